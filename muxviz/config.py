@@ -1,0 +1,246 @@
+"""What a multiplexed model is made of, as plain frozen values.
+
+``MuxConfig`` names the parts (backbone, multiplexer, demultiplexer, task) in this project's words;
+``BackboneShape`` holds the sizes of the encoder. Neither knows torch, files or published key names:
+``muxviz.loading`` translates from and to the published layout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from muxviz.errors import ConfigError
+
+BACKBONES = ("bert", "electra", "roberta")
+MULTIPLEXERS = (
+    "identity",
+    "gaussian_hadamard",
+    "binary_hadamard",
+    "random_orthogonal",
+    "low_rank_orthogonal",
+    "contextual",
+    "cross_instance",
+)
+DEMULTIPLEXERS = ("identity", "rsa", "index_prefix", "mlp")
+TASKS = (
+    "sequence_classification",
+    "regression",
+    "token_classification",
+    "masked_lm",
+    "replaced_token_detection",
+    "retrieval",
+)
+READOUTS = ("first", "mean")
+PADDINGS = ("group", "fixed", "masked")
+
+
+@dataclass(frozen=True)
+class BackboneShape:
+    """Sizes of the embedding module and of the encoder.
+
+    Axis letters: V ``vocab_size``, E ``embedding_size``, D ``hidden_size``, H
+    ``num_attention_heads``, K ``num_hidden_layers``.
+    """
+
+    vocab_size: int  # rows of the word embedding
+    hidden_size: int  # D, width inside the encoder
+    num_hidden_layers: int  # encoder layers
+    num_attention_heads: int  # heads per layer; divides hidden_size
+    intermediate_size: int  # width of the feed-forward block
+    max_position_embeddings: int  # rows of the position table
+    embedding_size: int = 0  # E, width of the embeddings; 0 means hidden_size
+    type_vocab_size: int = 2  # segment ids
+    layer_norm_eps: float = 1e-12
+    pad_token_id: int = 0
+    hidden_act: str = "gelu"  # activation of the feed-forward block
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.embedding_size == 0:
+            object.__setattr__(self, "embedding_size", self.hidden_size)
+        for name in (
+            "vocab_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "max_position_embeddings",
+            "embedding_size",
+            "type_vocab_size",
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1")
+        if self.hidden_size % self.num_attention_heads:
+            raise ConfigError(
+                f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads "
+                f"{self.num_attention_heads}; correct one of them in config.json"
+            )
+
+    @property
+    def head_size(self) -> int:
+        """Width of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+
+@dataclass(frozen=True)
+class MuxConfig:
+    """One model: which parts, how many instances, which task.
+
+    A plain (not multiplexed) checkpoint has ``num_instances`` 1 and the identity multiplexer and
+    demultiplexer. ``published_class`` is the class name the checkpoint declares, or None for a
+    combination that was never published ("ours").
+    """
+
+    backbone: str
+    task: str
+    shape: BackboneShape
+    num_instances: int = 1
+    multiplexer: str = "identity"
+    demultiplexer: str = "identity"
+    num_labels: int = 2
+    labels: tuple[str, ...] = ()  # names, in order; empty means LABEL_0, LABEL_1, ...
+    labels_source: str = ""  # where the names come from
+    num_demux_layers: int = 2  # RSA: layers 1..K-1 and the pre-decoder are used
+    stored_demux_layers: int = 0  # RSA: layers in the file; 0 means num_demux_layers
+    readout: str = "first"  # "mean" pools the demultiplexed positions (ours, never published)
+    has_retrieval_head: bool = True
+    published_class: str | None = None
+    default_padding: str = "group"
+    fixed_length: int = 128  # length of padding="fixed"
+    extras: dict[str, Any] = field(default_factory=dict, compare=False)  # fields kept for saving
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("backbone", BACKBONES),
+            ("multiplexer", MULTIPLEXERS),
+            ("demultiplexer", DEMULTIPLEXERS),
+            ("task", TASKS),
+            ("readout", READOUTS),
+            ("default_padding", PADDINGS),
+        ):
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"unknown {name} {getattr(self, name)!r}; this version knows {', '.join(known)}"
+                )
+        if not isinstance(self.num_instances, int) or not 1 <= self.num_instances <= 1024:
+            raise ConfigError(
+                f"num_instances is {self.num_instances!r}; expected a whole number from 1 to 1024"
+            )
+        if self.stored_demux_layers == 0:
+            object.__setattr__(self, "stored_demux_layers", self.num_demux_layers)
+        if not self.labels:
+            names = tuple(f"LABEL_{i}" for i in range(self.num_labels))
+            object.__setattr__(self, "labels", names)
+            object.__setattr__(self, "labels_source", "none: raw label numbers")
+        if len(self.labels) != self.num_labels:
+            raise ConfigError(
+                f"{len(self.labels)} label names for num_labels {self.num_labels}; give one each"
+            )
+        self._check_combination()
+
+    def _check_combination(self) -> None:
+        if (self.multiplexer == "identity") != (self.demultiplexer == "identity"):
+            raise ConfigError(
+                f"multiplexer {self.multiplexer!r} with demultiplexer {self.demultiplexer!r}: the "
+                "identity parts belong together (a plain model); choose both or neither"
+            )
+        if self.multiplexer == "identity" and self.num_instances != 1:
+            raise ConfigError(
+                f"num_instances is {self.num_instances} but there is no multiplexer; a plain model "
+                "has num_instances 1"
+            )
+        if not self.is_multiplexed and (self.backbone, self.task) in (
+            ("electra", "masked_lm"),
+            ("roberta", "masked_lm"),
+        ):
+            raise ConfigError(
+                f"a plain {self.backbone} masked LM is not supported (its head differs); load a "
+                "BERT one, or the ELECTRA discriminator (ElectraForPreTraining)"
+            )
+        if self.task == "retrieval" and not self.is_multiplexed:
+            raise ConfigError("task 'retrieval' needs a multiplexed model; a plain one has no head")
+        if self.demultiplexer == "rsa" and self.num_demux_layers < 2:
+            raise ConfigError(
+                f"num_demux_layers is {self.num_demux_layers}; the RSA demultiplexer needs at "
+                "least 2 (the last one is never applied)"
+            )
+        if (
+            self.multiplexer == "contextual"
+            and self.demultiplexer == "index_prefix"
+            and self.task != "masked_lm"
+        ):
+            raise ConfigError(
+                "the contextual multiplexer with the index-prefix demultiplexer exists only for "
+                "masked_lm (elsewhere the prefix has no mask); use the RSA demultiplexer"
+            )
+        if (
+            self.multiplexer in ("random_orthogonal", "low_rank_orthogonal")
+            and self.shape.embedding_size != self.shape.hidden_size
+        ):
+            raise ConfigError(
+                f"orthogonal multiplexing needs embedding_size equal to hidden_size; got "
+                f"{self.shape.embedding_size} and {self.shape.hidden_size}"
+            )
+
+    @property
+    def is_multiplexed(self) -> bool:
+        """Whether the model has a multiplexer (also at one instance)."""
+        return self.multiplexer != "identity"
+
+    @property
+    def is_pair_aware(self) -> bool:
+        """Whether segment ids reach the model, so that sentence pairs are told apart."""
+        return not self.is_multiplexed or self.task == "masked_lm"
+
+    @property
+    def prefix_length(self) -> int:
+        """Positions in front of the tokens: N + 1 for the index prefix, else 0."""
+        return self.num_instances + 1 if self.demultiplexer == "index_prefix" else 0
+
+    @property
+    def cuts_prefix_room(self) -> bool:
+        """Whether the prefix displaces the last tokens, so that the length stays L.
+
+        Published behaviour of MUX-BERT masked LM and MUX-ELECTRA replaced-token detection.
+        """
+        if self.demultiplexer != "index_prefix":
+            return False
+        return (self.backbone, self.task) in (
+            ("bert", "masked_lm"),
+            ("electra", "replaced_token_detection"),
+        )
+
+    @property
+    def forced_first_token(self) -> int | None:
+        """The id written over the first token of every row, or None."""
+        if self.demultiplexer == "mlp":
+            return 49923
+        if self.demultiplexer != "rsa":
+            return None
+        sentence_or_token = self.task in (
+            "sequence_classification",
+            "regression",
+            "token_classification",
+        )
+        return None if self.backbone == "electra" and sentence_or_token else 101
+
+    @property
+    def reserved_ids(self) -> tuple[int, ...]:
+        """The index prefix of slot 0's row without its own marker: (filler, ..., end)."""
+        if self.backbone == "roberta":
+            return (50000, self.shape.vocab_size - 2, 49923)
+        return (680, 678, 101)
+
+    @property
+    def default_max_length(self) -> int:
+        """Tokens (specials included) that fit in the position table beside the prefix."""
+        offset = 2 if self.backbone == "roberta" else 0
+        return self.shape.max_position_embeddings - offset - self.prefix_length
+
+
+def field_names(kind: type) -> tuple[str, ...]:
+    """Names of the fields of a dataclass, in order."""
+    return tuple(f.name for f in fields(kind))

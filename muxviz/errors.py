@@ -1,0 +1,120 @@
+"""Everything muxviz raises on purpose, and nothing else.
+
+    MuxvizError
+    ├── ConfigError              a configuration contradicts itself or is unknown
+    ├── InputError               texts or token ids a model cannot take
+    │   ├── GroupError           wrong number of texts in a group, or an empty one
+    │   └── VocabularyError      token ids outside the vocabulary
+    ├── CheckpointError          something about a checkpoint
+    │   ├── CheckpointMissing    no such folder, bundled name or hub id
+    │   ├── CheckpointUnreadable truncated, corrupt, or a pickle that would run code
+    │   ├── CheckpointMismatch   configuration, keys and shapes do not fit together
+    │   ├── CheckpointInvalid    weights that are not numbers (NaN, infinity)
+    │   └── CheckpointTooLarge   sizes that cannot fit in memory
+    ├── HubError                 the hub could not be reached or refused
+    ├── DataError                a data file is missing, or a row is malformed
+    ├── NotApplicable            this checkpoint cannot answer this question
+    ├── DeviceError              a device that is not there, or that ran out of memory
+    └── TrainingError            a run that cannot go on (its last good state is kept)
+
+Every message says what was given, what was expected and what to do. Each class carries the
+``code`` shown small beside the message in the app, so that a report can name it.
+"""
+
+from __future__ import annotations
+
+
+class MuxvizError(Exception):
+    """Base of all expected errors; ``str(error)`` is fit to be shown to a user."""
+
+    code = "E-MUXVIZ"
+
+
+class ConfigError(MuxvizError, ValueError):
+    """A field is unknown, out of range, or contradicts another field or the weights."""
+
+    code = "E-CFG"
+
+
+class InputError(MuxvizError, ValueError):
+    """The model cannot take this input."""
+
+    code = "E-INPUT"
+
+
+class GroupError(InputError):
+    """A group has the wrong number of texts, or none."""
+
+    code = "E-GROUP"
+
+
+class VocabularyError(InputError):
+    """A token id lies outside the checkpoint's vocabulary."""
+
+    code = "E-VOCAB"
+
+
+class CheckpointError(MuxvizError):
+    """Base of all checkpoint errors."""
+
+    code = "E-CKPT"
+
+
+class CheckpointMissing(CheckpointError, FileNotFoundError):
+    """Nothing is found under the given name."""
+
+    code = "E-MISSING"
+
+
+class CheckpointUnreadable(CheckpointError):
+    """The files are there but cannot be read safely."""
+
+    code = "E-READ"
+
+
+class CheckpointMismatch(CheckpointError):
+    """Configuration and weights disagree."""
+
+    code = "E-KEYS"
+
+
+class CheckpointInvalid(CheckpointError):
+    """The weights are read but are not usable numbers."""
+
+    code = "E-NAN"
+
+
+class CheckpointTooLarge(CheckpointError):
+    """The declared sizes are absurd or do not fit in memory."""
+
+    code = "E-SIZE"
+
+
+class HubError(CheckpointError):
+    """The model hub cannot be reached, or it does not have (or show) this id."""
+
+    code = "E-HUB"
+
+
+class DataError(MuxvizError, ValueError):
+    """A data file is missing or one of its rows is malformed."""
+
+    code = "E-DATA"
+
+
+class NotApplicable(MuxvizError):
+    """The question does not apply to this checkpoint; the message says why."""
+
+    code = "E-NA"
+
+
+class DeviceError(MuxvizError):
+    """The device does not exist or has too little memory."""
+
+    code = "E-DEVICE"
+
+
+class TrainingError(MuxvizError):
+    """Training stopped; the message names the last good state."""
+
+    code = "E-TRAIN"

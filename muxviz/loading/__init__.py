@@ -1,0 +1,1 @@
+"""Checkpoints in and out: published layouts, safe reading, pre-flight checks, the hub."""

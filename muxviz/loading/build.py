@@ -1,0 +1,116 @@
+"""Put published tensors into a model: aliases resolved both ways, every name accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from muxviz.config import MuxConfig
+from muxviz.errors import CheckpointInvalid, CheckpointMismatch
+from muxviz.loading.infer import Shapes
+from muxviz.loading.layout import is_ignored, published_names
+from muxviz.model.mux_model import MuxModel
+
+
+@dataclass(frozen=True)
+class KeyReport:
+    """Which of the model's tensors the file lacks, and which of its names nothing uses."""
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    wrong_shape: tuple[str, ...]
+
+
+def empty_model(config: MuxConfig) -> MuxModel:
+    """The model of ``config`` without memory for its weights, to ask for names and shapes."""
+    with torch.device("meta"):
+        return MuxModel(config)
+
+
+def candidates(config: MuxConfig, model: MuxModel) -> dict[str, list[str]]:
+    """For each of our parameter names, the published names that may hold it.
+
+    Tied parameters (one tensor, several names) share one list.
+    """
+    groups: dict[int, list[str]] = {}
+    names: dict[str, int] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names[name] = id(parameter)
+        groups.setdefault(id(parameter), []).extend(published_names(config, name))
+    return {name: groups[identity] for name, identity in names.items()}
+
+
+def compare(config: MuxConfig, shapes: Shapes) -> KeyReport:
+    """Hold published ``shapes`` against the model of ``config``, without reading weights."""
+    model = empty_model(config)
+    wanted = candidates(config, model)
+    missing, wrong, used = [], [], set()
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        present = [n for n in wanted[name] if n in shapes]
+        used |= set(wanted[name])
+        if not present:
+            missing.append(wanted[name][0])
+        wrong += [
+            f"{n} is {list(shapes[n])}, expected {list(parameter.shape)}"
+            for n in present
+            if shapes[n] != tuple(parameter.shape)
+        ]
+    unexpected = [n for n in shapes if n not in used and not is_ignored(n)]
+    return KeyReport(
+        tuple(dict.fromkeys(missing)), tuple(sorted(unexpected)), tuple(dict.fromkeys(wrong))
+    )
+
+
+def raise_for_keys(report: KeyReport, where: str) -> None:
+    """Turn missing names and wrong shapes into an error that shows the first few."""
+    for title, names in (("wrong shapes", report.wrong_shape), ("missing", report.missing)):
+        if names:
+            raise CheckpointMismatch(
+                f"{where}: {len(names)} {title}: {'; '.join(names[:5])}"
+                f"{' ...' if len(names) > 5 else ''}. The file and its config.json do not belong "
+                "together, or the download is incomplete"
+            )
+
+
+def fill_model(config: MuxConfig, weights: dict[str, Tensor], where: str) -> MuxModel:
+    """A model with ``weights`` (published name -> tensor), in eval mode and frozen.
+
+    Raises:
+        CheckpointMismatch: names, shapes or two aliases of one tensor disagree.
+        CheckpointInvalid: a tensor holds NaN or infinity.
+    """
+    raise_for_keys(compare(config, {n: tuple(w.shape) for n, w in weights.items()}), where)
+    model = empty_model(config).to_empty(device="cpu")
+    model.tie_weights()
+    _restore_buffers(model)
+    wanted = candidates(config, model)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters(remove_duplicate=False):
+            present = [n for n in wanted[name] if n in weights]
+            value = weights[present[0]]
+            if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
+                raise CheckpointInvalid(
+                    f"{where}: {present[0]} holds values that are not finite numbers; the "
+                    "checkpoint is damaged (or its training diverged), fetch or train it again"
+                )
+            for other in present[1:]:
+                if not torch.equal(weights[other], value):
+                    raise CheckpointMismatch(
+                        f"{where}: {present[0]} and {other} are one tensor in the model, but the "
+                        "file holds two different ones; it is damaged or merged"
+                    )
+            parameter.copy_(value)
+    return model.eval().requires_grad_(False)
+
+
+def _restore_buffers(model: MuxModel) -> None:
+    """Non-persistent buffers of the embeddings, which a meta-device build leaves unset."""
+    for module in model.modules():
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            length = buffer.shape[-1]
+            if name == "position_ids":
+                setattr(module, name, torch.arange(length).expand(1, -1).clone())
+            elif name == "token_type_ids":
+                setattr(module, name, torch.zeros(1, length, dtype=torch.long))

@@ -1,0 +1,65 @@
+"""A loaded checkpoint: model, configuration, tokenizer, card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from muxviz.config import MuxConfig
+from muxviz.errors import NotApplicable
+from muxviz.model.mux_model import MuxModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything needed to run a model and to say what it is.
+
+    model: in eval mode and frozen. tokenizer: None when the folder has none and the vocabulary is
+    not bert-base-uncased's; token ids can still be run. card: ``card.json`` of the folder, or {}.
+    fingerprint: 12 hex digits of the weights' and configuration's content.
+    """
+
+    name: str
+    model: MuxModel
+    config: MuxConfig
+    tokenizer: PreTrainedTokenizerBase | None
+    card: dict[str, Any]
+    folder: Path
+    fingerprint: str
+    stored_dtype: str
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """In which precision the model computes."""
+        return next(self.model.parameters()).dtype
+
+    def need_tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer.
+
+        Raises:
+            NotApplicable: this checkpoint came without one.
+        """
+        if self.tokenizer is None:
+            raise NotApplicable(
+                f"{self.name} has no tokenizer and its vocabulary of "
+                f"{self.config.shape.vocab_size:,} is not bert-base-uncased's 30,522; texts cannot "
+                "be read, token ids can. Put tokenizer.json or vocab.txt into its folder"
+            )
+        return self.tokenizer
+
+
+def describe_dtype(dtype: torch.dtype) -> str:
+    """``torch.float32`` -> ``float32``."""
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,134 @@
+"""Demultiplexers: one sequence of hidden states becomes N.
+
+Each takes ``hidden [B, T, D]`` and returns ``[B, N, T', D]`` for the positions asked for. Sources:
+MUX-PLM (RSA, called ``index_pos`` in the released code; index prefix, ``index``) and DataMUX
+(``mlp``).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, linear
+
+from muxviz.config import MuxConfig
+
+ALL = slice(None)
+
+
+class IdentityDemultiplexer(nn.Module):
+    """One instance: the hidden states are its own."""
+
+    def forward(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
+        return hidden[:, None, positions]
+
+
+class RSADemultiplexer(nn.Module):
+    """A learned private key k_i per slot, and one MLP on [k_i ; h_t] shared by all slots.
+
+    The first layer is a matrix on 2 D inputs; its key half is a constant per slot and its hidden
+    half does not depend on the slot, so each is computed once and they are added.
+
+    The released class looks up a dropout where a layer norm was meant, so the task path applies
+    layers 1..K-1 without norms (the norms exist and serve the retrieval path). The last stored
+    layer is not used here. Kept, because the checkpoints were trained this way.
+    """
+
+    def __init__(self, config: MuxConfig) -> None:
+        super().__init__()
+        width = config.shape.hidden_size
+        stored = config.stored_demux_layers
+        self.keys = nn.Parameter(torch.randn(config.num_instances, width))
+        self.dense = nn.ModuleList(
+            nn.Linear(2 * width if j == 0 else width, width) for j in range(stored)
+        )
+        self.layer_norms = nn.ModuleList(
+            nn.LayerNorm(width, eps=config.shape.layer_norm_eps) for _ in range(stored)
+        )
+        self.pre_decoder = nn.Linear(width, width)
+        self.pre_decoder_layer_norm = nn.LayerNorm(width, eps=config.shape.layer_norm_eps)
+        self.dropout = nn.Dropout(config.shape.hidden_dropout_prob)
+        self.task_layers = config.num_demux_layers - 1
+        # Published retrieval paths: BERT always layers 1 and 2 without residual; ELECTRA all K.
+        self.retrieval_residual = config.backbone == "electra"
+        self.retrieval_layers = config.num_demux_layers if self.retrieval_residual else 2
+
+    def unlock(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
+        """First layer on [k_i ; h_t], before its activation: ``[B, N, T', D]``."""
+        first = self.dense[0]
+        key_half, hidden_half = first.weight.chunk(2, dim=1)
+        slots = linear(self.keys, key_half, first.bias)
+        return linear(hidden[:, positions], hidden_half)[:, None] + slots[:, None, :]
+
+    def finish(self, unlocked: Tensor) -> Tensor:
+        """The task path after ``unlock``: ``[..., D] -> [..., D]``."""
+        x = self.dropout(gelu(unlocked))
+        for j in range(1, self.task_layers):
+            x = x + self.dropout(gelu(self.dense[j](x)))
+        return x + self.pre_decoder_layer_norm(gelu(self.pre_decoder(x)))
+
+    def finish_for_retrieval(self, unlocked: Tensor) -> Tensor:
+        """The retrieval path through the same layers, with their norms: ``[..., D] -> [..., D]``."""
+        x = self.layer_norms[0](gelu(unlocked))
+        for j in range(1, self.retrieval_layers):
+            step = self.layer_norms[j](gelu(self.dense[j](x)))
+            x = x + step if self.retrieval_residual else step
+        return x
+
+    def forward(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
+        return self.finish(self.unlock(hidden, positions))
+
+    def for_retrieval(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
+        """States the retrieval head projects: ``[B, N, T', D]``."""
+        return self.finish_for_retrieval(self.unlock(hidden, positions))
+
+
+class PrefixDemultiplexer(nn.Module):
+    """The hidden state of slot i's prefix position is its key: LN(gelu(W [h_i ; h_t])).
+
+    Positions are those of the whole sequence, prefix included.
+    """
+
+    def __init__(self, config: MuxConfig) -> None:
+        super().__init__()
+        width = config.shape.hidden_size
+        self.num_instances = config.num_instances
+        self.dense = nn.Linear(2 * width, width)
+        self.layer_norm = nn.LayerNorm(width, eps=config.shape.layer_norm_eps)
+
+    def forward(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
+        key_half, hidden_half = self.dense.weight.chunk(2, dim=1)
+        keys = linear(hidden[:, : self.num_instances], key_half, self.dense.bias)
+        states = linear(hidden[:, positions], hidden_half)
+        return self.layer_norm(gelu(states[:, None] + keys[:, :, None]))
+
+
+class MLPDemultiplexer(nn.Module):
+    """A separate layer per slot: LN_i(gelu(W_i h_t)) (DataMUX)."""
+
+    def __init__(self, config: MuxConfig) -> None:
+        super().__init__()
+        width, num = config.shape.hidden_size, config.num_instances
+        self.dense = nn.ModuleList(nn.Linear(width, width) for _ in range(num))
+        self.layer_norms = nn.ModuleList(
+            nn.LayerNorm(width, eps=config.shape.layer_norm_eps) for _ in range(num)
+        )
+
+    def forward(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
+        states = hidden[:, positions]
+        parts = zip(self.dense, self.layer_norms, strict=True)
+        return torch.stack([norm(gelu(dense(states))) for dense, norm in parts], dim=1)
+
+
+DEMULTIPLEXER_CLASSES: dict[str, type[nn.Module]] = {
+    "rsa": RSADemultiplexer,
+    "index_prefix": PrefixDemultiplexer,
+    "mlp": MLPDemultiplexer,
+}
+
+
+def build_demultiplexer(config: MuxConfig) -> nn.Module:
+    """The demultiplexer that ``config`` names."""
+    if config.demultiplexer == "identity":
+        return IdentityDemultiplexer()
+    return DEMULTIPLEXER_CLASSES[config.demultiplexer](config)

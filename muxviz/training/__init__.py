@@ -1,0 +1,1 @@
+"""Training of multiplexed models: recipes, data, teacher, losses and the loop."""

@@ -1,0 +1,57 @@
+"""The recorded outputs of the released classes, where ``MUXVIZ_FIXTURES`` names a folder of them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def fixtures_root() -> Path | None:
+    """The folder, or None when the variable is not set."""
+    named = os.environ.get("MUXVIZ_FIXTURES")
+    return Path(named) if named else None
+
+
+def fixture_names() -> list[str]:
+    """Names of all fixtures but PruMUX's (a later issue)."""
+    root = fixtures_root()
+    if root is None or not root.is_dir():
+        return []
+    folders = [p for p in root.iterdir() if (p / "config.json").is_file()]
+    return sorted(p.name for p in folders if not p.name.startswith("prumux"))
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """One recorded model: a folder that can be loaded, and what the released class answered."""
+
+    name: str
+    folder: Path
+    meta: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+def open_fixture(name: str, scratch: Path) -> Fixture:
+    """Read a fixture; gzipped weights are unpacked under ``scratch``."""
+    root = fixtures_root()
+    assert root is not None
+    source = root / name
+    folder = source
+    if list(source.glob("*.gz")):
+        folder = scratch / name
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / "config.json", folder / "config.json")
+        for packed in source.glob("*.gz"):
+            with gzip.open(packed, "rb") as read, (folder / packed.stem).open("wb") as write:
+                shutil.copyfileobj(read, write)
+    meta = json.loads((source / "meta.json").read_text())
+    with np.load(source / "expected.npz") as file:
+        arrays = {key: file[key] for key in file.files}
+    return Fixture(name, folder, meta, arrays)
