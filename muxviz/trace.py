@@ -24,8 +24,8 @@ class RetrievalScores:
     """What fidelity needs of the retrieval logits, without their V columns. All ``[B, N, T]``.
 
     read: the most probable token id. read_log_prob: its log-probability (nats). true_log_prob: that
-    of the slot's own token. rank: how many tokens are more probable than the own one (0 = read back).
-    slot_log_prob ``[B, N, N, T]``: log-probability in read-out i of the token that slot j has there.
+    of the slot's own token. rank: tokens more probable than the own one (0 = read back).
+    slot_log_prob ``[B, N, N, T]``: log-probability in read-out i of the token slot j has there.
     """
 
     read: Tensor

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from muxviz.config import MuxConfig
 from muxviz.errors import CheckpointInvalid, CheckpointMismatch
-from muxviz.loading.infer import Shapes
 from muxviz.loading.layout import is_ignored, published_names
+from muxviz.loading.sizes import Shapes
 from muxviz.model.mux_model import MuxModel
 
 

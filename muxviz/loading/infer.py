@@ -10,24 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from muxviz.config import BackboneShape, MuxConfig
-from muxviz.errors import CheckpointMismatch, CheckpointTooLarge, ConfigError
+from muxviz.config import TASKS, MuxConfig
+from muxviz.errors import CheckpointMismatch, ConfigError
+from muxviz.loading.fields import check_sizes, shown, text, whole
 from muxviz.loading.layout import DEMUXING_VARIANTS, MUXING_VARIANTS, PUBLISHED_CLASSES
+from muxviz.loading.sizes import TIED_WORDS, Shapes, backbone_shape, dims, numbers
 
-Shapes = dict[str, tuple[int, ...]]
-
-# Far above any published model; beyond it a config is a mistake or an attack.
-LIMITS = {
-    "hidden_size": 65536,
-    "embedding_size": 65536,
-    "intermediate_size": 1 << 18,
-    "num_hidden_layers": 512,
-    "num_attention_heads": 1024,
-    "vocab_size": 1 << 22,
-    "max_position_embeddings": 1 << 20,
-    "num_instances": 1024,
-    "num_hidden_demux_layers": 64,
-}
+OURS = ("default_padding", "fixed_length", "readout", "task")  # fields of the "muxviz" object
+WRAPPERS = ("discriminator.", "module.", "model.", "generator.")
 
 
 @dataclass(frozen=True)
@@ -39,19 +29,39 @@ class Inferred:
 
 
 def normalise(names: list[str]) -> dict[str, str]:
-    """Map names as stored to names as published: stray wrappers and old norm names removed."""
-    prefix = ""
-    for candidate in ("discriminator.", "module.", "model."):
-        if names and all(n.startswith((candidate, "generator.")) for n in names):
-            prefix = candidate
-    renamed = {}
+    """Map names as stored to names as published: stray wrappers and old norm names removed.
+
+    Raises:
+        CheckpointMismatch: two stored names mean one published name.
+    """
+    prefix = next((w for w in WRAPPERS if _is_wrapped(names, w)), "")
+    renamed: dict[str, str] = {}
     for name in names:
-        if prefix and not name.startswith(prefix):
+        if not name.startswith(prefix):
             continue  # a generator beside its discriminator
-        bare = name.removeprefix(prefix)
-        bare = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", bare)
+        bare = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", name.removeprefix(prefix))
         renamed[name] = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", bare)
+    seen: dict[str, str] = {}
+    for name, bare in renamed.items():
+        if bare in seen:
+            raise CheckpointMismatch(
+                f"the weights hold {bare} twice, as {seen[bare]} and as {name}; the file is "
+                "damaged or merged, fetch it again"
+            )
+        seen[bare] = name
     return renamed
+
+
+def _is_wrapped(names: list[str], wrapper: str) -> bool:
+    is_inside = [n.startswith(wrapper) for n in names]
+    return any(is_inside) and all(
+        inside or n.startswith("generator.") for n, inside in zip(names, is_inside, strict=True)
+    )
+
+
+def default_padding(is_multiplexed: bool) -> str:
+    """How a checkpoint pads when its config does not say: as its authors evaluated it."""
+    return "fixed" if is_multiplexed else "group"
 
 
 def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
@@ -62,19 +72,11 @@ def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
         CheckpointMismatch: a field contradicts the weights.
         CheckpointTooLarge: an absurd size.
     """
-    _check_limits(raw, where)
+    check_sizes(raw, where)
     notes: list[str] = []
     backbone = _backbone(raw, shapes, where, notes)
-    if f"{backbone}.embeddings.word_embeddings.weight" not in shapes and not any(
-        name.endswith("decoder.weight") for name in shapes
-    ):
-        raise CheckpointMismatch(
-            f"{where}: no {backbone}.embeddings.word_embeddings.weight among {len(shapes)} "
-            "tensors; this is not a complete model, fetch the whole checkpoint"
-        )
-    ours = raw.get("muxviz") or {}
-    if not isinstance(ours, dict):
-        raise ConfigError(f"{where}: the field muxviz is {ours!r}; expected an object")
+    _need_words(shapes, backbone, where)
+    ours = _ours(raw, where)
     is_multiplexed = "instance_embedding" in shapes
     name, task = _task(raw, shapes, backbone, is_multiplexed, where, notes)
     num, multiplexer, demultiplexer = 1, "identity", "identity"
@@ -82,7 +84,7 @@ def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
         num = _num_instances(raw, shapes, where, notes)
         multiplexer = _multiplexer(raw, shapes, where, notes)
         demultiplexer = _demultiplexer(raw, shapes, where, notes)
-    elif raw.get("num_instances", 1) != 1:
+    elif raw.get("num_instances") not in (None, 1):
         raise CheckpointMismatch(
             f"{where}: config.json says num_instances {raw['num_instances']}, but the weights have "
             "no instance_embedding (a plain model); correct the config or fetch the right weights"
@@ -92,10 +94,11 @@ def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
     if task == "sequence_classification" and num_labels == 1:
         task = "regression"
     labels, source = _labels(raw, num_labels)
+    shape = backbone_shape(raw, shapes, backbone, where, notes)
     config = MuxConfig(
         backbone=backbone,
         task=task,
-        shape=_shape(raw, shapes, backbone, where, notes),
+        shape=shape,
         num_instances=num,
         multiplexer=multiplexer,
         demultiplexer=demultiplexer,
@@ -104,50 +107,106 @@ def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
         labels_source=source,
         num_demux_layers=layers,
         stored_demux_layers=stored,
-        readout=str(ours.get("readout", "first")),
-        has_retrieval_head=any(n.startswith("retrieval_head.") for n in shapes),
+        readout=text(ours, "readout", where) or "first",
+        has_retrieval_head=_has_retrieval_head(shapes),
         published_class=name,
-        default_padding=str(ours.get("default_padding", "fixed" if is_multiplexed else "group")),
+        default_padding=text(ours, "default_padding", where) or default_padding(is_multiplexed),
+        fixed_length=whole(ours, "fixed_length", 128, where, below=1 << 20),
         extras=raw,
     )
+    _check_runs(config, where)
     return Inferred(config, tuple(notes))
 
 
-def _check_limits(raw: dict[str, Any], where: str) -> None:
-    for field, limit in LIMITS.items():
-        value = raw.get(field)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{where}: {field} is {value!r}; expected a whole number above 0")
-        if value > limit:
-            raise CheckpointTooLarge(
-                f"{where}: {field} is {value:,}; no known model exceeds {limit:,}. Nothing was "
-                "allocated; check the config"
+def _need_words(shapes: Shapes, backbone: str, where: str) -> None:
+    names = (f"{backbone}.embeddings.word_embeddings.weight", *TIED_WORDS)
+    if not any(name in shapes for name in names):
+        raise CheckpointMismatch(
+            f"{where}: no {names[0]} among {len(shapes)} tensors; this is not a complete model, "
+            "fetch the whole checkpoint"
+        )
+
+
+def _ours(raw: dict[str, Any], where: str) -> dict[str, Any]:
+    """The ``muxviz`` object of a config: what the published fields cannot say."""
+    ours = raw.get("muxviz")
+    if ours is None:
+        return {}
+    if not isinstance(ours, dict) or set(ours) - set(OURS):
+        raise ConfigError(
+            f"{where}: the field muxviz is {shown(ours)}; expected an object with some of the "
+            f"fields {', '.join(OURS)}"
+        )
+    return ours
+
+
+def _has_retrieval_head(shapes: Shapes) -> bool:
+    keys = "retrieval_head.demux_module.demux_instance_embedding"  # an alias, not the head
+    prefix = "retrieval_head.demux_module." if keys in shapes else "\n"
+    return any(n.startswith("retrieval_head.") and not n.startswith(prefix) for n in shapes)
+
+
+def _check_runs(config: MuxConfig, where: str) -> None:
+    """Refuse what would only fail in the first forward pass."""
+    shape = config.shape
+    reads_back = config.is_multiplexed and config.task in ("masked_lm", "retrieval")
+    if reads_back and not config.has_retrieval_head:
+        raise CheckpointMismatch(
+            f"{where}: task {config.task} is answered by the retrieval head, but the weights have "
+            "none; fetch the whole checkpoint"
+        )
+    if config.demultiplexer == "index_prefix":
+        filler, first, end = config.reserved_ids
+        low, high = first - config.num_instances + 1, max(filler, first, end)
+        if low < 0 or high >= shape.vocab_size:
+            raise CheckpointMismatch(
+                f"{where}: the index prefix of {config.num_instances} slots needs token ids up to "
+                f"{high}, the vocabulary has {shape.vocab_size}; this is not a published layout"
             )
+    elif (config.forced_first_token or 0) >= shape.vocab_size:
+        raise CheckpointMismatch(
+            f"{where}: every first token becomes {config.forced_first_token}, the vocabulary has "
+            f"{shape.vocab_size}; this is not a published layout"
+        )
+    if config.default_max_length < 1:
+        raise CheckpointMismatch(
+            f"{where}: {shape.max_position_embeddings} positions leave no room for a token beside "
+            f"the prefix of {config.prefix_length}; use a model with more positions"
+        )
+    if (
+        config.multiplexer in ("contextual", "cross_instance")
+        and shape.embedding_size % shape.num_attention_heads
+    ):
+        raise ConfigError(
+            f"{where}: embedding_size {shape.embedding_size} is not a multiple of "
+            f"num_attention_heads {shape.num_attention_heads}, as this multiplexer needs"
+        )
 
 
 def _backbone(raw: dict[str, Any], shapes: Shapes, where: str, notes: list[str]) -> str:
-    found = [b for b in ("bert", "electra", "roberta") if any(n.startswith(f"{b}.") for n in shapes)]
-    declared = raw.get("model_type")
+    found = [
+        b for b in ("bert", "electra", "roberta") if any(n.startswith(f"{b}.") for n in shapes)
+    ]
+    declared = text(raw, "model_type", where)
     if not found:
         raise CheckpointMismatch(
             f"{where}: no tensor starts with bert., electra. or roberta. (first names: "
-            f"{', '.join(sorted(shapes)[:3]) or 'none'}); this is not a MUX-PLM, T-MUX, BERT, "
-            "ELECTRA or RoBERTa checkpoint with a head"
+            f"{', '.join(n[:80] for n in sorted(shapes)[:3]) or 'none'}); this is not a MUX-PLM, "
+            "T-MUX, BERT, ELECTRA or RoBERTa checkpoint with a head"
         )
     if declared is None:
         notes.append(f"model_type is absent: {found[0]} inferred from the weights' names")
         return found[0]
     if declared not in ("bert", "electra", "roberta"):
         raise ConfigError(
-            f"{where}: model_type is {declared!r}; this version knows bert, electra and roberta"
+            f"{where}: model_type is {shown(declared)}; this version knows bert, electra and "
+            "roberta"
         )
     if declared not in found:
         raise CheckpointMismatch(
             f"{where}: config.json says model_type {declared!r}, the weights are named {found[0]}.*"
         )
-    return str(declared)
+    return declared
 
 
 def _task(
@@ -159,15 +218,17 @@ def _task(
     notes: list[str],
 ) -> tuple[str | None, str]:
     declared = raw.get("architectures") or []
-    name = declared[0] if isinstance(declared, list) and declared else None
-    if name is None:
-        task = _task_from_names(shapes, backbone)
-        notes.append(f"architectures is absent: task {task} inferred from the weights' names")
-        return None, task
+    if not isinstance(declared, list) or not all(isinstance(name, str) for name in declared):
+        raise ConfigError(
+            f"{where}: architectures is {shown(declared)}; expected a list with one class name"
+        )
+    if not declared:
+        return None, _task_without_class(raw, shapes, backbone, where, notes)
+    name = declared[0]
     known = PUBLISHED_CLASSES.get(name)
     if known is None:
         raise ConfigError(
-            f"{where}: unknown class {name!r} in architectures; this version knows "
+            f"{where}: unknown class {shown(name)} in architectures; this version knows "
             f"{', '.join(sorted(PUBLISHED_CLASSES))}"
         )
     if known.backbone != backbone:
@@ -182,19 +243,37 @@ def _task(
     return name, known.task
 
 
-def _task_from_names(shapes: Shapes, backbone: str) -> str:
+def _task_without_class(
+    raw: dict[str, Any], shapes: Shapes, backbone: str, where: str, notes: list[str]
+) -> str:
+    """The task where no class is declared: our own field, or what the names look like."""
+    ours = text(_ours(raw, where), "task", where)
+    if ours is None:
+        task = _task_from_names(shapes, backbone, "instance_embedding" in shapes)
+        notes.append(f"architectures is absent: task {task} inferred from the weights' names")
+        return task
+    if ours not in TASKS:
+        raise ConfigError(f"{where}: task {shown(ours)} is unknown; use {', '.join(TASKS)}")
+    return ours
+
+
+def _task_from_names(shapes: Shapes, backbone: str, is_multiplexed: bool) -> str:
+    """Sentence and token heads of MUX-BERT and of the MLP kind look alike: sentence is assumed."""
     if any(n.startswith("discriminator_predictions.") for n in shapes):
         return "replaced_token_detection"
-    has_classifier = any(n.startswith("classifier.") for n in shapes)
-    if backbone == "roberta" and any(n.startswith("demultiplexer.out_proj") for n in shapes):
-        has_classifier = True
-    if backbone == "roberta" and "demultiplexer.decoder.weight" in shapes:
+    if "demultiplexer.decoder.weight" in shapes:
         return "token_classification"
-    return "sequence_classification" if has_classifier else "masked_lm"
+    if "classifier.out_proj.weight" in shapes or "demultiplexer.out_proj.weight" in shapes:
+        return "sequence_classification"
+    if "classifier.weight" not in shapes:
+        return "masked_lm"
+    has_sentence_head = is_multiplexed or "bert.pooler.dense.weight" in shapes
+    is_sentence = backbone == "bert" and has_sentence_head
+    return "sequence_classification" if is_sentence else "token_classification"
 
 
 def _num_instances(raw: dict[str, Any], shapes: Shapes, where: str, notes: list[str]) -> int:
-    stored = shapes["instance_embedding"][0]
+    stored = dims(shapes, "instance_embedding", (2, 3), where)[0]
     declared = raw.get("num_instances")
     if declared is None:
         notes.append(f"num_instances is absent: {stored} inferred from instance_embedding")
@@ -205,11 +284,12 @@ def _num_instances(raw: dict[str, Any], shapes: Shapes, where: str, notes: list[
             "rows; correct the config or fetch the right weights"
         )
     for root in ("demux_module", "demultiplexer.demux_module"):
-        keys = shapes.get(f"{root}.demux_instance_embedding")
-        if keys is not None and keys[0] != stored:
+        name = f"{root}.demux_instance_embedding"
+        keys = dims(shapes, name, (2,), where)[0] if name in shapes else stored
+        if keys != stored:
             raise CheckpointMismatch(
                 f"{where}: instance_embedding has {stored} slots, the demultiplexer's keys have "
-                f"{keys[0]}; the file mixes two models"
+                f"{keys}; the file mixes two models"
             )
     return stored
 
@@ -222,13 +302,13 @@ def _multiplexer(raw: dict[str, Any], shapes: Shapes, where: str, notes: list[st
         found = "gaussian_attention"
     else:
         found = "random_ortho" if rank == 3 else "gaussian_hadamard"
-    declared = raw.get("muxing_variant")
+    declared = text(raw, "muxing_variant", where)
     if declared is None:
         notes.append(f"muxing_variant is absent: {found} inferred from the weights")
         return MUXING_VARIANTS[found]
     if declared not in MUXING_VARIANTS:
         raise ConfigError(
-            f"{where}: unknown muxing_variant {declared!r}; this version knows "
+            f"{where}: unknown muxing_variant {shown(declared)}; this version knows "
             f"{', '.join(MUXING_VARIANTS)}"
         )
     alike = (
@@ -255,13 +335,13 @@ def _demultiplexer(raw: dict[str, Any], shapes: Shapes, where: str, notes: list[
             f"{where}: no demultiplexer among the weights (looked for demux_module.*, "
             "demultiplexer.demux_module.dense_0 and demultiplexer.dense); fetch the whole file"
         )
-    declared = raw.get("demuxing_variant")
+    declared = text(raw, "demuxing_variant", where)
     if declared is None:
         notes.append(f"demuxing_variant is absent: {found} inferred from the weights")
         return DEMUXING_VARIANTS[found]
     if declared not in DEMUXING_VARIANTS:
         raise ConfigError(
-            f"{where}: unknown demuxing_variant {declared!r}; this version knows "
+            f"{where}: unknown demuxing_variant {shown(declared)}; this version knows "
             f"{', '.join(DEMUXING_VARIANTS)}"
         )
     if declared != found:
@@ -277,9 +357,9 @@ def _demux_layers(
 ) -> tuple[int, int]:
     if demultiplexer != "rsa":
         return 2, 2
-    stored = max(
-        int(m.group(1)) for n in shapes if (m := re.search(r"demux_module\.dense_(\d+)\.weight", n))
-    )
+    found = numbers(shapes, r".*demux_module\.dense_(\d{1,9})\.weight")
+    stored = max(found, default=0)
+    check_sizes({"num_hidden_demux_layers": stored}, where, source="the weights' names")
     declared = raw.get("num_hidden_demux_layers")
     if declared is None:
         notes.append(f"num_hidden_demux_layers is absent: {stored} inferred from the weights")
@@ -303,17 +383,21 @@ CLASSIFIERS = (
 def _num_labels(raw: dict[str, Any], shapes: Shapes, task: str, where: str) -> int:
     if task not in ("sequence_classification", "token_classification"):
         return 2
-    stored = next((shapes[n][0] for n in CLASSIFIERS if n in shapes), None)
-    if stored is None:
+    present = next((n for n in CLASSIFIERS if n in shapes), None)
+    if present is None:
         raise CheckpointMismatch(
             f"{where}: the class is for {task.replace('_', ' ')}, but there is no classifier among "
             "the weights; load the fine-tuned checkpoint, or declare the pre-training class"
         )
+    stored = dims(shapes, present, (2,), where)[0]
+    if stored < 1:
+        raise CheckpointMismatch(f"{where}: {present} has no outputs; fetch the checkpoint again")
     labels = raw.get("id2label")
     # Released multiplexed configs may keep a base class's id2label; the weights decide there.
-    if isinstance(labels, dict) and len(labels) != stored and "instance_embedding" not in shapes:
+    named = len(labels) if isinstance(labels, dict) else 0
+    if named not in (0, stored) and "instance_embedding" not in shapes:
         raise CheckpointMismatch(
-            f"{where}: config.json names {len(labels)} labels, the classifier has {stored} outputs"
+            f"{where}: config.json names {named} labels, the classifier has {stored} outputs"
         )
     return stored
 
@@ -322,80 +406,10 @@ def _labels(raw: dict[str, Any], num_labels: int) -> tuple[tuple[str, ...], str]
     labels = raw.get("id2label")
     if not isinstance(labels, dict) or len(labels) != num_labels:
         return (), ""
-    try:
-        names = tuple(str(labels[str(i)]) for i in range(num_labels))
-    except KeyError:
+    names = tuple(labels.get(str(i)) for i in range(num_labels))
+    if not all(isinstance(n, (str, int, float)) and str(n).strip() for n in names):
         return (), ""
-    if all(re.fullmatch(r"LABEL_\d+", name) for name in names):
+    written = tuple(str(n)[:200].encode("utf-8", "replace").decode() for n in names)
+    if len(set(written)) < len(written) or all(re.fullmatch(r"LABEL_\d+", n) for n in written):
         return (), ""
-    return names, "config.json"
-
-
-def _shape(
-    raw: dict[str, Any], shapes: Shapes, backbone: str, where: str, notes: list[str]
-) -> BackboneShape:
-    words = _first(
-        shapes,
-        f"{backbone}.embeddings.word_embeddings.weight",
-        "retrieval_head.decoder.weight",
-        "cls.predictions.decoder.weight",
-    )
-    positions = _need(shapes, f"{backbone}.embeddings.position_embeddings.weight", where)
-    types = _need(shapes, f"{backbone}.embeddings.token_type_embeddings.weight", where)
-    layer = f"{backbone}.encoder.layer"
-    inner = _need(shapes, f"{layer}.0.intermediate.dense.weight", where)
-    depth = 1 + max(
-        int(m.group(1)) for n in shapes if (m := re.match(rf"{layer}\.(\d+)\.", n))
-    )
-    stored = {
-        "vocab_size": words[0],
-        "hidden_size": inner[1],
-        "num_hidden_layers": depth,
-        "intermediate_size": inner[0],
-        "max_position_embeddings": positions[0],
-        "type_vocab_size": types[0],
-    }
-    if backbone == "electra":
-        stored["embedding_size"] = words[1]
-    for field, value in stored.items():
-        declared = raw.get(field)
-        if declared is None:
-            notes.append(f"{field} is absent: {value} inferred from the weights")
-        elif declared != value:
-            raise CheckpointMismatch(
-                f"{where}: config.json says {field} {declared}, the weights have {value}; correct "
-                "the config or fetch the right weights"
-            )
-    heads = raw.get("num_attention_heads")
-    if heads is None:
-        raise ConfigError(
-            f"{where}: num_attention_heads is absent and cannot be seen in the weights; add it to "
-            "config.json (12 in base models, 8 in MUX-BERT small)"
-        )
-    if raw.get("position_embedding_type", "absolute") != "absolute":
-        raise ConfigError(
-            f"{where}: position_embedding_type is {raw['position_embedding_type']!r}; only "
-            "absolute positions are supported"
-        )
-    default_eps, default_pad = (1e-5, 1) if backbone == "roberta" else (1e-12, 0)
-    return BackboneShape(
-        **stored,
-        num_attention_heads=heads,
-        layer_norm_eps=float(raw.get("layer_norm_eps", default_eps)),
-        pad_token_id=int(raw.get("pad_token_id", default_pad)),
-        hidden_act=str(raw.get("hidden_act", "gelu")),
-        hidden_dropout_prob=float(raw.get("hidden_dropout_prob", 0.1)),
-        attention_probs_dropout_prob=float(raw.get("attention_probs_dropout_prob", 0.1)),
-    )
-
-
-def _first(shapes: Shapes, *names: str) -> tuple[int, ...]:
-    return next(shapes[n] for n in names if n in shapes)
-
-
-def _need(shapes: Shapes, name: str, where: str) -> tuple[int, ...]:
-    if name not in shapes:
-        raise CheckpointMismatch(
-            f"{where}: the weights lack {name}; this is not a complete model, fetch it again"
-        )
-    return shapes[name]
+    return written, "config.json"

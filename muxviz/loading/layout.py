@@ -52,9 +52,7 @@ PUBLISHED_CLASSES = {
     "ElectraForTokenClassification": PublishedClass("electra", "token_classification", False),
     "ElectraForPreTraining": PublishedClass("electra", "replaced_token_detection", False),
     "ElectraForMaskedLM": PublishedClass("electra", "masked_lm", False),
-    "RobertaForSequenceClassification": PublishedClass(
-        "roberta", "sequence_classification", False
-    ),
+    "RobertaForSequenceClassification": PublishedClass("roberta", "sequence_classification", False),
     "RobertaForTokenClassification": PublishedClass("roberta", "token_classification", False),
     "RobertaForMaskedLM": PublishedClass("roberta", "masked_lm", False),
 }
@@ -175,9 +173,7 @@ def _decoder_rules() -> list[Rule]:
 def _head_rules(config: MuxConfig) -> list[Rule]:
     token_task = config.task == "token_classification"
     if config.task == "replaced_token_detection":
-        return _renamed(
-            "discriminator_predictions", dense="dense", out_proj="dense_prediction"
-        )
+        return _renamed("discriminator_predictions", dense="dense", out_proj="dense_prediction")
     if config.task == "masked_lm" and not config.is_multiplexed:
         return [
             (r"head\.dense\.(.+)", ("cls.predictions.transform.dense.{1}",)),

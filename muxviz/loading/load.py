@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from muxviz.errors import CheckpointMissing, CheckpointTooLarge, DeviceError
-from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.build import compare, fill_model, raise_for_keys
+from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.loading.infer import Inferred, infer_config, normalise
 from muxviz.loading.known import known_labels
@@ -84,7 +84,9 @@ def load(
         card=read_json(card_file) if card_file.is_file() else {},
         folder=folder,
         fingerprint=_fingerprint(config.extras, weights),
-        stored_dtype=describe_dtype(next(w.dtype for w in weights.values() if w.is_floating_point())),
+        stored_dtype=describe_dtype(
+            next(w.dtype for w in weights.values() if w.is_floating_point())
+        ),
         notes=inspection.inferred.notes,
     )
 
@@ -106,7 +108,9 @@ def resolve_folder(
         return path, path.resolve().name
     if path.is_file():
         raise CheckpointMissing(f"{path} is a file; give the folder that holds config.json")
-    looks_like_id = isinstance(name, str) and text.count("/") == 1 and not text.startswith((".", "/", "~"))
+    looks_like_id = (
+        isinstance(name, str) and text.count("/") == 1 and not text.startswith((".", "/", "~"))
+    )
     if looks_like_id:
         from muxviz.loading.hub import fetch
 

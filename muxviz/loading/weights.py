@@ -30,9 +30,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointUnreadable(
-            f"{path} is not JSON ({error}); fetch the file again"
-        ) from error
+        raise CheckpointUnreadable(f"{path} is not JSON ({error}); fetch the file again") from error
     if not isinstance(value, dict):
         raise CheckpointUnreadable(
             f"{path} holds a JSON {type(value).__name__}; expected an object with fields"

@@ -68,7 +68,7 @@ class RSADemultiplexer(nn.Module):
         return x + self.pre_decoder_layer_norm(gelu(self.pre_decoder(x)))
 
     def finish_for_retrieval(self, unlocked: Tensor) -> Tensor:
-        """The retrieval path through the same layers, with their norms: ``[..., D] -> [..., D]``."""
+        """The retrieval path: the same layers with their norms, ``[..., D] -> [..., D]``."""
         x = self.layer_norms[0](gelu(unlocked))
         for j in range(1, self.retrieval_layers):
             step = self.layer_norms[j](gelu(self.dense[j](x)))

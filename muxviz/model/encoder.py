@@ -8,6 +8,8 @@ no change of mode is ever needed on a model that several sessions share.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from transformers import BertConfig
@@ -70,7 +72,7 @@ class Encoder(nn.Module):
 
     def attention(self, index: int, hidden: Tensor, mask: Tensor | None) -> Tensor:
         """Attention probabilities ``[B, H, T, T]`` of layer ``index`` for its input ``hidden``."""
-        attend = self.layers[index].attention.self
+        attend: Any = self.layers[index].attention.self
         shape = (*hidden.shape[:-1], attend.num_attention_heads, attend.attention_head_size)
         query = attend.query(hidden).view(shape).transpose(1, 2)
         key = attend.key(hidden).view(shape).transpose(1, 2)

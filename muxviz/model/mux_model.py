@@ -158,7 +158,9 @@ class MuxModel(nn.Module):
             hidden = self.embedding_projection(hidden)
         return hidden
 
-    def encoder_mask(self, mask: Tensor, dtype: torch.dtype, *, hide_padding: bool) -> Tensor | None:
+    def encoder_mask(
+        self, mask: Tensor, dtype: torch.dtype, *, hide_padding: bool
+    ) -> Tensor | None:
         """The mask the encoder sees.
 
         Plain models hide their padding. Multiplexed ones, as published, attend everywhere; with
@@ -214,7 +216,9 @@ class MuxModel(nn.Module):
                 longer than the position table, or shapes that do not fit.
         """
         prepared = self.prepare(input_ids, attention_mask, token_type_ids)
-        hidden = self.enter(self.mix(self.embed(prepared), prepared.mask, hide_padding=hide_padding))
+        hidden = self.enter(
+            self.mix(self.embed(prepared), prepared.mask, hide_padding=hide_padding)
+        )
         mask = self.encoder_mask(prepared.mask, hidden.dtype, hide_padding=hide_padding)
         return self.answer(self.encoder(hidden, mask), prepared)
 

@@ -1,11 +1,19 @@
-"""Configurations as plain values inside a run's state file."""
+"""From a run folder to a checkpoint that can be loaded, shown and shared."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
 
 from muxviz.config import BackboneShape, MuxConfig
+from muxviz.errors import CheckpointMissing
+from muxviz.loading.checkpoint import Checkpoint
+from muxviz.loading.tokenizer import load_tokenizer
+from muxviz.model.mux_model import MuxModel
 
 
 def state_of_config(config: MuxConfig) -> str:
@@ -19,3 +27,35 @@ def config_from_state(text: str) -> MuxConfig:
     values["shape"] = BackboneShape(**values["shape"])
     values["labels"] = tuple(values["labels"])
     return MuxConfig(**values)
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """The last saved state of a run.
+
+    Raises:
+        CheckpointMissing: the folder holds no run.
+    """
+    path = folder / "state.pt"
+    if not path.is_file():
+        raise CheckpointMissing(f"no training run at {folder} (no state.pt); give a run folder")
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def checkpoint_of_run(folder: Path) -> Checkpoint:
+    """The model of a run's last state, as a checkpoint ready for ``muxviz.save``."""
+    state = read_state(folder)
+    config = config_from_state(state["config"])
+    model = MuxModel(config)
+    model.load_state_dict(state["model"])
+    recipe = json.loads(state["recipe"])
+    return Checkpoint(
+        name=recipe["name"],
+        model=model.eval().requires_grad_(False),
+        config=config,
+        tokenizer=load_tokenizer(folder, config),
+        card={"recipe": recipe, "step": state["step"], "baseline": recipe["baseline"]},
+        folder=folder,
+        fingerprint="unsaved",
+        stored_dtype="float32",
+    )

@@ -21,7 +21,7 @@ from torch import nn
 from tqdm import tqdm
 from transformers import BertTokenizerFast, PreTrainedTokenizerBase
 
-from muxviz.errors import ConfigError, TrainingError
+from muxviz.errors import TrainingError
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.data import (
     UNLABELLED,
@@ -32,6 +32,7 @@ from muxviz.training.data import (
     read_sentences,
     tokenise,
 )
+from muxviz.training.export import config_from_state, read_state, state_of_config
 from muxviz.training.losses import Batch, step_losses
 from muxviz.training.recipe import Recipe, Stage
 from muxviz.training.start import cut_encoder, plain_model, read_initial, student_model
@@ -103,10 +104,9 @@ def prepare_run(recipe: Recipe, data: Path, out: Path, start: Path) -> Run:
     vocab_file = out / "vocab.txt"
     torch.manual_seed(recipe.seed)
     if recipe.num_instances > 1:
-        teacher_run = _read_teacher(start)
+        teacher, probe = _read_teacher(start)
         vocab_file.write_text((start / "vocab.txt").read_text(encoding="utf-8"), encoding="utf-8")
-        model = student_model(teacher_run.model, recipe, teacher_run.probe, recipe.dropout)
-        probe = teacher_run.probe
+        model = student_model(teacher, recipe, probe, recipe.dropout)
     else:
         initial = read_initial(start)
         pieces, old_ids = cut_encoder(initial, recipe, [list(train_rows.texts), general or [""]])
@@ -115,40 +115,28 @@ def prepare_run(recipe: Recipe, data: Path, out: Path, start: Path) -> Run:
         probe = nn.Linear(model.config.shape.hidden_size, model.config.num_labels)
     tokenizer = BertTokenizerFast(vocab=str(vocab_file), do_lower_case=True)
     labels = np.concatenate([train_rows.labels, np.full(len(general), UNLABELLED)])
-    rows = tokenise(
-        tokenizer, [*train_rows.texts, *general], labels, max_length=recipe.max_length
-    )
+    rows = tokenise(tokenizer, [*train_rows.texts, *general], labels, max_length=recipe.max_length)
     states = None
     if recipe.num_instances > 1:
         states = teacher_states(
-            teacher_run.model, rows, out.parent / "teacher-cache", autocast=recipe.autocast
+            teacher, rows, out.parent / "teacher-cache", autocast=recipe.autocast
         )
     return Run(recipe, model, probe, tokenizer, rows, len(train_rows.texts), dev, states)
 
 
-@dataclass(frozen=True)
-class _Teacher:
-    model: MuxModel
-    probe: nn.Linear
-
-
-def _read_teacher(folder: Path) -> _Teacher:
-    state_file = folder / "state.pt"
-    if not state_file.is_file():
-        raise ConfigError(f"no teacher run at {folder} (no state.pt); train the N = 1 recipe first")
-    state = torch.load(state_file, map_location="cpu", weights_only=True)
-    from muxviz.training.export import config_from_state
-
+def _read_teacher(folder: Path) -> tuple[MuxModel, nn.Linear]:
+    """The N = 1 model of a run, frozen, and its probe."""
+    state = read_state(folder)
     model = MuxModel(config_from_state(state["config"]))
     model.load_state_dict(state["model"])
-    model.eval().requires_grad_(False)
     probe = nn.Linear(model.config.shape.hidden_size, model.config.num_labels)
     probe.load_state_dict(state["probe"])
-    return _Teacher(model, probe)
+    return model.eval().requires_grad_(False), probe
 
 
 def _parameter_groups(run: Run) -> list[dict[str, Any]]:
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     modules = [run.model] if run.teacher is not None else [run.model, run.probe]
     for module in modules:
         for name, parameter in module.named_parameters():
@@ -187,9 +175,10 @@ def _steps(run: Run, optimiser: torch.optim.Optimizer, step: int, last: int, out
     seen, started = 0, time.perf_counter()
     recent: list[dict[str, float]] = []
     run.model.train()
-    with (out / "metrics.jsonl").open("a") as log, tqdm(
-        total=recipe.total_steps, initial=step, unit="step", desc=recipe.name
-    ) as bar:
+    with (
+        (out / "metrics.jsonl").open("a") as log,
+        tqdm(total=recipe.total_steps, initial=step, unit="step", desc=recipe.name) as bar,
+    ):
         while step < last:
             stage, stage_step = recipe.stage_at(step)
             rate = learning_rate(stage, stage_step)
@@ -263,8 +252,6 @@ def _log_row(
 def _save_state(
     path: Path, recipe: Recipe, run: Run, optimiser: torch.optim.Optimizer, step: int
 ) -> None:
-    from muxviz.training.export import state_of_config
-
     state = {
         "format": 1,
         "step": step,

@@ -7,6 +7,7 @@ Total = task_coeff CE + retrieval_coeff CE_retrieval + hidden_coeff MSE + logit_
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -72,19 +73,23 @@ def _multiplexed(
 ) -> StepLosses:
     tokens = slice(prepared.prefix, None)
     real = prepared.mask[..., tokens].bool()
-    demultiplexer = model.demultiplexer
+    demultiplexer: Any = model.demultiplexer
     shared = isinstance(demultiplexer, RSADemultiplexer)
     unlocked = demultiplexer.unlock(hidden, tokens) if shared else None
-    total, terms = hidden.new_zeros(()), {}
+    total = hidden.new_zeros(())
+    terms: dict[str, float] = {}
     if stage.task_coeff or stage.hidden_coeff or stage.logit_coeff:
         states = demultiplexer.finish(unlocked) if shared else demultiplexer(hidden, tokens)
         states = states.float()
         if model.config.readout == "mean":
             sentence = _mean(states, prepared.mask[..., tokens])
         elif prepared.prefix:
-            sentence = model.demultiplexer(hidden, slice(prepared.prefix - 1, prepared.prefix))[:, :, 0]
+            sentence = model.demultiplexer(hidden, slice(prepared.prefix - 1, prepared.prefix))[
+                :, :, 0
+            ]
         else:
             sentence = states[:, :, 0]
+        assert model.head is not None, "recipes train sentence classifiers"
         total, terms = _task(stage, model.head(sentence).float(), batch)
         if stage.hidden_coeff and batch.teacher_hidden is not None:
             target = batch.teacher_hidden[real]
@@ -114,9 +119,11 @@ def _retrieval(
     pick = torch.randperm(len(places), generator=generator)[: stage.retrieval_positions]
     b, n, t = places[pick].unbind(dim=1)
     if unlocked is not None:
-        states = model.demultiplexer.finish_for_retrieval(unlocked[b, n, t])
+        demultiplexer: Any = model.demultiplexer
+        states = demultiplexer.finish_for_retrieval(unlocked[b, n, t])
     else:
         states = model.read_tokens(hidden, tokens)[b, n, t]
+    assert model.retrieval_head is not None, "recipes with a retrieval loss have the head"
     logits = model.retrieval_head(states).float()
     targets = prepared.ids[..., tokens][b, n, t]
     accuracy = (logits.argmax(dim=-1) == targets).float().mean().item()
@@ -124,7 +131,8 @@ def _retrieval(
 
 
 def _task(stage: Stage, logits: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    total, terms = logits.new_zeros(()), {}
+    total = logits.new_zeros(())
+    terms: dict[str, float] = {}
     labelled = batch.labels != UNLABELLED
     if stage.task_coeff and bool(labelled.any()):
         loss = _cross_entropy(logits, batch.labels)

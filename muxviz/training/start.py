@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import nn
 
 from muxviz.config import BackboneShape, MuxConfig
 from muxviz.errors import CheckpointMissing, ConfigError
+from muxviz.model.demultiplexer import RSADemultiplexer
 from muxviz.model.multiplexer import draw_instance_embedding
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.recipe import Recipe
@@ -37,8 +39,6 @@ def read_initial(folder: Path) -> InitialEncoder:
         CheckpointMissing: a file is not there.
         ConfigError: not a BERT encoder.
     """
-    import json
-
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if not (folder / name).is_file():
             raise CheckpointMissing(
@@ -117,8 +117,6 @@ def plain_model(
 
 def student_model(teacher: MuxModel, recipe: Recipe, probe: nn.Linear, dropout: float) -> MuxModel:
     """A multiplexed model that starts from the teacher's embeddings, encoder and probe."""
-    from dataclasses import replace
-
     shape = replace(
         teacher.config.shape, hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout
     )
@@ -160,6 +158,5 @@ def _fresh(model: MuxModel, seed: int) -> None:
         elif isinstance(module, nn.LayerNorm):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
-    demultiplexer = model.demultiplexer
-    if hasattr(demultiplexer, "keys"):
-        nn.init.normal_(demultiplexer.keys, generator=generator)
+    if isinstance(model.demultiplexer, RSADemultiplexer):
+        nn.init.normal_(model.demultiplexer.keys, generator=generator)

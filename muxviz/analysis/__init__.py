@@ -1,0 +1,1 @@
+"""Quantities computed from a trace; each returns a frozen result of NumPy arrays."""

@@ -1,0 +1,211 @@
+"""From texts to groups of token ids: cutting, filling, padding, and which groups share a forward.
+
+Padding belongs to the group, never to the batch: a group is padded by its own rule (its longest
+row, or a fixed length), and only groups of one length are stacked, so that what else is in a batch
+cannot change a group's result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from muxviz.config import PADDINGS, MuxConfig
+from muxviz.errors import GroupError, InputError
+
+if TYPE_CHECKING:
+    from muxviz.loading.checkpoint import Checkpoint
+
+FILLS = ("repeat", "published")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One instance: a text, and for pair tasks a second one."""
+
+    text: str
+    pair: str | None = None
+
+
+@dataclass(frozen=True)
+class EncodedRow:
+    """A row as token ids, special tokens included, cut to the model's room.
+
+    types: segment ids. cut_text: the end of the text that did not fit, "" when all did. special:
+    True on tokens the tokenizer added.
+    """
+
+    row: Row
+    ids: tuple[int, ...]
+    types: tuple[int, ...]
+    special: tuple[bool, ...]
+    cut_text: str
+    cut_tokens: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """N rows that share a pass, padded to one length.
+
+    ids, mask, types: ``[N, L]`` int64. repeats: per slot None, or the slot whose row fills it.
+    rows: the encoded row of every slot (a filler's is the one it repeats).
+    """
+
+    ids: np.ndarray
+    mask: np.ndarray
+    types: np.ndarray
+    rows: tuple[EncodedRow, ...]
+    repeats: tuple[int | None, ...]
+    padding: str
+
+    @property
+    def length(self) -> int:
+        """Tokens per row, padding included."""
+        return int(self.ids.shape[1])
+
+    @property
+    def hides_padding(self) -> bool:
+        """Whether padding is kept out of the pass."""
+        return self.padding == "masked"
+
+
+def max_tokens(config: MuxConfig, padding: str) -> int:
+    """Tokens (specials included) that a text may have in this padding mode."""
+    room = config.default_max_length
+    return min(room, config.fixed_length) if padding == "fixed" else room
+
+
+def encode_rows(
+    checkpoint: Checkpoint, rows: Sequence[Row], *, padding: str | None = None
+) -> list[EncodedRow]:
+    """Tokenise rows; what does not fit is cut from the longer text of a pair and reported.
+
+    Raises:
+        NotApplicable: the checkpoint has no tokenizer. InputError: a row without any text.
+    """
+    tokenizer: Any = checkpoint.need_tokenizer()
+    limit = max_tokens(checkpoint.config, padding or checkpoint.config.default_padding)
+    encoded = []
+    for number, row in enumerate(rows, start=1):
+        if not row.text.strip():
+            raise InputError(f"text {number} is empty; write a sentence or remove the row")
+        full = tokenizer(row.text, row.pair or None, return_special_tokens_mask=True)
+        cut = max(0, len(full["input_ids"]) - limit)
+        kept = full
+        cut_text = ""
+        if cut:
+            kept = tokenizer(
+                row.text,
+                row.pair or None,
+                truncation="longest_first",
+                max_length=limit,
+                return_special_tokens_mask=True,
+                return_offsets_mapping=True,
+            )
+            cut_text = _cut_text(row, kept)
+        types = kept.get("token_type_ids") or [0] * len(kept["input_ids"])
+        encoded.append(
+            EncodedRow(
+                row,
+                tuple(kept["input_ids"]),
+                tuple(types),
+                tuple(bool(s) for s in kept["special_tokens_mask"]),
+                cut_text,
+                cut,
+            )
+        )
+    return encoded
+
+
+def _cut_text(row: Row, kept: Any) -> str:
+    """The ends of the first and second text that the kept tokens do not reach."""
+    reached = {0: 0, 1: 0}
+    for (_, stop), sequence in zip(kept["offset_mapping"], kept.sequence_ids(), strict=True):
+        if sequence is not None:
+            reached[sequence] = max(reached[sequence], stop)
+    parts = [row.text[reached[0] :], (row.pair or "")[reached[1] :]]
+    return " … ".join(part.strip() for part in parts if part.strip())
+
+
+def make_group(
+    config: MuxConfig,
+    rows: Sequence[EncodedRow],
+    *,
+    padding: str | None = None,
+    fill: str = "repeat",
+    seed: int = 0,
+) -> Group:
+    """Fill 1 to N rows up to N and pad them.
+
+    Args:
+        config: of the model.
+        rows: one to N encoded rows.
+        padding: ``group``, ``fixed`` or ``masked``; None for the checkpoint's default.
+        fill: ``repeat`` fills with rows of the group, each with its own mask; ``published`` draws
+            ids and masks of the fillers separately, as the released classes do.
+        seed: of the draws.
+
+    Raises:
+        GroupError: no rows, or more than N. InputError: unknown padding or fill.
+    """
+    padding = padding or config.default_padding
+    if padding not in PADDINGS:
+        raise InputError(f"unknown padding {padding!r}; use {', '.join(PADDINGS)}")
+    if fill not in FILLS:
+        raise InputError(f"unknown filling {fill!r}; use {', '.join(FILLS)}")
+    num = config.num_instances
+    if not 1 <= len(rows) <= num:
+        raise GroupError(
+            f"got {len(rows)} texts, this model multiplexes {num}; "
+            f"{'write at least one' if not rows else f'remove {len(rows) - num}'}, or load another "
+            "checkpoint"
+        )
+    length = max(len(row.ids) for row in rows)
+    if padding == "fixed":
+        length = max_tokens(config, padding)
+    ids = np.full((num, length), config.shape.pad_token_id, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    types = np.zeros_like(ids)
+    for slot, row in enumerate(rows):
+        size = len(row.ids)
+        ids[slot, :size], mask[slot, :size], types[slot, :size] = row.ids, 1, row.types
+    generator = np.random.default_rng(seed)
+    missing = num - len(rows)
+    sources = generator.integers(len(rows), size=missing)
+    masks = generator.integers(len(rows), size=missing) if fill == "published" else sources
+    for offset, (source, mask_source) in enumerate(zip(sources, masks, strict=True)):
+        slot = len(rows) + offset
+        ids[slot], types[slot], mask[slot] = ids[source], types[source], mask[mask_source]
+    fillers = [int(s) for s in sources]
+    return Group(
+        ids,
+        mask,
+        types,
+        (*rows, *(rows[s] for s in fillers)),
+        (*([None] * len(rows)), *fillers),
+        padding,
+    )
+
+
+def stack_groups(
+    groups: Sequence[Group], *, at_most: int
+) -> Iterator[tuple[list[int], tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+    """Batches of groups of one length: their numbers, and ids, mask, types ``[B, N, L]``."""
+    by_length: dict[int, list[int]] = {}
+    for number, group in enumerate(groups):
+        by_length.setdefault(group.length, []).append(number)
+    for numbers in by_length.values():
+        for start in range(0, len(numbers), at_most):
+            piece = numbers[start : start + at_most]
+            chosen = [groups[n] for n in piece]
+            yield (
+                piece,
+                (
+                    np.stack([g.ids for g in chosen]),
+                    np.stack([g.mask for g in chosen]),
+                    np.stack([g.types for g in chosen]),
+                ),
+            )

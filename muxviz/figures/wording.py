@@ -1,0 +1,119 @@
+"""Text for figures: users' sentences made harmless and fitted, numbers put into words.
+
+Plotly reads a part of HTML, entities and formulas between dollar signs in every text it draws;
+``plain`` makes it show them instead. Cut and fold first, make plain last: an entity is one letter.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+from muxviz.results import Proportion
+
+ELLIPSIS = "…"
+JOINER = "\u200d"  # joins emoji into one picture
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # keeps right-to-left text from reordering its neighbours
+BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
+VISIBLE = {" ": "␣", "\n": "⏎", "\r": "⏎", "\t": "⇥", "\u00a0": "⍽"}
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def clean(text: str) -> str:
+    """``text`` on one line, without control characters, stray surrogates or outer spaces."""
+    kept = (" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
+    return " ".join("".join(c for c in kept if c not in BIDI_CONTROLS).split())
+
+
+def plain(text: str) -> str:
+    """``text`` such that Plotly shows every character of it as itself."""
+    line = clean(text)
+    shown = "".join(ESCAPES.get(c, c) for c in line)
+    if any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in line):
+        return ISOLATE + shown + END_ISOLATE
+    return shown
+
+
+def visible(token: str) -> str:
+    """A token with its white space made visible; ``∅`` when it is empty."""
+    return "".join(VISIBLE.get(c, c) for c in token) or "∅"
+
+
+def width(text: str) -> float:
+    """Estimated width of ``text`` in average letters of a sans-serif face."""
+    return sum(_advance(c) for c in text)
+
+
+def shorten(text: str, room: float) -> str:
+    """``clean(text)``, cut with an ellipsis where it is wider than ``room`` average letters."""
+    line = clean(text)
+    if width(line) <= room:
+        return line
+    return line[: _fitting(line, room - 1)].rstrip() + ELLIPSIS
+
+
+def fold(text: str, room: float, lines: int) -> list[str]:
+    """``clean(text)`` broken into at most ``lines`` lines of ``room`` letters, the last one cut."""
+    rest, folded = clean(text), []
+    while rest and len(folded) < lines - 1 and width(rest) > room:
+        cut = _fitting(rest, room)
+        space = rest.rfind(" ", 0, cut + 1)
+        cut = space if space > cut // 2 else cut
+        folded.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*folded, shorten(rest, room)] if rest else folded
+
+
+def percent(share: float) -> str:
+    """A share in [0, 1] as ``"22 %"``; never rounded onto 0 or 100 %; ``"n/a"`` for NaN."""
+    if math.isnan(share):
+        return "n/a"
+    if 0 < share < 0.005:
+        return "under 1 %"
+    if 0.995 <= share < 1:
+        return "over 99 %"
+    return f"{100 * share:.0f} %"
+
+
+def interval(proportion: Proportion) -> str:
+    """The Wilson interval as ``"57 to 87 %"``; ``""`` without trials."""
+    low, high = proportion.interval
+    return f"{100 * low:.0f} to {100 * high:.0f} %" if proportion.trials else ""
+
+
+def tokens_of(share: float, positions: int) -> str:
+    """``"4 of 33 tokens"``; shared tokens count in part (``"2.5 of 33 tokens"``)."""
+    return f"{round(share * positions, 1):g} of {positions} token{'s' * (positions != 1)}"
+
+
+def count(number: int, noun: str) -> str:
+    """``"five sentences"``, ``"one sentence"``, ``"12 sentences"``."""
+    word = COUNTS[number] if number < len(COUNTS) else str(number)
+    return f"{word} {noun}{'s' * (number != 1)}"
+
+
+def _advance(char: str) -> float:
+    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
+        return 0.0
+    if unicodedata.east_asian_width(char) in {"W", "F"}:
+        return 2.0
+    if char in "iljftrI.,;:'|!()[] ":
+        return 0.6
+    return 1.35 if char.isupper() or char in "mwMW@%…→" else 1.05
+
+
+def _fitting(line: str, room: float) -> int:
+    """How many leading characters (at least one) fit without splitting a joined character."""
+    used, cut = 0.0, 0
+    while cut < len(line) and used + _advance(line[cut]) <= room:
+        used += _advance(line[cut])
+        cut += 1
+    whole = cut
+    while 0 < whole < len(line) and (_continues(line[whole]) or line[whole - 1] == JOINER):
+        whole -= 1
+    return max(whole or cut, 1)
+
+
+def _continues(char: str) -> bool:
+    return char == JOINER or unicodedata.category(char) in {"Mn", "Me", "Mc", "Sk"}

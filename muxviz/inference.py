@@ -1,0 +1,489 @@
+"""Texts in, results out: one group with everything that can be seen, or many rows with labels only.
+
+``run_group`` answers a group and looks inside the pass (Mix & read). ``run_texts`` streams answers
+for any number of rows and looks at nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from muxviz.analysis.reading import leak_matrix, token_readings
+from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group, stack_groups
+from muxviz.errors import DeviceError, InputError
+from muxviz.loading.checkpoint import Checkpoint, describe_dtype
+from muxviz.results import (
+    Answer,
+    FillAnswer,
+    GroupResult,
+    LabelAnswer,
+    Leak,
+    Provenance,
+    ReplacedAnswer,
+    ScoreAnswer,
+    SlotResult,
+    TagAnswer,
+    Timing,
+    TokenReading,
+)
+from muxviz.trace import trace
+
+EQUAL_SLOTS = "all slots equal"
+FILL_CANDIDATES = 5  # shown per [MASK]
+
+
+@dataclass(frozen=True)
+class RowAnswer:
+    """One input row of ``run_texts``: its number in the input, its slot, and the answer."""
+
+    number: int
+    slot: int
+    row: Row
+    answer: Answer
+    cut_text: str
+
+
+# ---- one group, everything --------------------------------------------------------------------
+
+
+def run_group(
+    checkpoint: Checkpoint,
+    rows: Sequence[Row],
+    *,
+    baseline: Checkpoint | None = None,
+    equal_slots: bool = False,
+    padding: str | None = None,
+    fill: str = "repeat",
+    seed: int = 0,
+    timing_repeats: int = 0,
+) -> GroupResult:
+    """One multiplexed pass over a group, with read-back, leaks, and the same texts alone.
+
+    Args:
+        checkpoint: not modified.
+        rows: one to N rows; fewer are filled up as ``fill`` says.
+        baseline: the N = 1 checkpoint that answers each text alone; None for none.
+        equal_slots: answer each text alone by putting it into every slot of ``checkpoint`` itself
+            (the mean over slots is shown). Ignored when ``baseline`` is given.
+        padding: see ``make_group``; None for the checkpoint's default.
+        fill, seed: see ``make_group``.
+        timing_repeats: timed passes of each way (multiplexed, alone in one batch, one by one);
+            0 for no timing. Needs a baseline for the last two.
+
+    Raises:
+        InputError and its kinds: what the model cannot take. NotApplicable: no tokenizer.
+        DeviceError: out of memory.
+    """
+    encoded = encode_rows(checkpoint, rows, padding=padding)
+    group = make_group(checkpoint.config, encoded, padding=padding, fill=fill, seed=seed)
+    ids, mask, types = group_tensors(checkpoint, [group])
+    with _memory_guard(checkpoint):
+        traced = trace(
+            checkpoint.model,
+            ids,
+            mask,
+            token_type_ids=types,
+            retrieval="scores",
+            attentions=False,
+            hide_padding=group.hides_padding,
+        )
+    answers = read_answers(checkpoint, group, traced.logits[0])
+    notes: list[str] = []
+    readings: list[TokenReading | None] = [None] * len(group.rows)
+    leak: Leak | None = None
+    if traced.retrieval_scores is None:
+        what = "has no retrieval head" if checkpoint.config.is_multiplexed else "is a plain model"
+        notes.append(f"Read-back and leaks: not applicable, this checkpoint {what}.")
+    else:
+        scores, prefix = traced.retrieval_scores, traced.prefix
+        readings = list(token_readings(checkpoint.tokenizer, group, scores, index=0, prefix=prefix))
+        leak = _leak(checkpoint, group, scores.read[0, :, prefix:].cpu().numpy())
+    if traced.cut:
+        notes.append(
+            f"The index prefix displaces the last {traced.cut} tokens of every row, as published."
+        )
+    alone, name = _alone(checkpoint, baseline, encoded, equal_slots=equal_slots, seed=seed)
+    if not name and checkpoint.config.is_multiplexed:
+        notes.append(
+            "Alone: this checkpoint names no N = 1 baseline; compare with all slots equal instead."
+        )
+    slots = tuple(
+        _slot(group, i, answers[i], alone.get(i), readings[i]) for i in range(len(group.rows))
+    )
+    timings: tuple[Timing, ...] = ()
+    if timing_repeats:
+        timings = time_group(checkpoint, group, baseline, encoded, repeats=timing_repeats)
+    return GroupResult(
+        slots,
+        leak,
+        timings,
+        name,
+        checkpoint.config.shape.num_hidden_layers,
+        checkpoint.config.task,
+        provenance(checkpoint, padding=group.padding, length=group.length, seed=seed),
+        tuple(notes),
+    )
+
+
+def _slot(
+    group: Group, slot: int, answer: Answer, alone: Answer | None, reading: TokenReading | None
+) -> SlotResult:
+    row, repeats = group.rows[slot], group.repeats[slot]
+    agrees = None
+    comparable = alone is not None and not isinstance(answer, ScoreAnswer)
+    if comparable and repeats is None and alone is not None:
+        agrees = answer.headline == alone.headline
+    return SlotResult(
+        slot=slot,
+        text=row.row.text,
+        pair=row.row.pair,
+        num_tokens=len(row.ids),
+        cut_text=row.cut_text,
+        repeats=repeats,
+        answer=answer,
+        alone=alone if repeats is None else None,
+        agrees=agrees,
+        reading=reading,
+    )
+
+
+def _leak(checkpoint: Checkpoint, group: Group, read: np.ndarray) -> Leak:
+    length = read.shape[1]
+    counted = np.zeros((len(group.rows), length), dtype=bool)
+    for slot, row in enumerate(group.rows):
+        special = np.asarray(row.special[:length])
+        counted[slot, : len(special)] = ~special
+    names = _TokenNames(checkpoint.tokenizer)
+    return leak_matrix(group.ids[:, :length], group.mask[:, :length], counted, read, names)
+
+
+class _TokenNames(Sequence[str]):
+    """Token by id, looked up when needed."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._tokenizer.convert_ids_to_tokens(int(index))
+
+    def __len__(self) -> int:
+        return len(self._tokenizer)
+
+
+def _alone(
+    checkpoint: Checkpoint,
+    baseline: Checkpoint | None,
+    rows: Sequence[EncodedRow],
+    *,
+    equal_slots: bool,
+    seed: int,
+) -> tuple[dict[int, Answer], str]:
+    """The answer for each given row by itself, by slot, and the name of who gave it."""
+    if baseline is not None:
+        answers = run_texts(baseline, [r.row for r in rows], batch=len(rows), seed=seed)
+        return {a.number: a.answer for a in answers}, baseline.name
+    if not checkpoint.config.is_multiplexed or not equal_slots:
+        return {}, ""
+    num, config = checkpoint.config.num_instances, checkpoint.config
+    out: dict[int, Answer] = {}
+    for slot, row in enumerate(rows):
+        group = make_group(config, [row] * num)
+        logits = forward_groups(checkpoint, [group])[0]
+        out[slot] = read_answers(checkpoint, group, logits.mean(dim=0, keepdim=True), slots=[0])[0]
+    return out, EQUAL_SLOTS
+
+
+# ---- passes -----------------------------------------------------------------------------------
+
+
+def group_tensors(checkpoint: Checkpoint, groups: Sequence[Group]) -> tuple[Tensor, Tensor, Tensor]:
+    """Ids, mask, types ``[B, N, L]`` of groups of one length, on the checkpoint's device."""
+    arrays = (
+        np.stack([g.ids for g in groups]),
+        np.stack([g.mask for g in groups]),
+        np.stack([g.types for g in groups]),
+    )
+    ids, mask, types = (torch.from_numpy(a).to(checkpoint.device) for a in arrays)
+    return ids, mask, types
+
+
+@torch.inference_mode()
+def forward_groups(
+    checkpoint: Checkpoint, groups: Sequence[Group], *, batch: int = 32
+) -> list[Tensor]:
+    """Logits of every group ``[N, ...]``, in order; only groups of one length share a forward."""
+    out: list[Tensor | None] = [None] * len(groups)
+    for numbers, arrays in stack_groups(groups, at_most=batch):
+        ids, mask, types = (torch.from_numpy(a).to(checkpoint.device) for a in arrays)
+        with _memory_guard(checkpoint):
+            logits = checkpoint.model(
+                ids, mask, types, hide_padding=groups[numbers[0]].hides_padding
+            ).logits
+        for at, number in enumerate(numbers):
+            out[number] = logits[at]
+    return [logits for logits in out if logits is not None]
+
+
+def run_texts(
+    checkpoint: Checkpoint,
+    rows: Iterable[Row],
+    *,
+    batch: int = 16,
+    padding: str | None = None,
+    fill: str = "repeat",
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[RowAnswer]:
+    """Answer rows in input order, N to a group; the last group is filled up.
+
+    Args:
+        checkpoint: not modified.
+        rows: read as needed; at most ``batch`` groups are held at a time.
+        batch: groups per round.
+        progress: called with the number of rows done after each round.
+
+    Raises:
+        InputError: an empty row (its number is named), as in ``encode_rows``.
+    """
+    num, done = checkpoint.config.num_instances, 0
+    for piece in _pieces(rows, num * batch):
+        encoded = encode_rows(checkpoint, piece, padding=padding)
+        groups = [
+            make_group(
+                checkpoint.config, encoded[s : s + num], padding=padding, fill=fill, seed=seed
+            )
+            for s in range(0, len(encoded), num)
+        ]
+        for index, logits in enumerate(forward_groups(checkpoint, groups, batch=batch)):
+            group = groups[index]
+            real = [s for s, repeats in enumerate(group.repeats) if repeats is None]
+            answers = read_answers(checkpoint, group, logits, slots=real)
+            for slot, answer in zip(real, answers, strict=True):
+                row = group.rows[slot]
+                yield RowAnswer(done + index * num + slot, slot, row.row, answer, row.cut_text)
+        done += len(piece)
+        if progress is not None:
+            progress(done)
+
+
+def _pieces(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    piece: list[Row] = []
+    for row in rows:
+        piece.append(row)
+        if len(piece) == size:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
+
+
+# ---- answers ----------------------------------------------------------------------------------
+
+
+def read_answers(
+    checkpoint: Checkpoint, group: Group, logits: Tensor, *, slots: Sequence[int] | None = None
+) -> list[Answer]:
+    """Turn one group's logits ``[N, ...]`` into answers, for the named slots (default: all)."""
+    chosen = range(len(group.rows)) if slots is None else slots
+    reader = READERS[checkpoint.config.task]
+    values = logits.float().cpu()
+    return [reader(checkpoint, group.rows[s], values[s]) for s in chosen]
+
+
+def _read_label(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
+    labels = checkpoint.config.labels
+    top = logits.topk(min(2, len(labels)))
+    index = int(top.indices[0])
+    margin = float(top.values[0] - top.values[1]) if len(labels) > 1 else float("inf")
+    return LabelAnswer(labels[index], index, labels, logits.softmax(dim=-1).numpy(), margin)
+
+
+def _read_score(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
+    return ScoreAnswer(float(logits[0]))
+
+
+def _own(row: EncodedRow, logits: Tensor) -> tuple[Tensor, list[int]]:
+    """Logits of the row's own tokens, and which of them are not special."""
+    size = min(len(row.ids), len(logits))
+    return logits[:size], [t for t in range(size) if not row.special[t]]
+
+
+def _read_tags(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
+    own, keep = _own(row, logits)
+    probabilities = own[keep].softmax(dim=-1)
+    best = probabilities.max(dim=-1)
+    tokens = checkpoint.need_tokenizer().convert_ids_to_tokens([row.ids[t] for t in keep])
+    tags = tuple(checkpoint.config.labels[int(i)] for i in best.indices)
+    return TagAnswer(tuple(tokens), tags, best.values.numpy())
+
+
+def _read_fills(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
+    tokenizer: Any = checkpoint.need_tokenizer()
+    own, _ = _own(row, logits)
+    places = [t for t in range(len(own)) if row.ids[t] == tokenizer.mask_token_id]
+    best = own[places].softmax(dim=-1).topk(FILL_CANDIDATES)
+    names = tuple(tuple(tokenizer.convert_ids_to_tokens(ids.tolist())) for ids in best.indices)
+    return FillAnswer(tuple(places), names, best.values.numpy())
+
+
+def _read_replaced(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
+    own, keep = _own(row, logits)
+    tokens = checkpoint.need_tokenizer().convert_ids_to_tokens([row.ids[t] for t in keep])
+    return ReplacedAnswer(tuple(tokens), own[keep].sigmoid().numpy())
+
+
+READERS: dict[str, Callable[[Checkpoint, EncodedRow, Tensor], Answer]] = {
+    "sequence_classification": _read_label,
+    "regression": _read_score,
+    "token_classification": _read_tags,
+    "masked_lm": _read_fills,
+    "retrieval": _read_fills,
+    "replaced_token_detection": _read_replaced,
+}
+
+
+# ---- timing and provenance --------------------------------------------------------------------
+
+
+def time_group(
+    checkpoint: Checkpoint,
+    group: Group,
+    baseline: Checkpoint | None,
+    rows: Sequence[EncodedRow],
+    *,
+    repeats: int,
+) -> tuple[Timing, ...]:
+    """Time one multiplexed pass against N = 1 in one batch and one by one, in alternation.
+
+    Only forward passes are timed (no tokenising, no tracing), after one pass of each as warm-up,
+    with the device synchronised on both sides.
+    """
+    ways: list[tuple[str, int, Callable[[], Any]]] = [
+        ("multiplexed", 1, _pass(checkpoint, [group]))
+    ]
+    if baseline is not None:
+        singles = [
+            make_group(baseline.config, [row])
+            for row in encode_rows(baseline, [r.row for r in rows])
+        ]
+        longest = max(len(g.rows[0].ids) for g in singles)
+        batch = [_padded(baseline, g, longest) for g in singles]
+        ways.append(("alone, one batch", 1, _pass(baseline, batch)))
+        ways.append(
+            ("alone, one by one", len(singles), _sequence([_pass(baseline, [g]) for g in singles]))
+        )
+    seconds: dict[str, list[float]] = {name: [] for name, _, _ in ways}
+    for repeat in range(repeats + 1):
+        for name, _, call in ways:
+            _synchronise(checkpoint)
+            started = time.perf_counter()
+            call()
+            _synchronise(checkpoint)
+            if repeat:
+                seconds[name].append(time.perf_counter() - started)
+    return tuple(
+        Timing(name, passes, *_quartiles(seconds[name]), repeats) for name, passes, _ in ways
+    )
+
+
+def _padded(checkpoint: Checkpoint, group: Group, length: int) -> Group:
+    """A plain model's group padded to ``length`` (plain models hide their padding)."""
+    from dataclasses import replace
+
+    wide = ((0, 0), (0, length - group.length))
+    pad = checkpoint.config.shape.pad_token_id
+    return replace(
+        group,
+        ids=np.pad(group.ids, wide, constant_values=pad),
+        mask=np.pad(group.mask, wide),
+        types=np.pad(group.types, wide),
+    )
+
+
+def _pass(checkpoint: Checkpoint, groups: Sequence[Group]) -> Callable[[], Any]:
+    ids, mask, types = group_tensors(checkpoint, groups)
+    hide = groups[0].hides_padding
+
+    def call() -> Any:
+        with torch.inference_mode():
+            return checkpoint.model(ids, mask, types, hide_padding=hide)
+
+    return call
+
+
+def _sequence(calls: list[Callable[[], Any]]) -> Callable[[], Any]:
+    return lambda: [call() for call in calls]
+
+
+def _synchronise(checkpoint: Checkpoint) -> None:
+    if checkpoint.device.type == "cuda":
+        torch.cuda.synchronize(checkpoint.device)
+
+
+def _quartiles(seconds: list[float]) -> tuple[float, float, float]:
+    low, middle, high = np.percentile(seconds, [25, 50, 75])
+    return float(middle), float(low), float(high)
+
+
+def provenance(checkpoint: Checkpoint, *, padding: str, length: int, seed: int) -> Provenance:
+    """How a result of this checkpoint, obtained now, came about."""
+    import transformers
+
+    from muxviz import __version__
+
+    return Provenance(
+        checkpoint=checkpoint.name,
+        fingerprint=checkpoint.fingerprint,
+        num_instances=checkpoint.config.num_instances,
+        device=str(checkpoint.device),
+        dtype=describe_dtype(checkpoint.dtype),
+        padding=padding,
+        length=length,
+        seed=seed,
+        threads=torch.get_num_threads(),
+        versions=(
+            f"muxviz {__version__}",
+            f"torch {torch.__version__}",
+            f"transformers {transformers.__version__}",
+        ),
+        measured=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+class _memory_guard:  # noqa: N801 (used as a statement)
+    """Turn an out-of-memory error of the device into ours."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trail: Any) -> None:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise DeviceError(
+                f"{self._checkpoint.name} ran out of memory on {self._checkpoint.device}; use "
+                "shorter texts or fewer groups, float16, or the CPU"
+            ) from error
+
+
+__all__ = [
+    "EQUAL_SLOTS",
+    "InputError",
+    "Row",
+    "RowAnswer",
+    "forward_groups",
+    "provenance",
+    "read_answers",
+    "run_group",
+    "run_texts",
+    "time_group",
+]

@@ -1,0 +1,111 @@
+"""Sizes of the encoder, read from the shapes of the weights and held against ``config.json``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from muxviz.config import BackboneShape
+from muxviz.errors import CheckpointMismatch, ConfigError
+from muxviz.loading.fields import check_sizes, real, shown, text, whole
+
+Shapes = dict[str, tuple[int, ...]]  # published name -> shape
+TIED_WORDS = ("retrieval_head.decoder.weight", "cls.predictions.decoder.weight")
+
+
+def backbone_shape(
+    raw: dict[str, Any], shapes: Shapes, backbone: str, where: str, notes: list[str]
+) -> BackboneShape:
+    """Sizes as the weights have them, held against the config; the rest from the config.
+
+    Raises:
+        ConfigError, CheckpointMismatch, CheckpointTooLarge: as ``infer_config``.
+    """
+    stored = _stored_sizes(shapes, backbone, where)
+    for field, value in stored.items():
+        declared = raw.get(field)
+        if declared is None:
+            notes.append(f"{field} is absent: {value} inferred from the weights")
+        elif declared != value:
+            raise CheckpointMismatch(
+                f"{where}: config.json says {field} {declared}, the weights have {value}; correct "
+                "the config or fetch the right weights"
+            )
+    heads = raw.get("num_attention_heads")
+    if heads is None:
+        raise ConfigError(
+            f"{where}: num_attention_heads is absent and cannot be seen in the weights; add it to "
+            "config.json (12 in base models, 8 in MUX-BERT small)"
+        )
+    positions = text(raw, "position_embedding_type", where) or "absolute"
+    if positions != "absolute":
+        raise ConfigError(
+            f"{where}: position_embedding_type is {shown(positions)}; only absolute positions are "
+            "supported"
+        )
+    default_eps, default_pad = (1e-5, 1) if backbone == "roberta" else (1e-12, 0)
+    return BackboneShape(
+        **stored,
+        num_attention_heads=heads,
+        layer_norm_eps=real(raw, "layer_norm_eps", default_eps, where, most=1.0),
+        pad_token_id=whole(raw, "pad_token_id", default_pad, where, below=stored["vocab_size"]),
+        hidden_act=_activation(raw, where),
+        hidden_dropout_prob=real(raw, "hidden_dropout_prob", 0.1, where, most=1.0),
+        attention_probs_dropout_prob=real(
+            raw, "attention_probs_dropout_prob", 0.1, where, most=1.0
+        ),
+    )
+
+
+def _stored_sizes(shapes: Shapes, backbone: str, where: str) -> dict[str, int]:
+    """Every size that can be seen in the weights, held against the limits."""
+    embeddings, layer = f"{backbone}.embeddings", f"{backbone}.encoder.layer"
+    present = next(n for n in (f"{embeddings}.word_embeddings.weight", *TIED_WORDS) if n in shapes)
+    words = dims(shapes, present, (2,), where)
+    inner = dims(shapes, f"{layer}.0.intermediate.dense.weight", (2,), where)
+    positions = dims(shapes, f"{embeddings}.position_embeddings.weight", (2,), where)
+    types = dims(shapes, f"{embeddings}.token_type_embeddings.weight", (2,), where)
+    layers = numbers(shapes, re.escape(layer) + r"\.(\d{1,9})\..*")
+    sizes = {
+        "vocab_size": words[0],
+        "hidden_size": inner[1],
+        "num_hidden_layers": 1 + max(layers),
+        "intermediate_size": inner[0],
+        "max_position_embeddings": positions[0],
+        "type_vocab_size": types[0],
+    }
+    if backbone == "electra":
+        sizes["embedding_size"] = words[1]
+    check_sizes(sizes, where, source="the weights")
+    return sizes
+
+
+def _activation(raw: dict[str, Any], where: str) -> str:
+    from transformers.activations import ACT2FN
+
+    name = text(raw, "hidden_act", where) or "gelu"
+    if name not in ACT2FN:
+        raise ConfigError(
+            f"{where}: hidden_act is {shown(name)}, which is unknown; published models use gelu"
+        )
+    return name
+
+
+def numbers(shapes: Shapes, pattern: str) -> set[int]:
+    """The numbers that ``pattern``'s group matches in the names."""
+    return {int(m.group(1)) for n in shapes if (m := re.fullmatch(pattern, n))}
+
+
+def dims(shapes: Shapes, name: str, ranks: tuple[int, ...], where: str) -> tuple[int, ...]:
+    """The shape of a tensor that must be there, with one of the given numbers of axes."""
+    if name not in shapes:
+        raise CheckpointMismatch(
+            f"{where}: the weights lack {name}; this is not a complete model, fetch it again"
+        )
+    shape = shapes[name]
+    if len(shape) not in ranks:
+        raise CheckpointMismatch(
+            f"{where}: {name} has the shape {list(shape)}; expected "
+            f"{' or '.join(map(str, ranks))} axes. The file is damaged or not a published layout"
+        )
+    return shape

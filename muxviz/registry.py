@@ -1,0 +1,379 @@
+"""The loaded models of one process: shared by all users, within a budget, one pass at a time.
+
+    with registry.use(ModelKey("sst2-n5"), ModelKey("sst2-n1")) as (model, baseline):
+        result = run_group(model, rows, baseline=baseline)
+
+Each device has one lane, served in order of arrival and held inside the ``with`` block: nobody else
+loads, unloads or runs on that device meanwhile. So room can be made *before* a model is loaded, and
+no moment sees two copies of one model or more than the budget.
+
+Left out: sharing a device between passes, and asking again from inside a ``with`` block (refused).
+A ``Checkpoint`` kept after its block would hold memory that the registry believes free: do not.
+
+Neither streamlit nor (before the first load) torch is imported here.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from muxviz.errors import CheckpointTooLarge, DeviceError
+from muxviz.loading.bundled import bundled_folder
+
+if TYPE_CHECKING:
+    from muxviz.loading.checkpoint import Checkpoint
+
+MAX_WAITERS = 8  # queued behind the one that runs, per device
+HEARTBEAT_S = 0.5  # how often a queued caller hears of its position, so that it can give up
+SPARE = 1.2  # free memory asked for, relative to the weights
+WATCHED = (  # a change of one of these makes a loaded model stale, beside the weights themselves
+    "config.json",
+    "card.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "vocab.json",
+)
+
+Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
+Waiting = Callable[[int], None]  # how many are ahead, at least 1
+Stamp = tuple[tuple[str, int, int], ...]  # (file name, time of change in ns, bytes)
+
+
+@dataclass(frozen=True)
+class ModelKey:
+    """Which checkpoint, where and in which precision; the arguments of ``muxviz.load``."""
+
+    name: str
+    device: str = "auto"
+    dtype: str = "auto"
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """What the registry holds of one model; ``key`` names the actual device and dtype."""
+
+    key: ModelKey
+    fingerprint: str
+    bytes: int  # of parameters and buffers
+    users: int  # blocks that use it now: 0 or 1
+    num_instances: int
+    device: str
+    dtype: str
+    idle_s: float  # since last use; 0 while in use
+
+
+@dataclass
+class _Entry:
+    checkpoint: Checkpoint
+    stamp: Stamp
+    bytes: int
+    users: int
+    used_at: float  # time.monotonic()
+
+
+class Registry:
+    """Models by key: loaded when first used, unloaded when room is needed.
+
+    Args:
+        max_bytes: most bytes of weights held per device; None for what fits in its free memory.
+        max_waiters: callers that may queue for one device.
+    """
+
+    def __init__(self, max_bytes: int | None = None, *, max_waiters: int = MAX_WAITERS) -> None:
+        self._max_bytes = max_bytes
+        self._max_waiters = max_waiters
+        self._entries: dict[ModelKey, _Entry] = {}
+        self._lanes: dict[str, _Lane] = {}
+        self._state = threading.Lock()  # guards the two above; never held while loading
+        self._loading = threading.Lock()  # one load at a time: it passes through main memory
+
+    @contextmanager
+    def use(
+        self, *keys: ModelKey, progress: Progress | None = None, waiting: Waiting | None = None
+    ) -> Iterator[tuple[Checkpoint, ...]]:
+        """Hold the devices of ``keys`` and hand out their checkpoints, loaded where missing.
+
+        Args:
+            progress: called with what is being done and the share done, where something is loaded.
+            waiting: called while queued with the number of callers ahead; it may raise to leave.
+
+        Raises:
+            CheckpointError: as for ``muxviz.load``; CheckpointTooLarge also beyond the budget.
+            DeviceError: no such device, out of memory, or too many waiting already.
+        """
+        wanted = tuple(_canonical(key) for key in keys)
+        folders = {key: self._folder(key, progress) for key in wanted}
+        with ExitStack() as stack:
+            for device in sorted({key.device for key in wanted}):
+                stack.enter_context(self._lane(device).held(waiting))
+            for key in folders:
+                self._hold(key, folders, progress)
+                stack.callback(self._release, key)
+            yield tuple(self._entries[key].checkpoint for key in wanted)
+
+    def loaded(self) -> tuple[LoadedModel, ...]:
+        """What is held now, last used first."""
+        now = time.monotonic()
+        with self._state:
+            held = [_describe(key, entry, now) for key, entry in self._entries.items()]
+        return tuple(sorted(held, key=lambda model: model.idle_s))
+
+    def unload(self, key: ModelKey) -> bool:
+        """Let go of a model; False when it was not loaded.
+
+        Raises:
+            DeviceError: it is in use.
+        """
+        actual = _canonical(key) if self._entries else key
+        with self._state:
+            entry = self._entries.get(actual)
+            if entry is None:
+                return False
+            if entry.users:
+                raise DeviceError(
+                    f"{actual.name} is in use on {actual.device} and stays loaded; wait until "
+                    "that run is done, or stop it, and unload again"
+                )
+            del self._entries[actual], entry
+        _return_memory(actual.device)
+        return True
+
+    def _lane(self, device: str) -> _Lane:
+        with self._state:
+            return self._lanes.setdefault(device, _Lane(device, self._max_waiters))
+
+    def _folder(self, key: ModelKey, progress: Progress | None) -> Path:
+        """Where the checkpoint is; a hub id that is not loaded yet is fetched, outside the lane."""
+        from muxviz.loading.load import resolve_folder
+
+        with self._state:
+            entry = self._entries.get(key)
+            known = entry.checkpoint.folder if entry else None
+        if known is not None and _is_hub_id(key.name):
+            return known
+        return resolve_folder(key.name, revision=key.revision, progress=progress)[0]
+
+    # From here on the caller holds the lane of ``key.device``.
+
+    def _hold(
+        self, key: ModelKey, folders: dict[ModelKey, Path], progress: Progress | None
+    ) -> None:
+        """Make sure that ``key`` is loaded from what its folder holds now, and count its use."""
+        with self._loading:
+            stamp = _stamp(folders[key])
+            with self._state:
+                entry = self._entries.get(key)
+                if entry and entry.checkpoint.folder == folders[key] and entry.stamp == stamp:
+                    entry.users += 1
+                    return
+                self._entries.pop(key, None)  # changed on disk
+                del entry
+            self._load(key, folders[key], stamp, set(folders), progress)
+
+    def _load(
+        self,
+        key: ModelKey,
+        folder: Path,
+        stamp: Stamp,
+        keep: set[ModelKey],
+        progress: Progress | None,
+    ) -> None:
+        from muxviz.loading import load as loading
+
+        tell = progress or _tell_nobody
+        tell(f"Reading the header of {key.name}", 0.0)
+        self._make_room(key, _bytes_needed(folder, key.dtype), keep)
+        tell(f"Loading {key.name} onto {key.device}", 0.2)
+        checkpoint = loading.load(
+            key.name, device=key.device, dtype=key.dtype, revision=key.revision
+        )
+        entry = _Entry(checkpoint, stamp, _bytes_of(checkpoint), 1, time.monotonic())
+        with self._state:
+            self._entries[key] = entry
+        tell(f"{key.name} is ready", 1.0)
+
+    def _make_room(self, key: ModelKey, need: int, keep: set[ModelKey]) -> None:
+        """Unload unused models of the device, least recently used first, until ``need`` fits."""
+        _return_memory(key.device)
+        room = self._room(key.device)
+        while need > room:
+            freed = self._evict(key.device, keep)
+            if not freed:
+                raise CheckpointTooLarge(
+                    f"{key.name} needs {_mebibytes(need)} on {key.device}, where "
+                    f"{_mebibytes(max(0, room))} can be had. Unload another model, use float16, "
+                    "or a larger machine"
+                )
+            _return_memory(key.device)
+            room += freed
+
+    def _room(self, device: str) -> int:
+        """Bytes of weights that fit on ``device`` beside the models it holds."""
+        free = int(_free_bytes(device) / SPARE)
+        if self._max_bytes is None:
+            return free
+        with self._state:
+            held = sum(e.bytes for k, e in self._entries.items() if k.device == device)
+        return min(free, self._max_bytes - held)
+
+    def _evict(self, device: str, keep: set[ModelKey]) -> int:
+        """Drop the least recently used model of ``device`` outside ``keep``; bytes freed, or 0."""
+        with self._state:
+            unused = [
+                (entry.used_at, key)
+                for key, entry in self._entries.items()
+                if key.device == device and key not in keep and not entry.users
+            ]
+            if not unused:
+                return 0
+            _, oldest = min(unused, key=lambda pair: pair[0])
+            return self._entries.pop(oldest).bytes
+
+    def _release(self, key: ModelKey) -> None:
+        with self._state:
+            entry = self._entries[key]
+            entry.users -= 1
+            entry.used_at = time.monotonic()
+
+
+class _Lane:
+    """A lock that is handed on in order of arrival, with a bounded queue."""
+
+    def __init__(self, device: str, max_waiters: int) -> None:
+        self._device = device
+        self._max_waiters = max_waiters
+        self._turn = threading.Condition()
+        self._queue: deque[tuple[object, int]] = deque()  # (ticket, thread); the first one runs
+
+    @contextmanager
+    def held(self, waiting: Waiting | None) -> Iterator[None]:
+        """Wait for this caller's turn; the next one's comes when the block ends, however it ends."""
+        ticket = (object(), threading.get_ident())
+        self._enter(ticket)
+        try:
+            ahead = self._wait(ticket, None)
+            while ahead:
+                if waiting is not None:
+                    waiting(ahead)
+                ahead = self._wait(ticket, ahead)
+            yield
+        finally:
+            with self._turn:
+                self._queue.remove(ticket)
+                self._turn.notify_all()
+
+    def _enter(self, ticket: tuple[object, int]) -> None:
+        with self._turn:
+            if any(thread == ticket[1] for _, thread in self._queue):
+                raise RuntimeError("Registry.use inside Registry.use; ask for all models at once")
+            if len(self._queue) > self._max_waiters:
+                raise DeviceError(
+                    f"{self._device} is busy: one request runs and {self._max_waiters} are waiting "
+                    "already; try again in a moment"
+                )
+            self._queue.append(ticket)
+
+    def _wait(self, ticket: tuple[object, int], known: int | None) -> int:
+        """How many are ahead, as soon as that differs from ``known`` or the heartbeat is due."""
+        with self._turn:
+            if known is not None and self._queue.index(ticket) == known:
+                self._turn.wait(HEARTBEAT_S)
+            return self._queue.index(ticket)
+
+
+def _canonical(key: ModelKey) -> ModelKey:
+    """``key`` with the device and dtype that ``auto`` stands for, so that equal models meet."""
+    from muxviz.loading.load import resolve_device
+
+    device = resolve_device(key.device)
+    name = f"cuda:{device.index or 0}" if device.type == "cuda" else device.type
+    return replace(key, device=name, dtype="float32" if key.dtype == "auto" else key.dtype)
+
+
+def _is_hub_id(name: str) -> bool:
+    return bundled_folder(name) is None and not Path(name).expanduser().is_dir()
+
+
+def _stamp(folder: Path) -> Stamp:
+    from muxviz.loading.weights import weight_files
+
+    files = [*weight_files(folder), *(folder / name for name in WATCHED)]
+    stats = [(path.name, path.stat()) for path in files if path.is_file()]
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def _bytes_needed(folder: Path, dtype: str) -> int:
+    """Bytes of the folder's weights in ``dtype``, from its headers.
+
+    Not ``inspect_folder``, which refuses what does not fit beside the models held now.
+    """
+    from muxviz.loading.build import empty_model
+    from muxviz.loading.infer import infer_config, normalise
+    from muxviz.loading.load import DTYPES
+    from muxviz.loading.weights import read_json, read_shapes, weight_files
+
+    raw = read_json(folder / "config.json")
+    stored = read_shapes(weight_files(folder))
+    renamed = normalise(list(stored))
+    shapes = {renamed[name]: shape for name, shape in stored.items() if name in renamed}
+    model = empty_model(infer_config(raw, shapes, str(folder)).config)
+    width = DTYPES[dtype].itemsize if dtype in DTYPES else 4  # an unknown one is refused on loading
+    return sum(p.numel() for p in model.parameters()) * width
+
+
+def _bytes_of(checkpoint: Checkpoint) -> int:
+    tensors = [*checkpoint.model.parameters(), *checkpoint.model.buffers()]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _free_bytes(device: str) -> int:
+    if device == "cpu":
+        from muxviz.loading.load import available_memory
+
+        return available_memory()
+    import torch
+
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + cached
+
+
+def _return_memory(device: str) -> None:
+    """Collect what nothing refers to, and give the device's cached blocks back."""
+    gc.collect()
+    if device != "cpu" and "torch" in sys.modules:
+        import torch
+
+        torch.cuda.empty_cache()
+
+
+def _describe(key: ModelKey, entry: _Entry, now: float) -> LoadedModel:
+    checkpoint = entry.checkpoint
+    return LoadedModel(
+        key=key,
+        fingerprint=checkpoint.fingerprint,
+        bytes=entry.bytes,
+        users=entry.users,
+        num_instances=checkpoint.config.num_instances,
+        device=key.device,
+        dtype=key.dtype,
+        idle_s=0.0 if entry.users else max(0.0, now - entry.used_at),
+    )
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:,.1f} MiB"
+
+
+def _tell_nobody(what: str, share: float) -> None:
+    return None

@@ -1,0 +1,108 @@
+"""What a head answers for one slot, by task; all have a ``headline`` and a ``probability``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class LabelAnswer:
+    """A class for the whole text.
+
+    probabilities: ``[C]``, sum 1. margin: logit of the answer minus the best other one (>= 0).
+    """
+
+    label: str
+    index: int
+    labels: tuple[str, ...]
+    probabilities: np.ndarray
+    margin: float
+
+    @property
+    def probability(self) -> float:
+        """Probability of the answer, in [0, 1]."""
+        return float(self.probabilities[self.index])
+
+    @property
+    def headline(self) -> str:
+        """The label."""
+        return self.label
+
+
+@dataclass(frozen=True)
+class ScoreAnswer:
+    """A number for the whole text (regression), in the training data's unit."""
+
+    score: float
+
+    @property
+    def probability(self) -> None:
+        """A regression has none."""
+        return None
+
+    @property
+    def headline(self) -> str:
+        """The score with three decimals."""
+        return f"{self.score:.3f}"
+
+
+@dataclass(frozen=True)
+class TagAnswer:
+    """A tag per token. probabilities: ``[tokens]``, that of each token's own answer."""
+
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+    probabilities: np.ndarray
+
+    @property
+    def probability(self) -> float:
+        """Mean over the tokens."""
+        return float(self.probabilities.mean()) if len(self.probabilities) else float("nan")
+
+    @property
+    def headline(self) -> str:
+        """The tags in order."""
+        return " ".join(self.tags)
+
+
+@dataclass(frozen=True)
+class FillAnswer:
+    """Candidates for every [MASK]. probabilities: ``[masks, candidates]``, best first."""
+
+    positions: tuple[int, ...]
+    candidates: tuple[tuple[str, ...], ...]
+    probabilities: np.ndarray
+
+    @property
+    def probability(self) -> float:
+        """Mean probability of the first candidates; NaN without a [MASK]."""
+        return float(self.probabilities[:, 0].mean()) if self.positions else float("nan")
+
+    @property
+    def headline(self) -> str:
+        """The first candidates in order, or a note that there is nothing to fill."""
+        return " ".join(c[0] for c in self.candidates) or "no [MASK] in this text"
+
+
+@dataclass(frozen=True)
+class ReplacedAnswer:
+    """For every token, how probable it is that it was replaced. probabilities: ``[tokens]``."""
+
+    tokens: tuple[str, ...]
+    probabilities: np.ndarray
+
+    @property
+    def probability(self) -> float:
+        """The largest one."""
+        return float(self.probabilities.max()) if len(self.probabilities) else float("nan")
+
+    @property
+    def headline(self) -> str:
+        """How many tokens look replaced (probability above one half)."""
+        count = int((self.probabilities > 0.5).sum())
+        return f"{count} replaced" if count else "none replaced"
+
+
+Answer = LabelAnswer | ScoreAnswer | TagAnswer | FillAnswer | ReplacedAnswer
