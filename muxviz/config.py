@@ -142,6 +142,14 @@ class MuxConfig:
         self._check_combination()
 
     def _check_combination(self) -> None:
+        written = [i for i in (self.forced_first_token,) if i is not None]
+        if self.prefix_length:
+            written += self.reserved_ids
+        if written and max(written) >= self.shape.vocab_size:
+            raise ConfigError(
+                f"{self.demultiplexer} writes token id {max(written)} into its input, but the "
+                f"vocabulary has only {self.shape.vocab_size} rows; it needs a larger one"
+            )
         if (self.multiplexer == "identity") != (self.demultiplexer == "identity"):
             raise ConfigError(
                 f"multiplexer {self.multiplexer!r} with demultiplexer {self.demultiplexer!r}: the "
@@ -217,7 +225,7 @@ class MuxConfig:
     def forced_first_token(self) -> int | None:
         """The id written over the first token of every row, or None."""
         if self.demultiplexer == "mlp":
-            return 49923
+            return 49923 if self.backbone == "roberta" else 101  # 101 with BERT is ours
         if self.demultiplexer != "rsa":
             return None
         sentence_or_token = self.task in (

@@ -7,8 +7,10 @@ Each device has one lane, served in order of arrival and held inside the ``with`
 loads, unloads or runs on that device meanwhile. So room can be made *before* a model is loaded, and
 no moment sees two copies of one model or more than the budget.
 
+A ``Checkpoint`` must not be kept after its block: the weights of an unloaded model are emptied, so
+that a forgotten reference cannot hold the memory.
+
 Left out: sharing a device between passes, and asking again from inside a ``with`` block (refused).
-A ``Checkpoint`` kept after its block would hold memory that the registry believes free: do not.
 
 Neither streamlit nor (before the first load) torch is imported here.
 """
@@ -16,7 +18,6 @@ Neither streamlit nor (before the first load) torch is imported here.
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 import time
 from collections import deque
@@ -145,7 +146,8 @@ class Registry:
                     f"{actual.name} is in use on {actual.device} and stays loaded; wait until "
                     "that run is done, or stop it, and unload again"
                 )
-            del self._entries[actual], entry
+            del self._entries[actual]
+            _empty(entry.checkpoint)
         _return_memory(actual.device)
         return True
 
@@ -177,8 +179,11 @@ class Registry:
                 if entry and entry.checkpoint.folder == folders[key] and entry.stamp == stamp:
                     entry.users += 1
                     return
-                self._entries.pop(key, None)  # changed on disk
-                del entry
+                stale = self._entries.pop(key, None)
+            if stale is not None:
+                _empty(stale.checkpoint)
+                del stale
+                _return_memory(key.device)
             self._load(key, folders[key], stamp, set(folders), progress)
 
     def _load(
@@ -205,8 +210,9 @@ class Registry:
 
     def _make_room(self, key: ModelKey, need: int, keep: set[ModelKey]) -> None:
         """Unload unused models of the device, least recently used first, until ``need`` fits."""
-        _return_memory(key.device)
         room = self._room(key.device)
+        if need <= room:
+            return
         while need > room:
             freed = self._evict(key.device, keep)
             if not freed:
@@ -215,8 +221,8 @@ class Registry:
                     f"{_mebibytes(max(0, room))} can be had. Unload another model, use float16, "
                     "or a larger machine"
                 )
-            _return_memory(key.device)
             room += freed
+        _return_memory(key.device)
 
     def _room(self, device: str) -> int:
         """Bytes of weights that fit on ``device`` beside the models it holds."""
@@ -238,7 +244,9 @@ class Registry:
             if not unused:
                 return 0
             _, oldest = min(unused, key=lambda pair: pair[0])
-            return self._entries.pop(oldest).bytes
+            entry = self._entries.pop(oldest)
+            _empty(entry.checkpoint)
+        return entry.bytes
 
     def _release(self, key: ModelKey) -> None:
         with self._state:
@@ -258,7 +266,7 @@ class _Lane:
 
     @contextmanager
     def held(self, waiting: Waiting | None) -> Iterator[None]:
-        """Wait for this caller's turn; the next one's comes when the block ends, however it ends."""
+        """Wait for this caller's turn; however the block ends, it goes to the next."""
         ticket = (object(), threading.get_ident())
         self._enter(ticket)
         try:
@@ -348,10 +356,18 @@ def _free_bytes(device: str) -> int:
     return int(torch.cuda.mem_get_info(device)[0]) + cached
 
 
+def _empty(checkpoint: Checkpoint) -> None:
+    """Free the weights of a model that nobody may use any more, whoever still refers to it."""
+    import torch
+
+    for tensor in (*checkpoint.model.parameters(), *checkpoint.model.buffers()):
+        tensor.data = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+
+
 def _return_memory(device: str) -> None:
     """Collect what nothing refers to, and give the device's cached blocks back."""
     gc.collect()
-    if device != "cpu" and "torch" in sys.modules:
+    if device != "cpu":
         import torch
 
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""The recorded outputs of the released classes, where ``MUXVIZ_FIXTURES`` names a folder of them."""
+"""Recorded outputs of the released classes, where ``MUXVIZ_FIXTURES`` names their folder."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ from muxviz.loading.layout import is_ignored, published_names
 from muxviz.loading.sizes import Shapes
 from muxviz.model.mux_model import MuxModel
 
+STORED_DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
 
 @dataclass(frozen=True)
 class KeyReport:
@@ -90,19 +92,30 @@ def fill_model(config: MuxConfig, weights: dict[str, Tensor], where: str) -> Mux
         for name, parameter in model.named_parameters(remove_duplicate=False):
             present = [n for n in wanted[name] if n in weights]
             value = weights[present[0]]
-            if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
+            if value.dtype not in STORED_DTYPES:
+                raise CheckpointInvalid(
+                    f"{where}: {present[0]} is stored as {str(value.dtype).removeprefix('torch.')};"
+                    f" expected one of {', '.join(str(d)[6:] for d in STORED_DTYPES)}"
+                )
+            parameter.copy_(value)
+            if not bool(torch.isfinite(parameter).all()):
                 raise CheckpointInvalid(
                     f"{where}: {present[0]} holds values that are not finite numbers; the "
                     "checkpoint is damaged (or its training diverged), fetch or train it again"
                 )
-            for other in present[1:]:
-                if not torch.equal(weights[other], value):
-                    raise CheckpointMismatch(
-                        f"{where}: {present[0]} and {other} are one tensor in the model, but the "
-                        "file holds two different ones; it is damaged or merged"
-                    )
-            parameter.copy_(value)
+            _check_aliases(present, weights, where)
     return model.eval().requires_grad_(False)
+
+
+def _check_aliases(names: list[str], weights: dict[str, Tensor], where: str) -> None:
+    """All published names of one tensor must hold the same values."""
+    first = weights[names[0]]
+    for other in names[1:]:
+        if not torch.equal(weights[other].to(first.dtype), first):
+            raise CheckpointMismatch(
+                f"{where}: {names[0]} and {other} are one tensor in the model, but the file holds "
+                "two different ones; it is damaged or merged"
+            )
 
 
 def _restore_buffers(model: MuxModel) -> None:

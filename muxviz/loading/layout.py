@@ -72,6 +72,13 @@ def is_ignored(name: str) -> bool:
     return any(re.fullmatch(pattern, name) for pattern in IGNORED)
 
 
+def is_written(config: MuxConfig, name: str) -> bool:
+    """Whether the released class of ``config`` writes one of its tensors under this name too."""
+    if name == "retrieval_head.bias":  # the BERT class registers no such alias with RSA
+        return not (config.backbone == "bert" and config.demultiplexer == "rsa")
+    return config.has_retrieval_head or not name.startswith("retrieval_head.")
+
+
 def published_names(config: MuxConfig, key: str) -> list[str]:
     """All published names of our tensor ``key``, canonical first."""
     for ours, theirs in _table(config):
@@ -181,8 +188,8 @@ def _head_rules(config: MuxConfig) -> list[Rule]:
             (r"head\.out_proj\.weight", ("cls.predictions.decoder.weight",)),
             (r"head\.out_proj\.bias", ("cls.predictions.bias", "cls.predictions.decoder.bias")),
         ]
-    if config.backbone == "roberta" and config.is_multiplexed:
-        if token_task and config.demultiplexer == "index_prefix":
+    if config.demultiplexer == "mlp" or (config.backbone == "roberta" and config.is_multiplexed):
+        if token_task and config.demultiplexer != "mlp":
             return [
                 (r"head\.out_proj\.weight", ("demultiplexer.decoder.weight",)),
                 (r"head\.out_proj\.bias", ("demultiplexer.decoder.bias", "demultiplexer.bias")),

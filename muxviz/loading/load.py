@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from muxviz.config import MuxConfig
 from muxviz.errors import CheckpointMissing, CheckpointTooLarge, DeviceError
-from muxviz.loading.build import compare, fill_model, raise_for_keys
+from muxviz.loading.build import compare, empty_model, fill_model, raise_for_keys
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.loading.infer import Inferred, infer_config, normalise
@@ -58,27 +59,30 @@ def load(
             ``muxviz.errors``. DeviceError: no such device, or out of memory.
     """
     target = resolve_device(device)
+    wanted = DTYPES["float32"] if dtype == "auto" else pick_dtype(dtype)
     folder, name = resolve_folder(name_or_path_or_hub_id, revision=revision, progress=progress)
-    inspection = inspect_folder(folder)
-    where = str(folder)
+    checkpoint = load_inspected(inspect_folder(folder), name)
+    if target.type == "cpu" and wanted == torch.float32:
+        return checkpoint
+    return _moved(checkpoint, target, wanted)
+
+
+def load_inspected(inspection: Inspection, name: str) -> Checkpoint:
+    """Read the weights of an inspected folder into a float32 model on the CPU.
+
+    Raises:
+        CheckpointUnreadable, CheckpointMismatch, CheckpointInvalid: as ``load``.
+    """
+    folder, config = inspection.folder, inspection.inferred.config
     stored = read_weights(list(inspection.files))
     weights = {inspection.renamed[n]: w for n, w in stored.items() if n in inspection.renamed}
-    config = inspection.inferred.config
     labels, source = known_labels(name, config)
     if labels:
-        from dataclasses import replace
-
         config = replace(config, labels=labels, labels_source=source)
-    model = fill_model(config, weights, where)
-    wanted = DTYPES["float32"] if dtype == "auto" else _dtype(dtype)
-    try:
-        model = model.to(device=target, dtype=wanted)
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(_memory_message(name, inspection.parameters, wanted, target)) from error
     card_file = folder / "card.json"
     return Checkpoint(
         name=name,
-        model=model,
+        model=fill_model(config, weights, str(folder)),
         config=config,
         tokenizer=load_tokenizer(folder, config),
         card=read_json(card_file) if card_file.is_file() else {},
@@ -89,6 +93,20 @@ def load(
         ),
         notes=inspection.inferred.notes,
     )
+
+
+def _moved(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Checkpoint:
+    parameters = sum(p.numel() for p in checkpoint.model.parameters())
+    try:
+        model = checkpoint.model.to(device=device, dtype=dtype)
+    except torch.OutOfMemoryError as error:
+        raise DeviceError(_memory_message(checkpoint.name, parameters, dtype, device)) from error
+    if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
+        raise DeviceError(
+            f"{checkpoint.name} holds values too large for {describe_dtype(dtype)}; load it in "
+            "bfloat16 or float32"
+        )
+    return replace(checkpoint, model=model)
 
 
 def resolve_folder(
@@ -103,11 +121,17 @@ def resolve_folder(
     bundled = bundled_folder(text)
     if bundled is not None:
         return bundled, text
-    path = Path(text).expanduser()
-    if path.is_dir():
-        return path, path.resolve().name
-    if path.is_file():
-        raise CheckpointMissing(f"{path} is a file; give the folder that holds config.json")
+    path = Path(text)
+    try:
+        path = path.expanduser()
+        if path.is_dir():
+            return path, path.resolve().name
+        if path.is_file():
+            raise CheckpointMissing(f"{path} is a file; give the folder that holds config.json")
+    except (OSError, RuntimeError, ValueError) as error:  # too long, unknown ~user, null byte
+        if isinstance(error, CheckpointMissing):
+            raise
+        raise CheckpointMissing(f"{text[:80]!r} cannot be a folder ({error})") from error
     looks_like_id = (
         isinstance(name, str) and text.count("/") == 1 and not text.startswith((".", "/", "~"))
     )
@@ -121,19 +145,28 @@ def resolve_folder(
     )
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """The fields of a folder's ``config.json``.
+
+    Raises:
+        CheckpointMissing: not a model folder. CheckpointUnreadable: not a JSON object.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise CheckpointMissing(
+            f"{folder} is not a model folder: it has no config.json; give the folder that "
+            "save_pretrained or muxviz.save wrote"
+        )
+    return read_json(path)
+
+
 def inspect_folder(folder: Path) -> Inspection:
     """Read a folder's configuration and shapes, not its weights; check that they fit together.
 
     Raises:
         CheckpointError: as for ``load``, except damaged values.
     """
-    config_file = folder / "config.json"
-    if not config_file.is_file():
-        raise CheckpointMissing(
-            f"{folder} is not a model folder: it has no config.json; give the folder that "
-            "save_pretrained or muxviz.save wrote"
-        )
-    raw = read_json(config_file)
+    raw = read_config(folder)
     files = weight_files(folder)
     stored = read_shapes(files)
     renamed = normalise(list(stored))
@@ -141,8 +174,8 @@ def inspect_folder(folder: Path) -> Inspection:
     inferred = infer_config(raw, shapes, str(folder))
     report = compare(inferred.config, shapes)
     raise_for_keys(report, str(folder))
-    parameters = _count_parameters(inferred)
-    _check_memory(folder, parameters)
+    parameters = count_parameters(inferred.config)
+    check_memory(folder, parameters)
     return Inspection(folder, tuple(files), inferred, renamed, parameters)
 
 
@@ -168,26 +201,35 @@ def resolve_device(device: str) -> torch.device:
     return chosen
 
 
-def _dtype(name: str) -> torch.dtype:
+def pick_dtype(name: str) -> torch.dtype:
+    """``float32``, ``float16`` or ``bfloat16`` as torch's.
+
+    Raises:
+        DeviceError: another name.
+    """
     if name not in DTYPES:
         raise DeviceError(f"unknown dtype {name!r}; use auto, {', '.join(DTYPES)}")
     return DTYPES[name]
 
 
-def _count_parameters(inferred: Inferred) -> int:
-    from muxviz.loading.build import empty_model
-
-    return sum(p.numel() for p in empty_model(inferred.config).parameters())
+def count_parameters(config: MuxConfig) -> int:
+    """Distinct parameters of a model, without building it in memory."""
+    return sum(p.numel() for p in empty_model(config).parameters())
 
 
 def available_memory() -> int:
     """Bytes of main memory that can still be used."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     return int(psutil.virtual_memory().available)
 
 
-def _check_memory(folder: Path, parameters: int) -> None:
+def check_memory(folder: Path, parameters: int) -> None:
+    """See that a model fits into main memory in float32.
+
+    Raises:
+        CheckpointTooLarge: it does not.
+    """
     need, free = parameters * 4, available_memory()
     if need * 1.2 > free:
         raise CheckpointTooLarge(
@@ -209,5 +251,6 @@ def _fingerprint(raw: dict[str, Any], weights: dict[str, Tensor]) -> str:
     digest = hashlib.sha256(repr(sorted((k, repr(v)) for k, v in raw.items())).encode())
     for key in sorted(weights):
         digest.update(key.encode())
-        digest.update(weights[key].contiguous().view(torch.uint8).numpy().tobytes())
+        flat = weights[key].contiguous().reshape(-1)  # a scalar cannot be viewed as bytes
+        digest.update(flat.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:12]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from muxviz.config import MuxConfig
-from muxviz.errors import CheckpointUnreadable
+from muxviz.errors import CheckpointUnreadable, MuxvizError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,10 +46,12 @@ def _from_folder(folder: Path) -> PreTrainedTokenizerBase:
         if (folder / "vocab.txt").is_file():
             return _wordpiece(folder / "vocab.txt", lowercase=_lowercases(folder))
         return transformers.RobertaTokenizerFast.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except MuxvizError:
+        raise
+    except Exception as error:  # the Rust reader raises bare Exception
         raise CheckpointUnreadable(
-            f"{folder}: the tokenizer files cannot be read ({error}); fetch them again or remove "
-            "them to run token ids only"
+            f"{folder}: the tokenizer files cannot be read ({str(error)[:200]}); fetch them "
+            "again, or remove them to run token ids only"
         ) from error
 
 
@@ -61,6 +63,6 @@ def _lowercases(folder: Path) -> bool:
 
 
 def _wordpiece(vocabulary: Path, *, lowercase: bool = True) -> PreTrainedTokenizerBase:
-    from transformers import BertTokenizerFast
+    from transformers import BertTokenizer
 
-    return BertTokenizerFast(vocab=str(vocabulary), do_lower_case=lowercase)
+    return BertTokenizer(vocab=str(vocabulary), do_lower_case=lowercase)

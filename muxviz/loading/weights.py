@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import pickle
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +21,44 @@ from muxviz.errors import CheckpointMissing, CheckpointUnreadable
 
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+LARGEST_JSON = 32 << 20  # bytes; indexes and cards are far smaller
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from ``path``.
 
     Raises:
-        CheckpointUnreadable: not JSON, or not an object.
+        CheckpointUnreadable: not JSON, not an object, nested without end, huge, or with a field
+            given twice.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointUnreadable(f"{path} is not JSON ({error}); fetch the file again") from error
+        size = path.stat().st_size
+        if size > LARGEST_JSON:
+            raise CheckpointUnreadable(
+                f"{path} has {size:,} bytes; expected at most {LARGEST_JSON:,}. It was not read"
+            )
+        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_object)
+    except OSError as error:
+        raise CheckpointUnreadable(f"{path} cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise CheckpointUnreadable(
+            f"{path} is not JSON ({reason}); fetch the file again"
+        ) from error
     if not isinstance(value, dict):
         raise CheckpointUnreadable(
             f"{path} holds a JSON {type(value).__name__}; expected an object with fields"
         )
     return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ValueError(f"the field {name[:60]!r} is given twice")
+        fields[name] = value
+    return fields
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -50,34 +73,48 @@ def weight_files(folder: Path) -> list[Path]:
     for name in INDEX_FILES:
         if not (folder / name).is_file():
             continue
-        mapping = read_json(folder / name).get("weight_map")
-        if not isinstance(mapping, dict) or not mapping:
-            raise CheckpointUnreadable(f"{folder / name} has no weight_map; fetch it again")
-        files = []
-        for shard in sorted({str(s) for s in mapping.values()}):
-            path = folder / shard
-            if Path(shard).name != shard or not path.is_file():
-                raise CheckpointMissing(
-                    f"{folder / name} names the shard {shard!r}, which is not in the folder; "
-                    "fetch all shards"
-                )
-            files.append(path)
-        return files
+        return _shards(folder, name)
     raise CheckpointMissing(
         f"no weights in {folder}; expected one of {', '.join(SINGLE_FILES + INDEX_FILES)}"
     )
 
 
+def _shards(folder: Path, index: str) -> list[Path]:
+    mapping = read_json(folder / index).get("weight_map")
+    if not isinstance(mapping, dict) or not mapping:
+        raise CheckpointUnreadable(f"{folder / index} has no weight_map; fetch it again")
+    kind = ".safetensors" if ".safetensors" in index else ".bin"
+    for shard in mapping.values():
+        is_plain = isinstance(shard, str) and "/" not in shard and "\\" not in shard
+        if not is_plain or not shard.endswith(kind):
+            raise CheckpointUnreadable(
+                f"{folder / index} names the shard {str(shard)[:80]!r}; expected the name of a "
+                f"{kind} file in the same folder"
+            )
+    files = [folder / shard for shard in sorted(set(mapping.values()))]
+    missing = [path.name for path in files if not path.is_file()]
+    if missing:
+        raise CheckpointMissing(
+            f"{folder / index} names the shard {missing[0]!r}, which is not in the folder "
+            f"({len(missing)} of {len(files)} missing); fetch all shards"
+        )
+    return files
+
+
 def read_shapes(files: list[Path]) -> dict[str, tuple[int, ...]]:
-    """Shapes of all tensors; safetensors are not read beyond their header."""
+    """Shapes of all tensors; safetensors are not read beyond their header.
+
+    Raises:
+        CheckpointUnreadable: as ``read_weights``.
+    """
     shapes: dict[str, tuple[int, ...]] = {}
     for path in files:
         if path.suffix == ".safetensors":
             with _open_safetensors(path) as file:
-                for key in file.keys():  # noqa: SIM118 (not a dictionary)
-                    shapes[key] = tuple(file.get_slice(key).get_shape())
+                found = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not a dictionary)
         else:
-            shapes |= {k: tuple(v.shape) for k, v in _read_torch(path).items()}
+            found = {k: tuple(v.shape) for k, v in _read_torch(path).items()}
+        _merge(shapes, found, path)
     return shapes
 
 
@@ -91,16 +128,28 @@ def read_weights(files: list[Path]) -> dict[str, Tensor]:
     for path in files:
         if path.suffix == ".safetensors":
             with _open_safetensors(path) as file:
-                weights |= {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         else:
-            weights |= _read_torch(path)
+            found = _read_torch(path)
+        _merge(weights, found, path)
     return weights
 
 
-def _open_safetensors(path: Path) -> Any:
+def _merge(into: dict[str, Any], found: dict[str, Any], path: Path) -> None:
+    twice = into.keys() & found.keys()
+    if twice:
+        raise CheckpointUnreadable(
+            f"{path} holds {min(twice)}, which another shard holds too; fetch all shards again"
+        )
+    into |= found
+
+
+@contextmanager
+def _open_safetensors(path: Path) -> Iterator[Any]:
     try:
-        return safe_open(str(path), framework="pt")
-    except (SafetensorError, OSError, ValueError) as error:
+        with safe_open(str(path), framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointUnreadable(
             f"{path} is truncated or not a safetensors file ({error}); fetch it again"
         ) from error
@@ -109,7 +158,7 @@ def _open_safetensors(path: Path) -> Any:
 def _read_torch(path: Path) -> dict[str, Tensor]:
     if not zipfile.is_zipfile(path):
         raise CheckpointUnreadable(
-            f"{path} is truncated or not a torch weights file; fetch it again"
+            f"{path} is truncated, or not a torch weights file (zip format); fetch it again"
         )
     try:
         value = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
@@ -118,14 +167,23 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
             f"{path} holds more than tensors and would run code when opened; it was refused. "
             "Convert it to safetensors where you trust it"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged pickle can fail in any way
         raise CheckpointUnreadable(
-            f"{path} is truncated or corrupt ({error}); fetch it again"
+            f"{path} is truncated or corrupt ({str(error)[:200]}); fetch it again"
         ) from error
     if isinstance(value, dict) and isinstance(value.get("state_dict"), dict):
         value = value["state_dict"]
-    if not isinstance(value, dict) or not all(isinstance(v, Tensor) for v in value.values()):
+    if not isinstance(value, dict) or not all(_is_entry(k, v) for k, v in value.items()):
         raise CheckpointUnreadable(
-            f"{path} does not hold a state dict (names to tensors); save model.state_dict()"
+            f"{path} does not hold a state dict (names to dense tensors); save model.state_dict()"
         )
-    return value
+    return dict(value)
+
+
+def _is_entry(name: object, value: object) -> bool:
+    """Whether this is a name and a dense tensor that is no larger than what the file stores."""
+    if not isinstance(name, str) or not isinstance(value, Tensor):
+        return False
+    if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized:
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()

@@ -44,11 +44,11 @@ SAVE_EVERY = 500  # steps
 
 @dataclass(frozen=True)
 class Run:
-    """A run ready to go on: model, probe, tokenizer and rows."""
+    """A run ready to go on. helper: see ``step_losses``."""
 
     recipe: Recipe
     model: MuxModel
-    probe: nn.Linear
+    helper: nn.Linear
     tokenizer: PreTrainedTokenizerBase
     rows: TokenRows
     task_rows: int
@@ -107,12 +107,13 @@ def prepare_run(recipe: Recipe, data: Path, out: Path, start: Path) -> Run:
         teacher, probe = _read_teacher(start)
         vocab_file.write_text((start / "vocab.txt").read_text(encoding="utf-8"), encoding="utf-8")
         model = student_model(teacher, recipe, probe, recipe.dropout)
+        helper = nn.Linear(model.config.shape.hidden_size, model.config.shape.hidden_size)
     else:
         initial = read_initial(start)
         pieces, old_ids = cut_encoder(initial, recipe, [list(train_rows.texts), general or [""]])
         vocab_file.write_text("\n".join(pieces) + "\n", encoding="utf-8")
         model = plain_model(initial, recipe, old_ids, dropout=recipe.dropout)
-        probe = nn.Linear(model.config.shape.hidden_size, model.config.num_labels)
+        helper = nn.Linear(model.config.shape.hidden_size, model.config.num_labels)
     tokenizer = BertTokenizerFast(vocab=str(vocab_file), do_lower_case=True)
     labels = np.concatenate([train_rows.labels, np.full(len(general), UNLABELLED)])
     rows = tokenise(tokenizer, [*train_rows.texts, *general], labels, max_length=recipe.max_length)
@@ -121,7 +122,7 @@ def prepare_run(recipe: Recipe, data: Path, out: Path, start: Path) -> Run:
         states = teacher_states(
             teacher, rows, out.parent / "teacher-cache", autocast=recipe.autocast
         )
-    return Run(recipe, model, probe, tokenizer, rows, len(train_rows.texts), dev, states)
+    return Run(recipe, model, helper, tokenizer, rows, len(train_rows.texts), dev, states)
 
 
 def _read_teacher(folder: Path) -> tuple[MuxModel, nn.Linear]:
@@ -130,15 +131,14 @@ def _read_teacher(folder: Path) -> tuple[MuxModel, nn.Linear]:
     model = MuxModel(config_from_state(state["config"]))
     model.load_state_dict(state["model"])
     probe = nn.Linear(model.config.shape.hidden_size, model.config.num_labels)
-    probe.load_state_dict(state["probe"])
+    probe.load_state_dict(state["helper"])
     return model.eval().requires_grad_(False), probe
 
 
 def _parameter_groups(run: Run) -> list[dict[str, Any]]:
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
-    modules = [run.model] if run.teacher is not None else [run.model, run.probe]
-    for module in modules:
+    for module in (run.model, run.helper):
         for name, parameter in module.named_parameters():
             if parameter.requires_grad:
                 is_matrix = parameter.dim() > 1 and "keys" not in name
@@ -188,7 +188,7 @@ def _steps(run: Run, optimiser: torch.optim.Optimizer, step: int, last: int, out
             torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout
             batch = _batch(run, samplers[stage.name].step(stage_step), stage)
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.autocast):
-                losses = step_losses(run.model, stage, batch, run.probe, generator)
+                losses = step_losses(run.model, stage, batch, run.helper, generator)
             if not math.isfinite(losses.total.item()):
                 raise TrainingError(
                     f"loss is {losses.total.item()} at step {step}; the last good state is "
@@ -258,7 +258,7 @@ def _save_state(
         "recipe": json.dumps(recipe.to_dict()),
         "config": state_of_config(run.model.config),
         "model": run.model.state_dict(),
-        "probe": run.probe.state_dict(),
+        "helper": run.helper.state_dict(),
         "optimiser": optimiser.state_dict(),
     }
     partial = path.with_suffix(".partial")
@@ -268,11 +268,26 @@ def _save_state(
 
 def _load_state(path: Path, recipe: Recipe, run: Run, optimiser: torch.optim.Optimizer) -> int:
     state = torch.load(path, map_location="cpu", weights_only=True)
-    if json.loads(state["recipe"]) != json.loads(json.dumps(recipe.to_dict())):
-        raise TrainingError(
-            f"{path} was made by another recipe; resume with the same one, or name a new folder"
-        )
+    _check_same_run(path, json.loads(state["recipe"]), recipe, int(state["step"]))
     run.model.load_state_dict(state["model"])
-    run.probe.load_state_dict(state["probe"])
+    run.helper.load_state_dict(state["helper"])
     optimiser.load_state_dict(state["optimiser"])
     return int(state["step"])
+
+
+def _check_same_run(path: Path, old: dict[str, Any], recipe: Recipe, step: int) -> None:
+    """Refuse to resume under another recipe; stages that have not begun may differ."""
+    new = json.loads(json.dumps(recipe.to_dict()))
+    begun, left = 0, step
+    while left > 0 and begun < len(old["stages"]):
+        left -= old["stages"][begun]["steps"]
+        begun += 1
+    for name in new:
+        before, now = old.get(name), new[name]
+        if name == "stages":
+            before, now = before[:begun], now[:begun]
+        if before != now:
+            raise TrainingError(
+                f"{path} was made with another {name} ({before} then, {now} now); resume with the "
+                "same recipe, or name a new folder"
+            )

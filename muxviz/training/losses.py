@@ -39,13 +39,15 @@ class StepLosses:
 
 
 def step_losses(
-    model: MuxModel, stage: Stage, batch: Batch, probe: nn.Linear, generator: torch.Generator
+    model: MuxModel, stage: Stage, batch: Batch, helper: nn.Linear, generator: torch.Generator
 ) -> StepLosses:
     """All losses that ``stage`` asks for, from one pass.
 
     Args:
         model: in training mode.
-        probe: linear classifier on mean-pooled states (used at N = 1, where it is trained).
+        helper: trained beside the model and not exported. N = 1: a linear probe on mean-pooled
+            states, which makes the teacher's states carry the label. N > 1: a linear map from the
+            demultiplexed states to the teacher's (they need not share a basis).
         generator: draws the positions of the retrieval loss.
     """
     prepared = model.prepare(batch.ids, batch.mask, None)
@@ -53,12 +55,12 @@ def step_losses(
     seen = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=False)
     hidden = model.encoder(entered, seen)
     if model.config.is_multiplexed:
-        return _multiplexed(model, stage, batch, prepared, hidden, generator)
+        return _multiplexed(model, stage, batch, prepared, hidden, helper, generator)
     logits = model.answer(hidden, prepared).logits.float()
     pooled = _mean(hidden[:, None].float(), prepared.mask)
     total, terms = _task(stage, logits, batch)
     if stage.probe_coeff:
-        loss = _cross_entropy(probe(pooled), batch.labels)
+        loss = _cross_entropy(helper(pooled), batch.labels)
         total, terms["probe"] = total + stage.probe_coeff * loss, loss.item()
     return StepLosses(total, terms)
 
@@ -69,6 +71,7 @@ def _multiplexed(
     batch: Batch,
     prepared: PreparedInput,
     hidden: Tensor,
+    helper: nn.Linear,
     generator: torch.Generator,
 ) -> StepLosses:
     tokens = slice(prepared.prefix, None)
@@ -92,9 +95,8 @@ def _multiplexed(
         assert model.head is not None, "recipes train sentence classifiers"
         total, terms = _task(stage, model.head(sentence).float(), batch)
         if stage.hidden_coeff and batch.teacher_hidden is not None:
-            target = batch.teacher_hidden[real]
-            # Share of the teacher's variance that the demultiplexed states miss.
-            loss = F.mse_loss(states[real], target) / target.var()
+            # Targets are standardised: 1 is what the best constant reaches, 0 is perfect.
+            loss = F.mse_loss(helper(states[real]).float(), batch.teacher_hidden[real])
             total, terms["hidden"] = total + stage.hidden_coeff * loss, loss.item()
     if stage.retrieval_coeff:
         loss, accuracy = _retrieval(model, stage, prepared, hidden, unlocked, generator)

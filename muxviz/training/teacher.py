@@ -20,21 +20,30 @@ from tqdm import tqdm
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.data import TokenRows
 
+STATISTICS_TOKENS = 200_000  # tokens behind mean and scale
+
 
 @dataclass(frozen=True)
 class TeacherStates:
-    """hidden: ``[tokens, D]`` float16, in the order of ``TokenRows.ids``. logits: ``[rows, C]``."""
+    """The teacher's answers to all rows.
+
+    hidden: ``[tokens, D]`` float16, in the order of ``TokenRows.ids``. logits: ``[rows, C]``. mean,
+    scale: ``[D]`` of the hidden states. They are standardised when gathered, because a few
+    dimensions of a BERT encoder are so large that a squared distance would see nothing else.
+    """
 
     rows: TokenRows
     hidden: np.ndarray
     logits: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
 
     def gather(self, row_numbers: np.ndarray, length: int) -> tuple[Tensor, Tensor]:
-        """Padded hidden states ``[rows, length, D]`` float32 and logits ``[rows, C]``."""
+        """Standardised hidden states, padded ``[rows, length, D]``, and logits ``[rows, C]``."""
         out = np.zeros((len(row_numbers), length, self.hidden.shape[1]), dtype=np.float16)
         for at, row in enumerate(row_numbers):
             start, stop = self.rows.starts[row], self.rows.starts[row + 1]
-            out[at, : stop - start] = self.hidden[start:stop]
+            out[at, : stop - start] = (self.hidden[start:stop] - self.mean) / self.scale
         return torch.from_numpy(out).float(), torch.from_numpy(self.logits[row_numbers])
 
 
@@ -61,7 +70,10 @@ def teacher_states(
         os.replace(partial, data)
         meta.write_text(json.dumps({"shape": shape}))
     hidden = np.memmap(data, dtype=np.float16, mode="r", shape=shape)
-    return TeacherStates(rows, hidden, np.load(logits_file))
+    sample = np.asarray(hidden[:STATISTICS_TOKENS], dtype=np.float32)
+    return TeacherStates(
+        rows, hidden, np.load(logits_file), sample.mean(axis=0), sample.std(axis=0)
+    )
 
 
 def _fill(

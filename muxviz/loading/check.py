@@ -1,0 +1,283 @@
+"""Pre-flight of a checkpoint that nobody has vouched for: what it is, and whether it can be used.
+
+The stages run in order. The first that fails is reported with its code and message, and ends the
+check; nothing is raised for a file that is merely bad.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from muxviz.errors import CheckpointUnreadable, MuxvizError
+from muxviz.loading.build import KeyReport, compare, raise_for_keys
+from muxviz.loading.checkpoint import Checkpoint
+from muxviz.loading.facts import Fact, model_facts
+from muxviz.loading.infer import Inferred, infer_config, normalise
+from muxviz.loading.known import known_labels
+from muxviz.loading.load import (
+    DTYPES,
+    Inspection,
+    Progress,
+    check_memory,
+    count_parameters,
+    load_inspected,
+    read_config,
+    resolve_folder,
+)
+from muxviz.loading.self_test import SelfTest, self_test
+from muxviz.loading.sizes import Shapes
+from muxviz.loading.weights import read_shapes, weight_files
+
+MARKS = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the check. status: ``ok``, ``warning`` or ``error``; code: that of the error."""
+
+    name: str
+    status: str
+    lines: tuple[str, ...]
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found, as far as it came.
+
+    model: the parts in words, in reading order; empty before they are known. memory: bytes of the
+    weights by precision, activations not included. usable: the last stage was reached without an
+    error (warnings are allowed).
+    """
+
+    name: str
+    folder: str
+    stages: tuple[Stage, ...]
+    model: dict[str, Any]
+    facts: tuple[Fact, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    wrong_shape: tuple[str, ...]
+    parameters: int | None
+    memory: dict[str, int]
+    self_test: SelfTest | None
+    usable: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return values
+
+    def text(self) -> str:
+        """The report for a terminal: stages, model, facts, verdict."""
+        lines = [f"checkpoint  {self.name}"]
+        for stage in self.stages:
+            first, *more = stage.lines
+            code = f"[{stage.code}] " if stage.code else ""
+            lines.append(f"  {MARKS[stage.status]}  {stage.name}: {code}{first}")
+            lines += [f"           {line}" for line in more]
+        if self.model:
+            lines += ["", "model", *(f"  {k}: {v}" for k, v in self.model.items())]
+        if self.facts:
+            lines += ["", "good to know", *(f"  {f.title}: {f.sentence}" for f in self.facts)]
+        verdict = "usable" if self.usable else "NOT usable"
+        return "\n".join([*lines, "", f"This checkpoint is {verdict}."])
+
+
+@dataclass
+class _Findings:
+    """What the stages so far have found, for the next ones."""
+
+    path: str
+    revision: str | None
+    progress: Progress | None
+    name: str = ""
+    folder: Path = Path()
+    raw: dict[str, Any] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    renamed: dict[str, str] = field(default_factory=dict)
+    shapes: Shapes = field(default_factory=dict)
+    inferred: Inferred | None = None
+    keys: KeyReport = KeyReport((), (), ())
+    parameters: int | None = None
+    checkpoint: Checkpoint | None = None
+    self_test: SelfTest | None = None
+
+
+Lines = list[str]
+Step = Callable[[_Findings], tuple[str, Lines]]  # status and lines
+
+
+def check(
+    path: str | Path, *, revision: str | None = None, progress: Progress | None = None
+) -> CheckReport:
+    """Look a checkpoint over, on the CPU, without trusting any of its files.
+
+    Args:
+        path: a folder, a bundled name or a hub id, as for ``load``.
+        revision, progress: as for ``load``.
+
+    Returns:
+        The report; a bad checkpoint gives one that says so, never an exception.
+    """
+    found = _Findings(str(path), revision, progress, name=str(path))
+    stages: list[Stage] = []
+    for name, step in STEPS:
+        try:
+            status, lines = step(found)
+            stages.append(Stage(name, status, tuple(lines)))
+        except MuxvizError as error:
+            stages.append(Stage(name, "error", (str(error),), error.code))
+        except (OSError, MemoryError) as error:
+            line = f"{type(error).__name__}: {error}"
+            stages.append(Stage(name, "error", (line,), CheckpointUnreadable.code))
+        if stages[-1].status == "error":
+            break
+    return _report(found, tuple(stages))
+
+
+def main_check(path: str, as_json: bool) -> int:
+    """Print the report on ``path`` and return the exit code: 0 where it is usable, else 1."""
+    report = check(path)
+    print(json.dumps(report.to_dict(), indent=2) if as_json else report.text())
+    return 0 if report.usable else 1
+
+
+def _find(found: _Findings) -> tuple[str, Lines]:
+    found.folder, found.name = resolve_folder(
+        found.path, revision=found.revision, progress=found.progress
+    )
+    return "ok", [str(found.folder)]
+
+
+def _config(found: _Findings) -> tuple[str, Lines]:
+    found.raw = read_config(found.folder)
+    return "ok", [f"config.json is read, {len(found.raw)} fields"]
+
+
+def _weights(found: _Findings) -> tuple[str, Lines]:
+    found.files = tuple(weight_files(found.folder))
+    stored = read_shapes(list(found.files))
+    found.renamed = normalise(list(stored))
+    found.shapes = {found.renamed[n]: s for n, s in stored.items() if n in found.renamed}
+    names = ", ".join(path.name for path in found.files[:3])
+    return "ok", [f"{len(stored)} tensors in {names}{' ...' if len(found.files) > 3 else ''}"]
+
+
+def _parts(found: _Findings) -> tuple[str, Lines]:
+    found.inferred = infer_config(found.raw, found.shapes, str(found.folder))
+    config = found.inferred.config
+    line = f"{config.multiplexer} + {config.backbone} + {config.demultiplexer}, {config.task}"
+    return "ok", [line, *found.inferred.notes]
+
+
+def _keys(found: _Findings) -> tuple[str, Lines]:
+    assert found.inferred is not None, "the stage before sets it"
+    found.keys = compare(found.inferred.config, found.shapes)
+    raise_for_keys(found.keys, str(found.folder))
+    unused = found.keys.unexpected
+    if not unused:
+        return "ok", ["every tensor has its place"]
+    shown = ", ".join(unused[:5]) + (" ..." if len(unused) > 5 else "")
+    return "warning", [f"{len(unused)} tensors are used by nothing: {shown}"]
+
+
+def _size(found: _Findings) -> tuple[str, Lines]:
+    assert found.inferred is not None, "an earlier stage sets it"
+    found.parameters = count_parameters(found.inferred.config)
+    check_memory(found.folder, found.parameters)
+    sizes = (f"{b / 2**20:,.1f} MiB in {d}" for d, b in _memory(found.parameters).items())
+    return "ok", [f"{found.parameters:,} parameters: {', '.join(sizes)}, without activations"]
+
+
+def _load(found: _Findings) -> tuple[str, Lines]:
+    assert found.inferred is not None, "an earlier stage sets it"
+    assert found.parameters is not None, "the stage before sets it"
+    inspection = Inspection(
+        found.folder, found.files, found.inferred, found.renamed, found.parameters
+    )
+    found.checkpoint = load_inspected(inspection, found.name)
+    line = f"loaded on the CPU; stored as {found.checkpoint.stored_dtype}"
+    if found.checkpoint.tokenizer is None:
+        return "warning", [line, "there is no tokenizer: token ids can be run, texts cannot"]
+    return "ok", [line]
+
+
+def _test(found: _Findings) -> tuple[str, Lines]:
+    assert found.checkpoint is not None, "the stage before sets it"
+    found.self_test = self_test(found.checkpoint.model)
+    lines = found.self_test.lines()
+    return ("warning" if found.self_test.retrieval_is_untrained else "ok"), lines
+
+
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("folder", _find),
+    ("config", _config),
+    ("weights", _weights),
+    ("parts", _parts),
+    ("keys", _keys),
+    ("size", _size),
+    ("load", _load),
+    ("self-test", _test),
+)
+
+
+def _report(found: _Findings, stages: tuple[Stage, ...]) -> CheckReport:
+    config = found.inferred.config if found.inferred else None
+    return CheckReport(
+        name=found.name,
+        folder=str(found.folder) if found.folder != Path() else "",
+        stages=stages,
+        model=_in_words(found),
+        facts=model_facts(config) if config else (),
+        missing=found.keys.missing,
+        unexpected=found.keys.unexpected,
+        wrong_shape=found.keys.wrong_shape,
+        parameters=found.parameters,
+        memory=_memory(found.parameters) if found.parameters else {},
+        self_test=found.self_test,
+        usable=len(stages) == len(STEPS) and all(s.status != "error" for s in stages),
+    )
+
+
+def _memory(parameters: int) -> dict[str, int]:
+    return {name: parameters * dtype.itemsize for name, dtype in DTYPES.items()}
+
+
+def _in_words(found: _Findings) -> dict[str, Any]:
+    """The parts of the model, in reading order."""
+    if found.inferred is None:
+        return {}
+    config = found.inferred.config
+    labels, source = known_labels(found.name, config)
+    task_head = "absent" if config.task in ("masked_lm", "retrieval") else "present"
+    if not config.is_multiplexed:
+        task_head, retrieval = "present", "not applicable: a plain model"
+    else:
+        task_head += "" if task_head == "present" else ": the retrieval head answers"
+        retrieval = "present" if config.has_retrieval_head else "absent"
+    return {
+        "multiplexer": config.multiplexer,
+        "demultiplexer": config.demultiplexer,
+        "backbone": config.backbone,
+        "instances": config.num_instances,
+        "task": config.task,
+        "labels": ", ".join(labels or config.labels) if _has_labels(config.task) else "none",
+        "labels from": (source or config.labels_source) if _has_labels(config.task) else "",
+        "class": config.published_class or "none declared",
+        "task head": task_head,
+        "retrieval head": retrieval,
+        "readout": config.readout,
+        "layers": config.shape.num_hidden_layers,
+        "width": config.shape.hidden_size,
+        "vocabulary": config.shape.vocab_size,
+        "longest text": config.default_max_length,
+    }
+
+
+def _has_labels(task: str) -> bool:
+    return task in ("sequence_classification", "token_classification")

@@ -1,0 +1,300 @@
+"""Saving in the published layout: what the released classes wrote, they and we can read.
+
+Left out: sharded files, and the old ``pytorch_model.bin``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from muxviz.config import MuxConfig
+from muxviz.errors import CheckpointError, CheckpointInvalid, NotApplicable
+from muxviz.loading.build import candidates
+from muxviz.loading.checkpoint import Checkpoint, describe_dtype
+from muxviz.loading.infer import default_padding
+from muxviz.loading.layout import (
+    DEMUXING_VARIANTS,
+    MUXING_VARIANTS,
+    PUBLISHED_CLASSES,
+    is_written,
+    published_names,
+)
+from muxviz.loading.load import pick_dtype
+
+PARTIAL = ".partial"  # end of the name of a file that is being written
+TOKENIZER_OUTPUT = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+)
+
+
+def save(
+    checkpoint: Checkpoint,
+    folder: str | Path,
+    *,
+    dtype: str | None = None,
+    aliases: bool = True,
+) -> Path:
+    """Write ``config.json``, ``model.safetensors``, tokenizer files and ``card.json``.
+
+    Each file is written beside its place and then moved over the old one, so that a run that is
+    killed leaves the old file. In float32, ``load(save(checkpoint, folder))`` is bitwise equal.
+
+    Args:
+        checkpoint: not modified.
+        folder: made where it does not exist; an older model folder is overwritten.
+        dtype: ``float32``, ``float16`` or ``bfloat16``; None keeps the model's own.
+        aliases: write a tensor under all its published names, as the released classes do; else
+            once, under its canonical name, as recent versions of transformers do.
+
+    Returns:
+        The folder.
+
+    Raises:
+        CheckpointError: the folder holds something else, or cannot be written.
+        CheckpointInvalid: a weight is too large for ``dtype``.
+    """
+    target = Path(folder)
+    stored = checkpoint.dtype if dtype is None else pick_dtype(dtype)
+    tensors = published_tensors(checkpoint, dtype=stored, aliases=aliases)
+    config = _json_writer(published_config(checkpoint.config, describe_dtype(stored)))
+    card = _json_writer(checkpoint.card)
+    try:
+        _claim(target)
+        _put(target / "model.safetensors", lambda to: save_file(tensors, to, {"format": "pt"}))
+        _put(target / "config.json", config)
+        _save_tokenizer(checkpoint, target)
+        if checkpoint.card:
+            _put(target / "card.json", card)
+        else:
+            (target / "card.json").unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CheckpointError(
+            f"{target} cannot be written ({reason}); choose a folder you may write to, with room "
+            "for the model"
+        ) from error
+    return target
+
+
+def published_tensors(
+    checkpoint: Checkpoint, *, dtype: torch.dtype, aliases: bool = True
+) -> dict[str, Tensor]:
+    """The model's weights by published name, on the CPU, none sharing memory with another.
+
+    Raises:
+        CheckpointInvalid: a weight is too large for ``dtype``.
+    """
+    config, model = checkpoint.config, checkpoint.model
+    tensors: dict[str, Tensor] = {}
+    if aliases:
+        positions = torch.arange(config.shape.max_position_embeddings)[None]
+        tensors[f"{config.backbone}.embeddings.position_ids"] = positions
+    names = candidates(config, model)
+    for ours, parameter in model.named_parameters(remove_duplicate=not aliases):
+        value = parameter.detach().to(device="cpu", dtype=dtype)
+        if not bool(torch.isfinite(value).all()):
+            raise CheckpointInvalid(
+                f"{names[ours][0]} holds values that {describe_dtype(dtype)} cannot; save in "
+                "bfloat16 or float32"
+            )
+        written = [n for n in published_names(config, ours) if is_written(config, n)]
+        for name in written if aliases else written[:1]:
+            tensors[name] = value.clone(memory_format=torch.contiguous_format)
+    return tensors
+
+
+def published_config(config: MuxConfig, dtype: str) -> dict[str, Any]:
+    """The fields of ``config.json``: the original ones, brought up to date, or a full set."""
+    fields = dict(config.extras) or _usual_fields(config)
+    fields |= _model_fields(config)
+    name = "dtype" if "dtype" in fields else "torch_dtype"
+    if name in fields or dtype != "float32":
+        fields[name] = dtype
+    if not config.labels_source.startswith("none"):
+        fields["id2label"] = {str(i): name for i, name in enumerate(config.labels)}
+        fields["label2id"] = {name: i for i, name in enumerate(config.labels)}
+    ours = _ours(config)
+    fields.pop("muxviz", None)
+    return fields | ({"muxviz": ours} if ours else {})
+
+
+def label_agreement(
+    checkpoint: Checkpoint, stored: Checkpoint, ids: Tensor, mask: Tensor | None = None
+) -> float:
+    """Share of equal labels of two versions of one model, such as before and after storage.
+
+    Args:
+        checkpoint, stored: the same model, perhaps in different precisions.
+        ids: ``[B, N, L]``.
+        mask: ``[B, N, L]``; padding is not counted. None means all tokens are real.
+
+    Returns:
+        A share in [0, 1] over texts, or over tokens where every token gets a label.
+
+    Raises:
+        NotApplicable: a regression has no labels. InputError: as ``MuxModel.forward``.
+    """
+    if checkpoint.config.task == "regression":
+        raise NotApplicable("not applicable: a regression has no labels to compare")
+    seen = torch.ones_like(ids) if mask is None else mask
+    first, second = (_labels(c, ids, seen) for c in (checkpoint, stored))
+    counted = seen[..., : first.shape[2]] if first.dim() == 3 else seen.amax(dim=-1)
+    same = (first == second)[counted.cpu().bool()]
+    return float(same.double().mean()) if same.numel() else 1.0
+
+
+@torch.inference_mode()
+def _labels(checkpoint: Checkpoint, ids: Tensor, mask: Tensor) -> Tensor:
+    """Labels on the CPU: ``[B, N]``, or ``[B, N, L']`` where every token gets one."""
+    device = checkpoint.device
+    logits = checkpoint.model(ids.to(device), mask.to(device)).logits
+    if checkpoint.config.task == "replaced_token_detection":
+        return (logits > 0).cpu()
+    return logits.argmax(dim=-1).cpu()
+
+
+def _model_fields(config: MuxConfig) -> dict[str, Any]:
+    """The published fields that describe the weights; these always follow the model."""
+    shape = config.shape
+    fields: dict[str, Any] = {
+        "model_type": config.backbone,
+        "vocab_size": shape.vocab_size,
+        "hidden_size": shape.hidden_size,
+        "num_hidden_layers": shape.num_hidden_layers,
+        "num_attention_heads": shape.num_attention_heads,
+        "intermediate_size": shape.intermediate_size,
+        "max_position_embeddings": shape.max_position_embeddings,
+        "type_vocab_size": shape.type_vocab_size,
+        "layer_norm_eps": shape.layer_norm_eps,
+        "pad_token_id": shape.pad_token_id,
+        "hidden_act": shape.hidden_act,
+        "hidden_dropout_prob": shape.hidden_dropout_prob,
+        "attention_probs_dropout_prob": shape.attention_probs_dropout_prob,
+    }
+    if config.backbone == "electra":
+        fields["embedding_size"] = shape.embedding_size
+    name = published_class(config)
+    if name is not None:
+        fields["architectures"] = [name]
+    if config.is_multiplexed:
+        fields["num_instances"] = config.num_instances
+        fields["muxing_variant"] = _key_of(MUXING_VARIANTS, config.multiplexer)
+        fields["demuxing_variant"] = _key_of(DEMUXING_VARIANTS, config.demultiplexer)
+    if config.demultiplexer == "rsa":
+        fields["num_hidden_demux_layers"] = config.num_demux_layers
+    return fields
+
+
+def _usual_fields(config: MuxConfig) -> dict[str, Any]:
+    """Fields of a released config that do not follow from the weights, with their defaults."""
+    fields: dict[str, Any] = {
+        "initializer_range": 0.02,
+        "position_embedding_type": "absolute",
+        "use_cache": True,
+        "id2label": {str(i): name for i, name in enumerate(config.labels)},
+        "label2id": {name: i for i, name in enumerate(config.labels)},
+    }
+    if config.is_multiplexed:
+        fields |= {
+            "binary_hadamard_epsilon": 0,
+            "gaussian_hadamard_norm": 1,
+            "learn_muxing": 0,
+            "retrieval_loss_coeff": 0.1,
+            "retrieval_percentage": 1.0,
+            "task_loss_coeff": 0.9,
+        }
+    return fields
+
+
+def published_class(config: MuxConfig) -> str | None:
+    """The class name to declare: the model's own, or that of its backbone and task, or None."""
+    if config.published_class is not None:
+        return config.published_class
+    task = "sequence_classification" if config.task == "regression" else config.task
+    wanted = (config.backbone, task, config.is_multiplexed)
+    return next(
+        (
+            n
+            for n, c in PUBLISHED_CLASSES.items()
+            if (c.backbone, c.task, c.is_multiplexed) == wanted
+        ),
+        None,
+    )
+
+
+def _ours(config: MuxConfig) -> dict[str, Any]:
+    """What the published fields cannot say; empty for everything that was ever published."""
+    ours: dict[str, Any] = {}
+    if config.readout != "first":
+        ours["readout"] = config.readout
+    if config.default_padding != default_padding(config.is_multiplexed):
+        ours["default_padding"] = config.default_padding
+    if config.fixed_length != 128:
+        ours["fixed_length"] = config.fixed_length
+    if published_class(config) is None:
+        ours["task"] = config.task
+    return ours
+
+
+def _key_of(table: dict[str, str], value: str) -> str:
+    return next(key for key, ours in table.items() if ours == value)
+
+
+def _claim(folder: Path) -> None:
+    """Make the folder, or see that what is there is a model folder."""
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file; give the name of a folder to save into")
+    folder.mkdir(parents=True, exist_ok=True)
+    others = [p.name for p in folder.iterdir() if not p.name.endswith(PARTIAL)]
+    if others and "config.json" not in others and "model.safetensors" not in others:
+        raise CheckpointError(
+            f"{folder} is not empty and not a model folder (it holds "
+            f"{', '.join(sorted(others)[:3])}); nothing was written. Give a new folder"
+        )
+
+
+def _put(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a file beside ``path``, then move it there in one step."""
+    unfinished = path.with_name(path.name + PARTIAL)
+    try:
+        write(unfinished)
+        os.replace(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _json_writer(value: dict[str, Any]) -> Callable[[Path], object]:
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+    return lambda path: path.write_text(text, encoding="utf-8")
+
+
+def _save_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write the tokenizer's files, and remove those an older model left in the folder."""
+    written: set[str] = set()
+    if checkpoint.tokenizer is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            checkpoint.tokenizer.save_pretrained(scratch)
+            for source in sorted(Path(scratch).iterdir()):
+                if source.name in TOKENIZER_OUTPUT:
+                    _put(folder / source.name, partial(shutil.copyfile, source))
+                    written.add(source.name)
+    for name in set(TOKENIZER_OUTPUT) - written:
+        (folder / name).unlink(missing_ok=True)

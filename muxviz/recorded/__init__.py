@@ -1,0 +1,41 @@
+"""Real results recorded once, so that the first page needs no model.
+
+``make recorded`` writes ``start.json``; a test runs the same group again and compares.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from muxviz.results import GroupResult
+
+START_CHECKPOINT = "sst2-n5"
+START_PRESET = "clean"
+TIMED_PASSES = 30
+
+
+def start_file() -> Path:
+    """Where the Start page's result lies."""
+    return Path(__file__).parent / "start.json"
+
+
+def run_start(*, timing_repeats: int = TIMED_PASSES) -> GroupResult:
+    """Run the Start page's preset on the bundled checkpoint, on the CPU in float32."""
+    from muxviz.batch import Row
+    from muxviz.inference import run_group
+    from muxviz.loading.load import load
+    from muxviz.presets import preset
+
+    checkpoint = load(START_CHECKPOINT, device="cpu")
+    baseline = load(str(checkpoint.card["baseline"]), device="cpu")
+    rows = [Row(*row) for row in preset(START_PRESET).rows[: checkpoint.config.num_instances]]
+    return run_group(checkpoint, rows, baseline=baseline, timing_repeats=timing_repeats)
+
+
+def record_start() -> str:
+    """JSON text of ``run_start``."""
+    from muxviz.results import to_json
+
+    return to_json(run_start())

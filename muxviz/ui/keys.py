@@ -1,0 +1,57 @@
+"""Names in the session and in links, each written once.
+
+A bound widget's key is also the name of its parameter in the address. Parameters of one page start
+with a letter and an underscore.
+"""
+
+from __future__ import annotations
+
+# Controls of every page.
+CHECKPOINT = "m"
+COMPUTE = "dt"  # device and precision
+PRESET = "p"
+SLOT = "slot"  # counted from 1, as shown
+SEED = "seed"
+SHARED = (CHECKPOINT, COMPUTE, PRESET, SLOT, SEED)
+
+# Controls of Mix & read.
+FILL = "x_fill"
+PADDING = "x_pad"
+PAIRS = "x_pairs"
+EQUAL = "x_equal"
+STRIPS = "x_tok"
+LEAK_VIEW = "x_leak"
+MIX = (FILL, PADDING, PAIRS, EQUAL, STRIPS, LEAK_VIEW)
+
+# In links only.
+GROUP = "g"  # packed rows
+VERSION = "v"
+LINK_VERSION = "1"
+STREAMLIT = ("embed", "embed_options")  # Streamlit's own
+
+# In the session only.
+ROWS = "rows"  # tuple of group.EditedRow
+NEXT_ROW = "next_row"  # id of the next new row
+UNDO = "undo"  # earlier tuples of rows, the latest last
+APPLIED = "applied_preset"  # the title whose rows were put in last, or OWN
+LINK = "link"  # parameters of the link this session started with
+IGNORED = "ignored"  # what of them was not understood
+OPENED = "opened"  # checkpoints.Listed opened by path or hub id
+HISTORY = "history"  # tuple of runs.PastRun, the latest last
+CURRENT = "current"  # number of the run on screen
+PINNED = "pinned"  # number of the pinned run
+FAILED = "failed"  # the error of the last run, until the next one
+EDITOR = "editor_open"
+EDITOR_MOVED = "editor_moved"  # whether the editor was closed once after a first result
+MARKS = "marks"  # what the editor last told the rest of the page
+PASTED = "pasted"
+
+
+def row_text(row: int) -> str:
+    """Key of a row's text field."""
+    return f"row_{row}_text"
+
+
+def row_pair(row: int) -> str:
+    """Key of a row's second text field."""
+    return f"row_{row}_pair"

@@ -1,0 +1,197 @@
+"""The link a session started with, and the link to where it is now.
+
+Bound widgets read and write their own parameters, in the words that are on screen. Here the short
+ids are understood as well (``slot=2``, ``p=twins``), the packed group is read, and what cannot be
+used is said. The link is read once, before any widget is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from muxviz.presets import find_preset
+from muxviz.ui import group, keys, options
+from muxviz.ui.checkpoints import Listed, preferred
+from muxviz.ui.links import MAX_PACKED, address, pack_rows, unpack_rows
+from muxviz.ui.text import listed, plain, shorten
+
+MAX_SHOWN = 40  # characters of a parameter in a notice
+Reader = Callable[[str], str | None]  # takes a value over, or says why not
+
+
+def read(choices: Sequence[Listed], compute: Sequence[str]) -> None:
+    """Take over the parameters of the address, at the first run of a session only."""
+    state = st.session_state
+    if keys.LINK in state:
+        return
+    state[keys.LINK] = st.query_params.to_dict()
+    readers = _readers(choices, compute)
+    ignored = []
+    for name, value in _in_order(state[keys.LINK]):
+        reader = readers.get(name, _unknown)
+        problem = reader(value)
+        if problem:
+            ignored.append(f"{plain(shorten(f'{name}={value}', MAX_SHOWN))} ({problem})")
+    state[keys.IGNORED] = tuple(ignored)
+
+
+def notices() -> tuple[str, ...]:
+    """One quiet line about what was ignored, until it is dismissed; what it lists is returned."""
+    ignored: tuple[str, ...] = st.session_state.get(keys.IGNORED, ())
+    if ignored:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f":material/link_off: The link held what this app cannot use: "
+                       f"{listed(list(ignored))}.", width="content")
+            st.button("Dismiss", key="dismiss_ignored", type="tertiary", on_click=_dismiss)
+    return ignored
+
+
+def copy_control() -> None:
+    """A pop-up with the link to the present state."""
+    with st.popover("Copy link", icon=":material/link:", width="stretch"):
+        st.code(current(), language=None, wrap_lines=True)
+        if st.session_state[keys.PRESET] == group.OWN and packed_group() is None:
+            st.caption(f"Your sentences do not fit into a link ({MAX_PACKED} characters packed).")
+        else:
+            st.caption("Opens this page with the same choices and sentences. Nothing runs by itself.")
+
+
+def current() -> str:
+    """The address of this page with everything that is chosen, in short ids."""
+    return address(str(st.context.url or ""), parameters())
+
+
+def parameters() -> dict[str, str]:
+    """All choices that a link carries."""
+    state = st.session_state
+    found = {keys.VERSION: keys.LINK_VERSION}
+    for key in (keys.CHECKPOINT, keys.COMPUTE, keys.SLOT, keys.SEED, *keys.MIX):
+        value = state.get(key)
+        if value not in (None, False, 0, "auto", "repeat", "default", "all"):
+            found[key] = "true" if value is True else str(value)
+    preset = find_preset(state.get(keys.PRESET, ""))
+    packed = packed_group()
+    if preset is not None:
+        found[keys.PRESET] = preset.id
+    elif packed is not None:
+        found[keys.GROUP] = packed
+    return found
+
+
+def packed_group() -> str | None:
+    """The rows with a text, packed; None when there are none or too much."""
+    rows = group.filled_rows()
+    return pack_rows(rows) if rows else None
+
+
+def write_group() -> None:
+    """Keep the user's own sentences in the page's address, so that a reload brings them back."""
+    own = st.session_state[keys.PRESET] == group.OWN
+    packed = packed_group() if own else None
+    if packed is not None and st.query_params.get(keys.GROUP) != packed:
+        st.query_params[keys.GROUP] = packed
+    if packed is None and keys.GROUP in st.query_params:
+        del st.query_params[keys.GROUP]
+
+
+# ---- one reader per parameter -------------------------------------------------------------------
+
+
+def _in_order(parameters: dict[str, str]) -> list[tuple[str, str]]:
+    """The checkpoint first (slots depend on it), the group's own rows last (they win)."""
+    order = {keys.CHECKPOINT: 0, keys.GROUP: 2}
+    return sorted(parameters.items(), key=lambda item: order.get(item[0], 1))
+
+
+def _readers(choices: Sequence[Listed], compute: Sequence[str]) -> dict[str, Reader]:
+    def checkpoint(value: str) -> str | None:
+        if value not in [c.name for c in choices]:
+            return "no such checkpoint here; open it on Models"
+        return _take(keys.CHECKPOINT, value)
+
+    def slot(value: str) -> str | None:
+        name = st.session_state.get(keys.CHECKPOINT)
+        chosen = next((c for c in choices if c.name == name), preferred(list(choices)))
+        last = chosen.num_instances if chosen else 1
+        digits = value.split()[-1:] or [""]
+        number = int(digits[0]) if digits[0].isdecimal() and len(digits[0]) < 5 else 0
+        return _take(keys.SLOT, number) if 1 <= number <= last else f"slots are 1 to {last}"
+
+    def device(value: str) -> str | None:
+        choice = options.chosen(keys.COMPUTE, value)
+        return _take(keys.COMPUTE, choice) if choice in compute else "not on this machine"
+
+    readers = {key: _choice_reader(key) for key in (keys.FILL, keys.PADDING, keys.STRIPS,
+                                                     keys.LEAK_VIEW)}
+    readers |= {key: _flag_reader(key) for key in options.FLAGS}
+    readers |= dict.fromkeys(keys.STREAMLIT, _accept)
+    return readers | {
+        keys.CHECKPOINT: checkpoint,
+        keys.COMPUTE: device,
+        keys.SLOT: slot,
+        keys.SEED: _seed,
+        keys.PRESET: _preset,
+        keys.GROUP: _group,
+        keys.VERSION: _version,
+    }
+
+
+def _take(key: str, value: object) -> str | None:
+    st.session_state[key] = value
+    return None
+
+
+def _accept(value: str) -> str | None:
+    return None
+
+
+def _unknown(value: str) -> str | None:
+    return "unknown"
+
+
+def _choice_reader(key: str) -> Reader:
+    def reader(value: str) -> str | None:
+        choice = options.chosen(key, value)
+        return _take(key, choice) if choice else f"use {listed(list(options.CHOICES[key]))}"
+
+    return reader
+
+
+def _flag_reader(key: str) -> Reader:
+    def reader(value: str) -> str | None:
+        truth = options.flag(value)
+        return "use true or false" if truth is None else _take(key, truth)
+
+    return reader
+
+
+def _seed(value: str) -> str | None:
+    fits = value.isdecimal() and len(value) < 11 and int(value) < 2**31
+    return _take(keys.SEED, int(value)) if fits else "a whole number from 0"
+
+
+def _preset(value: str) -> str | None:
+    preset = find_preset(value)
+    if preset is not None:
+        group.put_preset(preset)
+    return None if preset is not None or value == group.OWN else "no such group"
+
+
+def _group(value: str) -> str | None:
+    rows = unpack_rows(value)
+    if not rows:
+        return "damaged or too long"
+    group.put(rows)
+    st.session_state[keys.APPLIED] = st.session_state[keys.PRESET] = group.OWN
+    st.session_state[keys.UNDO] = ()
+    return None
+
+
+def _version(value: str) -> str | None:
+    return None if value == keys.LINK_VERSION else "a link of another version of this app"
+
+
+def _dismiss() -> None:
+    st.session_state[keys.IGNORED] = ()

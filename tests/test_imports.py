@@ -1,0 +1,148 @@
+"""Imports point one way, heavy libraries stay in their layers, and ``import muxviz`` is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import muxviz
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Lowest first: a module may import from its own layer (same name) or from any layer below.
+LAYERS = (
+    ("errors",),
+    ("config",),
+    ("results",),
+    ("presets",),
+    ("figures",),
+    ("model",),
+    ("trace",),
+    ("loading",),
+    ("batch",),
+    ("analysis",),
+    ("inference",),
+    ("training",),
+    ("evaluation", "registry", "recorded"),
+    ("ui", "cli"),
+    ("__main__", "app", "pages"),
+)
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+ONLY = {  # which of our top-level parts may import a library
+    "streamlit": {"ui", "app", "pages"},
+    "plotly": {"figures"},
+    "torch": {
+        "model",
+        "trace",
+        "loading",
+        "analysis",
+        "inference",
+        "training",
+        "evaluation",
+        "registry",
+        "cli",
+    },
+}
+# figures and results know no torch and no model; the rest of the table is in RANK.
+FIGURES_MAY_IMPORT = {"results", "errors", "figures"}
+
+
+def sources() -> list[Path]:
+    return [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "muxviz").rglob("*.py")]
+
+
+def part(path: Path) -> str:
+    relative = path.relative_to(ROOT)
+    if relative.parts[0] != "muxviz":
+        return relative.parts[0].removesuffix(".py")
+    if len(relative.parts) == 2:
+        return relative.stem
+    return relative.parts[1]
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that ``path`` imports, also inside functions; not under TYPE_CHECKING."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.dump(block.test)
+        for node in ast.walk(block)
+    }
+    names = set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            if node.module == "muxviz":
+                names |= {f"muxviz.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_down(path: Path) -> None:
+    here = part(path)
+    if here == "__init__":
+        return
+    assert here in RANK, f"{here} has no place in LAYERS"
+    for name in imported(path):
+        top, *rest = name.split(".")
+        for library, allowed in ONLY.items():
+            assert top != library or here in allowed, f"{path} imports {library}"
+        if top != "muxviz" or not rest or rest[0] not in RANK:
+            continue
+        there = rest[0]
+        assert there == here or RANK[there] < RANK[here], f"{path}: {here} imports {there}"
+        if here == "figures":
+            assert there in FIGURES_MAY_IMPORT, f"{path}: figures import {there}"
+
+
+def test_the_rule_can_fail() -> None:
+    """The parser sees imports inside functions and relative to a package."""
+    tree = "def f():\n    import streamlit\n    from muxviz.ui import frame\n"
+    scratch = ROOT / "muxviz" / "model" / "__init__.py"
+    names = set()
+    for node in ast.walk(ast.parse(tree)):
+        if isinstance(node, ast.Import):
+            names |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    assert names == {"streamlit", "muxviz.ui"}
+    assert RANK["ui"] > RANK[part(scratch)]
+
+
+def modules_after(code: str) -> set[str]:
+    out = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(' '.join(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return set(out.stdout.split())
+
+
+def test_importing_muxviz_is_light() -> None:
+    loaded = modules_after("import muxviz")
+    assert not loaded & {"torch", "transformers", "numpy", "streamlit", "plotly", "tokenizers"}
+
+
+def test_results_and_figures_know_no_torch() -> None:
+    loaded = modules_after("import muxviz.results, muxviz.figures, muxviz.presets")
+    assert "plotly" in loaded
+    assert not loaded & {"torch", "transformers", "streamlit"}
+
+
+def test_names_are_sorted_and_resolve() -> None:
+    assert muxviz.__all__ == sorted(muxviz.__all__)
+    for name in muxviz.__all__:
+        assert getattr(muxviz, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'lood'"):
+        muxviz.lood  # noqa: B018
