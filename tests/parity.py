@@ -69,6 +69,8 @@ def _plain(checkpoint: Checkpoint, arrays: dict[str, np.ndarray]) -> dict[str, f
     for k, attention in enumerate(traced.attentions):
         out[f"attn{k}"] = float(np.abs(attention.numpy() - arrays[f"attn{k}"]).max())
     for name, ours in (("logits", traced), ("logits_no_token_types", without)):
+        if name not in arrays:
+            continue
         theirs = arrays[name]
         out[name] = float(np.abs(ours.logits.numpy().reshape(theirs.shape) - theirs).max())
     return out

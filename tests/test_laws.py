@@ -8,19 +8,10 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from muxviz.config import BackboneShape, MuxConfig
-from muxviz.model.multiplexer import draw_instance_embedding
-from muxviz.model.mux_model import MuxModel
+from muxviz.config import MuxConfig
 from muxviz.trace import trace
+from tests.tiny import VOCAB_SIZE, tiny_config, tiny_model
 
-SHAPE = BackboneShape(
-    vocab_size=720,
-    hidden_size=24,
-    num_hidden_layers=2,
-    num_attention_heads=4,
-    intermediate_size=40,
-    max_position_embeddings=64,
-)
 PAIRS = [
     ("gaussian_hadamard", "rsa"),
     ("gaussian_hadamard", "index_prefix"),
@@ -33,30 +24,8 @@ PAIRS = [
 ]
 
 
-def config(multiplexer: str, demultiplexer: str, num: int = 3, **changes: object) -> MuxConfig:
-    return MuxConfig(
-        backbone="bert",
-        task="sequence_classification",
-        shape=SHAPE,
-        num_instances=num,
-        multiplexer=multiplexer,
-        demultiplexer=demultiplexer,
-        **changes,  # type: ignore[arg-type]
-    )
-
-
-def wide_model(cfg: MuxConfig, seed: int = 0) -> MuxModel:
-    """Random weights large enough that a wiring error moves the output."""
-    generator = torch.Generator().manual_seed(seed)
-    model = MuxModel(cfg)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            scale = 1.0 if parameter.dim() == 1 else 1.3 / parameter.shape[-1] ** 0.5
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * scale)
-        if cfg.is_multiplexed:
-            drawn = draw_instance_embedding(cfg, generator, norm=24**0.5)
-            model.multiplexer.instance_embedding.copy_(drawn)
-    return model.eval().requires_grad_(False)
+def config(multiplexer: str, demultiplexer: str, **changes: object) -> MuxConfig:
+    return tiny_config(multiplexer=multiplexer, demultiplexer=demultiplexer, **changes)
 
 
 def ids_and_mask(num: int, batch: int = 2, length: int = 10) -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,13 +37,14 @@ def ids_and_mask(num: int, batch: int = 2, length: int = 10) -> tuple[torch.Tens
     return ids, mask
 
 
-@pytest.mark.parametrize(("multiplexer", "demultiplexer"), PAIRS)
+@pytest.mark.parametrize(
+    ("multiplexer", "demultiplexer"),
+    [pair for pair in PAIRS if pair[1] != "index_prefix"],  # its ids belong to the slots
+)
 def test_permuting_instances_with_their_keys_permutes_the_answers(
     multiplexer: str, demultiplexer: str
 ) -> None:
-    if demultiplexer == "index_prefix":
-        pytest.skip("the prefix ids belong to the slots; see the next test")
-    model = wide_model(config(multiplexer, demultiplexer))
+    model = tiny_model(config(multiplexer, demultiplexer))
     ids, mask = ids_and_mask(3)
     order = [2, 0, 1]
     before = model(ids, mask).logits
@@ -84,8 +54,9 @@ def test_permuting_instances_with_their_keys_permutes_the_answers(
         if demultiplexer == "rsa":
             model.demultiplexer.keys.copy_(model.demultiplexer.keys[order].clone())
         else:
-            for parts in (model.demultiplexer.dense, model.demultiplexer.layer_norms):
-                parts[:] = [parts[i] for i in order]
+            for name in ("dense", "layer_norms"):
+                parts = getattr(model.demultiplexer, name)
+                setattr(model.demultiplexer, name, torch.nn.ModuleList(parts[i] for i in order))
     after = model(ids[:, order], mask[:, order]).logits
     torch.testing.assert_close(after, before[:, order], atol=1e-5, rtol=1e-5)
     assert (before - before[:, order]).abs().max() > 1e-3, "the law would hold trivially"
@@ -93,7 +64,7 @@ def test_permuting_instances_with_their_keys_permutes_the_answers(
 
 def test_prefix_slots_are_told_apart_by_their_prefix_token_alone() -> None:
     """Equal vectors and equal texts: only the index prefix can make the answers differ."""
-    model = wide_model(config("gaussian_hadamard", "index_prefix"))
+    model = tiny_model(config("gaussian_hadamard", "index_prefix"))
     with torch.no_grad():
         vectors = model.multiplexer.instance_embedding
         vectors.copy_(vectors[:1].expand_as(vectors).clone())
@@ -105,7 +76,7 @@ def test_prefix_slots_are_told_apart_by_their_prefix_token_alone() -> None:
 def test_disjoint_chunk_masks_separate_exactly() -> None:
     """With 0/1 chunks, multiplying the mixture by slot i's mask gives back e_i on its chunk."""
     cfg = config("binary_hadamard", "rsa")
-    model = wide_model(cfg)
+    model = tiny_model(cfg)
     ids, mask = ids_and_mask(3)
     traced = trace(model, ids, mask, retrieval=None)
     masks = model.multiplexer.instance_embedding
@@ -118,12 +89,10 @@ def test_disjoint_chunk_masks_separate_exactly() -> None:
 
 @pytest.mark.parametrize("pad", [0, 5])
 def test_one_plain_instance_equals_transformers(pad: int) -> None:
-    model = wide_model(
-        MuxConfig(backbone="bert", task="sequence_classification", shape=SHAPE, num_labels=3)
-    )
+    model = tiny_model(tiny_config(plain=True, num_labels=3))
     plain = BertForSequenceClassification(
         BertConfig(
-            vocab_size=720,
+            vocab_size=VOCAB_SIZE,
             hidden_size=24,
             num_hidden_layers=2,
             num_attention_heads=4,
@@ -153,7 +122,7 @@ def test_one_plain_instance_equals_transformers(pad: int) -> None:
 def test_a_group_alone_equals_the_same_group_in_a_batch(
     multiplexer: str, demultiplexer: str
 ) -> None:
-    model = wide_model(config(multiplexer, demultiplexer))
+    model = tiny_model(config(multiplexer, demultiplexer))
     ids, mask = ids_and_mask(3, batch=6)
     together = model(ids, mask).logits
     for group in range(6):
@@ -163,7 +132,7 @@ def test_a_group_alone_equals_the_same_group_in_a_batch(
 
 
 def test_masked_padding_does_not_depend_on_how_much_there_is() -> None:
-    model = wide_model(config("gaussian_hadamard", "rsa"))
+    model = tiny_model(config("gaussian_hadamard", "rsa"))
     ids, mask = ids_and_mask(3)
     wide_ids = torch.nn.functional.pad(ids, (0, 9))
     wide_mask = torch.nn.functional.pad(mask, (0, 9))
@@ -176,7 +145,7 @@ def test_masked_padding_does_not_depend_on_how_much_there_is() -> None:
 
 
 def test_mean_readout_ignores_padded_positions() -> None:
-    model = wide_model(config("gaussian_hadamard", "rsa", readout="mean"))
+    model = tiny_model(config("gaussian_hadamard", "rsa", readout="mean"))
     ids, mask = ids_and_mask(3)
     traced = trace(model, ids, mask, retrieval=None)
     by_hand = traced.demultiplexed[:, -1, :7].mean(dim=1)  # slot 3 has 7 real tokens
@@ -185,7 +154,7 @@ def test_mean_readout_ignores_padded_positions() -> None:
 
 @pytest.mark.parametrize(("multiplexer", "demultiplexer"), PAIRS)
 def test_trace_is_the_forward_pass(multiplexer: str, demultiplexer: str) -> None:
-    model = wide_model(config(multiplexer, demultiplexer))
+    model = tiny_model(config(multiplexer, demultiplexer))
     ids, mask = ids_and_mask(3)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     given = ids.clone()
@@ -202,7 +171,7 @@ def test_trace_is_the_forward_pass(multiplexer: str, demultiplexer: str) -> None
         torch.testing.assert_close(attention.sum(-1), torch.ones(2, 4, length))
     assert traced.demultiplexed.shape == (2, 3, length, 24)
     assert traced.retrieval_logits is not None
-    assert traced.retrieval_logits.shape == (2, 3, length, 720)
+    assert traced.retrieval_logits.shape == (2, 3, length, VOCAB_SIZE)
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
 
 
@@ -210,7 +179,7 @@ def test_attention_maps_are_the_ones_the_encoder_used() -> None:
     """Recomputed maps against transformers' own eager attention on the same layer and input."""
     from transformers.models.bert.modeling_bert import eager_attention_forward
 
-    model = wide_model(config("gaussian_hadamard", "rsa"))
+    model = tiny_model(config("gaussian_hadamard", "rsa"))
     ids, mask = ids_and_mask(3)
     traced = trace(model, ids, mask)
     attend = model.encoder.layers[1].attention.self
@@ -224,7 +193,7 @@ def test_attention_maps_are_the_ones_the_encoder_used() -> None:
 
 
 def test_scores_say_what_the_logits_say() -> None:
-    model = wide_model(config("gaussian_hadamard", "rsa"))
+    model = tiny_model(config("gaussian_hadamard", "rsa"))
     ids, mask = ids_and_mask(3)
     logits = trace(model, ids, mask).retrieval_logits
     scores = trace(model, ids, mask, retrieval="scores").retrieval_scores
@@ -245,7 +214,7 @@ def test_scores_say_what_the_logits_say() -> None:
 def test_published_double_draw_mixes_ids_and_masks() -> None:
     from muxviz.batch import EncodedRow, Row, make_group
 
-    cfg = config("gaussian_hadamard", "rsa", num=10)
+    cfg = config("gaussian_hadamard", "rsa", num_instances=10)
     rows = [
         EncodedRow(Row(str(n)), tuple(range(200, 200 + n)), (0,) * n, (False,) * n, "", 0)
         for n in (2, 5, 7)

@@ -47,7 +47,7 @@ def open_text(path: Path) -> TextIO:
     return path.open(encoding="utf-8")
 
 
-TEXT_COLUMNS = ("sentence", "text", "sentence1", "question")
+TEXT_COLUMNS = ("question", "sentence1", "sentence", "text")  # the first of these in the header
 PAIR_COLUMNS = ("sentence2",)
 
 

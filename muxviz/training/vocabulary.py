@@ -39,7 +39,9 @@ def trim_vocabulary(
         total = sum(counts.values())
         for i, count in counts.items():
             score[i] += count / total
-    keep = set(range(RESERVED)) | {i for i, piece in vocabulary.items() if _is_character(piece)}
+    keep = {i for i in vocabulary if i < RESERVED} | {
+        i for i, piece in vocabulary.items() if _is_character(piece)
+    }
     for i in sorted(score, key=lambda i: (-score[i], i)):
         if len(keep) >= size:
             break

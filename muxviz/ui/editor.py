@@ -1,0 +1,216 @@
+"""The rows editor of Mix & read: N slots, parked rows, token counters, filling and padding.
+
+It is a fragment: typing reruns the editor alone. Where typing changes what the rest of the page
+says (whose sentences these are, whether the result is stale), the page follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from muxviz.figures.slots import slot_color, slot_symbol
+from muxviz.presets import find_preset
+from muxviz.ui import group, keys, options
+from muxviz.ui.counting import Counter, counter_of
+from muxviz.ui.frame import Bench
+from muxviz.ui.group import EditedRow, Seating
+from muxviz.ui.links import MAX_ROWS, MAX_TEXT
+from muxviz.ui.text import count, plain
+
+WIDTHS = (0.07, 0.93)
+PAIR_WIDTHS = (0.07, 0.47, 0.46)
+
+
+def editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
+    """Draw the editor; ``is_stale`` tells whether the rows differ from those of the result."""
+    st.session_state.setdefault(keys.EDITOR, True)
+    _editor(bench, is_stale)
+
+
+@st.fragment
+def _editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
+    group.collect()
+    seating = group.seat(bench.num_instances)
+    box = st.expander(_summary(seating), key=keys.EDITOR, on_change="rerun", icon=":material/edit:")
+    with box:
+        _toolbar(bench)
+        _rows(seating, counter_of(bench.checkpoint))
+        _choices(seating, bench)
+    _tell_page(is_stale)
+
+
+def _summary(seating: Seating) -> str:
+    """The editor's heading, readable while it is closed."""
+    parts = [f"{len(seating.seated)} of {count(seating.num_instances, 'slot')} taken"]
+    if seating.parked:
+        parts.append(f"{seating.parked} parked")
+    if seating.free and seating.seated:
+        parts.append(f"{seating.free} to fill")
+    return f"**Sentences** · {' · '.join(parts)}"
+
+
+def _tell_page(is_stale: Callable[[], bool]) -> None:
+    group.collect()
+    preset = find_preset(st.session_state[keys.PRESET])
+    texts = tuple((r.text, r.pair or None) for r in group.edited())
+    marks = (preset is not None and texts != preset.rows, is_stale(), group.uses_pairs())
+    if st.session_state.get(keys.MARKS) != marks:
+        is_first = keys.MARKS not in st.session_state
+        st.session_state[keys.MARKS] = marks
+        if not is_first:
+            st.rerun()
+
+
+def _toolbar(bench: Bench) -> None:
+    full = len(group.edited()) >= MAX_ROWS
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.button("Add", icon=":material/add:", on_click=group.add, disabled=full, key="row_add")
+        with st.popover("Paste", icon=":material/content_paste:"):
+            _paste_field()
+        st.button("Shuffle", icon=":material/shuffle:", on_click=group.shuffle, args=(bench.seed,),
+                  key="row_shuffle", help="Puts the rows in another order, drawn with the seed.")
+        st.button("Clear", icon=":material/delete_sweep:", on_click=group.clear, key="row_clear")
+        st.button("Undo", icon=":material/undo:", on_click=group.undo, key="row_undo",
+                  disabled=not st.session_state.get(keys.UNDO),
+                  help="Brings back the rows before the last add, paste, shuffle, clear or preset.")
+        st.space("stretch")
+        st.toggle("Sentence pairs", key=keys.PAIRS, bind="query-params",
+                  help="A second sentence per row, for tasks that compare two.")
+
+
+def _paste_field() -> None:
+    st.text_area(
+        "One sentence per line; a second sentence after a tab",
+        key=keys.PASTED,
+        height=180,
+        width=420,
+    )
+    st.caption(f"Replaces the rows (Undo brings them back). At most {MAX_ROWS} lines.")
+    st.button("Use these lines", type="primary", on_click=group.paste, key="row_paste")
+
+
+def _rows(seating: Seating, counter: Counter | None) -> None:
+    padding = padding_choice()
+    with st.container(gap="xxsmall"):
+        for row, slot in zip(seating.rows, seating.slots, strict=True):
+            _row(row, slot, seating, counter, counter.limit(padding) if counter else None)
+
+
+def _row(
+    row: EditedRow, slot: int | None, seating: Seating, counter: Counter | None, limit: int | None
+) -> None:
+    parts = st.columns([0.055, 0.745, 0.13, 0.07], vertical_alignment="center", gap="small")
+    parts[0].markdown(_slot_mark(row, slot), width="content")
+    with parts[1]:
+        _fields(row, slot)
+    parts[2].caption(_counter_text(row, slot, counter, limit), width="stretch")
+    with parts[3]:
+        _row_menu(row)
+
+
+def _slot_mark(row: EditedRow, slot: int | None) -> str:
+    if slot is not None:
+        return f':color[{slot_symbol(slot)}]{{foreground="{slot_color(slot)}"}} **{slot + 1}**'
+    return ":gray[–]" if row.is_blank else ":gray[:material/local_parking:]"
+
+
+def _fields(row: EditedRow, slot: int | None) -> None:
+    name = f"slot {slot + 1}" if slot is not None else f"row without a slot ({row.id})"
+    fields = st.columns(2, gap="xsmall") if group.uses_pairs() else [st.container()]
+    keyed = [(keys.row_text(row.id), row.text, "Sentence"),
+             (keys.row_pair(row.id), row.pair, "Second sentence")]
+    for field, (key, text, label) in zip(fields, keyed, strict=False):
+        st.session_state.setdefault(key, text)
+        field.text_input(
+            f"{label} of {name}",
+            key=key,
+            max_chars=MAX_TEXT,
+            label_visibility="collapsed",
+            placeholder="Write a sentence" if label == "Sentence" else "Second sentence (optional)",
+            live="400ms",
+        )
+
+
+def _counter_text(
+    row: EditedRow, slot: int | None, counter: Counter | None, limit: int | None
+) -> str:
+    if row.is_blank:
+        return "left out"
+    parked = "" if slot is not None else "parked · "
+    if counter is None:
+        return f"{parked}{count(len(row.text), 'letter')}"
+    tokens = counter.tokens(group.as_row(row))
+    if limit is not None and tokens > limit:
+        return f"{parked}:red[:material/content_cut: {tokens}, cut to {limit}]"
+    return f"{parked}{count(tokens, 'token')}"
+
+
+def _row_menu(row: EditedRow) -> None:
+    with st.popover("", icon=":material/more_horiz:", type="tertiary", key=f"row_{row.id}_menu"):
+        st.button("Duplicate", icon=":material/content_copy:", on_click=group.duplicate,
+                  args=(row.id,), key=f"row_{row.id}_duplicate", width="stretch")
+        st.button("Remove", icon=":material/delete:", on_click=group.remove, args=(row.id,),
+                  key=f"row_{row.id}_remove", width="stretch")
+
+
+# ---- filling and padding ------------------------------------------------------------------------
+
+
+def _choices(seating: Seating, bench: Bench) -> None:
+    if seating.parked:
+        st.caption(
+            f":material/local_parking: {plain(bench.checkpoint.name) if bench.checkpoint else ''} "
+            f"has {count(seating.num_instances, 'slot')}; {seating.parked} more "
+            f"{'sentence waits' if seating.parked == 1 else 'sentences wait'} for a larger one."
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        if 0 < len(seating.seated) and seating.free:
+            _fill_control(seating)
+        _padding_control()
+        if bench.checkpoint and not bench.checkpoint.baseline and bench.num_instances > 1:
+            st.toggle(
+                "Alone = all slots equal",
+                key=keys.EQUAL,
+                bind="query-params",
+                help="This checkpoint names no N = 1 baseline. Instead each sentence can be put "
+                "into all slots of the same model; that is another question, under its own name.",
+            )
+
+
+def _fill_control(seating: Seating) -> None:
+    _default(keys.FILL, options.FILLS)
+    st.segmented_control(
+        f"Fill {count(seating.free, 'free slot')}",
+        list(options.FILLS),
+        format_func=options.FILLS.__getitem__,
+        required=True,
+        key=keys.FILL,
+        bind="query-params",
+        help="Repeat: whole rows, drawn with the seed. Published: texts and masks are drawn "
+        "separately, as the released code does. Fillers are never counted or shown as answers.",
+    )
+
+
+def _padding_control() -> None:
+    _default(keys.PADDING, options.PADDINGS)
+    st.selectbox(
+        "Padding",
+        list(options.PADDINGS),
+        format_func=options.PADDINGS.__getitem__,
+        key=keys.PADDING,
+        bind="query-params",
+        width=230,
+        help="The published models see padding: how long a row is made changes every answer.",
+    )
+
+
+def _default(key: str, table: dict[str, str]) -> None:
+    st.session_state.setdefault(key, next(iter(table)))
+
+
+def padding_choice() -> str | None:
+    """The chosen padding as ``run_group`` takes it; None for the checkpoint's own."""
+    choice = st.session_state.get(keys.PADDING, "default")
+    return None if choice == "default" else str(choice)

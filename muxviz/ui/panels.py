@@ -1,0 +1,99 @@
+"""One anatomy for every panel: question, picture with its finding, how to read it, its data and
+where its numbers come from; and the states in which there is no picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from muxviz.figures import figure_config, rows_to_csv, to_html
+from muxviz.ui.text import plain
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a panel shows.
+
+    key: unique on the page, and the name of exported files. figure: a Plotly figure that bears its
+    finding as title. alt, table: the picture in words and in numbers. how, limits: Markdown.
+    record: gives the JSON behind the picture. python: code that draws it. provenance: one line.
+    """
+
+    key: str
+    question: str
+    figure: Any
+    alt: str
+    table: list[dict[str, Any]]
+    how: str
+    limits: str
+    record: Callable[[], str]
+    python: str
+    provenance: str
+
+
+def draw(panel: Panel) -> None:
+    """The whole panel."""
+    if panel.question:
+        st.subheader(panel.question, anchor=False)
+    picture(panel.key, panel.figure, panel.alt)
+    read, data = st.columns(2, gap="small")
+    with read.expander("How to read it · what it does not show", type="compact"):
+        st.markdown(panel.how)
+        st.markdown(f"**What it does not show.** {panel.limits}")
+    box = data.expander("Data · Export · Python", type="compact", on_change="rerun",
+                        key=f"{panel.key}_data")
+    if box.open:
+        with box:
+            _data(panel)
+    st.caption(plain(panel.provenance))
+
+
+def picture(key: str, figure: Any, alt: str) -> None:
+    """A figure over the full width, with its description."""
+    st.plotly_chart(figure, width="stretch", key=f"{key}_figure", alt=alt,
+                    config=figure_config(key))
+
+
+def _data(panel: Panel) -> None:
+    st.dataframe(panel.table, hide_index=True, width="stretch", alt=panel.alt)
+    with st.container(horizontal=True, gap="xsmall"):
+        _download(panel, "csv", "text/csv", lambda: rows_to_csv(panel.table))
+        _download(panel, "json", "application/json", panel.record)
+        _download(panel, "html", "text/html", lambda: _html(panel))
+    st.code(panel.python, language="python")
+
+
+def _download(panel: Panel, kind: str, mime: str, make: Callable[[], str]) -> None:
+    st.download_button(
+        kind.upper(),
+        data=make,
+        file_name=f"{panel.key}.{kind}",
+        mime=mime,
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"{panel.key}_{kind}",
+    )
+
+
+def _html(panel: Panel) -> str:
+    return str(to_html(panel.figure, panel.question or panel.key, panel.provenance))
+
+
+# ---- states without a picture -------------------------------------------------------------------
+
+
+def empty(title: str, text: str) -> None:
+    """Nothing to show yet: what will be here and what it needs."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.markdown(f":gray[:material/merge:] **{title}**", width="content")
+        st.caption(text, text_alignment="center")
+
+
+def not_applicable(question: str, reason: str) -> None:
+    """A panel that this checkpoint or group cannot fill."""
+    st.subheader(question, anchor=False)
+    st.info(reason, icon=":material/block:")
