@@ -155,18 +155,10 @@ def _check_runs(config: MuxConfig, where: str) -> None:
             f"{where}: task {config.task} is answered by the retrieval head, but the weights have "
             "none; fetch the whole checkpoint"
         )
-    if config.demultiplexer == "index_prefix":
-        filler, first, end = config.reserved_ids
-        low, high = first - config.num_instances + 1, max(filler, first, end)
-        if low < 0 or high >= shape.vocab_size:
-            raise CheckpointMismatch(
-                f"{where}: the index prefix of {config.num_instances} slots needs token ids up to "
-                f"{high}, the vocabulary has {shape.vocab_size}; this is not a published layout"
-            )
-    elif (config.forced_first_token or 0) >= shape.vocab_size:
+    if config.prefix_length and config.reserved_ids[1] - config.num_instances + 1 < 0:
         raise CheckpointMismatch(
-            f"{where}: every first token becomes {config.forced_first_token}, the vocabulary has "
-            f"{shape.vocab_size}; this is not a published layout"
+            f"{where}: {config.num_instances} slots need as many marker ids downwards from "
+            f"{config.reserved_ids[1]}; there are not that many"
         )
     if config.default_max_length < 1:
         raise CheckpointMismatch(

@@ -1,0 +1,151 @@
+"""What came back for each sentence: one card per slot, by the kind of answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from muxviz.figures.slots import slot_color, slot_symbol
+from muxviz.figures.wording import interval, percent
+from muxviz.results import (
+    Answer,
+    FillAnswer,
+    GroupResult,
+    LabelAnswer,
+    ReplacedAnswer,
+    ScoreAnswer,
+    SlotResult,
+    TagAnswer,
+)
+from muxviz.ui.text import count, plain, shorten
+
+CARD = 190  # px, least width
+WIDE_CARD = 420  # of answers per token
+MAX_SENTENCE = 120  # characters
+MAX_TOKENS = 60  # of an answer per token
+MAX_FILLS = 3  # candidates per [MASK]
+
+
+def answer_cards(result: GroupResult, selected: int) -> None:
+    """A card per sentence, in slot order; ``selected`` (from 0) is marked."""
+    st.subheader("What came back for each sentence?", anchor=False)
+    per_token = any(isinstance(s.answer, TagAnswer | ReplacedAnswer) for s in result.answered)
+    with st.grid("auto", min_column_width=WIDE_CARD if per_token else CARD, gap="small"):
+        for slot in result.answered:
+            with st.container(border=True, height="stretch", gap="xsmall", key=f"card_{slot.slot}"):
+                _card(result, slot, slot.slot == selected)
+    st.caption(_comparison_note(result))
+
+
+def slot_mark(slot: int) -> str:
+    """Symbol in its colour and number in the text's, as Markdown."""
+    return f':color[{slot_symbol(slot)}]{{foreground="{slot_color(slot)}"}} **{slot + 1}**'
+
+
+def _card(result: GroupResult, slot: SlotResult, is_selected: bool) -> None:
+    shown = " :gray-badge[selected]" if is_selected else ""
+    st.markdown(f"{slot_mark(slot.slot)}{shown}")
+    _answer(slot.answer)
+    if slot.agrees is False:
+        st.badge("multiplexing changed the answer", icon=":material/alt_route:", color="orange")
+    st.caption(" · ".join(_facts(result, slot)))
+    st.text(shorten(slot.text, MAX_SENTENCE))
+    if slot.pair:
+        st.text(shorten(slot.pair, MAX_SENTENCE))
+    if slot.cut_text:
+        cut = plain(shorten(slot.cut_text, MAX_SENTENCE))
+        st.caption(f":red[:material/content_cut: cut off:] {cut}")
+
+
+def _facts(result: GroupResult, slot: SlotResult) -> list[str]:
+    facts = []
+    if isinstance(slot.answer, LabelAnswer) and len(slot.answer.labels) > 1:
+        facts.append(f"margin {slot.answer.margin:.1f}")
+    if slot.alone is not None:
+        facts.append(f"alone {_in_short(slot.alone)}")
+    if slot.reading is not None:
+        accuracy = slot.reading.accuracy
+        facts.append(
+            f"read back {percent(accuracy.value)} ({interval(accuracy)}, "
+            f"{count(accuracy.trials, 'token')})"
+            if accuracy.trials
+            else "nothing to read back"
+        )
+    return facts
+
+
+def _comparison_note(result: GroupResult) -> str:
+    if not result.baseline:
+        return (
+            "Nothing to compare with: the checkpoint names no N = 1 baseline. Switch on "
+            "“Alone = all slots equal” below the sentences for a comparison within the model."
+        )
+    if result.baseline == "all slots equal":
+        return (
+            "“Alone” is the same model with the sentence in **all slots** at once (mean over "
+            "slots); it is not an N = 1 model."
+        )
+    return (
+        f"“Alone” is the same sentence in {plain(result.baseline)}, one text a pass. “Margin” is "
+        "the answer's logit minus the best other one. Intervals are Wilson 95 %."
+    )
+
+
+def _in_short(answer: Answer) -> str:
+    probability = answer.probability
+    number = "" if probability is None or probability != probability else f" {probability:.2f}"
+    return f"{plain(shorten(answer.headline, 40))}{number}"
+
+
+# ---- by kind of answer --------------------------------------------------------------------------
+
+
+def _answer(answer: Answer) -> None:
+    ANSWERS[type(answer)](answer)
+
+
+def _label(answer: LabelAnswer) -> None:
+    st.markdown(f"#### {plain(answer.label)} :small[:gray[{answer.probability:.2f}]]", anchors=False)
+
+
+def _score(answer: ScoreAnswer) -> None:
+    st.markdown(f"#### {answer.score:.3f}", anchors=False)
+
+
+def _fills(answer: FillAnswer) -> None:
+    if not answer.positions:
+        st.markdown(":gray[no \\[MASK\\] in this text]")
+    for names, chances in zip(answer.candidates, answer.probabilities, strict=True):
+        best = [f"{plain(n)} {p:.2f}" for n, p in zip(names, chances, strict=True)][:MAX_FILLS]
+        st.markdown(f"**{best[0]}** :gray[· {' · '.join(best[1:])}]")
+
+
+def _tags(answer: TagAnswer) -> None:
+    st.markdown(_per_token(answer.tokens, [t for t in answer.tags], [t != "O" for t in answer.tags]))
+
+
+def _replaced(answer: ReplacedAnswer) -> None:
+    st.markdown(f"**{answer.headline}**")
+    chances = [f"{p:.2f}" for p in answer.probabilities]
+    st.markdown(_per_token(answer.tokens, chances, [p > 0.5 for p in answer.probabilities]))
+
+
+def _per_token(tokens: tuple[str, ...], notes: list[str], marked: list[bool]) -> str:
+    """Tokens in reading order; the marked ones with their note in a badge."""
+    words = [
+        f":orange-badge[{plain(token)} {plain(note)}]" if is_marked else plain(token)
+        for token, note, is_marked in zip(tokens, notes, marked, strict=True)
+    ]
+    more = f" :gray[and {len(words) - MAX_TOKENS} more]" if len(words) > MAX_TOKENS else ""
+    return " ".join(words[:MAX_TOKENS]) + more
+
+
+ANSWERS: dict[type, Callable[[Any], None]] = {
+    LabelAnswer: _label,
+    ScoreAnswer: _score,
+    FillAnswer: _fills,
+    TagAnswer: _tags,
+    ReplacedAnswer: _replaced,
+}

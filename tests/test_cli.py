@@ -1,0 +1,153 @@
+"""The command as a user types it: a process, its output, its exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from muxviz.cli import main
+from tests.tiny import shared_folder, write_tiny_folder
+
+LINES = ("the film is good", "boring old story", "a happy dog", "bad", "the cat")
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join(LINES) + "\n")
+    return path
+
+
+def muxviz(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "muxviz", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_run_answers_a_pipe_in_order() -> None:
+    done = muxviz(
+        "run", "--checkpoint", str(shared_folder()), "--texts", "-", stdin="\n".join(LINES)
+    )
+    assert done.returncode == 0, done.stderr
+    header, *lines = done.stdout.splitlines()
+    assert header.split("\t") == ["line", "slot", "label", "probability", "cut", "text", "text2"]
+    cells = [line.split("\t") for line in lines]
+    assert [c[0] for c in cells] == ["1", "2", "3", "4", "5"]
+    assert [c[1] for c in cells] == ["1", "2", "3", "1", "2"]
+    assert [c[5] for c in cells] == list(LINES)
+    assert all(c[2] in ("LABEL_0", "LABEL_1") and 0.5 <= float(c[3]) <= 1 for c in cells)
+    assert "text" in done.stderr, "progress goes to standard error"
+
+
+def test_run_json_lines_and_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "pairs.txt"
+    path.write_text("the film\tthe movie\na dog\tcold river\n")
+    code = main(
+        ["run", "--checkpoint", str(shared_folder()), "--texts", str(path), "--format", "jsonl"]
+    )
+    assert code == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(r["line"], r["text"], r["text2"]) for r in records] == [
+        (1, "the film", "the movie"),
+        (2, "a dog", "cold river"),
+    ]
+    assert sum(records[0]["probabilities"].values()) == pytest.approx(1)
+
+
+def test_evaluate_writes_the_numbers_it_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, out = tmp_path / "dev.tsv", tmp_path / "out.json"
+    table.write_text("sentence\tlabel\n" + "".join(f"{t}\t{i % 2}\n" for i, t in enumerate(LINES)))
+    code = main(
+        [
+            *("evaluate", "--checkpoint", str(shared_folder()), "--data", str(table)),
+            *("--groupings", "2", "--json", str(out)),
+        ]
+    )
+    assert code == 0
+    numbers = json.loads(out.read_text())
+    assert set(numbers["accuracy"]) == {"mean", "std", "min", "max", "values"}
+    assert numbers["forward_passes"] == 2
+    assert len(numbers["per_slot"]) == 3
+    assert numbers["retrieval_accuracy"]["n"] > 0
+    assert f"{numbers['accuracy']['mean']:.4f}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["run", "--checkpoint", "nothing", "--texts", "-"], 1, "no checkpoint named 'nothing'"),
+        (["run", "--texts", "-"], 2, "--checkpoint"),
+        (["fly"], 2, "invalid choice: 'fly'"),
+        (["evaluate", "--checkpoint", "x", "--data", "/none"], 1, "no data at /none"),
+        (["train", "none.toml", "--start", "a", "--out", "b"], 1, "no recipe at none.toml"),
+        (["check", "/none"], 1, "/none"),
+    ],
+)
+def test_mistakes_exit_with_a_sentence(arguments: list[str], code: int, message: str) -> None:
+    done = muxviz(*arguments)
+    assert done.returncode == code
+    assert message in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bad_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_text("good\n\nbad\n")
+    assert main(["run", "--checkpoint", str(shared_folder()), "--texts", str(path)]) == 1
+    assert "line 2 is empty" in capsys.readouterr().err
+    path.write_text("")
+    assert main(["run", "--checkpoint", str(shared_folder()), "--texts", str(path)]) == 1
+    assert "holds no text" in capsys.readouterr().err
+
+
+def test_a_reader_that_stops_early_is_no_error(texts: Path) -> None:
+    texts.write_text("\n".join(LINES * 40) + "\n")
+    command = f"'{sys.executable}' -m muxviz run --checkpoint '{shared_folder()}' --texts '{texts}'"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} --batch 1 | head -1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("line\tslot")
+    assert "Traceback" not in done.stderr
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    for command in ("run", "check", "train", "export", "evaluate", "list", "record"):
+        done = muxviz(command, "--help")
+        assert done.returncode == 0
+        assert "example" in done.stdout
+        assert f"muxviz {command}" in done.stdout or command == "export"
+
+
+def test_list_names_the_bundled_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
+    assert main(["list"]) == 0
+    assert "no checkpoints in" in capsys.readouterr().out
+    for name in ("a-n10", "a-n2", "b-n1"):
+        write_tiny_folder(tmp_path / name)
+    assert main(["list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == ["a-n2", "a-n10", "b-n1"]
+
+
+def test_check_answers_with_its_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(shared_folder()), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["usable"] is True
+    (tmp_path / "config.json").write_text("[]")
+    assert main(["check", str(tmp_path)]) == 1
+    assert "Traceback" not in capsys.readouterr().out
