@@ -74,6 +74,15 @@ class LoadedModel:
     idle_s: float  # since last use; 0 while in use
 
 
+@dataclass(frozen=True)
+class DeviceMemory:
+    """Bytes on one device: of the models held there, and still free."""
+
+    device: str
+    held: int
+    free: int
+
+
 @dataclass
 class _Entry:
     checkpoint: Checkpoint
@@ -129,6 +138,13 @@ class Registry:
         with self._state:
             held = [_describe(key, entry, now) for key, entry in self._entries.items()]
         return tuple(sorted(held, key=lambda model: model.idle_s))
+
+    def memory(self) -> tuple[DeviceMemory, ...]:
+        """The main memory, and that of every other device which holds a model."""
+        held = {"cpu": 0}
+        for model in self.loaded():
+            held[model.device] = held.get(model.device, 0) + model.bytes
+        return tuple(DeviceMemory(name, total, _free_bytes(name)) for name, total in held.items())
 
     def unload(self, key: ModelKey) -> bool:
         """Let go of a model; False when it was not loaded.
@@ -347,9 +363,9 @@ def _bytes_of(checkpoint: Checkpoint) -> int:
 
 def _free_bytes(device: str) -> int:
     if device == "cpu":
-        from muxviz.loading.load import available_memory
+        import psutil
 
-        return available_memory()
+        return int(psutil.virtual_memory().available)
     import torch
 
     cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

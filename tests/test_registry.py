@@ -166,6 +166,16 @@ def test_loaded_says_what_is_held(keys: list[ModelKey]) -> None:
         assert [m.num_instances for m in registry.loaded()] == [3, 2], "last used first"
 
 
+def test_memory_counts_what_is_held(keys: list[ModelKey]) -> None:
+    registry = Registry()
+    (before,) = registry.memory()
+    assert (before.device, before.held) == ("cpu", 0)
+    assert before.free > 0
+    with registry.use(keys[0], keys[1]):
+        pass
+    assert registry.memory()[0].held == sum(m.bytes for m in registry.loaded())
+
+
 def test_auto_and_its_meaning_are_one_model(keys: list[ModelKey], watch: Watch) -> None:
     registry, name = Registry(), keys[0].name
     actual = str(loading.resolve_device("auto"))
@@ -220,7 +230,7 @@ def test_progress_is_told(keys: list[ModelKey]) -> None:
 
 
 def test_importing_the_registry_leaves_torch_out() -> None:
-    code = "import sys, muxviz.registry as r; r.Registry().loaded(); print('torch' in sys.modules)"
+    code = "import sys, muxviz.registry as r; r.Registry().memory(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
