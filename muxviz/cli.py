@@ -1,4 +1,4 @@
-"""The ``muxviz`` command: run, check, train, export, evaluate, list, record.
+"""The ``muxviz`` command: run, check, train, export, evaluate, card, list, record.
 
 Answers go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 the
 checkpoint, text or data cannot be used (the message says why), 2 wrong arguments, 130 interrupted.
@@ -47,6 +47,11 @@ EVALUATE_EXAMPLES = """examples:
   muxviz evaluate --checkpoint sst2-n5 --data data/sst2/dev.tsv.gz
   muxviz evaluate --checkpoint sst2-n5 --data data --groupings 5 --json sst2-n5.json
   muxviz evaluate --checkpoint sst2-n5 --data some-text.txt    (read-back only)"""
+
+
+CARD_EXAMPLES = """examples:
+  muxviz card sst2-n5 --data data      (measures, writes checkpoints/sst2-n5/card.json)
+  muxviz card                          (prints the table of all cards)"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -298,18 +303,16 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from muxviz.loading.save import save
-    from muxviz.training.export import checkpoint_of_run
+    from muxviz.training.export import export_run
 
-    checkpoint = checkpoint_of_run(options.run)
-    folder = save(checkpoint, options.out, dtype=options.dtype, aliases=False)
-    print(folder)
+    print(export_run(options.run, options.out, dtype=options.dtype))
     return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from muxviz.cards import evaluation_dict
     from muxviz.evaluation import evaluate, read_data
     from muxviz.loading.load import load
 
@@ -341,38 +344,6 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def evaluation_dict(result: Evaluation) -> dict[str, Any]:
-    """The numbers of an evaluation as plain values, for ``--json`` and cards."""
-    from dataclasses import asdict
-
-    def share(p: Any) -> dict[str, Any]:
-        low, high = p.interval
-        return {"value": p.value, "low": low, "high": high, "n": p.trials}
-
-    accuracy, retrieval = result.accuracy, result.retrieval_accuracy
-    return {
-        "data": result.data,
-        "rows": result.rows,
-        "groupings": result.groupings,
-        "seeds": list(result.seeds),
-        "accuracy": None
-        if accuracy is None
-        else {
-            "mean": accuracy.mean,
-            "std": accuracy.std,
-            "min": accuracy.low,
-            "max": accuracy.high,
-            "values": accuracy.values.tolist(),
-        },
-        "per_slot": [share(p) for p in result.slot_accuracy],
-        "retrieval_accuracy": None if retrieval is None else share(retrieval),
-        "retrieval_per_slot": [share(p) for p in result.retrieval],
-        "forward_passes": result.forward_passes,
-        "elapsed_s": result.elapsed_s,
-        "provenance": asdict(result.provenance),
-    }
-
-
 def evaluation_text(result: Evaluation) -> str:
     """A short table for people."""
     lines = [f"{result.provenance.checkpoint} on {result.data} ({result.rows} rows)"]
@@ -393,6 +364,17 @@ def evaluation_text(result: Evaluation) -> str:
     lines.append(f"  passes     {result.forward_passes} per grouping")
     lines.append(f"  {result.provenance.line()}")
     return "\n".join(lines)
+
+
+def _card(options: argparse.Namespace) -> int:
+    from muxviz.cards import markdown_table, write_card
+    from muxviz.loading.load import load
+
+    for name in options.checkpoints:
+        write_card(load(name, device="cpu"), _need_data(options), groupings=options.groupings)
+        print(f"{name}: card written", file=sys.stderr)
+    print(markdown_table())
+    return 0
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -28,6 +28,7 @@ LAYERS = (
     ("inference",),
     ("training",),
     ("evaluation", "registry", "recorded"),
+    ("cards",),
     ("ui", "cli"),
     ("__main__", "app", "pages"),
 )

@@ -17,10 +17,7 @@ from muxviz.ui.counting import Counter, counter_of
 from muxviz.ui.frame import Bench
 from muxviz.ui.group import EditedRow, Seating
 from muxviz.ui.links import MAX_ROWS, MAX_TEXT
-from muxviz.ui.text import count, plain
-
-WIDTHS = (0.07, 0.93)
-PAIR_WIDTHS = (0.07, 0.47, 0.46)
+from muxviz.ui.text import count
 
 
 def editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
@@ -37,7 +34,8 @@ def _editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
     with box:
         _toolbar(bench)
         _rows(seating, counter_of(bench.checkpoint))
-        _choices(seating, bench)
+        if seating.seated and seating.free:
+            _fill_control(seating)
     _tell_page(is_stale)
 
 
@@ -76,8 +74,31 @@ def _toolbar(bench: Bench) -> None:
                   disabled=not st.session_state.get(keys.UNDO),
                   help="Brings back the rows before the last add, paste, shuffle, clear or preset.")
         st.space("stretch")
-        st.toggle("Sentence pairs", key=keys.PAIRS, bind="query-params",
-                  help="A second sentence per row, for tasks that compare two.")
+        with st.popover("Options", icon=":material/tune:"):
+            _options(bench)
+
+
+def _options(bench: Bench) -> None:
+    st.toggle("Sentence pairs", key=keys.PAIRS, bind="query-params",
+              help="A second sentence per row, for tasks that compare two.")
+    _default(keys.PADDING, options.PADDINGS)
+    st.selectbox(
+        "Padding",
+        list(options.PADDINGS),
+        format_func=options.PADDINGS.__getitem__,
+        key=keys.PADDING,
+        bind="query-params",
+        help="The published models see padding: how long a row is made changes every answer.",
+    )
+    has_baseline = bool(bench.checkpoint and bench.checkpoint.baseline)
+    st.toggle(
+        "Alone = all slots equal",
+        key=keys.EQUAL,
+        bind="query-params",
+        disabled=has_baseline or bench.num_instances == 1,
+        help="For a checkpoint that names no N = 1 baseline: each sentence is put into all slots of "
+        "the same model. That is another question than one text a pass, so it has its own name.",
+    )
 
 
 def _paste_field() -> None:
@@ -92,22 +113,33 @@ def _paste_field() -> None:
 
 
 def _rows(seating: Seating, counter: Counter | None) -> None:
-    padding = padding_choice()
+    limit = counter.limit(padding_choice()) if counter else None
+    pairs = list(zip(seating.rows, seating.slots, strict=True))
+    parked = [row for row, slot in pairs if slot is None and not row.is_blank]
     with st.container(gap="xxsmall"):
-        for row, slot in zip(seating.rows, seating.slots, strict=True):
-            _row(row, slot, seating, counter, counter.limit(padding) if counter else None)
+        for row, slot in pairs:
+            if row not in parked:
+                _row(row, slot, counter, limit)
+    if parked:
+        with st.expander(_parked_label(len(parked), seating.num_instances), type="compact",
+                         key="parked_rows"), st.container(gap="xxsmall"):
+            for row in parked:
+                _row(row, None, counter, limit)
 
 
-def _row(
-    row: EditedRow, slot: int | None, seating: Seating, counter: Counter | None, limit: int | None
-) -> None:
-    parts = st.columns([0.055, 0.745, 0.13, 0.07], vertical_alignment="center", gap="small")
+def _parked_label(parked: int, num: int) -> str:
+    return f"{count(parked, 'sentence')} parked: this checkpoint has {count(num, 'slot')}"
+
+
+def _row(row: EditedRow, slot: int | None, counter: Counter | None, limit: int | None) -> None:
+    parts = st.columns([0.055, 0.705, 0.13, 0.11], vertical_alignment="center", gap="small")
     parts[0].markdown(_slot_mark(row, slot), width="content")
     with parts[1]:
         _fields(row, slot)
-    parts[2].caption(_counter_text(row, slot, counter, limit), width="stretch")
-    with parts[3]:
-        _row_menu(row)
+    parts[2].caption(_counter_text(row, counter, limit), width="stretch")
+    with parts[3].container(horizontal=True, gap="xxsmall", horizontal_alignment="right"):
+        _row_button("Duplicate", ":material/content_copy:", group.duplicate, row)
+        _row_button("Remove", ":material/close:", group.remove, row)
 
 
 def _slot_mark(row: EditedRow, slot: int | None) -> str:
@@ -133,56 +165,29 @@ def _fields(row: EditedRow, slot: int | None) -> None:
         )
 
 
-def _counter_text(
-    row: EditedRow, slot: int | None, counter: Counter | None, limit: int | None
-) -> str:
+def _counter_text(row: EditedRow, counter: Counter | None, limit: int | None) -> str:
     if row.is_blank:
         return "left out"
-    parked = "" if slot is not None else "parked · "
     if counter is None:
-        return f"{parked}{count(len(row.text), 'letter')}"
+        return count(len(row.text), "letter")
     tokens = counter.tokens(group.as_row(row))
     if limit is not None and tokens > limit:
-        return f"{parked}:red[:material/content_cut: {tokens}, cut to {limit}]"
-    return f"{parked}{count(tokens, 'token')}"
+        return f":red[:material/content_cut: {tokens}, cut to {limit}]"
+    return count(tokens, "token")
 
 
-def _row_menu(row: EditedRow) -> None:
-    with st.popover("", icon=":material/more_horiz:", type="tertiary", key=f"row_{row.id}_menu"):
-        st.button("Duplicate", icon=":material/content_copy:", on_click=group.duplicate,
-                  args=(row.id,), key=f"row_{row.id}_duplicate", width="stretch")
-        st.button("Remove", icon=":material/delete:", on_click=group.remove, args=(row.id,),
-                  key=f"row_{row.id}_remove", width="stretch")
+def _row_button(label: str, icon: str, action: Callable[[int], None], row: EditedRow) -> None:
+    st.button("", icon=icon, type="tertiary", help=label, on_click=action, args=(row.id,),
+              key=f"row_{row.id}_{label.lower()}")
 
 
 # ---- filling and padding ------------------------------------------------------------------------
 
 
-def _choices(seating: Seating, bench: Bench) -> None:
-    if seating.parked:
-        st.caption(
-            f":material/local_parking: {plain(bench.checkpoint.name) if bench.checkpoint else ''} "
-            f"has {count(seating.num_instances, 'slot')}; {seating.parked} more "
-            f"{'sentence waits' if seating.parked == 1 else 'sentences wait'} for a larger one."
-        )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        if 0 < len(seating.seated) and seating.free:
-            _fill_control(seating)
-        _padding_control()
-        if bench.checkpoint and not bench.checkpoint.baseline and bench.num_instances > 1:
-            st.toggle(
-                "Alone = all slots equal",
-                key=keys.EQUAL,
-                bind="query-params",
-                help="This checkpoint names no N = 1 baseline. Instead each sentence can be put "
-                "into all slots of the same model; that is another question, under its own name.",
-            )
-
-
 def _fill_control(seating: Seating) -> None:
     _default(keys.FILL, options.FILLS)
     st.segmented_control(
-        f"Fill {count(seating.free, 'free slot')}",
+        f"{count(seating.free, 'slot')} without a sentence: fill how?",
         list(options.FILLS),
         format_func=options.FILLS.__getitem__,
         required=True,
@@ -190,19 +195,6 @@ def _fill_control(seating: Seating) -> None:
         bind="query-params",
         help="Repeat: whole rows, drawn with the seed. Published: texts and masks are drawn "
         "separately, as the released code does. Fillers are never counted or shown as answers.",
-    )
-
-
-def _padding_control() -> None:
-    _default(keys.PADDING, options.PADDINGS)
-    st.selectbox(
-        "Padding",
-        list(options.PADDINGS),
-        format_func=options.PADDINGS.__getitem__,
-        key=keys.PADDING,
-        bind="query-params",
-        width=230,
-        help="The published models see padding: how long a row is made changes every answer.",
     )
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from muxviz.errors import MuxvizError
+from muxviz.loading.infer import normalise
 from muxviz.loading.layout import (
     DEMUXING_VARIANTS,
     MUXING_VARIANTS,
@@ -134,14 +136,13 @@ def _accuracy(value: Any, depth: int) -> float | None:
 
 def _one_name(name: str, has_rsa: bool) -> str:
     """One name for all published names of a tensor."""
-    bare = re.sub(r"^(discriminator|module|model)\.", "", name)
-    if bare in (*TIED_WORDS, "bert.embeddings.word_embeddings.weight"):
+    if name in (*TIED_WORDS, "bert.embeddings.word_embeddings.weight"):
         return "word embeddings"
     for root in RSA_ROOTS if has_rsa else ():
-        if bare.startswith(f"{root}."):
-            return bare.removeprefix(f"{root}.")
+        if name.startswith(f"{root}."):
+            return name.removeprefix(f"{root}.")
     return re.sub(
-        r"^(retrieval_head|cls\.predictions|demultiplexer)\.bias$", r"\1.decoder.bias", bare
+        r"^(retrieval_head|cls\.predictions|demultiplexer)\.bias$", r"\1.decoder.bias", name
     )
 
 
@@ -155,7 +156,7 @@ def _parts(raw: dict[str, Any], shapes: dict[str, tuple[int, ...]] | None) -> di
     if shapes is not None:
         is_multiplexed = "instance_embedding" in shapes
     if number is None and shapes is not None and is_multiplexed:
-        number = shapes["instance_embedding"][0]
+        number = next(iter(shapes["instance_embedding"]), None)
     plain = "" if not raw else NONE
     return {
         "num_instances": _number(number if is_multiplexed else 1) if raw else None,
@@ -215,7 +216,10 @@ def _shapes(files: list[Path]) -> dict[str, tuple[int, ...]] | None:
     shapes: dict[str, tuple[int, ...]] = {}
     for path in files:
         shapes |= _header(path)
-    return shapes
+    try:
+        return {bare: shapes[name] for name, bare in normalise(list(shapes)).items()}
+    except MuxvizError as error:
+        raise _Unreadable("weights are damaged") from error
 
 
 def _header(path: Path) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,3 @@
+"""Start."""
+from muxviz.ui.frame import frame
+frame("start")

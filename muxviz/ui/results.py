@@ -1,0 +1,245 @@
+"""The panels of one run: the braid, the answers, the read-back, the leaks, the cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from muxviz.errors import MuxvizError
+from muxviz.figures import (
+    braid_alt,
+    braid_figure,
+    braid_table,
+    leak_alt,
+    leak_figure,
+    leak_table,
+    timing_alt,
+    timing_figure,
+    timing_table,
+    token_strip_alt,
+    token_strip_figure,
+    token_strip_table,
+)
+from muxviz.results import GroupResult, SlotResult, to_json
+from muxviz.ui import keys, options, runs
+from muxviz.ui.errors import error_panel
+from muxviz.ui.frame import Bench
+from muxviz.ui.panels import Panel, draw, not_applicable
+from muxviz.ui.python import snippet
+from muxviz.ui.runs import PastRun
+from muxviz.ui.text import plain
+
+BRAID_HOW = """
+Left to right, one pass. Each **lane** on the left is a sentence; the multiplexer weaves all of them
+into **one band**, which runs through the layers; at the right the demultiplexer parts it again.
+A lane comes out as wide as the share of its tokens that are read back. **Ribbons** in another
+colour are tokens that came out of a neighbour; the dotted rest came from no slot. At the end of
+each lane stand the answer and its probability; **≠ alone** marks an answer that the same sentence
+does not get by itself.
+"""
+BRAID_LIMITS = """
+The stripes inside the band are equal by construction: how the layers share their width among slots
+is not measured here. A ribbon says that tokens coincide, not that a neighbour caused them.
+"""
+STRIP_HOW = """
+One line per slot: its own tokens, tinted by the log-probability that the retrieval head gives them.
+A wrong one is written as *own → read*. Spaces are visible; special tokens are greyed and not
+counted. The bar at the side is the share read back, with its Wilson 95 % interval.
+"""
+STRIP_LIMITS = """
+The head was trained to name tokens; a token that it misses may still serve the answer, and one
+that it names may not be used. Other positions of a slot are read by the same head, so its errors
+are not independent and the interval is a little too narrow.
+"""
+LEAK_HOW = """
+Rows are the slots that are read out, columns where the token came from. The framed diagonal is what
+was read back rightly. A wrong token counts for slot *j* when *j* holds it at that position and the
+slot itself does not; where several slots hold it, the credit is split. Every row sums to 100 %.
+"""
+LEAK_LIMITS = """
+A frequent word (*the*, *.*) can coincide with a neighbour's by chance. Past the end of the shortest
+sentence fewer neighbours can be the source, which is why these positions can be seen apart.
+"""
+COST_HOW = """
+Median time of the forward passes alone, in alternation, after one pass of each to warm up; whiskers
+are the quartiles. *One batch* answers all sentences with the baseline at once, *one by one* in
+turn. Tokenising and copying are left out.
+"""
+COST_LIMITS = """
+Times of this machine, now, under whatever else it is doing. A small group on a fast device mostly
+shows the overhead of starting a pass; throughput over many groups is another question.
+"""
+
+
+def braid_panel(past: PastRun, bench: Bench) -> None:
+    """The picture of the whole pass."""
+    draw(braid_of(past.result, bench.is_dark, key="braid", python=snippet(
+        past.request, "braid_figure", "braid_figure(result).show()")))
+
+
+def braid_of(result: GroupResult, dark: bool, *, key: str, python: str) -> Panel:
+    """The braid's panel of any result, also a recorded one."""
+    return Panel(
+        key,
+        "",
+        braid_figure(result, dark=dark),
+        braid_alt(result),
+        braid_table(result),
+        BRAID_HOW,
+        BRAID_LIMITS,
+        lambda: to_json(result),
+        python,
+        result.provenance.line(),
+    )
+
+
+# ---- what is read back --------------------------------------------------------------------------
+
+
+@st.fragment
+def reading_panel(past: PastRun, bench: Bench) -> None:
+    """Token strips: of all slots, or of the selected one."""
+    question = "Which tokens survive?"
+    result = past.result
+    readable = [s for s in result.answered if s.reading is not None]
+    if not readable:
+        not_applicable(question, _why(result, "Read-back"))
+        return
+    st.subheader(question, anchor=False)
+    shown = readable
+    if len(readable) > 1:
+        view = _view(keys.STRIPS, options.STRIPS)
+        shown = [s for s in readable if s.slot == bench.slot] if view == "one" else readable
+    for slot in shown:
+        _strip(past, slot, bench.is_dark)
+    if not shown:
+        st.caption(f"Slot {bench.slot + 1} only fills the group up; select another one.")
+
+
+def _strip(past: PastRun, slot: SlotResult, dark: bool) -> None:
+    call = f"token_strip_figure(result.slots[{slot.slot}]).show()"
+    draw(Panel(
+        f"tokens_slot_{slot.number}",
+        "",
+        token_strip_figure(slot, dark=dark),
+        token_strip_alt(slot),
+        token_strip_table(slot),
+        STRIP_HOW,
+        STRIP_LIMITS,
+        lambda: to_json(slot),
+        snippet(past.request, "token_strip_figure", call),
+        past.result.provenance.line(),
+    ))
+
+
+# ---- leaks --------------------------------------------------------------------------------------
+
+
+@st.fragment
+def leak_panel(past: PastRun, bench: Bench) -> None:
+    """Which slot leaked into which."""
+    question = "Whose tokens come out where?"
+    result = past.result
+    leak = result.leak
+    if leak is None or len(result.slots) < 2:
+        one = "One slot only: there is no neighbour that could leak."
+        not_applicable(question, one if leak is not None else _why(result, "Leaks"))
+        return
+    st.subheader(question, anchor=False)
+    which = _view(keys.LEAK_VIEW, options.LEAKS)
+    fillers = tuple(s.slot for s in result.slots if s.is_filler)
+    call = f"leak_figure(result.leak, which={which!r}, fillers={fillers!r}).show()"
+    draw(Panel(
+        "leak",
+        "",
+        leak_figure(leak, which=which, fillers=fillers, dark=bench.is_dark),
+        leak_alt(leak, which=which, fillers=fillers),
+        leak_table(leak, which=which, fillers=fillers),
+        LEAK_HOW,
+        LEAK_LIMITS,
+        lambda: to_json(leak),
+        snippet(past.request, "leak_figure", call),
+        result.provenance.line(),
+    ))
+    _leak_examples(result, bench.slot)
+
+
+def _leak_examples(result: GroupResult, slot: int) -> None:
+    leak = result.leak
+    found = [e for e in leak.examples if e.slot == slot] if leak else []
+    rows = [
+        {"position": e.position, "own token": e.token, "read": e.read, "held by slot": e.source + 1}
+        for e in found
+    ]
+    if rows:
+        st.caption(f"Tokens of slot {slot + 1} that came out as a neighbour's:")
+        st.dataframe(rows, hide_index=True, width="stretch",
+                     alt=f"{len(rows)} tokens of slot {slot + 1} that came from other slots")
+    elif slot < len(result.slots) and not result.slots[slot].is_filler:
+        st.caption(f"No token of slot {slot + 1} came out as a neighbour's.")
+
+
+# ---- cost ---------------------------------------------------------------------------------------
+
+
+def cost_panel(past: PastRun, bench: Bench) -> None:
+    """One pass against one by one; measured after everything else is on screen."""
+    question = "What does sharing a pass save?"
+    if past.result.timings:
+        _cost(past, bench, question)
+        return
+    st.subheader(question, anchor=False)
+    try:
+        with st.spinner("Timing the passes, in alternation …"):
+            timings = runs.measure(past.request, _quiet)
+    except MuxvizError as error:
+        error_panel(error)
+        return
+    _cost(runs.add_timings(past, timings), bench, "")
+
+
+def _cost(past: PastRun, bench: Bench, question: str) -> None:
+    result = past.result
+    call = "timing_figure(result.timings).show()"
+    draw(Panel(
+        "cost",
+        question,
+        timing_figure(result.timings, dark=bench.is_dark),
+        timing_alt(result.timings),
+        timing_table(result.timings),
+        COST_HOW,
+        COST_LIMITS,
+        lambda: to_json(result.timings),
+        snippet(past.request, "timing_figure", call, timed=True),
+        result.provenance.line(),
+    ))
+
+
+def _quiet(text: str) -> None:
+    return None
+
+
+def _why(result: GroupResult, what: str) -> str:
+    """The note that says why something is missing."""
+    found: str | None = next((plain(n) for n in result.notes if n.startswith(what)), None)
+    return found or f"{what}: not applicable to this checkpoint."
+
+
+def _view(key: str, table: dict[str, str]) -> str:
+    st.session_state.setdefault(key, next(iter(table)))
+    choice: Any = st.segmented_control(
+        "Show",
+        list(table),
+        format_func=table.__getitem__,
+        required=True,
+        key=key,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return str(choice)
+
+
+Drawer = Callable[[PastRun, Bench], None]
+PANELS: tuple[Drawer, ...] = (reading_panel, leak_panel, cost_panel)

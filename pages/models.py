@@ -1,0 +1,27 @@
+"""Models: load, inspect, unload; is my checkpoint sane?"""
+
+import streamlit as st
+
+from muxviz.ui import model_card, model_choice, model_report, model_views
+from muxviz.ui.frame import frame
+from muxviz.ui.model_actions import outcome, perform
+
+bench = frame("models")
+st.title("Models", anchor=False)
+rows = model_views.facts()
+model_views.summary(rows)
+model_views.table(rows)
+model_choice.link_offer(bench)
+
+left, right = st.columns([3, 2], gap="large")
+with left:
+    asked = model_choice.choose(bench)
+with right:
+    offered = model_views.memory(bench, rows)
+if request := asked or offered:
+    perform(request)
+
+model_report.draw(outcome(), bench)
+for row in rows:
+    if row.name == model_choice.picked():
+        model_card.draw(row)

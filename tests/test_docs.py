@@ -1,0 +1,78 @@
+"""The README says what is so: its commands run, its table is the cards', its files exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from muxviz.cards import markdown_table
+from muxviz.loading.bundled import bundled_names
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NAMES = bundled_names()
+
+
+def test_the_table_is_that_of_the_cards() -> None:
+    assert markdown_table() in README, "run muxviz card and put its table into the README"
+
+
+def test_the_python_example_runs_as_pasted() -> None:
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert code is not None
+    done = subprocess.run(
+        [sys.executable, "-c", code[1]], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"torch.Size\(\[1, \d+, 384\]\) torch.Size\(\[1, 5, \d+, 384\]\)", done.stdout)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        line.replace(".venv/bin/muxviz", f"'{sys.executable}' -m muxviz")
+        for line in README.splitlines()
+        if ".venv/bin/muxviz" in line and "path/to" not in line and "--help" not in line
+        if not line.startswith(("|", "On "))
+    ],
+)
+def test_the_readmes_commands_run(command: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_every_file_the_readme_names_is_there() -> None:
+    named = re.findall(r"(?:muxviz|docs|configs|tests|pages|checkpoints)/[\w/.-]+\.\w+", README)
+    assert named
+    assert [name for name in named if "*" not in name and not (ROOT / name).exists()] == []
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bundled_checkpoints_are_small_and_say_how_they_were_made(name: str) -> None:
+    folder = ROOT / "checkpoints" / name
+    assert sum(p.stat().st_size for p in folder.iterdir()) <= 20_000_000
+    card = json.loads((folder / "card.json").read_text())
+    assert card["recipe"]["name"] == name
+    assert {"seed", "stages", "task_train"} <= set(card["recipe"])
+    assert {"weights", "data", "licence", "limits", "selection"} <= set(card)
+    dev = card["measured"]["dev"]
+    assert dev["rows"] == 872
+    assert dev["forward_passes"] == -(-872 // card["recipe"]["num_instances"])
+    assert len(dev["accuracy"]["values"]) == 5
+    if card["recipe"]["num_instances"] > 1:
+        assert card["baseline"] in NAMES
+        assert len(dev["retrieval_per_slot"]) == card["recipe"]["num_instances"]
+
+
+def test_the_family_is_complete() -> None:
+    assert {"sst2-n1", "sst2-n2", "sst2-n5", "sst2-n10"} <= set(NAMES)
