@@ -54,8 +54,8 @@ check: setup  ## format, lint and types only
 browser:
 	@sh scripts/ensure_chromium.sh
 
-bench: setup  ## measure throughput on this machine
-	$(PY) -m muxviz bench $(ARGS)
+bench: setup  ## what the app adds to bare Python, Streamlit and forward passes, as ratios
+	$(PY) -m benchmarks.first_light $(ARGS)
 
 recorded: setup  ## recompute the stored results that the app shows without a model
 	$(PY) -m muxviz record $(ARGS)

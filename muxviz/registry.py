@@ -363,7 +363,7 @@ def _bytes_of(checkpoint: Checkpoint) -> int:
 
 def _free_bytes(device: str) -> int:
     if device == "cpu":
-        import psutil
+        import psutil  # type: ignore[import-untyped]
 
         return int(psutil.virtual_memory().available)
     import torch

@@ -16,7 +16,7 @@ import torch
 from huggingface_hub import constants
 from huggingface_hub.utils import close_session
 
-from muxviz.errors import HubError
+from muxviz.errors import CheckpointUnreadable, HubError
 from muxviz.loading.hub import cached_ids, fetch, wanted_files
 from muxviz.loading.load import load
 from tests.tiny import tiny_config, tiny_ids, write_tiny_folder
@@ -36,6 +36,8 @@ class Hub(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.commit = COMMIT
         self.mood = ""
+        self.gone: set[str] = set()  # listed, but not served
+        self.commit_of_files = ""  # where it differs from the listing's
         self.asked: list[str] = []  # "GET config.json", in order
 
     @property
@@ -95,10 +97,10 @@ class Handler(BaseHTTPRequestHandler):
     def serve(self, name: str) -> None:
         self.server.asked.append(f"{self.command} {name}")
         content = self.server.files.get(name)
-        if content is None:
+        if content is None or name in self.server.gone:
             return self.refuse(404, "EntryNotFound")
         self.send_response(200)
-        self.send_header("X-Repo-Commit", self.server.commit)
+        self.send_header("X-Repo-Commit", self.server.commit_of_files or self.server.commit)
         self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -227,7 +229,7 @@ def test_a_hub_in_trouble_falls_back_to_the_cache(mood: str, hub: Hub) -> None:
 
 def test_offline_and_not_in_the_cache(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    refused("HF_HUB_OFFLINE is set", "not in the cache", "go online")
+    refused("HF_HUB_OFFLINE is set, unset it", "not in the cache")
     assert hub.asked == []
 
 
@@ -284,23 +286,25 @@ def test_a_server_that_dies_in_the_middle_of_a_file(
 
 
 def test_an_interrupted_fetch_goes_on_where_it_stopped(hub: Hub) -> None:
-    hub.files["generation.txt"] = b"not wanted"
-    content = hub.files.pop("tokenizer_config.json")
-    hub.files = {"tokenizer_config.json": content, **hub.files}
+    hub.files["added_tokens.json"] = b"{}"
     hub.mood = "dies"
     refused("interrupted at model.safetensors")
+    assert "GET added_tokens.json" in hub.asked
     hub.mood = ""
     hub.asked.clear()
     fetch(ID)
     assert "GET model.safetensors" in hub.asked
-    assert "GET config.json" in hub.asked
+    assert "GET added_tokens.json" not in hub.asked
 
 
-def test_a_file_that_vanished(hub: Hub) -> None:
-    names = list(hub.files)
-    hub.files.pop("model.safetensors")
-    assert wanted_files(names, ID)[1] == "model.safetensors"
-    refused("holds no weights")
+def test_a_file_that_is_listed_but_gone(hub: Hub) -> None:
+    hub.gone.add("tokenizer.json")
+    refused("lists tokenizer.json", "does not serve it", "404")
+
+
+def test_a_commit_that_changes_meanwhile(hub: Hub) -> None:
+    hub.commit_of_files = NEWER
+    refused("changed on the hub while it was fetched")
 
 
 @pytest.mark.parametrize(
@@ -350,9 +354,24 @@ def test_the_cache_is_listed(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path
     assert cached_ids() == [ID]
 
 
-def test_no_code_is_run_by_a_hub_pickle(hub: Hub, tmp_path: Path) -> None:
+class Marker:
+    """Opens a file for writing when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open, (str(self.path), "w")
+
+
+def test_no_code_is_run_by_a_published_pickle(hub: Hub, tmp_path: Path) -> None:
+    torch.save({"weight": Marker(tmp_path / "marker")}, tmp_path / "bad.bin")
     hub.files.pop("model.safetensors")
     refused("holds no weights that muxviz reads")
+    hub.files["pytorch_model.bin"] = (tmp_path / "bad.bin").read_bytes()
+    with pytest.raises(CheckpointUnreadable, match="would run code"):
+        load(ID, device="cpu")
+    assert not (tmp_path / "marker").exists()
 
 
 @pytest.mark.parametrize(

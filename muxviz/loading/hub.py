@@ -60,7 +60,7 @@ def fetch(hub_id: str, *, revision: str | None = None, progress: Progress | None
     _check_id(hub_id, revision)
     tell = progress or (lambda line, share: None)
     if is_offline():
-        return _from_cache(hub_id, revision, "HF_HUB_OFFLINE is set")
+        return _from_cache(hub_id, revision, "HF_HUB_OFFLINE is set, unset it to go online")
     tell(f"asking for {hub_id}", 0.0)
     try:
         info = _ask(hub_id, revision)
@@ -146,7 +146,9 @@ def _ask(hub_id: str, revision: str | None) -> ModelInfo:
     except HfHubHTTPError as error:
         raise _refusal(error, hub_id, revision) from error
     except OfflineModeIsEnabled as error:
-        raise _Unreachable("HF_HUB_OFFLINE was set when this process started") from error
+        raise _Unreachable(
+            "HF_HUB_OFFLINE was set when this process started, start it again without"
+        ) from error
     except (_http_error(), OSError) as error:
         reason = str(error) or type(error).__name__
         raise _Unreachable(f"{address} cannot be reached ({reason})") from error
@@ -183,7 +185,7 @@ def _refusal(error: Any, hub_id: str, revision: str | None) -> Exception:
             f"{hub_id} is not found on the hub (nor is it a folder here); check the spelling of "
             "owner/name"
         )
-    return _Unreachable(f"the hub answered with error {status}; try again later")
+    return _Unreachable(f"the hub is in trouble (it answered {status}), try again later")
 
 
 def _download(hub_id: str, revision: str | None, info: ModelInfo, tell: Progress) -> Path:
@@ -238,8 +240,11 @@ def _download_file(hub_id: str, name: str, revision: str | None, meter: _Meter) 
             )
         )
     except HfHubHTTPError as error:
-        refusal = _refusal(error, hub_id, revision)
-        raise HubError(f"fetching {name}: {refusal}") from error
+        status = error.response.status_code
+        raise HubError(
+            f"the hub lists {name} of {hub_id} but does not serve it (it answered {status}); try "
+            "again later"
+        ) from error
     except (_http_error(), OSError, ValueError) as error:
         reason = str(error.__cause__ or error).strip().split("\n")[0]
         raise HubError(
@@ -321,8 +326,8 @@ def _from_cache(hub_id: str, revision: str | None, why: str) -> Path:
         return Path(found).parent
     what = "only a part of it is" if isinstance(found, str) else "it is not"
     raise HubError(
-        f"{hub_id} cannot be fetched: {why}, and {what} in the cache; go online and try again, or "
-        "load one of the bundled checkpoints"
+        f"{hub_id} is no folder here and cannot be fetched: {why}; {what} in the cache. The bundled "
+        "checkpoints need no network"
     )
 
 

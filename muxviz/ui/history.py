@@ -22,7 +22,7 @@ DIFFERENT = "different"
 def history_control() -> None:
     """A pop-up with this session's runs, the latest first."""
     past = runs.history()
-    label = f"Runs ({len(past)})" if past else "Runs"
+    label = f"History ({len(past)})" if past else "History"
     with st.popover(label, icon=":material/history:", disabled=not past):
         st.caption(f"The last {runs.MAX_RUNS} runs of this session. Reopening one brings back its "
                    "sentences and choices.")

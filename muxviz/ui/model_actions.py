@@ -32,11 +32,11 @@ MAX_NAME = 4096  # characters of a path or id
 
 @dataclass(frozen=True)
 class Request:
-    """What a button asks for. name: as ``muxviz.load`` takes it; compute: an ``options.COMPUTE``."""
+    """What a button asks for."""
 
     action: str  # "check" or "load"
-    name: str
-    compute: str
+    name: str  # as ``muxviz.load`` takes it
+    compute: str  # an id of ``options.COMPUTE``
     revision: str | None = None
 
     @property
@@ -50,7 +50,8 @@ class Request:
 class Outcome:
     """What came of the last action; exactly one of error, report and done says it.
 
-    is_loaded: whether ``name`` can be chosen now. stamp: of the files in ``folder`` at that time, "" where it is not known.
+    is_loaded: whether ``name`` can be chosen now. stamp: of the files in ``folder`` at that time,
+    "" where they are not known.
     """
 
     name: str

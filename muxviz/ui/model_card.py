@@ -11,10 +11,11 @@ from muxviz.ui.model_text import short
 from muxviz.ui.text import count, plain
 
 MAX_ROWS = 200
-MAX_TEXT = 300  # characters of one value
+MAX_TEXT = 500  # characters of one value
 MAX_LIST = 12  # numbers of a list that are written out
 LICENCE = ("licence", "license")
-APART = (*LICENCE, "recipe")
+MAX_WORDS = 20  # sentences, and data sets
+MAX_NAME = 40
 
 
 def draw(facts: FolderFacts) -> None:
@@ -28,17 +29,61 @@ def draw(facts: FolderFacts) -> None:
             icon=":material/block:",
         )
         return
-    licence = next((str(card[name]) for name in LICENCE if card.get(name)), "not stated")
-    st.markdown(f"**Licence:** {plain(licence[:MAX_TEXT])}")
+    _words(card)
+    measured = _measured(card.get("measured"))
+    if measured:
+        st.markdown("**Measured**")
+        st.dataframe(measured, hide_index=True, width="stretch", alt=_alt(measured))
+    apart = {name for name in (*LICENCE, "recipe") if name in card}
+    rest = {k: v for k, v in card.items() if k not in apart and not _is_words(v)}
     numbers, recipe = st.columns(2, gap="large")
-    with numbers:
-        _table("Numbers", {k: v for k, v in card.items() if k not in APART})
-    with recipe:
+    with numbers.expander("All numbers", type="compact"):
+        _table("Numbers", rest)
+    with recipe.expander("Recipe", type="compact"):
         _table("Recipe", card.get("recipe"))
 
 
+def _words(card: dict[str, Any]) -> None:
+    """The licence, and every field that is a sentence."""
+    licence = next((str(card[name]) for name in LICENCE if card.get(name)), "not stated")
+    lines = [("licence", licence)]
+    lines += [(k, v) for k, v in card.items() if k not in LICENCE and _is_words(v)]
+    for name, text in lines[:MAX_WORDS]:
+        st.markdown(f"**{plain(name[:MAX_NAME].capitalize())}:** {plain(text[:MAX_TEXT])}")
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _measured(value: Any) -> list[dict[str, str]]:
+    """One line per data set that the card has numbers on."""
+    sets = value.values() if isinstance(value, dict) else ()
+    return [_measured_row(part) for part in sets if isinstance(part, dict)][:MAX_WORDS]
+
+
+def _measured_row(part: dict[str, Any]) -> dict[str, str]:
+    return {
+        "Data": _text(part.get("data")),
+        "Rows": _text(part.get("rows")),
+        "Groupings": _text(part.get("groupings")),
+        "Accuracy": _spread(part.get("accuracy"), "mean", "std", "{} ± {}"),
+        "Read back": _spread(part.get("retrieval_accuracy"), "value", "low", "{} (95 % from {})"),
+    }
+
+
+def _spread(value: Any, middle: str, other: str, words: str) -> str:
+    numbers = [value.get(name) for name in (middle, other)] if isinstance(value, dict) else []
+    if not numbers or not all(isinstance(n, int | float) for n in numbers):
+        return "–"
+    return words.format(*(f"{n:.1%}" for n in numbers))
+
+
+def _alt(rows: list[dict[str, str]]) -> str:
+    return "; ".join(", ".join(f"{name} {text}" for name, text in row.items()) for row in rows)
+
+
 def _table(title: str, value: Any) -> None:
-    st.markdown(f"**{title}**")
     rows = flatten(value)
     if not rows:
         st.caption("The card says nothing.")
