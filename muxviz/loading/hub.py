@@ -326,8 +326,8 @@ def _from_cache(hub_id: str, revision: str | None, why: str) -> Path:
         return Path(found).parent
     what = "only a part of it is" if isinstance(found, str) else "it is not"
     raise HubError(
-        f"{hub_id} is no folder here and cannot be fetched: {why}; {what} in the cache. The bundled "
-        "checkpoints need no network"
+        f"{hub_id} is no folder here and cannot be fetched: {why}; {what} in the cache. The "
+        "bundled checkpoints need no network"
     )
 
 

@@ -45,31 +45,32 @@ def slot_mark(slot: int) -> str:
 
 
 def _card(result: GroupResult, slot: SlotResult, is_selected: bool) -> None:
-    shown = " :gray-badge[selected]" if is_selected else ""
+    shown = " :small[:gray[selected]]" if is_selected else ""
     st.markdown(f"{slot_mark(slot.slot)}{shown}")
     _answer(slot.answer)
     if slot.agrees is False:
-        st.badge("multiplexing changed the answer", icon=":material/alt_route:", color="orange")
-    st.caption(" · ".join(_facts(result, slot)))
+        st.markdown(":orange-badge[multiplexing changed the answer]")
     st.text(shorten(slot.text, MAX_SENTENCE))
     if slot.pair:
         st.text(shorten(slot.pair, MAX_SENTENCE))
     if slot.cut_text:
         cut = plain(shorten(slot.cut_text, MAX_SENTENCE))
         st.caption(f":red[:material/content_cut: cut off:] {cut}")
+    st.space("stretch")
+    st.caption("  \n".join(_facts(result, slot)))
 
 
 def _facts(result: GroupResult, slot: SlotResult) -> list[str]:
     facts = []
+    if slot.alone is not None:
+        facts.append(f"alone: {_in_short(slot.alone)}")
     if isinstance(slot.answer, LabelAnswer) and len(slot.answer.labels) > 1:
         facts.append(f"margin {slot.answer.margin:.1f}")
-    if slot.alone is not None:
-        facts.append(f"alone {_in_short(slot.alone)}")
     if slot.reading is not None:
         accuracy = slot.reading.accuracy
         facts.append(
-            f"read back {percent(accuracy.value)} ({interval(accuracy)}, "
-            f"{count(accuracy.trials, 'token')})"
+            f"read back {percent(accuracy.value)} of {count(accuracy.trials, 'token')} "
+            f"({interval(accuracy)})"
             if accuracy.trials
             else "nothing to read back"
         )

@@ -16,9 +16,9 @@ import streamlit as st
 from muxviz.figures.slots import slot_label
 from muxviz.ui import checkpoints, group, keys, link, options
 from muxviz.ui.checkpoints import Listed
+from muxviz.ui.logo import ICON, LOGO
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MAX_SEED = 2**31 - 1
 SEGMENTS = 12  # more slots than this are chosen from a list
 
@@ -67,7 +67,7 @@ def frame(page: str) -> Bench:
     """Draw the frame of a page; ``page`` is a key of ``PAGES``. To be called first."""
     st.set_page_config(
         page_title=f"{PAGES[page].title} · muxviz",
-        page_icon=str(HERE / "icon.svg"),
+        page_icon=ICON,
         layout="wide",
         initial_sidebar_state="auto",
     )
@@ -120,7 +120,7 @@ def _keep_shared() -> None:
 
 
 def _navigation() -> None:
-    st.logo(str(HERE / "logo.svg"), size="large", icon_image=str(HERE / "icon.svg"))
+    st.logo(LOGO, size="large", icon_image=ICON)
     section = ""
     for name, page in PAGES.items():
         if not page_exists(name):

@@ -67,13 +67,15 @@ def _measured_row(part: dict[str, Any]) -> dict[str, str]:
         "Data": _text(part.get("data")),
         "Rows": _text(part.get("rows")),
         "Groupings": _text(part.get("groupings")),
-        "Accuracy": _spread(part.get("accuracy"), "mean", "std", "{} ± {}"),
-        "Read back": _spread(part.get("retrieval_accuracy"), "value", "low", "{} (95 % from {})"),
+        "Accuracy": _shares(part.get("accuracy"), ("mean", "std"), "{} ± {}"),
+        "Read back": _shares(
+            part.get("retrieval_accuracy"), ("value", "low", "high"), "{} ({} to {})"
+        ),
     }
 
 
-def _spread(value: Any, middle: str, other: str, words: str) -> str:
-    numbers = [value.get(name) for name in (middle, other)] if isinstance(value, dict) else []
+def _shares(value: Any, names: tuple[str, ...], words: str) -> str:
+    numbers = [value.get(name) for name in names] if isinstance(value, dict) else []
     if not numbers or not all(isinstance(n, int | float) for n in numbers):
         return "–"
     return words.format(*(f"{n:.1%}" for n in numbers))

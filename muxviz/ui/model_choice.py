@@ -53,10 +53,10 @@ def _source() -> str:
     if is_demo():
         st.caption("A demonstration: bundled checkpoints only; folders and the hub are closed.")
         return BUNDLED
+    st.session_state.setdefault(SOURCE, BUNDLED)
     chosen = st.segmented_control(
         "Where it is",
         [BUNDLED, FOLDER, PUBLISHED],
-        default=BUNDLED,
         required=True,
         key=SOURCE,
         label_visibility="collapsed",
@@ -208,7 +208,8 @@ def link_offer(bench: Bench) -> None:
     asked = str(st.session_state.get(keys.LINK, {}).get(keys.CHECKPOINT, ""))
     chosen = bench.checkpoint.name if bench.checkpoint else ""
     opened = [c.name for c in st.session_state.get(keys.OPENED, ())]
-    if asked not in PUBLISHED_IDS or asked in (chosen, *opened) or is_demo():
+    in_form = st.session_state.get(HUB) == asked and st.session_state.get(SOURCE) == PUBLISHED
+    if asked not in PUBLISHED_IDS or asked in (chosen, *opened) or in_form or is_demo():
         return
     with st.container(border=True):
         st.markdown(

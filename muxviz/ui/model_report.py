@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from muxviz.ui.errors import CATALOGUE, error_panel
 from muxviz.ui.frame import Bench
 from muxviz.ui.model_actions import Outcome, choose
-from muxviz.ui.model_text import short, size_text
+from muxviz.ui.model_text import short
 from muxviz.ui.text import count, plain
 
 if TYPE_CHECKING:
@@ -65,11 +65,10 @@ def _report(outcome: Outcome, report: CheckReport) -> None:
             icon=":material/history:",
         )
     _verdict(report)
-    stages, words = st.columns([3, 2], gap="large")
+    stages, parts = st.columns(2, gap="large")
     with stages:
         _stages(report)
-        _memory(report)
-    with words:
+    with parts:
         _model(report)
     _facts(report)
     _keys(report)
@@ -91,8 +90,9 @@ def _verdict(report: CheckReport) -> None:
 
 def _stages(report: CheckReport) -> None:
     st.markdown("**Stages**")
-    for stage in report.stages:
-        st.markdown(_stage_text(stage))
+    with st.container(gap="xsmall"):
+        for stage in report.stages:
+            st.markdown(_stage_text(stage))
 
 
 def _stage_text(stage: Stage) -> str:
@@ -101,14 +101,6 @@ def _stage_text(stage: Stage) -> str:
         return f"{ICONS['error']} **{title}**  \nfailed, see above"
     lines = "  \n".join(plain(line) for line in stage.lines)
     return f"{ICONS[stage.status]} **{title}**  \n{lines}"
-
-
-def _memory(report: CheckReport) -> None:
-    if not report.memory:
-        return
-    st.markdown("**Memory of the weights, by precision**")
-    for column, (dtype, size) in zip(st.columns(3), report.memory.items(), strict=False):
-        column.metric(dtype, size_text(size))
 
 
 def _model(report: CheckReport) -> None:
@@ -122,7 +114,10 @@ def _model(report: CheckReport) -> None:
         hide_index=True,
         width="stretch",
         height="content",
-        column_config={"part": "Part", "value": "Value"},
+        column_config={
+            "part": st.column_config.TextColumn("Part", width="small"),
+            "value": st.column_config.TextColumn("Value", width="large"),
+        },
         alt="; ".join(f"{row['part']}: {row['value']}" for row in rows),
     )
 
@@ -153,7 +148,7 @@ def _data(report: CheckReport) -> None:
     with st.expander("Data · Export · Python", type="compact"):
         st.download_button(
             "JSON",
-            data=lambda: json.dumps(_values(report), indent=2),
+            data=lambda: json.dumps(report.to_dict(), indent=2),
             file_name="preflight.json",
             mime="application/json",
             icon=":material/download:",
@@ -162,7 +157,3 @@ def _data(report: CheckReport) -> None:
         )
         st.code(report.text(), language=None)
         st.code(f"import muxviz\n\nprint(muxviz.check({report.name!r}).text())", language="python")
-
-
-def _values(report: CheckReport) -> dict[str, Any]:
-    return report.to_dict()

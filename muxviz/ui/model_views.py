@@ -33,7 +33,6 @@ def facts() -> list[FolderFacts]:
 def summary(rows: list[FolderFacts]) -> None:
     """The finding of the page in a sentence."""
     models = registry().loaded()
-    broken = [row.name for row in rows if row.problem]
     parts = [f"{count(len(rows), 'checkpoint')} {'is' if len(rows) == 1 else 'are'} here"]
     if models:
         names = listed([short(model.key.name) for model in models])
@@ -42,10 +41,9 @@ def summary(rows: list[FolderFacts]) -> None:
         parts.append(f"{names} {verb} loaded and {'holds' if verb == 'is' else 'hold'} {held}")
     else:
         parts.append("none is loaded")
-    text = f"{'; '.join(parts)}."
-    if broken:
-        text += f" {listed([short(name) for name in broken])} cannot be used as it is."
-    st.markdown(plain(text))
+    broken = [f"{short(row.name)} ({row.problem})" for row in rows if row.problem]
+    warning = f" Not usable as it is: {listed(broken)}." if broken else ""
+    st.markdown(plain(f"{'; '.join(parts)}.{warning}"))
 
 
 def table(rows: list[FolderFacts]) -> None:
@@ -62,8 +60,8 @@ def table(rows: list[FolderFacts]) -> None:
         column_config={
             "N": number(width=50, help="Texts that share one forward pass"),
             "Parameters": number(format="compact", help="Distinct ones, from the file's header"),
-            "On disk": number(format="bytes"),
-            "Dev accuracy": number(format="percent", help="As the checkpoint's card reports it"),
+            "On disk": number(format="%.1f MiB", help="Weights only"),
+            "Dev accuracy": number(format="%.1f%%", help="As the checkpoint's card reports it"),
         },
         alt=f"Table of {count(len(rows), 'checkpoint')}: {', '.join(r.name for r in rows)}.",
     )
@@ -73,15 +71,15 @@ def _table_row(row: FolderFacts, is_loaded: bool) -> dict[str, Any]:
     state = "loaded" if is_loaded else "on disk"
     return {
         "Checkpoint": short(row.name),
-        "State": f"broken: {row.problem}" if row.problem else state,
+        "State": "broken" if row.problem else state,
         "N": row.num_instances,
         "Task": row.task or None,
         "Multiplexer": row.multiplexer or None,
         "Demultiplexer": row.demultiplexer or None,
         "Backbone": row.backbone or None,
         "Parameters": row.parameters,
-        "On disk": row.bytes or None,
-        "Dev accuracy": row.accuracy,
+        "On disk": row.bytes / 2**20 if row.bytes else None,
+        "Dev accuracy": None if row.accuracy is None else row.accuracy * 100,
     }
 
 

@@ -1,0 +1,100 @@
+"""From what Mix & read shows now to a run, and back to what differs."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from muxviz.errors import MuxvizError
+from muxviz.presets import find_preset
+from muxviz.ui import group, keys, runs
+from muxviz.ui.editor import padding_choice
+from muxviz.ui.frame import Bench
+from muxviz.ui.history import history_control, pin_control
+from muxviz.ui.runs import RunRequest
+from muxviz.ui.text import listed, plain
+
+
+def request_of(bench: Bench) -> RunRequest | None:
+    """What a run would be made of now; None without a checkpoint or a sentence."""
+    rows = tuple(group.as_row(r) for r in group.seat(bench.num_instances).seated)
+    if bench.checkpoint is None or not rows:
+        return None
+    state = st.session_state
+    return RunRequest(
+        checkpoint=bench.checkpoint.name,
+        num_instances=bench.num_instances,
+        baseline=bench.checkpoint.baseline,
+        device=bench.device,
+        dtype=bench.dtype,
+        rows=rows,
+        padding=padding_choice(),
+        fill=state.get(keys.FILL, "repeat"),
+        seed=bench.seed,
+        equal_slots=bool(state.get(keys.EQUAL)) and not bench.checkpoint.baseline,
+        stamp=bench.checkpoint.stamp,
+    )
+
+
+def changes(bench: Bench) -> list[str]:
+    """What differs between the inputs now and those of the run on screen."""
+    now, past = request_of(bench), runs.current()
+    return runs.differences(now, past.request) if now and past else []
+
+
+def heading(bench: Bench) -> tuple[bool, DeltaGenerator]:
+    """Title and Run; whether it was pressed, and the place for what acts on the present run."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title("Mix & read", anchor=False, width="stretch")
+        place = st.container(horizontal=True, width="content", gap="small")
+        pressed = st.button(
+            "Run",
+            icon=":material/play_arrow:",
+            type="primary",
+            shortcut="Ctrl+Enter",
+            disabled=request_of(bench) is None,
+            key="run",
+        )
+    preset = find_preset(st.session_state[keys.PRESET])
+    if preset is not None:
+        st.caption(f"**{preset.title}.** {preset.look_for}")
+    return pressed, place
+
+
+def run_controls(place: DeltaGenerator) -> None:
+    """History and pin, drawn once the newest run is known."""
+    with place:
+        history_control()
+        pin_control(runs.current())
+
+
+def attempt(bench: Bench) -> None:
+    """Run, and keep the result or the error; what was there stays."""
+    request = request_of(bench)
+    st.session_state[keys.FAILED] = None
+    if request is None:
+        return
+    with st.spinner(f"One pass through {plain(request.checkpoint)}", show_time=True):
+        line = st.empty()
+        try:
+            runs.keep(request, runs.run(request, lambda text: _show(line, text)))
+        except MuxvizError as error:
+            st.session_state[keys.FAILED] = error
+        line.empty()
+    if runs.failed() is None and not st.session_state.get(keys.EDITOR_MOVED):
+        st.session_state[keys.EDITOR] = False  # the picture takes its place, once
+        st.session_state[keys.EDITOR_MOVED] = True
+
+
+def stale_line(changed: list[str]) -> None:
+    """Say that the result below belongs to other inputs; nothing when it does not."""
+    if changed:
+        st.warning(
+            f"**Stale.** This result is from before you changed {plain(listed(changed))}. Run again "
+            "to bring it up to date.",
+            icon=":material/update:",
+        )
+
+
+def _show(line: DeltaGenerator, text: str) -> None:
+    line.caption(plain(text))

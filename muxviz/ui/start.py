@@ -1,0 +1,123 @@
+"""The parts of the Start page: the recorded picture, how to read it, and ways on."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from muxviz.errors import DataError
+from muxviz.presets import Preset, preset, presets
+from muxviz.results import GroupResult
+from muxviz.ui import group, recorded
+from muxviz.ui.errors import error_panel
+from muxviz.ui.frame import PAGES, Bench, page_exists
+from muxviz.ui.metrics import headline_metrics
+from muxviz.ui.panels import picture
+from muxviz.ui.results import braid_of
+from muxviz.ui.text import plain
+
+STAGES = (
+    ("Enter", "Each sentence is a lane with its own colour, number and symbol. All lanes are equally "
+     "wide: every sentence brings all of its tokens."),
+    ("Mix", "At every position the multiplexer turns each token by its slot's key and adds them all "
+     "up. From here on there is one sequence."),
+    ("Run", "The encoder reads that one sequence, layer by layer, at the price of a single "
+     "sentence."),
+    ("Separate", "The demultiplexer asks for each slot with its key. A lane comes out as wide as the "
+     "share of tokens it gets back; ribbons are tokens of a neighbour."),
+)
+HARD = ("twins", "lengths", "loud")  # presets offered as hard cases
+
+
+def recorded_part(bench: Bench) -> None:
+    """The recorded braid with its reading and numbers, or how to record one."""
+    try:
+        result = recorded.start_result()
+    except DataError as error:
+        error_panel(error)
+        return
+    if result is None:
+        st.info(
+            "**The recorded result is missing.** Run `make recorded` once to make it; everything "
+            "else works without it.",
+            icon=":material/movie:",
+        )
+        stages()
+        return
+    _braid(result, bench)
+    stages()
+    st.space("small")
+    headline_metrics(result)
+
+
+def _braid(result: GroupResult, bench: Bench) -> None:
+    panel = braid_of(result, bench.is_dark, key="start", python="")
+    picture(panel.key, panel.figure, panel.alt)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge("recorded, not live", icon=":material/movie:", color="gray")
+        st.caption(plain(panel.provenance), width="stretch")
+
+
+def stages() -> None:
+    """The four stages of the picture, under it from left to right."""
+    for cell, (number, (name, text)) in zip(
+        st.columns(4, gap="medium"), enumerate(STAGES, start=1), strict=True
+    ):
+        cell.markdown(f"**{number} · {name}**  \n:small[{text}]")
+
+
+# ---- ways on ------------------------------------------------------------------------------------
+
+
+def ways_on() -> None:
+    """Three cards that lead to pages that exist."""
+    cards = st.columns(3, gap="small")
+    with cards[0].container(border=True, height="stretch"):
+        _card("Run this group yourself", "The same five sentences, live, on the checkpoint that you "
+              "choose. Then change a word and run again.")
+        _open_button(preset("clean"), "Open in Mix & read", primary=True)
+    with cards[1].container(border=True, height="stretch"):
+        _card("Make it hard", "Twins that differ in one word, texts of unlike length, a neighbour "
+              "that shouts: see what gives way.")
+        with st.container(horizontal=True, gap="xsmall"):
+            for name in HARD:
+                _open_button(preset(name), preset(name).title)
+    with cards[2].container(border=True, height="stretch"):
+        _card("Look at the models", "What each checkpoint is made of, what it was measured at, and "
+              "how to open your own.")
+        if page_exists("models"):
+            st.page_link(PAGES["models"].file, label="Models", icon=PAGES["models"].icon)
+        else:
+            st.caption("Put a checkpoint into `checkpoints/` and choose it at the left.")
+
+
+def gallery() -> None:
+    """Every preset with what to look for in it."""
+    st.subheader("Groups that each show one thing", anchor=False)
+    with st.grid("auto", min_column_width=260, gap="small"):
+        for item in presets():
+            with st.container(border=True, height="stretch", gap="xsmall"):
+                st.markdown(f"**{item.title}**")
+                st.caption(item.look_for)
+                st.space("stretch")
+                _open_button(item, "Open", key=f"gallery_{item.id}")
+
+
+def _card(title: str, text: str) -> None:
+    st.markdown(f"##### {title}", anchors=False)
+    st.caption(text)
+    st.space("stretch")
+
+
+def _open_button(item: Preset, label: str, *, key: str = "", primary: bool = False) -> None:
+    st.button(
+        label,
+        key=key or f"open_{item.id}",
+        on_click=_open,
+        args=(item.id,),
+        type="primary" if primary else "secondary",
+    )
+
+
+def _open(name: str) -> None:
+    group.put_preset(preset(name))
+    st.switch_page(PAGES["mix"].file)
