@@ -10,9 +10,9 @@ from muxviz.ui.frame import frame
 bench = frame("start")
 st.title("Many sentences, one forward pass", anchor=False)
 st.markdown(
-    "A multiplexed language model adds N sentences up into **one** sequence, reads it **once**, and "
-    "takes N answers out of it again. muxviz shows what each sentence keeps on the way, and what it "
-    "picks up from its neighbours."
+    "A multiplexed language model adds N sentences up into **one** sequence, reads it **once**, "
+    "and takes N answers out of it again. muxviz shows what each sentence keeps on the way, and "
+    "what it picks up from its neighbours."
 )
 start.recorded_part(bench)
 st.space("small")

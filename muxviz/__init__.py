@@ -19,6 +19,7 @@ _WHERE = {
     "Trace": "muxviz.trace",
     "check": "muxviz.loading.check",
     "load": "muxviz.loading.load",
+    "run_group": "muxviz.inference",
     "run_texts": "muxviz.inference",
     "save": "muxviz.loading.save",
     "trace": "muxviz.trace",

@@ -21,7 +21,9 @@ with right:
 if request := asked or offered:
     perform(request)
 
-model_report.draw(outcome(), bench)
+last = outcome()
+model_report.draw(last, bench)
+subject = model_choice.picked() or (last.name if last else "")
 for row in rows:
-    if row.name == model_choice.picked():
+    if row.name == subject:
         model_card.draw(row)

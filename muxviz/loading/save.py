@@ -275,6 +275,7 @@ def _put(path: Path, write: Callable[[Path], object]) -> None:
     unfinished = path.with_name(path.name + PARTIAL)
     try:
         write(unfinished)
+        unfinished.chmod(0o644)  # safetensors makes files that only their owner may read
         os.replace(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from muxviz.results import (
 )
 from muxviz.ui.text import count, plain, shorten
 
-CARD = 190  # px, least width
+CARD = 240  # px, least width
 WIDE_CARD = 420  # of answers per token
 MAX_SENTENCE = 120  # characters
 MAX_TOKENS = 60  # of an answer per token
@@ -49,7 +49,7 @@ def _card(result: GroupResult, slot: SlotResult, is_selected: bool) -> None:
     st.markdown(f"{slot_mark(slot.slot)}{shown}")
     _answer(slot.answer)
     if slot.agrees is False:
-        st.markdown(":orange-badge[multiplexing changed the answer]")
+        st.markdown(":orange-background[≠ multiplexing changed the answer]")
     st.text(shorten(slot.text, MAX_SENTENCE))
     if slot.pair:
         st.text(shorten(slot.pair, MAX_SENTENCE))
@@ -108,7 +108,9 @@ def _answer(answer: Answer) -> None:
 
 
 def _label(answer: LabelAnswer) -> None:
-    st.markdown(f"#### {plain(answer.label)} :small[:gray[{answer.probability:.2f}]]", anchors=False)
+    st.markdown(
+        f"#### {plain(answer.label)} :small[:gray[{answer.probability:.2f}]]", anchors=False
+    )
 
 
 def _score(answer: ScoreAnswer) -> None:
@@ -124,7 +126,9 @@ def _fills(answer: FillAnswer) -> None:
 
 
 def _tags(answer: TagAnswer) -> None:
-    st.markdown(_per_token(answer.tokens, [t for t in answer.tags], [t != "O" for t in answer.tags]))
+    st.markdown(
+        _per_token(answer.tokens, [t for t in answer.tags], [t != "O" for t in answer.tags])
+    )
 
 
 def _replaced(answer: ReplacedAnswer) -> None:

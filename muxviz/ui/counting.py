@@ -84,7 +84,7 @@ def _config(folder: Path) -> MuxConfig | None:
     try:
         raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         with safe_open(folder / "model.safetensors", framework="np") as file:
-            stored = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+            stored = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no dict)
         renamed = normalise(list(stored))
         shapes = {renamed[n]: shape for n, shape in stored.items() if n in renamed}
         return infer_config(raw, shapes, str(folder)).config

@@ -67,20 +67,35 @@ def _toolbar(bench: Bench) -> None:
         st.button("Add", icon=":material/add:", on_click=group.add, disabled=full, key="row_add")
         with st.popover("Paste", icon=":material/content_paste:"):
             _paste_field()
-        st.button("Shuffle", icon=":material/shuffle:", on_click=group.shuffle, args=(bench.seed,),
-                  key="row_shuffle", help="Puts the rows in another order, drawn with the seed.")
+        st.button(
+            "Shuffle",
+            icon=":material/shuffle:",
+            on_click=group.shuffle,
+            args=(bench.seed,),
+            key="row_shuffle",
+            help="Puts the rows in another order, drawn with the seed.",
+        )
         st.button("Clear", icon=":material/delete_sweep:", on_click=group.clear, key="row_clear")
-        st.button("Undo", icon=":material/undo:", on_click=group.undo, key="row_undo",
-                  disabled=not st.session_state.get(keys.UNDO),
-                  help="Brings back the rows before the last add, paste, shuffle, clear or preset.")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            on_click=group.undo,
+            key="row_undo",
+            disabled=not st.session_state.get(keys.UNDO),
+            help="Brings back the rows before the last add, paste, shuffle, clear or preset.",
+        )
         st.space("stretch")
         with st.popover("Options", icon=":material/tune:"):
             _options(bench)
 
 
 def _options(bench: Bench) -> None:
-    st.toggle("Sentence pairs", key=keys.PAIRS, bind="query-params",
-              help="A second sentence per row, for tasks that compare two.")
+    st.toggle(
+        "Sentence pairs",
+        key=keys.PAIRS,
+        bind="query-params",
+        help="A second sentence per row, for tasks that compare two.",
+    )
     _default(keys.PADDING, options.PADDINGS)
     st.selectbox(
         "Padding",
@@ -96,8 +111,8 @@ def _options(bench: Bench) -> None:
         key=keys.EQUAL,
         bind="query-params",
         disabled=has_baseline or bench.num_instances == 1,
-        help="For a checkpoint that names no N = 1 baseline: each sentence is put into all slots of "
-        "the same model. That is another question than one text a pass, so it has its own name.",
+        help="For a checkpoint that names no N = 1 baseline: each sentence is put into all slots "
+        "of the same model. That is another question than one text a pass, so it has its own name.",
     )
 
 
@@ -121,8 +136,12 @@ def _rows(seating: Seating, counter: Counter | None) -> None:
             if row not in parked:
                 _row(row, slot, counter, limit)
     if parked:
-        with st.expander(_parked_label(len(parked), seating.num_instances), type="compact",
-                         key="parked_rows"), st.container(gap="xxsmall"):
+        with (
+            st.expander(
+                _parked_label(len(parked), seating.num_instances), type="compact", key="parked_rows"
+            ),
+            st.container(gap="xxsmall"),
+        ):
             for row in parked:
                 _row(row, None, counter, limit)
 
@@ -151,8 +170,10 @@ def _slot_mark(row: EditedRow, slot: int | None) -> str:
 def _fields(row: EditedRow, slot: int | None) -> None:
     name = f"slot {slot + 1}" if slot is not None else f"row without a slot ({row.id})"
     fields = st.columns(2, gap="xsmall") if group.uses_pairs() else [st.container()]
-    keyed = [(keys.row_text(row.id), row.text, "Sentence"),
-             (keys.row_pair(row.id), row.pair, "Second sentence")]
+    keyed = [
+        (keys.row_text(row.id), row.text, "Sentence"),
+        (keys.row_pair(row.id), row.pair, "Second sentence"),
+    ]
     for field, (key, text, label) in zip(fields, keyed, strict=False):
         st.session_state.setdefault(key, text)
         field.text_input(
@@ -177,8 +198,15 @@ def _counter_text(row: EditedRow, counter: Counter | None, limit: int | None) ->
 
 
 def _row_button(label: str, icon: str, action: Callable[[int], None], row: EditedRow) -> None:
-    st.button("", icon=icon, type="tertiary", help=label, on_click=action, args=(row.id,),
-              key=f"row_{row.id}_{label.lower()}")
+    st.button(
+        "",
+        icon=icon,
+        type="tertiary",
+        help=label,
+        on_click=action,
+        args=(row.id,),
+        key=f"row_{row.id}_{label.lower()}",
+    )
 
 
 # ---- filling and padding ------------------------------------------------------------------------

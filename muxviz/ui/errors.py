@@ -30,45 +30,87 @@ class Advice:
 KEPT = "Your sentences and earlier results are kept."
 OTHERS = "Every other checkpoint can be used as before. Your sentences are kept."
 CATALOGUE: dict[str, Advice] = {
-    "E-MUXVIZ": Advice("This did not work", KEPT, "Read the message; if it does not help, report "
-                       "it with the code below."),
-    "E-CFG": Advice("The configuration contradicts itself", OTHERS,
-                    "Correct the field that the message names in `config.json`, or fetch the "
-                    "checkpoint again."),
-    "E-INPUT": Advice("The model cannot take this input", KEPT,
-                      "Change the text that the message names, then run again."),
-    "E-GROUP": Advice("The group has the wrong size", KEPT,
-                      "Add or remove sentences, let free slots be filled, or choose a checkpoint "
-                      "with another N."),
-    "E-VOCAB": Advice("A token is not in this model's vocabulary", KEPT,
-                      "The tokenizer belongs to another model: put the right one into the "
-                      "checkpoint's folder."),
-    "E-CKPT": Advice("The checkpoint cannot be used", OTHERS,
-                     "Inspect it on the Models page, or run `muxviz check` on its folder."),
-    "E-MISSING": Advice("The checkpoint is not there", OTHERS,
-                        "Choose another checkpoint, or correct its path or id on the Models page."),
-    "E-READ": Advice("The files cannot be read safely", OTHERS,
-                     "Fetch or copy the checkpoint again; prefer safetensors files."),
-    "E-KEYS": Advice("Configuration and weights do not fit together", OTHERS,
-                     "Check that both files come from the same model; `muxviz check` lists the "
-                     "differences."),
-    "E-NAN": Advice("The weights are not usable numbers", OTHERS,
-                    "Load it in float32, or save it again from a run that did not diverge."),
-    "E-SIZE": Advice("The model is too large for this machine", OTHERS,
-                     "Unload another model, choose float16 or bfloat16, or use a larger machine."),
-    "E-HUB": Advice("The model hub did not give this checkpoint", OTHERS,
-                    "Check the network and the id. The bundled checkpoints need no network."),
-    "E-DATA": Advice("A data file cannot be used", KEPT,
-                     "Correct the row or file that the message names. Recorded results are made "
-                     "again by `make recorded`."),
-    "E-NA": Advice("This does not apply to the checkpoint", OTHERS,
-                   "Choose a checkpoint with the part that the message names."),
-    "E-DEVICE": Advice("The device is missing, busy or full", KEPT,
-                       "Wait a moment and run again, use the CPU, shorten the texts, or unload "
-                       "another model."),
-    "E-TRAIN": Advice("Training stopped", KEPT,
-                      "Resume from the last good state, with a lower learning rate if numbers "
-                      "became infinite."),
+    "E-MUXVIZ": Advice(
+        "This did not work",
+        KEPT,
+        "Read the message; if it does not help, report it with the code below.",
+    ),
+    "E-CFG": Advice(
+        "The configuration contradicts itself",
+        OTHERS,
+        "Correct the field that the message names in `config.json`, or fetch the checkpoint again.",
+    ),
+    "E-INPUT": Advice(
+        "The model cannot take this input",
+        KEPT,
+        "Change the text that the message names, then run again.",
+    ),
+    "E-GROUP": Advice(
+        "The group has the wrong size",
+        KEPT,
+        "Add or remove sentences, let free slots be filled, or choose a checkpoint with another N.",
+    ),
+    "E-VOCAB": Advice(
+        "A token is not in this model's vocabulary",
+        KEPT,
+        "The tokenizer belongs to another model: put the right one into the checkpoint's folder.",
+    ),
+    "E-CKPT": Advice(
+        "The checkpoint cannot be used",
+        OTHERS,
+        "Inspect it on the Models page, or run `muxviz check` on its folder.",
+    ),
+    "E-MISSING": Advice(
+        "The checkpoint is not there",
+        OTHERS,
+        "Choose another checkpoint, or correct its path or id on the Models page.",
+    ),
+    "E-READ": Advice(
+        "The files cannot be read safely",
+        OTHERS,
+        "Fetch or copy the checkpoint again; prefer safetensors files.",
+    ),
+    "E-KEYS": Advice(
+        "Configuration and weights do not fit together",
+        OTHERS,
+        "Check that both files come from the same model; `muxviz check` lists the differences.",
+    ),
+    "E-NAN": Advice(
+        "The weights are not usable numbers",
+        OTHERS,
+        "Load it in float32, or save it again from a run that did not diverge.",
+    ),
+    "E-SIZE": Advice(
+        "The model is too large for this machine",
+        OTHERS,
+        "Unload another model, choose float16 or bfloat16, or use a larger machine.",
+    ),
+    "E-HUB": Advice(
+        "The model hub did not give this checkpoint",
+        OTHERS,
+        "Check the network and the id. The bundled checkpoints need no network.",
+    ),
+    "E-DATA": Advice(
+        "A data file cannot be used",
+        KEPT,
+        "Correct the row or file that the message names. Recorded results are made "
+        "again by `make recorded`.",
+    ),
+    "E-NA": Advice(
+        "This does not apply to the checkpoint",
+        OTHERS,
+        "Choose a checkpoint with the part that the message names.",
+    ),
+    "E-DEVICE": Advice(
+        "The device is missing, busy or full",
+        KEPT,
+        "Wait a moment and run again, use the CPU, shorten the texts, or unload another model.",
+    ),
+    "E-TRAIN": Advice(
+        "Training stopped",
+        KEPT,
+        "Resume from the last good state, with a lower learning rate if numbers became infinite.",
+    ),
 }
 
 

@@ -73,14 +73,15 @@ def frame(page: str) -> Bench:
     )
     choices = [*checkpoints.bundled(), *st.session_state.get(keys.OPENED, ())]
     _keep_shared()
-    link.read(choices, compute_choices())
+    came_by_link = link.read(choices, compute_choices())
     group.settle()
     with st.sidebar:
         _navigation()
         chosen = _controls(choices)
         link.copy_control()
-    if st.session_state[keys.PRESET] != st.session_state[keys.APPLIED]:
-        st.rerun()  # the browser went back to another group
+    has_moved = st.session_state[keys.PRESET] != st.session_state[keys.APPLIED]
+    if came_by_link or has_moved:  # moved: the browser went back to another group
+        st.rerun()
     notices = link.notices()
     device, dtype = options.compute(st.session_state[keys.COMPUTE])
     return Bench(

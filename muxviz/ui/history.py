@@ -10,9 +10,9 @@ from muxviz.figures import braid_finding
 from muxviz.figures.slots import slot_label
 from muxviz.results import Answer, SlotResult
 from muxviz.ui import group, keys, runs
-from muxviz.ui.results import braid_of
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import picture
+from muxviz.ui.results import braid_of
 from muxviz.ui.runs import PastRun
 from muxviz.ui.text import count, plain, shorten
 
@@ -24,8 +24,10 @@ def history_control() -> None:
     past = runs.history()
     label = f"History ({len(past)})" if past else "History"
     with st.popover(label, icon=":material/history:", disabled=not past):
-        st.caption(f"The last {runs.MAX_RUNS} runs of this session. Reopening one brings back its "
-                   "sentences and choices.")
+        st.caption(
+            f"The last {runs.MAX_RUNS} runs of this session. Reopening one brings back its "
+            "sentences and choices."
+        )
         for run in reversed(past):
             mark = " · pinned" if run.number == st.session_state.get(keys.PINNED) else ""
             st.button(
@@ -87,8 +89,12 @@ def comparison(current: PastRun, bench: Bench) -> None:
     st.markdown(f"**Pinned:** {plain(braid_finding(pinned.result))}")
     st.caption(f"Different inputs: {plain(', '.join(changed))}." if changed else "Equal inputs.")
     table = difference_table(current, pinned)
-    st.dataframe(table, hide_index=True, width="stretch",
-                 alt=f"Differences of {len(table)} slots between the two runs")
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        alt=f"Differences of {len(table)} slots between the two runs",
+    )
     with st.expander("The pinned braid", type="compact"):
         panel = braid_of(pinned.result, bench.is_dark, key="pinned_braid", python="")
         picture(panel.key, panel.figure, panel.alt)
@@ -96,7 +102,7 @@ def comparison(current: PastRun, bench: Bench) -> None:
 
 
 def difference_table(current: PastRun, pinned: PastRun) -> list[dict[str, Any]]:
-    """One row per slot that either run has: answers, probabilities and read-back, now and pinned."""
+    """One row per slot that either run has: answers, probabilities and read-back."""
     now = {s.slot: s for s in current.result.answered}
     then = {s.slot: s for s in pinned.result.answered}
     return [_difference(slot, now.get(slot), then.get(slot)) for slot in sorted(now | then)]

@@ -21,11 +21,16 @@ MAX_SHOWN = 40  # characters of a parameter in a notice
 Reader = Callable[[str], str | None]  # takes a value over, or says why not
 
 
-def read(choices: Sequence[Listed], compute: Sequence[str]) -> None:
-    """Take over the parameters of the address, at the first run of a session only."""
+def read(choices: Sequence[Listed], compute: Sequence[str]) -> bool:
+    """Take over the parameters of the address, at the first run of a session only.
+
+    Returns:
+        Whether there were any. Bound widgets then take short ids out of the address; one more run
+        makes them write what was chosen.
+    """
     state = st.session_state
     if keys.LINK in state:
-        return
+        return False
     state[keys.LINK] = st.query_params.to_dict()
     readers = _readers(choices, compute)
     ignored = []
@@ -35,15 +40,20 @@ def read(choices: Sequence[Listed], compute: Sequence[str]) -> None:
         if problem:
             ignored.append(f"{plain(shorten(f'{name}={value}', MAX_SHOWN))} ({problem})")
     state[keys.IGNORED] = tuple(ignored)
+    return bool(state[keys.LINK])
 
 
 def notices() -> tuple[str, ...]:
     """One quiet line about what was ignored, until it is dismissed; what it lists is returned."""
     ignored: tuple[str, ...] = st.session_state.get(keys.IGNORED, ())
+    place = st.container()  # always there, so that nothing below it moves
     if ignored:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(f":material/link_off: The link held what this app cannot use: "
-                       f"{listed(list(ignored))}.", width="content")
+        with place.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(
+                f":material/link_off: The link held what this app cannot use: "
+                f"{listed(list(ignored))}.",
+                width="content",
+            )
             st.button("Dismiss", key="dismiss_ignored", type="tertiary", on_click=_dismiss)
     return ignored
 
@@ -55,7 +65,9 @@ def copy_control() -> None:
         if st.session_state[keys.PRESET] == group.OWN and packed_group() is None:
             st.caption(f"Your sentences do not fit into a link ({MAX_PACKED} characters packed).")
         else:
-            st.caption("Opens this page with the same choices and sentences. Nothing runs by itself.")
+            st.caption(
+                "Opens this page with the same choices and sentences. Nothing runs by itself."
+            )
 
 
 def current() -> str:
@@ -123,8 +135,9 @@ def _readers(choices: Sequence[Listed], compute: Sequence[str]) -> dict[str, Rea
         choice = options.chosen(keys.COMPUTE, value)
         return _take(keys.COMPUTE, choice) if choice in compute else "not on this machine"
 
-    readers = {key: _choice_reader(key) for key in (keys.FILL, keys.PADDING, keys.STRIPS,
-                                                     keys.LEAK_VIEW)}
+    readers = {
+        key: _choice_reader(key) for key in (keys.FILL, keys.PADDING, keys.STRIPS, keys.LEAK_VIEW)
+    }
     readers |= {key: _flag_reader(key) for key in options.FLAGS}
     readers |= dict.fromkeys(keys.STREAMLIT, _accept)
     return readers | {

@@ -13,13 +13,11 @@ NONE = "n/a"
 
 def headline_metrics(result: GroupResult) -> None:
     """Tokens read back, the worst leak, and one pass against one by one."""
-    cells = st.columns(3, gap="small")
-    for cell, (label, value, how, why) in zip(
-        cells, (_read_back(result), _worst_leak(result), _speed(result)), strict=True
-    ):
-        with cell.container(border=True, height="stretch"):
-            st.metric(label, value, help=why)
-            st.caption(how)
+    with st.grid(3, min_column_width=230, gap="small"):
+        for label, value, how, why in (_read_back(result), _worst_leak(result), _speed(result)):
+            with st.container(border=True, height="stretch", gap="xsmall"):
+                st.metric(label, value, help=why)
+                st.caption(how)
 
 
 def pooled_read_back(result: GroupResult) -> Proportion | None:
@@ -62,7 +60,12 @@ def _worst_leak(result: GroupResult) -> tuple[str, str, str, str]:
         return label, "0 %", "No token of one slot came out of another.", why
     slot, source, share = worst
     tokens = int(result.leak.positions[slot])
-    return label, percent(share), f"of the {tokens} tokens of slot {slot + 1}, from slot {source + 1}", why
+    return (
+        label,
+        percent(share),
+        f"of the {tokens} tokens of slot {slot + 1}, from slot {source + 1}",
+        why,
+    )
 
 
 def _speed(result: GroupResult) -> tuple[str, str, str, str]:

@@ -14,6 +14,8 @@ from muxviz.ui.history import history_control, pin_control
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.text import listed, plain
 
+OWN_HINT = "They stay in this page's address as long as they fit, so a reload keeps them."
+
 
 def request_of(bench: Bench) -> RunRequest | None:
     """What a run would be made of now; None without a checkpoint or a sentence."""
@@ -46,18 +48,19 @@ def heading(bench: Bench) -> tuple[bool, DeltaGenerator]:
     """Title and Run; whether it was pressed, and the place for what acts on the present run."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Mix & read", anchor=False, width="stretch")
-        place = st.container(horizontal=True, width="content", gap="small")
-        pressed = st.button(
-            "Run",
-            icon=":material/play_arrow:",
-            type="primary",
-            shortcut="Ctrl+Enter",
-            disabled=request_of(bench) is None,
-            key="run",
-        )
+        with st.container(horizontal=True, width="content", gap="small", wrap=False):
+            place = st.container(horizontal=True, width="content", gap="small", wrap=False)
+            pressed = st.button(
+                "Run",
+                icon=":material/play_arrow:",
+                type="primary",
+                shortcut="Ctrl+Enter",
+                disabled=request_of(bench) is None,
+                key="run",
+            )
     preset = find_preset(st.session_state[keys.PRESET])
-    if preset is not None:
-        st.caption(f"**{preset.title}.** {preset.look_for}")
+    about = f"**{preset.title}.** {preset.look_for}" if preset else f"**{group.OWN}.** {OWN_HINT}"
+    st.caption(about)
     return pressed, place
 
 
@@ -90,8 +93,8 @@ def stale_line(changed: list[str]) -> None:
     """Say that the result below belongs to other inputs; nothing when it does not."""
     if changed:
         st.warning(
-            f"**Stale.** This result is from before you changed {plain(listed(changed))}. Run again "
-            "to bring it up to date.",
+            f"**Stale.** This result is from before you changed {plain(listed(changed))}. Run "
+            "again to bring it up to date.",
             icon=":material/update:",
         )
 

@@ -87,7 +87,7 @@ def perform(request: Request) -> None:
         bar.progress(min(max(share, 0.0), 1.0), text=plain(what))
 
     try:
-        _refuse(request)
+        refuse(request)
         action = {"check": _check, "load": _load}[request.action]
         st.session_state[OUTCOME] = action(request, tell)
     except MuxvizError as error:
@@ -112,7 +112,8 @@ def choose(name: str) -> None:
     st.session_state[keys.CHECKPOINT] = name
 
 
-def _refuse(request: Request) -> None:
+def refuse(request: Request) -> None:
+    """Raise for a name that cannot be one, or that a demonstration does not open."""
     if not request.name:
         raise CheckpointMissing("nothing is named; give a folder or the id of a checkpoint")
     if len(request.name) > MAX_NAME:

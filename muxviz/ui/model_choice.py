@@ -145,14 +145,24 @@ def _hub_control() -> str:
     _hub_note(offline, len(found), cached)
     chosen = st.selectbox(
         "Id on the hub",
-        found,
-        index=0 if found else None,
+        _with_current(found, offline),
         key=HUB,
         format_func=lambda i: f"{i}  (on this machine)" if i in cached else i,
         accept_new_options=True,
         placeholder="owner/name",
     )
     return (chosen or "").strip()
+
+
+def _with_current(found: list[str], offline: bool) -> list[str]:
+    """The options: a typed id stays, a listed one goes where the search no longer finds it."""
+    current = st.session_state.get(HUB)
+    if current in found:
+        return found
+    if current and (offline or current not in PUBLISHED_IDS):
+        return [current, *found]
+    st.session_state[HUB] = found[0] if found else None
+    return found
 
 
 def _hub_order(hub_id: str) -> int:
@@ -209,7 +219,10 @@ def link_offer(bench: Bench) -> None:
     chosen = bench.checkpoint.name if bench.checkpoint else ""
     opened = [c.name for c in st.session_state.get(keys.OPENED, ())]
     in_form = st.session_state.get(HUB) == asked and st.session_state.get(SOURCE) == PUBLISHED
-    if asked not in PUBLISHED_IDS or asked in (chosen, *opened) or in_form or is_demo():
+    is_dismissed = not st.session_state.get(keys.IGNORED)
+    if asked not in PUBLISHED_IDS or asked in (chosen, *opened) or in_form or is_dismissed:
+        return
+    if is_demo():
         return
     with st.container(border=True):
         st.markdown(

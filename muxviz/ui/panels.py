@@ -41,11 +41,12 @@ def draw(panel: Panel) -> None:
         st.subheader(panel.question, anchor=False)
     picture(panel.key, panel.figure, panel.alt)
     read, data = st.columns(2, gap="small")
-    with read.expander("How to read it · what it does not show", type="compact"):
+    with read.expander("How to read · limits", type="compact"):
         st.markdown(panel.how)
         st.markdown(f"**What it does not show.** {panel.limits}")
-    box = data.expander("Data · Export · Python", type="compact", on_change="rerun",
-                        key=f"{panel.key}_data")
+    box = data.expander(
+        "Data · Export · Python", type="compact", on_change="rerun", key=f"{panel.key}_data"
+    )
     if box.open:
         with box:
             _data(panel)
@@ -54,8 +55,9 @@ def draw(panel: Panel) -> None:
 
 def picture(key: str, figure: Any, alt: str) -> None:
     """A figure over the full width, with its description."""
-    st.plotly_chart(figure, width="stretch", key=f"{key}_figure", alt=alt,
-                    config=figure_config(key))
+    st.plotly_chart(
+        figure, width="stretch", key=f"{key}_figure", alt=alt, config=figure_config(key)
+    )
 
 
 def _data(panel: Panel) -> None:

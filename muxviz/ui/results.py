@@ -75,8 +75,14 @@ shows the overhead of starting a pass; throughput over many groups is another qu
 
 def braid_panel(past: PastRun, bench: Bench) -> None:
     """The picture of the whole pass."""
-    draw(braid_of(past.result, bench.is_dark, key="braid", python=snippet(
-        past.request, "braid_figure", "braid_figure(result).show()")))
+    draw(
+        braid_of(
+            past.result,
+            bench.is_dark,
+            key="braid",
+            python=snippet(past.request, "braid_figure", "braid_figure(result).show()"),
+        )
+    )
 
 
 def braid_of(result: GroupResult, dark: bool, *, key: str, python: str) -> Panel:
@@ -120,18 +126,20 @@ def reading_panel(past: PastRun, bench: Bench) -> None:
 
 def _strip(past: PastRun, slot: SlotResult, dark: bool) -> None:
     call = f"token_strip_figure(result.slots[{slot.slot}]).show()"
-    draw(Panel(
-        f"tokens_slot_{slot.number}",
-        "",
-        token_strip_figure(slot, dark=dark),
-        token_strip_alt(slot),
-        token_strip_table(slot),
-        STRIP_HOW,
-        STRIP_LIMITS,
-        lambda: to_json(slot),
-        snippet(past.request, "token_strip_figure", call),
-        past.result.provenance.line(),
-    ))
+    draw(
+        Panel(
+            f"tokens_slot_{slot.number}",
+            "",
+            token_strip_figure(slot, dark=dark),
+            token_strip_alt(slot),
+            token_strip_table(slot),
+            STRIP_HOW,
+            STRIP_LIMITS,
+            lambda: to_json(slot),
+            snippet(past.request, "token_strip_figure", call),
+            past.result.provenance.line(),
+        )
+    )
 
 
 # ---- leaks --------------------------------------------------------------------------------------
@@ -151,18 +159,20 @@ def leak_panel(past: PastRun, bench: Bench) -> None:
     which = _view(keys.LEAK_VIEW, options.LEAKS)
     fillers = tuple(s.slot for s in result.slots if s.is_filler)
     call = f"leak_figure(result.leak, which={which!r}, fillers={fillers!r}).show()"
-    draw(Panel(
-        "leak",
-        "",
-        leak_figure(leak, which=which, fillers=fillers, dark=bench.is_dark),
-        leak_alt(leak, which=which, fillers=fillers),
-        leak_table(leak, which=which, fillers=fillers),
-        LEAK_HOW,
-        LEAK_LIMITS,
-        lambda: to_json(leak),
-        snippet(past.request, "leak_figure", call),
-        result.provenance.line(),
-    ))
+    draw(
+        Panel(
+            "leak",
+            "",
+            leak_figure(leak, which=which, fillers=fillers, dark=bench.is_dark),
+            leak_alt(leak, which=which, fillers=fillers),
+            leak_table(leak, which=which, fillers=fillers),
+            LEAK_HOW,
+            LEAK_LIMITS,
+            lambda: to_json(leak),
+            snippet(past.request, "leak_figure", call),
+            result.provenance.line(),
+        )
+    )
     _leak_examples(result, bench.slot)
 
 
@@ -175,8 +185,12 @@ def _leak_examples(result: GroupResult, slot: int) -> None:
     ]
     if rows:
         st.caption(f"Tokens of slot {slot + 1} that came out as a neighbour's:")
-        st.dataframe(rows, hide_index=True, width="stretch",
-                     alt=f"{len(rows)} tokens of slot {slot + 1} that came from other slots")
+        st.dataframe(
+            rows,
+            hide_index=True,
+            width="stretch",
+            alt=f"{len(rows)} tokens of slot {slot + 1} that came from other slots",
+        )
     elif slot < len(result.slots) and not result.slots[slot].is_filler:
         st.caption(f"No token of slot {slot + 1} came out as a neighbour's.")
 
@@ -203,18 +217,20 @@ def cost_panel(past: PastRun, bench: Bench) -> None:
 def _cost(past: PastRun, bench: Bench, question: str) -> None:
     result = past.result
     call = "timing_figure(result.timings).show()"
-    draw(Panel(
-        "cost",
-        question,
-        timing_figure(result.timings, dark=bench.is_dark),
-        timing_alt(result.timings),
-        timing_table(result.timings),
-        COST_HOW,
-        COST_LIMITS,
-        lambda: to_json(result.timings),
-        snippet(past.request, "timing_figure", call, timed=True),
-        result.provenance.line(),
-    ))
+    draw(
+        Panel(
+            "cost",
+            question,
+            timing_figure(result.timings, dark=bench.is_dark),
+            timing_alt(result.timings),
+            timing_table(result.timings),
+            COST_HOW,
+            COST_LIMITS,
+            lambda: to_json(result.timings),
+            snippet(past.request, "timing_figure", call, timed=True),
+            result.provenance.line(),
+        )
+    )
 
 
 def _quiet(text: str) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -175,9 +174,7 @@ def measure(request: RunRequest, tell: Tell) -> tuple[Timing, ...]:
 
     with models(request, tell) as (checkpoint, baseline):
         encoded = encode_rows(checkpoint, request.rows, padding=request.padding)
-        group = make_group(
-            checkpoint.config, encoded, padding=request.padding, seed=request.seed
-        )
+        group = make_group(checkpoint.config, encoded, padding=request.padding, seed=request.seed)
         return time_group(checkpoint, group, baseline, encoded, repeats=TIMED_PASSES)
 
 

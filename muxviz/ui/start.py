@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from muxviz.errors import DataError
@@ -16,14 +18,36 @@ from muxviz.ui.results import braid_of
 from muxviz.ui.text import plain
 
 STAGES = (
-    ("Enter", "Each sentence is a lane with its own colour, number and symbol. All lanes are equally "
-     "wide: every sentence brings all of its tokens."),
-    ("Mix", "At every position the multiplexer turns each token by its slot's key and adds them all "
-     "up. From here on there is one sequence."),
-    ("Run", "The encoder reads that one sequence, layer by layer, at the price of a single "
-     "sentence."),
-    ("Separate", "The demultiplexer asks for each slot with its key. A lane comes out as wide as the "
-     "share of tokens it gets back; ribbons are tokens of a neighbour."),
+    (
+        "Enter",
+        "Each sentence is a lane with its own colour, number and symbol. All lanes are equally "
+        "wide: every sentence brings all of its tokens.",
+    ),
+    (
+        "Mix",
+        "At every position the multiplexer turns each token by its slot's key and adds them all "
+        "up. From here on there is one sequence.",
+    ),
+    (
+        "Run",
+        "The encoder reads that one sequence, layer by layer, at the price of a single sentence.",
+    ),
+    (
+        "Separate",
+        "The demultiplexer asks for each slot with its key. A lane comes out as wide as the share "
+        "of tokens it gets back; ribbons are tokens of a neighbour.",
+    ),
+)
+GO_LIVE = (
+    "The same five sentences, live, on the checkpoint that you choose. Then change a word and run "
+    "again."
+)
+GO_HARD = (
+    "Twins that differ in one word, texts of unlike length, a neighbour that shouts: see what "
+    "gives way."
+)
+GO_MODELS = (
+    "What each checkpoint is made of, what it was measured at, and how to open one of your own."
 )
 HARD = ("twins", "lengths", "loud")  # presets offered as hard cases
 
@@ -59,10 +83,9 @@ def _braid(result: GroupResult, bench: Bench) -> None:
 
 def stages() -> None:
     """The four stages of the picture, under it from left to right."""
-    for cell, (number, (name, text)) in zip(
-        st.columns(4, gap="medium"), enumerate(STAGES, start=1), strict=True
-    ):
-        cell.markdown(f"**{number} · {name}**  \n:small[{text}]")
+    with st.grid(4, min_column_width=170, gap="medium"):
+        for number, (name, text) in enumerate(STAGES, start=1):
+            st.markdown(f"**{number} · {name}**  \n:small[{text}]")
 
 
 # ---- ways on ------------------------------------------------------------------------------------
@@ -70,36 +93,30 @@ def stages() -> None:
 
 def ways_on() -> None:
     """Three cards that lead to pages that exist."""
-    cards = st.columns(3, gap="small")
-    with cards[0].container(border=True, height="stretch"):
-        _card("Run this group yourself", "The same five sentences, live, on the checkpoint that you "
-              "choose. Then change a word and run again.")
-        _open_button(preset("clean"), "Open in Mix & read", primary=True)
-    with cards[1].container(border=True, height="stretch"):
-        _card("Make it hard", "Twins that differ in one word, texts of unlike length, a neighbour "
-              "that shouts: see what gives way.")
-        with st.container(horizontal=True, gap="xsmall"):
-            for name in HARD:
-                _open_button(preset(name), preset(name).title)
-    with cards[2].container(border=True, height="stretch"):
-        _card("Look at the models", "What each checkpoint is made of, what it was measured at, and "
-              "how to open your own.")
-        if page_exists("models"):
-            st.page_link(PAGES["models"].file, label="Models", icon=PAGES["models"].icon)
-        else:
-            st.caption("Put a checkpoint into `checkpoints/` and choose it at the left.")
+    with st.grid(3, min_column_width=230, gap="small"):
+        with st.container(border=True, height="stretch"):
+            _card("Run this group yourself", GO_LIVE)
+            _open_button(preset("clean"), "Open in Mix & read", kind="primary")
+        with st.container(border=True, height="stretch"):
+            _card("Make it hard", GO_HARD)
+            with st.container(horizontal=True, gap="xsmall"):
+                for name in HARD:
+                    _open_button(preset(name), preset(name).title)
+        with st.container(border=True, height="stretch"):
+            _card("Look at the models", GO_MODELS)
+            if page_exists("models"):
+                st.page_link(PAGES["models"].file, label="Models", icon=PAGES["models"].icon)
 
 
 def gallery() -> None:
     """Every preset with what to look for in it."""
     st.subheader("Groups that each show one thing", anchor=False)
-    with st.grid("auto", min_column_width=260, gap="small"):
+    with st.container(gap="xxsmall"):
         for item in presets():
-            with st.container(border=True, height="stretch", gap="xsmall"):
-                st.markdown(f"**{item.title}**")
-                st.caption(item.look_for)
-                st.space("stretch")
-                _open_button(item, "Open", key=f"gallery_{item.id}")
+            name, look_for = st.columns([0.22, 0.78], vertical_alignment="center", gap="small")
+            with name:
+                _open_button(item, item.title, key=f"gallery_{item.id}", kind="tertiary")
+            look_for.caption(item.look_for)
 
 
 def _card(title: str, text: str) -> None:
@@ -108,13 +125,15 @@ def _card(title: str, text: str) -> None:
     st.space("stretch")
 
 
-def _open_button(item: Preset, label: str, *, key: str = "", primary: bool = False) -> None:
+def _open_button(
+    item: Preset,
+    label: str,
+    *,
+    key: str = "",
+    kind: Literal["primary", "secondary", "tertiary"] = "secondary",
+) -> None:
     st.button(
-        label,
-        key=key or f"open_{item.id}",
-        on_click=_open,
-        args=(item.id,),
-        type="primary" if primary else "secondary",
+        label, key=key or f"open_{item.id}", on_click=_open, args=(item.id,), type=kind, wrap=True
     )
 
 

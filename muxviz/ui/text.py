@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
-JOINER = "\u2060"  # invisible and without width: parts what Streamlit would turn into an icon or link
+JOINER = (
+    "\u2060"  # invisible and without width: parts what Streamlit would turn into an icon or link
+)
 JOINED = ":@.-<>~="
 
 
