@@ -35,7 +35,7 @@ with answer:
     else:
         stale_line(changes(bench))
         braid_panel(past, bench)
-        answer_cards(past.result, bench.slot)
+        answer_cards(past.result, bench)
         comparison(past, bench)
         reading_panel(past, bench)
         leak_panel(past, bench)

@@ -186,6 +186,12 @@ def test_preflight_of_a_good_checkpoint(open_page: Open) -> None:
     values = dict(at.dataframe[1].value.itertuples(index=False))
     assert (values["multiplexer"], values["instances"]) == ("gaussian_hadamard", "2")
     assert registry().loaded() == (), "nothing stays loaded"
+    press(at, "Load")
+    assert "tiny-n2 is loaded on cpu" in shown(at)
+    assert "This checkpoint is usable" in shown(at), "the report stays"
+    at.selectbox(key=PICK).set_value("tiny-n3")
+    press(at, "Load")
+    assert "This checkpoint is usable" not in shown(at), "it was another checkpoint's"
 
 
 def test_preflight_of_a_broken_folder(open_page: Open, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from muxviz.figures.wording import fold, plain
 
 TITLE_ROOM = 82  # letters of the title's size that fit into 900 px
 TITLE_SIZE = 17
+TITLE_TOP = 18  # px above it
 TEXT_SIZE = 13
 SMALL_SIZE = 12
 CLEAR = "rgba(0,0,0,0)"
@@ -80,10 +81,10 @@ def framed(fig: go.Figure, title: str, *, dark: bool, height: int, sides: dict[s
             "x": 0,
             "xanchor": "left",
             "xref": "container",
-            "y": 1,
+            "y": 1 - TITLE_TOP / height,
             "yanchor": "top",
             "yref": "container",
-            "pad": {"l": 12, "t": 14},
+            "pad": {"l": 12},
             "font": {"size": TITLE_SIZE, "color": colors.text, "weight": 600},
         },
         height=height,

@@ -76,7 +76,9 @@ def leak_figure(
     return fig
 
 
-def largest_leak(shares: np.ndarray, fillers: Collection[int] = ()) -> tuple[int, int, float] | None:
+def largest_leak(
+    shares: np.ndarray, fillers: Collection[int] = ()
+) -> tuple[int, int, float] | None:
     """(slot, source, share) of the largest leak into a slot that is no filler, or None.
 
     shares: ``[N, N + 1]`` or ``[N, N]``, rows the slots read out; not modified.
@@ -131,7 +133,9 @@ def leak_alt(leak: Leak, *, which: str = "all", fillers: Collection[int] = ()) -
         elif row["other"] is None:
             lines.append(f"{head}: nothing counted.")
         else:
-            parts = [f"{k} {percent(row[k])}" for k in row if k not in {"slot", "tokens"} and row[k]]
+            parts = [
+                f"{k} {percent(row[k])}" for k in row if k not in {"slot", "tokens"} and row[k]
+            ]
             lines.append(f"{head}, {row['tokens']} tokens: {', '.join(parts)}.")
     return " ".join(lines)
 

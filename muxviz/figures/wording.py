@@ -14,7 +14,9 @@ from muxviz.results import Proportion
 ELLIPSIS = "…"
 JOINER = "\u200d"  # joins emoji into one picture
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # keeps right-to-left text from reordering its neighbours
-BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+BIDI_CONTROLS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
 VISIBLE = {" ": "␣", "\n": "⏎", "\r": "⏎", "\t": "⇥", "\u00a0": "⍽"}
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -55,7 +57,8 @@ def shorten(text: str, room: float) -> str:
 
 def fold(text: str, room: float, lines: int) -> list[str]:
     """``clean(text)`` broken into at most ``lines`` lines of ``room`` letters, the last one cut."""
-    rest, folded = clean(text), []
+    rest = clean(text)
+    folded: list[str] = []
     while rest and len(folded) < lines - 1 and width(rest) > room:
         cut = _fitting(rest, room)
         space = rest.rfind(" ", 0, cut + 1)

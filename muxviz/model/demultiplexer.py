@@ -7,6 +7,8 @@ MUX-PLM (RSA, called ``index_pos`` in the released code; index prefix, ``index``
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear
@@ -55,7 +57,7 @@ class RSADemultiplexer(nn.Module):
 
     def unlock(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
         """First layer on [k_i ; h_t], before its activation: ``[B, N, T', D]``."""
-        first = self.dense[0]
+        first: Any = self.dense[0]
         key_half, hidden_half = first.weight.chunk(2, dim=1)
         slots = linear(self.keys, key_half, first.bias)
         return linear(hidden[:, positions], hidden_half)[:, None] + slots[:, None, :]

@@ -72,7 +72,8 @@ class Encoder(nn.Module):
 
     def attention(self, index: int, hidden: Tensor, mask: Tensor | None) -> Tensor:
         """Attention probabilities ``[B, H, T, T]`` of layer ``index`` for its input ``hidden``."""
-        attend: Any = self.layers[index].attention.self
+        layer: Any = self.layers[index]
+        attend = layer.attention.self
         shape = (*hidden.shape[:-1], attend.num_attention_heads, attend.attention_head_size)
         query = attend.query(hidden).view(shape).transpose(1, 2)
         key = attend.key(hidden).view(shape).transpose(1, 2)

@@ -6,6 +6,7 @@ optional residual around those, and a projection. Which options apply is a table
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,10 @@ from torch import Tensor, nn
 
 from muxviz.config import MuxConfig
 
-ACTIVATIONS = {"gelu": nn.functional.gelu, "tanh": torch.tanh}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": nn.functional.gelu,
+    "tanh": torch.tanh,
+}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
-from transformers import BertTokenizerFast, PreTrainedTokenizerBase
+from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from muxviz.errors import TrainingError
 from muxviz.model.mux_model import MuxModel
@@ -114,7 +114,7 @@ def prepare_run(recipe: Recipe, data: Path, out: Path, start: Path) -> Run:
         vocab_file.write_text("\n".join(pieces) + "\n", encoding="utf-8")
         model = plain_model(initial, recipe, old_ids, dropout=recipe.dropout)
         helper = nn.Linear(model.config.shape.hidden_size, model.config.num_labels)
-    tokenizer = BertTokenizerFast(vocab=str(vocab_file), do_lower_case=True)
+    tokenizer = BertTokenizer(vocab=str(vocab_file), do_lower_case=True)
     labels = np.concatenate([train_rows.labels, np.full(len(general), UNLABELLED)])
     rows = tokenise(tokenizer, [*train_rows.texts, *general], labels, max_length=recipe.max_length)
     states = None
@@ -283,7 +283,7 @@ def _check_same_run(path: Path, old: dict[str, Any], recipe: Recipe, step: int) 
         left -= old["stages"][begun]["steps"]
         begun += 1
     for name in new:
-        before, now = old.get(name), new[name]
+        before, now = old.get(name, ()), new[name]
         if name == "stages":
             before, now = before[:begun], now[:begun]
         if before != now:

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from muxviz.figures import replaced_strip_figure, tag_strip_figure
 from muxviz.figures.slots import slot_color, slot_symbol
 from muxviz.figures.wording import interval, percent
 from muxviz.results import (
@@ -19,23 +20,23 @@ from muxviz.results import (
     SlotResult,
     TagAnswer,
 )
+from muxviz.ui.frame import Bench
+from muxviz.ui.panels import picture
 from muxviz.ui.text import count, plain, shorten
 
 CARD = 240  # px, least width
-WIDE_CARD = 420  # of answers per token
 MAX_SENTENCE = 120  # characters
-MAX_TOKENS = 60  # of an answer per token
 MAX_FILLS = 3  # candidates per [MASK]
 
 
-def answer_cards(result: GroupResult, selected: int) -> None:
-    """A card per sentence, in slot order; ``selected`` (from 0) is marked."""
+def answer_cards(result: GroupResult, bench: Bench) -> None:
+    """A card per sentence, in slot order; the slot selected on the sidebar is marked."""
     st.subheader("What came back for each sentence?", anchor=False)
     per_token = any(isinstance(s.answer, TagAnswer | ReplacedAnswer) for s in result.answered)
-    with st.grid("auto", min_column_width=WIDE_CARD if per_token else CARD, gap="small"):
+    with st.grid(1 if per_token else "auto", min_column_width=CARD, gap="small"):
         for slot in result.answered:
             with st.container(border=True, height="stretch", gap="xsmall", key=f"card_{slot.slot}"):
-                _card(result, slot, slot.slot == selected)
+                _card(result, slot, bench)
     st.caption(_comparison_note(result))
 
 
@@ -44,12 +45,13 @@ def slot_mark(slot: int) -> str:
     return f':color[{slot_symbol(slot)}]{{foreground="{slot_color(slot)}"}} **{slot + 1}**'
 
 
-def _card(result: GroupResult, slot: SlotResult, is_selected: bool) -> None:
-    shown = " :small[:gray[selected]]" if is_selected else ""
+def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
+    shown = " :small[:gray[selected]]" if slot.slot == bench.slot else ""
     st.markdown(f"{slot_mark(slot.slot)}{shown}")
-    _answer(slot.answer)
+    ANSWERS[type(slot.answer)](slot.answer)
+    _strip(slot, bench.is_dark)
     if slot.agrees is False:
-        st.markdown(":orange-background[≠ multiplexing changed the answer]")
+        st.markdown(":orange-background[:small[multiplexing changed the answer]]")
     st.text(shorten(slot.text, MAX_SENTENCE))
     if slot.pair:
         st.text(shorten(slot.pair, MAX_SENTENCE))
@@ -70,11 +72,15 @@ def _facts(result: GroupResult, slot: SlotResult) -> list[str]:
         accuracy = slot.reading.accuracy
         facts.append(
             f"read back {percent(accuracy.value)} of {count(accuracy.trials, 'token')} "
-            f"({interval(accuracy)})"
+            f"({_unbroken(interval(accuracy))})"
             if accuracy.trials
             else "nothing to read back"
         )
     return facts
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\u00a0")
 
 
 def _comparison_note(result: GroupResult) -> str:
@@ -103,10 +109,6 @@ def _in_short(answer: Answer) -> str:
 # ---- by kind of answer --------------------------------------------------------------------------
 
 
-def _answer(answer: Answer) -> None:
-    ANSWERS[type(answer)](answer)
-
-
 def _label(answer: LabelAnswer) -> None:
     st.markdown(
         f"#### {plain(answer.label)} :small[:gray[{answer.probability:.2f}]]", anchors=False
@@ -125,32 +127,26 @@ def _fills(answer: FillAnswer) -> None:
         st.markdown(f"**{best[0]}** :gray[· {' · '.join(best[1:])}]")
 
 
-def _tags(answer: TagAnswer) -> None:
-    st.markdown(
-        _per_token(answer.tokens, [t for t in answer.tags], [t != "O" for t in answer.tags])
-    )
+def _per_token(answer: TagAnswer | ReplacedAnswer) -> None:
+    """The strip below says it; see ``_strip``."""
 
 
-def _replaced(answer: ReplacedAnswer) -> None:
-    st.markdown(f"**{answer.headline}**")
-    chances = [f"{p:.2f}" for p in answer.probabilities]
-    st.markdown(_per_token(answer.tokens, chances, [p > 0.5 for p in answer.probabilities]))
-
-
-def _per_token(tokens: tuple[str, ...], notes: list[str], marked: list[bool]) -> str:
-    """Tokens in reading order; the marked ones with their note in a badge."""
-    words = [
-        f":orange-badge[{plain(token)} {plain(note)}]" if is_marked else plain(token)
-        for token, note, is_marked in zip(tokens, notes, marked, strict=True)
-    ]
-    more = f" :gray[and {len(words) - MAX_TOKENS} more]" if len(words) > MAX_TOKENS else ""
-    return " ".join(words[:MAX_TOKENS]) + more
+def _strip(slot: SlotResult, dark: bool) -> None:
+    """Tokens with what is said of each, where the answer is one per token."""
+    answer = slot.answer
+    if isinstance(answer, TagAnswer):
+        pairs = zip(answer.tokens, answer.tags, strict=True)
+        alt = f"Slot {slot.number}, tags: {', '.join(f'{t} {tag}' for t, tag in pairs)}"
+        picture(f"tags_{slot.number}", tag_strip_figure(slot, dark=dark), alt)
+    elif isinstance(answer, ReplacedAnswer):
+        alt = f"Slot {slot.number}, replaced tokens: {answer.headline}"
+        picture(f"replaced_{slot.number}", replaced_strip_figure(slot, dark=dark), alt)
 
 
 ANSWERS: dict[type, Callable[[Any], None]] = {
     LabelAnswer: _label,
     ScoreAnswer: _score,
     FillAnswer: _fills,
-    TagAnswer: _tags,
-    ReplacedAnswer: _replaced,
+    TagAnswer: _per_token,
+    ReplacedAnswer: _per_token,
 }

@@ -96,7 +96,6 @@ def _options(bench: Bench) -> None:
         bind="query-params",
         help="A second sentence per row, for tasks that compare two.",
     )
-    _default(keys.PADDING, options.PADDINGS)
     st.selectbox(
         "Padding",
         list(options.PADDINGS),
@@ -213,10 +212,10 @@ def _row_button(label: str, icon: str, action: Callable[[int], None], row: Edite
 
 
 def _fill_control(seating: Seating) -> None:
-    _default(keys.FILL, options.FILLS)
     st.segmented_control(
         f"{count(seating.free, 'slot')} without a sentence: fill how?",
         list(options.FILLS),
+        default="repeat",
         format_func=options.FILLS.__getitem__,
         required=True,
         key=keys.FILL,
@@ -224,10 +223,6 @@ def _fill_control(seating: Seating) -> None:
         help="Repeat: whole rows, drawn with the seed. Published: texts and masks are drawn "
         "separately, as the released code does. Fillers are never counted or shown as answers.",
     )
-
-
-def _default(key: str, table: dict[str, str]) -> None:
-    st.session_state.setdefault(key, next(iter(table)))
 
 
 def padding_choice() -> str | None:

@@ -73,15 +73,14 @@ def frame(page: str) -> Bench:
     )
     choices = [*checkpoints.bundled(), *st.session_state.get(keys.OPENED, ())]
     _keep_shared()
-    came_by_link = link.read(choices, compute_choices())
+    link.read(choices, compute_choices())
     group.settle()
     with st.sidebar:
         _navigation()
         chosen = _controls(choices)
         link.copy_control()
-    has_moved = st.session_state[keys.PRESET] != st.session_state[keys.APPLIED]
-    if came_by_link or has_moved:  # moved: the browser went back to another group
-        st.rerun()
+    if st.session_state[keys.PRESET] != st.session_state[keys.APPLIED]:
+        st.rerun()  # the browser went back to another group
     notices = link.notices()
     device, dtype = options.compute(st.session_state[keys.COMPUTE])
     return Bench(

@@ -97,7 +97,7 @@ def comparison(current: PastRun, bench: Bench) -> None:
     )
     with st.expander("The pinned braid", type="compact"):
         panel = braid_of(pinned.result, bench.is_dark, key="pinned_braid", python="")
-        picture(panel.key, panel.figure, panel.alt)
+        picture(panel.key, panel.figures[0], panel.alts[0])
         st.caption(plain(panel.provenance))
 
 

@@ -21,16 +21,14 @@ MAX_SHOWN = 40  # characters of a parameter in a notice
 Reader = Callable[[str], str | None]  # takes a value over, or says why not
 
 
-def read(choices: Sequence[Listed], compute: Sequence[str]) -> bool:
+def read(choices: Sequence[Listed], compute: Sequence[str]) -> None:
     """Take over the parameters of the address, at the first run of a session only.
 
-    Returns:
-        Whether there were any. Bound widgets then take short ids out of the address; one more run
-        makes them write what was chosen.
+    Bound widgets take short ids out of the address and write their own words at the next run.
     """
     state = st.session_state
     if keys.LINK in state:
-        return False
+        return
     state[keys.LINK] = st.query_params.to_dict()
     readers = _readers(choices, compute)
     ignored = []
@@ -40,7 +38,6 @@ def read(choices: Sequence[Listed], compute: Sequence[str]) -> bool:
         if problem:
             ignored.append(f"{plain(shorten(f'{name}={value}', MAX_SHOWN))} ({problem})")
     state[keys.IGNORED] = tuple(ignored)
-    return bool(state[keys.LINK])
 
 
 def notices() -> tuple[str, ...]:
@@ -86,7 +83,7 @@ def parameters() -> dict[str, str]:
     preset = find_preset(state.get(keys.PRESET, ""))
     packed = packed_group()
     if preset is not None:
-        found[keys.PRESET] = preset.id
+        found[keys.PRESET] = preset.title
     elif packed is not None:
         found[keys.GROUP] = packed
     return found
@@ -112,7 +109,7 @@ def write_group() -> None:
 
 
 def _in_order(parameters: dict[str, str]) -> list[tuple[str, str]]:
-    """The checkpoint first (slots depend on it), the group's own rows last (they win)."""
+    """The checkpoint first (slots depend on it), the packed rows last."""
     order = {keys.CHECKPOINT: 0, keys.GROUP: 2}
     return sorted(parameters.items(), key=lambda item: order.get(item[0], 1))
 
@@ -193,6 +190,8 @@ def _preset(value: str) -> str | None:
 
 
 def _group(value: str) -> str | None:
+    if st.session_state.get(keys.PRESET) not in (None, group.OWN):
+        return "the link names a group of sentences already"
     rows = unpack_rows(value)
     if not rows:
         return "damaged or too long"

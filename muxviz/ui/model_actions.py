@@ -48,10 +48,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of the last action; exactly one of error, report and done says it.
+    """What came of the last action: an error, a word (done), or a report.
 
-    is_loaded: whether ``name`` can be chosen now. stamp: of the files in ``folder`` at that time,
-    "" where they are not known.
+    A report stays when its checkpoint is loaded afterwards. is_loaded: whether ``name`` can be
+    chosen now. stamp: of the files in ``folder`` at the time of the report, "" where not known.
     """
 
     name: str
@@ -89,9 +89,9 @@ def perform(request: Request) -> None:
     try:
         refuse(request)
         action = {"check": _check, "load": _load}[request.action]
-        st.session_state[OUTCOME] = action(request, tell)
+        _keep(action(request, tell))
     except MuxvizError as error:
-        st.session_state[OUTCOME] = Outcome(request.name, error=error)
+        _keep(Outcome(request.name, error=error))
     bar.empty()
     st.rerun()
 
@@ -102,14 +102,22 @@ def unload(key: ModelKey) -> None:
         if is_demo():
             raise DeviceError("models are shared in this demonstration; nothing was unloaded")
         registry().unload(key)
-        st.session_state[OUTCOME] = Outcome(key.name, done=f"{short(key.name)} is unloaded")
+        _keep(Outcome(key.name, done=f"{short(key.name)} is unloaded"))
     except MuxvizError as error:
-        st.session_state[OUTCOME] = Outcome(key.name, error=error)
+        _keep(Outcome(key.name, error=error))
 
 
 def choose(name: str) -> None:
     """Choose a checkpoint for every page; a callback."""
     st.session_state[keys.CHECKPOINT] = name
+
+
+def _keep(new: Outcome) -> None:
+    """Put an outcome on the page, together with the report that its checkpoint had."""
+    old = outcome()
+    if new.report is None and old is not None and old.name == new.name:
+        new = replace(new, report=old.report, folder=old.folder, stamp=old.stamp)
+    st.session_state[OUTCOME] = new
 
 
 def refuse(request: Request) -> None:

@@ -41,12 +41,13 @@ def draw(outcome: Outcome | None, bench: Bench) -> None:
             "tensor has its place, how much memory it needs, and whether it computes and reads "
             "back. It opens no code and keeps nothing loaded."
         )
-    elif outcome.error is not None:
+        return
+    if outcome.error is not None:
         error_panel(outcome.error)
-    elif outcome.report is not None:
-        _report(outcome, outcome.report)
-    else:
+    if outcome.done:
         _done(outcome, bench)
+    if outcome.report is not None:
+        _report(outcome, outcome.report)
 
 
 def _done(outcome: Outcome, bench: Bench) -> None:
@@ -115,7 +116,7 @@ def _model(report: CheckReport) -> None:
         width="stretch",
         height="content",
         column_config={
-            "part": st.column_config.TextColumn("Part", width="small"),
+            "part": st.column_config.TextColumn("Part", width=130),
             "value": st.column_config.TextColumn("Value", width="large"),
         },
         alt="; ".join(f"{row['part']}: {row['value']}" for row in rows),

@@ -18,15 +18,15 @@ from muxviz.ui.text import plain
 class Panel:
     """What a panel shows.
 
-    key: unique on the page, and the name of exported files. figure: a Plotly figure that bears its
-    finding as title. alt, table: the picture in words and in numbers. how, limits: Markdown.
-    record: gives the JSON behind the picture. python: code that draws it. provenance: one line.
+    key: unique on the page, and the name of exported files. figures: keys and Plotly figures that
+    bear their finding as title. alts: what each shows, in words. table: the same in numbers. how,
+    limits: Markdown. record: gives the JSON behind it. python: code that draws it. provenance: one
+    line.
     """
 
     key: str
-    question: str
-    figure: Any
-    alt: str
+    figures: tuple[Any, ...]
+    alts: tuple[str, ...]
     table: list[dict[str, Any]]
     how: str
     limits: str
@@ -36,10 +36,9 @@ class Panel:
 
 
 def draw(panel: Panel) -> None:
-    """The whole panel."""
-    if panel.question:
-        st.subheader(panel.question, anchor=False)
-    picture(panel.key, panel.figure, panel.alt)
+    """Pictures, how to read them, their data, where the numbers come from."""
+    for number, (figure, alt) in enumerate(zip(panel.figures, panel.alts, strict=True)):
+        picture(f"{panel.key}_{number}" if number else panel.key, figure, alt)
     read, data = st.columns(2, gap="small")
     with read.expander("How to read · limits", type="compact"):
         st.markdown(panel.how)
@@ -61,11 +60,11 @@ def picture(key: str, figure: Any, alt: str) -> None:
 
 
 def _data(panel: Panel) -> None:
-    st.dataframe(panel.table, hide_index=True, width="stretch", alt=panel.alt)
+    st.dataframe(panel.table, hide_index=True, width="stretch", alt=" ".join(panel.alts))
     with st.container(horizontal=True, gap="xsmall"):
         _download(panel, "csv", "text/csv", lambda: rows_to_csv(panel.table))
         _download(panel, "json", "application/json", panel.record)
-        _download(panel, "html", "text/html", lambda: _html(panel))
+        _download(panel, "html", "text/html", lambda: page_of(panel))
     st.code(panel.python, language="python")
 
 
@@ -73,7 +72,7 @@ def _download(panel: Panel, kind: str, mime: str, make: Callable[[], str]) -> No
     st.download_button(
         kind.upper(),
         data=make,
-        file_name=f"{panel.key}.{kind}",
+        file_name=f"muxviz-{panel.key}.{kind}",
         mime=mime,
         icon=":material/download:",
         on_click="ignore",
@@ -81,8 +80,13 @@ def _download(panel: Panel, kind: str, mime: str, make: Callable[[], str]) -> No
     )
 
 
-def _html(panel: Panel) -> str:
-    return str(to_html(panel.figure, panel.question or panel.key, panel.provenance))
+def page_of(panel: Panel) -> str:
+    """One self-contained HTML page with all pictures of the panel."""
+    first, *others = panel.figures
+    page = to_html(first, panel.key, panel.provenance)
+    config = figure_config(panel.key)
+    more = [f.to_html(full_html=False, include_plotlyjs=False, config=config) for f in others]
+    return page.replace("</body>", f"{''.join(more)}</body>")
 
 
 # ---- states without a picture -------------------------------------------------------------------

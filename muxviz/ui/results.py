@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -22,7 +21,7 @@ from muxviz.figures import (
     token_strip_figure,
     token_strip_table,
 )
-from muxviz.results import GroupResult, SlotResult, to_json
+from muxviz.results import GroupResult, Leak, SlotResult, to_json
 from muxviz.ui import keys, options, runs
 from muxviz.ui.errors import error_panel
 from muxviz.ui.frame import Bench
@@ -75,23 +74,16 @@ shows the overhead of starting a pass; throughput over many groups is another qu
 
 def braid_panel(past: PastRun, bench: Bench) -> None:
     """The picture of the whole pass."""
-    draw(
-        braid_of(
-            past.result,
-            bench.is_dark,
-            key="braid",
-            python=snippet(past.request, "braid_figure", "braid_figure(result).show()"),
-        )
-    )
+    code = snippet(past.request, "braid_figure", "braid_figure(result).show()")
+    draw(braid_of(past.result, bench.is_dark, key="braid", python=code))
 
 
 def braid_of(result: GroupResult, dark: bool, *, key: str, python: str) -> Panel:
     """The braid's panel of any result, also a recorded one."""
     return Panel(
         key,
-        "",
-        braid_figure(result, dark=dark),
-        braid_alt(result),
+        (braid_figure(result, dark=dark),),
+        (braid_alt(result),),
         braid_table(result),
         BRAID_HOW,
         BRAID_LIMITS,
@@ -107,38 +99,33 @@ def braid_of(result: GroupResult, dark: bool, *, key: str, python: str) -> Panel
 @st.fragment
 def reading_panel(past: PastRun, bench: Bench) -> None:
     """Token strips: of all slots, or of the selected one."""
-    question = "Which tokens survive?"
-    result = past.result
+    question, result = "Which tokens survive?", past.result
     readable = [s for s in result.answered if s.reading is not None]
     if not readable:
-        not_applicable(question, _why(result, "Read-back"))
+        not_applicable(question, _why(result))
         return
     st.subheader(question, anchor=False)
-    shown = readable
-    if len(readable) > 1:
-        view = _view(keys.STRIPS, options.STRIPS)
-        shown = [s for s in readable if s.slot == bench.slot] if view == "one" else readable
-    for slot in shown:
-        _strip(past, slot, bench.is_dark)
-    if not shown:
+    if _view(keys.STRIPS, options.STRIPS) == "one":
+        readable = [s for s in readable if s.slot == bench.slot]
+    if readable:
+        draw(_strips(past, readable, bench.is_dark))
+    else:
         st.caption(f"Slot {bench.slot + 1} only fills the group up; select another one.")
 
 
-def _strip(past: PastRun, slot: SlotResult, dark: bool) -> None:
-    call = f"token_strip_figure(result.slots[{slot.slot}]).show()"
-    draw(
-        Panel(
-            f"tokens_slot_{slot.number}",
-            "",
-            token_strip_figure(slot, dark=dark),
-            token_strip_alt(slot),
-            token_strip_table(slot),
-            STRIP_HOW,
-            STRIP_LIMITS,
-            lambda: to_json(slot),
-            snippet(past.request, "token_strip_figure", call),
-            past.result.provenance.line(),
-        )
+def _strips(past: PastRun, slots: list[SlotResult], dark: bool) -> Panel:
+    shown = [s.slot for s in slots]
+    call = f"for slot in {shown}:\n    token_strip_figure(result.slots[slot]).show()"
+    return Panel(
+        "tokens",
+        tuple(token_strip_figure(s, dark=dark) for s in slots),
+        tuple(token_strip_alt(s) for s in slots),
+        [{"slot": s.number} | row for s in slots for row in token_strip_table(s)],
+        STRIP_HOW,
+        STRIP_LIMITS,
+        lambda: to_json(slots),
+        snippet(past.request, "token_strip_figure", call),
+        past.result.provenance.line(),
     )
 
 
@@ -148,32 +135,32 @@ def _strip(past: PastRun, slot: SlotResult, dark: bool) -> None:
 @st.fragment
 def leak_panel(past: PastRun, bench: Bench) -> None:
     """Which slot leaked into which."""
-    question = "Whose tokens come out where?"
-    result = past.result
-    leak = result.leak
-    if leak is None or len(result.slots) < 2:
-        one = "One slot only: there is no neighbour that could leak."
-        not_applicable(question, one if leak is not None else _why(result, "Leaks"))
+    question, result = "Whose tokens come out where?", past.result
+    if result.leak is None:
+        not_applicable(question, _why(result))
+        return
+    if len(result.slots) < 2:
+        not_applicable(question, "One slot only: there is no neighbour that could leak.")
         return
     st.subheader(question, anchor=False)
-    which = _view(keys.LEAK_VIEW, options.LEAKS)
-    fillers = tuple(s.slot for s in result.slots if s.is_filler)
-    call = f"leak_figure(result.leak, which={which!r}, fillers={fillers!r}).show()"
-    draw(
-        Panel(
-            "leak",
-            "",
-            leak_figure(leak, which=which, fillers=fillers, dark=bench.is_dark),
-            leak_alt(leak, which=which, fillers=fillers),
-            leak_table(leak, which=which, fillers=fillers),
-            LEAK_HOW,
-            LEAK_LIMITS,
-            lambda: to_json(leak),
-            snippet(past.request, "leak_figure", call),
-            result.provenance.line(),
-        )
-    )
+    draw(_leak(past, result.leak, _view(keys.LEAK_VIEW, options.LEAKS), bench.is_dark))
     _leak_examples(result, bench.slot)
+
+
+def _leak(past: PastRun, leak: Leak, which: str, dark: bool) -> Panel:
+    fillers = tuple(s.slot for s in past.result.slots if s.is_filler)
+    call = f"leak_figure(result.leak, which={which!r}, fillers={fillers!r}).show()"
+    return Panel(
+        "leak",
+        (leak_figure(leak, which=which, fillers=fillers, dark=dark),),
+        (leak_alt(leak, which=which, fillers=fillers),),
+        leak_table(leak, which=which, fillers=fillers),
+        LEAK_HOW,
+        LEAK_LIMITS,
+        lambda: to_json(leak),
+        snippet(past.request, "leak_figure", call),
+        past.result.provenance.line(),
+    )
 
 
 def _leak_examples(result: GroupResult, slot: int) -> None:
@@ -200,36 +187,29 @@ def _leak_examples(result: GroupResult, slot: int) -> None:
 
 def cost_panel(past: PastRun, bench: Bench) -> None:
     """One pass against one by one; measured after everything else is on screen."""
-    question = "What does sharing a pass save?"
-    if past.result.timings:
-        _cost(past, bench, question)
-        return
-    st.subheader(question, anchor=False)
-    try:
-        with st.spinner("Timing the passes, in alternation …"):
-            timings = runs.measure(past.request, _quiet)
-    except MuxvizError as error:
-        error_panel(error)
-        return
-    _cost(runs.add_timings(past, timings), bench, "")
+    st.subheader("What does sharing a pass save?", anchor=False)
+    if not past.result.timings:
+        try:
+            with st.spinner("Timing the passes, in alternation"):
+                past = runs.add_timings(past, runs.measure(past.request, _quiet))
+        except MuxvizError as error:
+            error_panel(error)
+            return
+    draw(_cost(past, bench.is_dark))
 
 
-def _cost(past: PastRun, bench: Bench, question: str) -> None:
-    result = past.result
-    call = "timing_figure(result.timings).show()"
-    draw(
-        Panel(
-            "cost",
-            question,
-            timing_figure(result.timings, dark=bench.is_dark),
-            timing_alt(result.timings),
-            timing_table(result.timings),
-            COST_HOW,
-            COST_LIMITS,
-            lambda: to_json(result.timings),
-            snippet(past.request, "timing_figure", call, timed=True),
-            result.provenance.line(),
-        )
+def _cost(past: PastRun, dark: bool) -> Panel:
+    timings = past.result.timings
+    return Panel(
+        "cost",
+        (timing_figure(timings, dark=dark),),
+        (timing_alt(timings),),
+        timing_table(timings),
+        COST_HOW,
+        COST_LIMITS,
+        lambda: to_json(timings),
+        snippet(past.request, "timing_figure", "timing_figure(result.timings).show()", timed=True),
+        past.result.provenance.line(),
     )
 
 
@@ -237,17 +217,17 @@ def _quiet(text: str) -> None:
     return None
 
 
-def _why(result: GroupResult, what: str) -> str:
-    """The note that says why something is missing."""
-    found: str | None = next((plain(n) for n in result.notes if n.startswith(what)), None)
-    return found or f"{what}: not applicable to this checkpoint."
+def _why(result: GroupResult) -> str:
+    """The note that says why nothing is read back."""
+    found = next((n for n in result.notes if n.startswith("Read-back")), None)
+    return plain(found or "Nothing is read back: this checkpoint has no retrieval head.")
 
 
 def _view(key: str, table: dict[str, str]) -> str:
-    st.session_state.setdefault(key, next(iter(table)))
     choice: Any = st.segmented_control(
         "Show",
         list(table),
+        default=next(iter(table)),
         format_func=table.__getitem__,
         required=True,
         key=key,
@@ -255,7 +235,3 @@ def _view(key: str, table: dict[str, str]) -> str:
         label_visibility="collapsed",
     )
     return str(choice)
-
-
-Drawer = Callable[[PastRun, Bench], None]
-PANELS: tuple[Drawer, ...] = (reading_panel, leak_panel, cost_panel)

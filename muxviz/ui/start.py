@@ -75,10 +75,10 @@ def recorded_part(bench: Bench) -> None:
 
 def _braid(result: GroupResult, bench: Bench) -> None:
     panel = braid_of(result, bench.is_dark, key="start", python="")
-    picture(panel.key, panel.figure, panel.alt)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge("recorded, not live", icon=":material/movie:", color="gray")
-        st.caption(plain(panel.provenance), width="stretch")
+    picture(panel.key, panel.figures[0], panel.alts[0])
+    badge, origin = st.columns([0.22, 0.78], gap="small")
+    badge.badge("recorded, not live", icon=":material/movie:", color="gray")
+    origin.caption(plain(panel.provenance))
 
 
 def stages() -> None:

@@ -1,0 +1,41 @@
+"""Results in, Plotly figures out: no model, no torch, no Streamlit.
+
+Each ``x_figure`` has an ``x_alt`` (the picture in words) and an ``x_table`` (its numbers).
+"""
+
+from muxviz.figures.braid import braid_alt, braid_figure, braid_finding, braid_table
+from muxviz.figures.export import figure_config, rows_to_csv, to_html
+from muxviz.figures.leak import leak_alt, leak_figure, leak_finding, leak_table
+from muxviz.figures.slots import slot_label
+from muxviz.figures.strips import (
+    replaced_strip_figure,
+    tag_strip_figure,
+    token_strip_alt,
+    token_strip_figure,
+    token_strip_table,
+)
+from muxviz.figures.timing import timing_alt, timing_figure, timing_finding, timing_table
+
+__all__ = [
+    "braid_alt",
+    "braid_figure",
+    "braid_finding",
+    "braid_table",
+    "figure_config",
+    "leak_alt",
+    "leak_figure",
+    "leak_finding",
+    "leak_table",
+    "replaced_strip_figure",
+    "rows_to_csv",
+    "slot_label",
+    "tag_strip_figure",
+    "timing_alt",
+    "timing_figure",
+    "timing_finding",
+    "timing_table",
+    "to_html",
+    "token_strip_alt",
+    "token_strip_figure",
+    "token_strip_table",
+]

@@ -1,0 +1,320 @@
+"""Figures draw the numbers they are given, in words too, and show text as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+
+from muxviz.errors import InputError, NotApplicable
+from muxviz.figures import (
+    braid_alt,
+    braid_figure,
+    braid_finding,
+    braid_table,
+    figure_config,
+    leak_alt,
+    leak_figure,
+    leak_table,
+    replaced_strip_figure,
+    rows_to_csv,
+    tag_strip_figure,
+    timing_alt,
+    timing_figure,
+    timing_finding,
+    to_html,
+    token_strip_alt,
+    token_strip_figure,
+    token_strip_table,
+)
+from muxviz.figures.braid import SMALLEST, braid_geometry
+from muxviz.figures.slots import SLOT_COLORS, slot_color, slot_label, slot_symbol
+from muxviz.figures.strips import LINE_ROOM, place_cells
+from muxviz.figures.wording import plain
+from muxviz.results import (
+    GroupResult,
+    LabelAnswer,
+    Leak,
+    Provenance,
+    ReplacedAnswer,
+    SlotResult,
+    TagAnswer,
+    Timing,
+    TokenReading,
+)
+
+NASTY = '<b>bold</b> <a href="javascript:alert(1)">x</a> & $x^2$'
+HOW = Provenance("m", "abc", 5, "cpu", "float32", "group", 9, 0, 1, ("muxviz 0",), "2026-01-01")
+
+
+def reading(right: int, wrong: int) -> TokenReading:
+    count = right + wrong
+    return TokenReading(
+        tokens=("[CLS]", *(f"w{i}" for i in range(count)), "[SEP]"),
+        read=("[CLS]", *(f"w{i}" if i < right else "zz" for i in range(count)), "[SEP]"),
+        true_log_prob=np.array([-0.1, *([-0.2] * right), *([-5.0] * wrong), -0.1]),
+        read_log_prob=np.full(count + 2, -0.1),
+        rank=np.array([0, *([0] * right), *([3] * wrong), 0]),
+        is_counted=np.array([False, *([True] * count), False]),
+    )
+
+
+def answer(label: str = "positive", probability: float = 0.83) -> LabelAnswer:
+    index = int(label == "positive")
+    probabilities = np.array([1 - probability, probability])
+    return LabelAnswer(
+        label, index, ("negative", "positive"), probabilities[:: 1 if index else -1], 1
+    )
+
+
+def leak_of(shares: np.ndarray, positions: int = 20) -> Leak:
+    num = len(shares)
+    counts = np.full(num, positions)
+    return Leak(shares, counts, shares, counts, np.full_like(shares, np.nan), counts * 0, ())
+
+
+def result(
+    num: int = 5,
+    *,
+    shares: np.ndarray | None = None,
+    fillers: int = 0,
+    text: str = "a quiet film",
+    has_leak: bool = True,
+) -> GroupResult:
+    if shares is None:
+        shares = np.hstack([np.eye(num), np.zeros((num, 1))])
+    slots = tuple(
+        SlotResult(
+            slot=i,
+            text=text,
+            pair=None,
+            num_tokens=5,
+            cut_text="",
+            repeats=0 if i >= num - fillers else None,
+            answer=answer(),
+            alone=answer("negative" if i == 1 else "positive"),
+            agrees=i != 1,
+            reading=reading(round(20 * float(shares[i, i])), 20 - round(20 * float(shares[i, i])))
+            if has_leak
+            else None,
+        )
+        for i in range(num)
+    )
+    return GroupResult(
+        slots, leak_of(shares) if has_leak else None, (), "one", 4, "sequence_classification", HOW
+    )
+
+
+LEAKY = np.array(
+    [
+        [0.75, 0.00, 0.22, 0.01, 0.00, 0.02],
+        [0.00, 0.90, 0.00, 0.00, 0.10, 0.00],
+        [0.05, 0.05, 0.80, 0.05, 0.05, 0.00],
+        [0.00, 0.00, 0.00, 1.00, 0.00, 0.00],
+        [0.10, 0.10, 0.10, 0.10, 0.50, 0.10],
+    ]
+)
+
+
+def test_ribbons_are_as_wide_as_the_leak_matrix_says() -> None:
+    geometry = braid_geometry(result(shares=LEAKY))
+    drawn = {(r.slot, r.source): r for r in geometry.ribbons}
+    for i in range(5):
+        for j in range(5):
+            share = LEAKY[i, j]
+            if share < SMALLEST:
+                assert (i, j) not in drawn
+                continue
+            ribbon = drawn[i, j]
+            assert ribbon.stop[0] - ribbon.stop[1] == pytest.approx(share)
+            top, bottom = geometry.lanes[i], geometry.lanes[i] - 1
+            assert bottom - 1e-9 <= ribbon.stop[1] < ribbon.stop[0] <= top + 1e-9
+            stripe_top, stripe_bottom = geometry.stripes[j, -1], geometry.stripes[j + 1, -1]
+            assert stripe_bottom - 1e-9 <= ribbon.start[1] < ribbon.start[0] <= stripe_top + 1e-9
+    assert geometry.omitted == 1
+    own_tops = [drawn[i, i].stop[0] for i in range(5)]
+    np.testing.assert_allclose(own_tops, geometry.lanes, err_msg="own tokens come first")
+
+
+def test_equal_stripes_without_a_spectrum_and_its_heights_with_one() -> None:
+    plain_heights = -np.diff(braid_geometry(result()).stripes, axis=0)
+    np.testing.assert_allclose(plain_heights, plain_heights[0, 0])
+    spectrum = np.tile([0.4, 0.1, 0.1, 0.1, 0.1], (5, 1))
+    heights = -np.diff(braid_geometry(result(), spectrum=spectrum).stripes, axis=0)
+    np.testing.assert_allclose(heights[0], 4 * heights[1])
+    assert heights.sum(axis=0)[0] == pytest.approx(0.8 * plain_heights.sum(axis=0)[0])
+    fig = braid_figure(result(), spectrum=spectrum)
+    assert any("interaction" in (t.text or "") for t in fig.data if isinstance(t.text, str))
+
+
+@pytest.mark.parametrize("num", [1, 2, 5, 10, 12])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_braid_is_small_at_every_n(num: int, dark: bool) -> None:
+    fig = braid_figure(result(num), dark=dark)
+    text = fig.to_json()
+    assert len(text) < 120 * 1024
+    assert "bdata" in text, "arrays travel in binary"
+    names = [a.text for a in fig.layout.annotations if "<b>" in a.text and "film" in a.text]
+    assert len(names) == num
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (result(shares=LEAKY), "Slot 3 leaks most, into slot 1 (22 % of its tokens)"),
+        (result(), "All five sentences came back whole; multiplexing changed 1 of 5 answers"),
+        (result(has_leak=False), "Multiplexing changed 1 of 5 answers"),
+        (result(1), "One sentence, one pass: nothing is multiplexed"),
+        (result(5, fillers=4), "The sentence came back whole"),
+    ],
+)
+def test_the_title_is_the_finding(given: GroupResult, words: str) -> None:
+    assert braid_finding(given).startswith(words)
+    title = braid_figure(given).layout.title.text.replace("<br>", " ")
+    assert title.startswith(plain(words)[:40])
+
+
+def test_hover_table_and_alt_say_the_same() -> None:
+    given = result(shares=LEAKY)
+    hovers = [t.text for t in braid_figure(given).data if isinstance(t.text, str)]
+    assert "slot 3 → slot 1: 22 % (4.4 of 20 tokens)" in hovers
+    row = braid_table(given)[0]
+    assert (row["largest leak from"], row["its share"]) == (3, pytest.approx(0.22))
+    assert row["read back"] == pytest.approx(0.75)
+    assert row["from"] < 0.75 < row["to"]
+    alt = braid_alt(given)
+    assert "75 % of 20 tokens read back" in alt
+    assert "22 % from slot 3" in alt
+    assert braid_table(given)[1]["changed"] is True
+    assert "alone negative" in alt
+
+
+def test_fillers_are_shown_as_fillers() -> None:
+    given = result(5, fillers=2)
+    fig = braid_figure(given)
+    words = [a.text for a in fig.layout.annotations]
+    assert sum("filler (repeats 1)" in w for w in words) == 2
+    assert sum("positive" in w for w in words) == 3
+    assert braid_table(given)[4]["prediction"] == "filler (repeats 1)"
+    assert sum(t.fillpattern.shape == "/" for t in fig.data if t.fillpattern.shape) == 6
+
+
+@pytest.mark.parametrize(
+    "text", [NASTY, "", " ", "שלום עולם", "🎬🎬🎬" * 40, "line\nbreak\ttab", "x" * 5000]
+)
+def test_odd_text_is_shown_as_text(text: str) -> None:
+    given = result(2, text=text or "?")
+    written = json.dumps(
+        [braid_figure(given).to_plotly_json(), token_strip_figure(given.slots[0]).to_plotly_json()],
+        default=str,
+    )
+    assert "<b>bold" not in written
+    assert "<a href" not in written
+    assert "$x" not in written
+    if text == NASTY:
+        assert "&lt;b&gt;bold" in written
+
+
+def test_the_leak_figure_draws_its_matrix() -> None:
+    leak = leak_of(LEAKY)
+    fig = leak_figure(leak)
+    drawn = np.asarray(fig.data[0].z, dtype=float)
+    np.testing.assert_allclose(np.delete(drawn, 5, axis=1), LEAKY, atol=1e-6)
+    assert (fig.data[0].zmin, fig.data[0].zmax) == (0, 1)
+    table = leak_table(leak)
+    assert table[0]["from 3"] == pytest.approx(0.22)
+    assert "from 3 22 %" in leak_alt(leak)
+    beyond = leak_figure(leak, which="beyond")
+    assert "Nothing was counted" in beyond.layout.title.text
+    with pytest.raises(InputError, match="which='sideways'"):
+        leak_figure(leak, which="sideways")
+
+
+def test_a_strip_shows_every_token_and_what_was_read() -> None:
+    slot = result(shares=LEAKY).slots[0]
+    fig = token_strip_figure(slot)
+    texts = list(fig.data[0].text)
+    assert len(texts) == 22
+    assert texts[1] == "w0"
+    assert texts[-2] == "w19 → <b>zz</b>"
+    assert "15 of 20 tokens read back (75 %" in fig.layout.title.text
+    assert "w19 read as zz" in token_strip_alt(slot)
+    table = token_strip_table(slot)
+    assert table[0]["counted"] is False
+    assert table[20]["rank of own"] == 4
+    pale = [s for s in fig.layout.shapes if s.line.dash == "dot"]
+    assert len(pale) == 2, "special tokens are not tinted"
+
+
+def test_cells_wrap_in_reading_order() -> None:
+    words = ["word"] * 126
+    cells = place_cells(words, words, words, [None] * 126)
+    assert all(c.x + c.width <= LINE_ROOM + 1e-9 for c in cells)
+    places = [(c.line, c.x) for c in cells]
+    assert places == sorted(places)
+    assert cells[-1].line > 0
+
+
+def test_tags_and_replaced_tokens_have_strips() -> None:
+    slot = result(2).slots[0]
+    tags = TagAnswer(("a", "dog"), ("DET", "NOUN"), np.array([0.9, 0.6]))
+    replaced = ReplacedAnswer(("a", "dog"), np.array([0.1, 0.8]))
+    from dataclasses import replace
+
+    fig = tag_strip_figure(replace(slot, answer=tags))
+    assert list(fig.data[0].text) == ["a <b>DET</b>", "dog <b>NOUN</b>"]
+    fig = replaced_strip_figure(replace(slot, answer=replaced))
+    assert list(fig.data[0].text) == ["a", "<b>dog</b>"]
+    assert "1 replaced" in fig.layout.title.text
+    for draw in (tag_strip_figure, replaced_strip_figure):
+        with pytest.raises(NotApplicable, match="not applicable"):
+            draw(slot)
+    with pytest.raises(NotApplicable, match="no retrieval head"):
+        token_strip_figure(result(2, has_leak=False).slots[0])
+
+
+def test_timing_says_its_ratios() -> None:
+    timings = (
+        Timing("multiplexed", 1, 0.010, 0.009, 0.011, 9),
+        Timing("alone, one batch", 1, 0.031, 0.030, 0.033, 9),
+        Timing("alone, one by one", 5, 0.042, 0.040, 0.050, 9),
+    )
+    assert "answered 5 texts 3.1 times as fast as one batch" in timing_finding(timings)
+    assert "4.2 times as fast as one by one" in timing_finding(timings)
+    fig = timing_figure(timings)
+    np.testing.assert_allclose(fig.data[0].x, [10, 31, 42])
+    np.testing.assert_allclose(fig.data[0].error_x.array, [1, 2, 8])
+    assert "median 42.0 ms, quartiles 40.0 to 50.0 ms, 9 repeats" in timing_alt(timings)
+    assert "no N = 1 baseline" in timing_finding(timings[:1])
+
+
+def test_slots_keep_number_and_symbol_where_colours_repeat() -> None:
+    assert slot_color(10) == slot_color(0)
+    assert slot_label(0) == "● 1"
+    assert slot_label(10).endswith(" 11")
+    pairs = {(slot_color(i), slot_symbol(i)) for i in range(100)}
+    assert len(pairs) == 100
+    assert len(set(SLOT_COLORS)) == 10
+
+
+def test_csv_defuses_formulas_and_keeps_the_rest() -> None:
+    text = rows_to_csv([{"a": "=1+1", "b": 'say "hi", ok'}, {"a": -3.5, "c": "@x"}])
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert rows[0]["a"] == "'=1+1"
+    assert rows[0]["b"] == 'say "hi", ok'
+    assert rows[1]["a"] == "-3.5"
+    assert rows[1]["c"] == "'@x"
+    assert text.count("\r\n") == 3
+
+
+def test_a_page_needs_no_network_and_shows_text_as_text() -> None:
+    page = to_html(braid_figure(result(2, text=NASTY)), NASTY, "how it was made")
+    assert page.startswith("<!doctype html>")
+    assert not re.search(r"<script[^>]+src=", page)
+    assert "<title>&lt;b&gt;bold" in page
+    assert "how it was made" in page
+    assert figure_config("braid")["toImageButtonOptions"]["format"] == "svg"
