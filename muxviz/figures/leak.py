@@ -25,9 +25,8 @@ WHICH = {
     "common": ("shares_common", "positions_common", ", where every text reaches"),
     "beyond": ("shares_beyond", "positions_beyond", ", past the end of the shortest text"),
 }
-ROW = 52  # px
+ROW = 44  # px
 GAP = 0.18  # of a cell, between the sources and "other"
-ASPECT = 2.2  # a cell is at most this much wider than high
 
 
 def leak_figure(
@@ -48,7 +47,7 @@ def leak_figure(
     num = len(shares)
     shown = _shown(shares, fillers)
     edges = np.r_[np.arange(num + 1), num + GAP, num + 1 + GAP]
-    rows = np.insert(shown, num, np.nan, axis=1)
+    rows = np.insert(np.where(shown == 0, np.nan, shown), num, np.nan, axis=1)  # 0: left empty
     fig = go.Figure(
         go.Heatmap(
             z=rows.astype(np.float32),
@@ -173,7 +172,7 @@ def _numbers(
         source = "other" if j == num else "read back" if i == j else f"slot {j + 1}"
         arrow = f"slot {i + 1}: {source}" if i == j or j == num else f"{source} → slot {i + 1}"
         hovers.append(f"{arrow}: {percent(share)} ({tokens_of(share, int(positions[i]))})")
-        inks.append(text_on(color_at(scale, share)))
+        inks.append(text_on(color_at(scale, share)) if share else colors.muted)
     return go.Scatter(
         x=[j + 0.5 + (GAP if j == num else 0) for _, j in cells],
         y=[i + 0.5 for i, _ in cells],
@@ -217,9 +216,6 @@ def _label_axes(fig: go.Figure, num: int, dark: bool) -> None:
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"read from {slot_label(i)}  " for i in range(num)],
         range=[num, 0],
-        scaleanchor="x",
-        scaleratio=1 / ASPECT,
-        constrain="domain",
         **common,
     )
     fig.add_annotation(

@@ -60,7 +60,7 @@ def token_strip_figure(slot: SlotResult, *, dark: bool = False) -> go.Figure:
     cells = place_cells(plain_texts, texts, hovers, fills)
     fig = _strip(cells, dark)
     _scale(fig, scale, dark)
-    _finish(fig, cells, _reading_title(slot, reading), dark)
+    _finish(fig, cells, _reading_title(slot, reading), dark, has_scale=True)
     return fig
 
 
@@ -218,8 +218,9 @@ def _scale(fig: go.Figure, scale: list[list[float | str]], dark: bool) -> None:
                     "len": 0.3,
                     "x": 1,
                     "xanchor": "right",
-                    "y": 1,
-                    "yanchor": "bottom",
+                    "y": 0,
+                    "yanchor": "top",
+                    "ypad": 10,
                     "tickvals": [LOWEST, LOWEST / 2, 0],
                     "ticktext": [f"≤ {LOWEST:g}", f"{LOWEST / 2:g}", "0"],
                     "tickfont": {"size": SMALL_SIZE, "color": colors.muted},
@@ -230,7 +231,9 @@ def _scale(fig: go.Figure, scale: list[list[float | str]], dark: bool) -> None:
     )
 
 
-def _finish(fig: go.Figure, cells: list[Cell], title: str, dark: bool) -> None:
+def _finish(
+    fig: go.Figure, cells: list[Cell], title: str, dark: bool, *, has_scale: bool = False
+) -> None:
     lines = 1 + max((c.line for c in cells), default=0)
     fig.update_xaxes(**bare(range=[-0.5, LINE_ROOM + 0.5]))
     fig.update_yaxes(**bare(range=[lines - 0.5, -0.5]))
@@ -238,8 +241,8 @@ def _finish(fig: go.Figure, cells: list[Cell], title: str, dark: bool) -> None:
         fig,
         title,
         dark=dark,
-        height=ROW * lines + 104,
-        sides={"l": 12, "r": 12, "t": 92, "b": 8},
+        height=ROW * lines + (118 if has_scale else 70),
+        sides={"l": 12, "r": 12, "t": 58, "b": 60 if has_scale else 12},
     )
 
 

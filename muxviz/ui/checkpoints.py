@@ -34,8 +34,8 @@ class Listed:
 
 def describe(name: str, folder: Path) -> Listed:
     """What the JSON files of a folder say; N = 1 where they say nothing (loading will complain)."""
-    number = _read(folder / "config.json").get("num_instances", 1)
-    baseline = _read(folder / "card.json").get("baseline") or ""
+    number = read_object(folder / "config.json").get("num_instances", 1)
+    baseline = read_object(folder / "card.json").get("baseline") or ""
     return Listed(
         name,
         number if isinstance(number, int) and 1 <= number <= 1024 else 1,
@@ -56,7 +56,8 @@ def preferred(choices: list[Listed]) -> Listed | None:
     return max(fitting or choices, key=lambda c: c.num_instances, default=None)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; {} where there is none that can be read."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,33 +1,36 @@
-"""How many tokens a text has, without the model: for the counters beside the rows.
+"""How many tokens a text has and may have, without the model: for the counters beside the rows.
 
-Only the tokenizer's own files are read, so that counting needs no torch. Left out: RoBERTa's
-``vocab.json`` and weights in other formats than one safetensors file; there the counters stay away
-until a run tells.
+Only the JSON and tokenizer files are read, so that counting needs no torch; what they do not say
+is left to the run. Left out: RoBERTa's ``vocab.json``.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from muxviz.batch import Row, max_tokens
-from muxviz.config import MuxConfig
-from muxviz.errors import MuxvizError
-from muxviz.loading.infer import infer_config, normalise
+from muxviz.batch import Row
+from muxviz.loading.infer import default_padding
 from muxviz.loading.tokenizer import BUNDLED_VOCABULARY
-from muxviz.ui.checkpoints import Listed
+from muxviz.ui.checkpoints import Listed, read_object
+
+FIXED_LENGTH = 128  # of padding "fixed" where the configuration does not say
 
 
 @dataclass(frozen=True)
 class Counter:
-    """Counts tokens, specials included, as the checkpoint's tokenizer does."""
+    """Counts tokens, specials included, as the checkpoint's tokenizer does.
+
+    room: most tokens of a text, None when not known. fixed: the same in padding "fixed".
+    """
 
     tokenizer: Any  # tokenizers.Tokenizer
-    config: MuxConfig | None
+    room: int | None
+    fixed: int
+    default_padding: str
 
     def tokens(self, row: Row) -> int:
         """Tokens of a row before anything is cut."""
@@ -35,20 +38,9 @@ class Counter:
 
     def limit(self, padding: str | None) -> int | None:
         """Most tokens that stay, or None when not known."""
-        if self.config is None:
-            return None
-        return max_tokens(self.config, padding or self.config.default_padding)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _counter(folder: str, stamp: str) -> Counter | None:
-    path = Path(folder)
-    config = _config(path)
-    try:
-        tokenizer = _tokenizer(path, config)
-    except Exception:  # noqa: BLE001 (the Rust reader raises bare Exception; loading will explain)
-        return None
-    return None if tokenizer is None else Counter(tokenizer, config)
+        if self.room is not None and (padding or self.default_padding) == "fixed":
+            return min(self.room, self.fixed)
+        return self.room
 
 
 def counter_of(checkpoint: Listed | None) -> Counter | None:
@@ -58,7 +50,26 @@ def counter_of(checkpoint: Listed | None) -> Counter | None:
     return _counter(str(checkpoint.folder), checkpoint.stamp)
 
 
-def _tokenizer(folder: Path, config: MuxConfig | None) -> Any:
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _counter(folder: str, stamp: str) -> Counter | None:
+    raw = read_object(Path(folder) / "config.json")
+    try:
+        tokenizer = _tokenizer(Path(folder), raw)
+    except Exception:  # the Rust reader raises bare Exception; a run will explain
+        return None
+    if tokenizer is None:
+        return None
+    ours = raw.get("muxviz") if isinstance(raw.get("muxviz"), dict) else {}
+    usual = default_padding("muxing_variant" in raw)
+    return Counter(
+        tokenizer,
+        _room(raw),
+        ours.get("fixed_length", FIXED_LENGTH),
+        ours.get("default_padding", usual),
+    )
+
+
+def _tokenizer(folder: Path, raw: dict[str, Any]) -> Any:
     from tokenizers import BertWordPieceTokenizer, Tokenizer
 
     if (folder / "tokenizer.json").is_file():
@@ -67,26 +78,17 @@ def _tokenizer(folder: Path, config: MuxConfig | None) -> Any:
         tokenizer.no_padding()
         return tokenizer
     if (folder / "vocab.txt").is_file():
-        return BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=_lowercases(folder))
-    if config and config.backbone != "roberta" and config.shape.vocab_size == 30522:
+        lowers = read_object(folder / "tokenizer_config.json").get("do_lower_case", True)
+        return BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=bool(lowers))
+    if raw.get("vocab_size") == 30522 and raw.get("model_type") != "roberta":
         return BertWordPieceTokenizer(str(BUNDLED_VOCABULARY), lowercase=True)
     return None
 
 
-def _lowercases(folder: Path) -> bool:
-    path = folder / "tokenizer_config.json"
-    return not path.is_file() or json.loads(path.read_text()).get("do_lower_case", True)
-
-
-def _config(folder: Path) -> MuxConfig | None:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        with safe_open(folder / "model.safetensors", framework="np") as file:
-            stored = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no dict)
-        renamed = normalise(list(stored))
-        shapes = {renamed[n]: shape for n, shape in stored.items() if n in renamed}
-        return infer_config(raw, shapes, str(folder)).config
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError, MuxvizError):
+def _room(raw: dict[str, Any]) -> int | None:
+    positions = raw.get("max_position_embeddings")
+    if not isinstance(positions, int):
         return None
+    offset = 2 if raw.get("model_type") == "roberta" else 0
+    prefix = raw.get("num_instances", 1) + 1 if raw.get("demuxing_variant") == "index" else 0
+    return positions - offset - prefix
