@@ -131,7 +131,7 @@ def rerun(repeats: int, checkpoint_name: str = "sst2-n5") -> dict[str, float]:
     from muxviz.inference import group_tensors
     from muxviz.loading.load import load
     from muxviz.trace import trace
-    from muxviz.ui import group, keys
+    from muxviz.ui import keys
 
     checkpoint = load(checkpoint_name)
     baseline = load(str(checkpoint.card["baseline"]))
@@ -144,7 +144,10 @@ def rerun(repeats: int, checkpoint_name: str = "sst2-n5") -> dict[str, float]:
         return [f"{text} {number}" for text in SENTENCES]
 
     def press() -> float:
-        group.replace_rows(app.session_state, [(t, "") for t in texts(next(counter))])
+        number = next(counter)
+        for field, text in zip(app.text_input, texts(number), strict=False):
+            field.set_value(text)
+        app.run()
         began = time.perf_counter()
         app.button(key="run").click().run()
         seconds = time.perf_counter() - began

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from muxviz.config import PADDINGS, MuxConfig
-from muxviz.errors import GroupError, InputError
+from muxviz.errors import EmptyGroup, GroupError, InputError
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
@@ -73,9 +73,14 @@ class Group:
 
 
 def max_tokens(config: MuxConfig, padding: str) -> int:
-    """Tokens (specials included) that a text may have in this padding mode."""
+    """Tokens (specials included) that a text may have in this padding mode.
+
+    Where the index prefix displaces the last tokens instead of lengthening the input, that many
+    fewer fit into a fixed length.
+    """
     room = config.default_max_length
-    return min(room, config.fixed_length) if padding == "fixed" else room
+    displaced = config.prefix_length if config.cuts_prefix_room else 0
+    return min(room, config.fixed_length - displaced) if padding == "fixed" else room
 
 
 def encode_rows(
@@ -154,11 +159,17 @@ def make_group(
     padding = padding or config.default_padding
     if padding not in PADDINGS:
         raise InputError(f"unknown padding {padding!r}; use {', '.join(PADDINGS)}")
+    if padding == "masked" and config.multiplexer in ("contextual", "cross_instance"):
+        raise InputError(
+            f"padding 'masked' is not defined for the {config.multiplexer} multiplexer: its own "
+            "attention mixes padding in; use group or fixed"
+        )
     if fill not in FILLS:
         raise InputError(f"unknown filling {fill!r}; use {', '.join(FILLS)}")
     num = config.num_instances
     if not 1 <= len(rows) <= num:
-        raise GroupError(
+        kind = GroupError if rows else EmptyGroup
+        raise kind(
             f"got {len(rows)} texts, this model multiplexes {num}; "
             f"{'write at least one' if not rows else f'remove {len(rows) - num}'}, or load another "
             "checkpoint"
@@ -166,6 +177,8 @@ def make_group(
     length = max(len(row.ids) for row in rows)
     if padding == "fixed":
         length = max_tokens(config, padding)
+    if config.cuts_prefix_room:
+        length += config.prefix_length  # the prefix then displaces padding, not text
     ids = np.full((num, length), config.shape.pad_token_id, dtype=np.int64)
     mask = np.zeros_like(ids)
     types = np.zeros_like(ids)

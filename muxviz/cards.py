@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,6 @@ from muxviz.loading.weights import read_json
 from muxviz.results import Evaluation
 
 GENERAL_TEXT = "corpus/valid_core.txt.xz"  # held-out sentences for read-back
-PROVENANCE = {
-    "weights": "layers 0, 1, 3, 5 and 5,000 word pieces of all-MiniLM-L6-v2 (Apache-2.0), trained "
-    "further with this recipe",
-    "data": "SST-2 (Socher et al. 2013; research use, not redistributed); sentences of Simple "
-    "English Wikipedia (CC BY-SA; not redistributed)",
-    "licence": "Apache-2.0",
-    "selection": "the last step; nothing was chosen on the dev set",
-    "limits": "English film reviews; read-back also on general English. Four small layers trained "
-    "for about an hour on two CPU cores: made to be looked into, not to be relied on.",
-}
 
 
 def evaluation_dict(result: Evaluation) -> dict[str, Any]:
@@ -55,16 +46,21 @@ def evaluation_dict(result: Evaluation) -> dict[str, Any]:
 
 def _share(proportion: Any) -> dict[str, Any]:
     low, high = proportion.interval
+    if not proportion.trials:
+        return {"value": None, "low": None, "high": None, "n": 0}
     return {"value": proportion.value, "low": low, "high": high, "n": proportion.trials}
 
 
-def write_card(checkpoint: Checkpoint, data: Path, *, groupings: int = 5) -> dict[str, Any]:
+def write_card(
+    checkpoint: Checkpoint, data: Path, *, groupings: int = 5, notes: Path | None = None
+) -> dict[str, Any]:
     """Measure ``checkpoint`` on its dev set and on held-out text, and write both into its card.
 
     Args:
         checkpoint: one that lies in a folder with a card from ``muxviz export``.
         data: folder with the recipe's dev set and, for read-back, ``corpus/valid_core.txt.xz``.
         groupings: random groupings of the dev set.
+        notes: TOML file whose texts (licence, data, limits ...) go into the card.
 
     Raises:
         DataError: a data file is missing, or the card names no recipe.
@@ -82,10 +78,20 @@ def write_card(checkpoint: Checkpoint, data: Path, *, groupings: int = 5) -> dic
         measured["general"] = evaluation_dict(
             evaluate(checkpoint, text, name=GENERAL_TEXT, groupings=1)
         )
-    card = {**checkpoint.card, **PROVENANCE, "measured": measured}
+    texts = tomllib.loads(notes.read_text(encoding="utf-8")) if notes else {}
+    card = {**checkpoint.card, **texts, "measured": measured}
     path = checkpoint.folder / "card.json"
-    path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(_rounded(card)) + "\n", encoding="utf-8")
     return card
+
+
+def _rounded(value: Any) -> Any:
+    """Six decimals are more than any interval here; a card is to be small."""
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    return [_rounded(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def markdown_table() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,7 +51,8 @@ EVALUATE_EXAMPLES = """examples:
 
 
 CARD_EXAMPLES = """examples:
-  muxviz card sst2-n5 --data data      (measures, writes checkpoints/sst2-n5/card.json)
+  muxviz card sst2-n5 --data data --notes configs/sst2-notes.toml
+                                       (measures, writes checkpoints/sst2-n5/card.json)
   muxviz card                          (prints the table of all cards)"""
 
 
@@ -84,6 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_train(commands)
     _add_evaluate(commands)
+    command = _command(
+        commands, "card", "measure checkpoints and write their cards", CARD_EXAMPLES, _card
+    )
+    command.add_argument("checkpoints", nargs="*", help="bundled names or folders; none: the table")
+    command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
+    command.add_argument("--groupings", type=_positive, default=5)
+    command.add_argument("--notes", type=Path, help="TOML file of texts to put into the cards")
     command = _command(
         commands, "list", "the checkpoints at hand", "example:\n  muxviz list", _list
     )
@@ -160,6 +169,9 @@ def _add_train(commands: Any) -> None:
     command.add_argument("run", type=Path, help="run folder")
     command.add_argument("out", type=Path, help="checkpoint folder to write")
     command.add_argument("--dtype", choices=("float16", "float32"), default="float16")
+    command.add_argument(
+        "--data", type=Path, default=_data_default(), help="measure label agreement on the dev set"
+    )
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -250,8 +262,12 @@ def _clean(text: str) -> str:
     return " ".join(text.split())
 
 
+def _finite(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6f}"
+    return "" if _finite(value) is None else f"{value:.6f}"
 
 
 def _write_jsonl(answers: Iterable[RowAnswer]) -> None:
@@ -262,7 +278,7 @@ def _write_jsonl(answers: Iterable[RowAnswer]) -> None:
             "line": answer.number + 1,
             "slot": answer.slot + 1,
             "label": answer.answer.headline,
-            "probability": answer.answer.probability,
+            "probability": _finite(answer.answer.probability),
             "cut": answer.cut_text,
             "text": answer.row.text,
             "text2": answer.row.pair,
@@ -305,7 +321,7 @@ def _train(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from muxviz.training.export import export_run
 
-    print(export_run(options.run, options.out, dtype=options.dtype))
+    print(export_run(options.run, options.out, dtype=options.dtype, data=options.data))
     return 0
 
 
@@ -317,6 +333,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from muxviz.loading.load import load
 
     path = _need_data(options)
+    if options.json and not os.access(options.json.absolute().parent, os.W_OK):
+        raise DataError(f"{options.json} cannot be written; name a file in an existing folder")
     checkpoint = load(
         options.checkpoint, device=options.device, dtype=options.dtype, revision=options.revision
     )
@@ -340,7 +358,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         )
     print(evaluation_text(result))
     if options.json:
-        options.json.write_text(json.dumps(evaluation_dict(result), indent=1) + "\n")
+        text = json.dumps(evaluation_dict(result), indent=1, allow_nan=False)
+        options.json.write_text(text + "\n")
     return 0
 
 
@@ -371,7 +390,12 @@ def _card(options: argparse.Namespace) -> int:
     from muxviz.loading.load import load
 
     for name in options.checkpoints:
-        write_card(load(name, device="cpu"), _need_data(options), groupings=options.groupings)
+        write_card(
+            load(name, device="cpu"),
+            _need_data(options),
+            groupings=options.groupings,
+            notes=options.notes,
+        )
         print(f"{name}: card written", file=sys.stderr)
     print(markdown_table())
     return 0

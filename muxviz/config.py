@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from muxviz.errors import ConfigError
+from muxviz.errors import ConfigError, UnknownVariant
 
 BACKBONES = ("bert", "electra", "roberta")
 MULTIPLEXERS = (
@@ -79,11 +79,6 @@ class BackboneShape:
                 f"{self.num_attention_heads}; correct one of them in config.json"
             )
 
-    @property
-    def head_size(self) -> int:
-        """Width of one attention head."""
-        return self.hidden_size // self.num_attention_heads
-
 
 @dataclass(frozen=True)
 class MuxConfig:
@@ -122,7 +117,7 @@ class MuxConfig:
             ("default_padding", PADDINGS),
         ):
             if getattr(self, name) not in known:
-                raise ConfigError(
+                raise UnknownVariant(
                     f"unknown {name} {getattr(self, name)!r}; this version knows {', '.join(known)}"
                 )
         if not isinstance(self.num_instances, int) or not 1 <= self.num_instances <= 1024:

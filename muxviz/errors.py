@@ -2,13 +2,19 @@
 
     MuxvizError
     ├── ConfigError              a configuration contradicts itself or is unknown
+    │   └── UnknownVariant       a multiplexer, demultiplexer or class this version does not know
     ├── InputError               texts or token ids a model cannot take
-    │   ├── GroupError           wrong number of texts in a group, or an empty one
-    │   └── VocabularyError      token ids outside the vocabulary
+    │   ├── GroupError           wrong number of texts in a group
+    │   │   └── EmptyGroup       no text at all
+    │   ├── TextTooLong          more tokens than the model has positions
+    │   └── VocabularyError      token or segment ids outside the vocabulary
     ├── CheckpointError          something about a checkpoint
     │   ├── CheckpointMissing    no such folder, bundled name or hub id
+    │   │   └── NotAModelFolder  a folder without config.json
     │   ├── CheckpointUnreadable truncated, corrupt, or a pickle that would run code
-    │   ├── CheckpointMismatch   configuration, keys and shapes do not fit together
+    │   ├── CheckpointMismatch   configuration and keys do not fit together
+    │   │   ├── InstanceMismatch the number of instances contradicts the weights
+    │   │   └── ShapeMismatch    a tensor has another shape than the model's
     │   ├── CheckpointInvalid    weights that are not numbers (NaN, infinity)
     │   └── CheckpointTooLarge   sizes that cannot fit in memory
     ├── HubError                 the hub could not be reached or refused
@@ -36,6 +42,10 @@ class ConfigError(MuxvizError, ValueError):
     code = "E-CFG"
 
 
+class UnknownVariant(ConfigError):
+    """A name in the configuration that this version does not know."""
+
+
 class InputError(MuxvizError, ValueError):
     """The model cannot take this input."""
 
@@ -48,10 +58,18 @@ class GroupError(InputError):
     code = "E-GROUP"
 
 
+class EmptyGroup(GroupError):
+    """A group without a single text."""
+
+
 class VocabularyError(InputError):
     """A token id lies outside the checkpoint's vocabulary."""
 
     code = "E-VOCAB"
+
+
+class TextTooLong(InputError):
+    """A text has more tokens than the model has positions."""
 
 
 class CheckpointError(MuxvizError):
@@ -66,6 +84,10 @@ class CheckpointMissing(CheckpointError, FileNotFoundError):
     code = "E-MISSING"
 
 
+class NotAModelFolder(CheckpointMissing):
+    """The folder is there but holds no model."""
+
+
 class CheckpointUnreadable(CheckpointError):
     """The files are there but cannot be read safely."""
 
@@ -76,6 +98,14 @@ class CheckpointMismatch(CheckpointError):
     """Configuration and weights disagree."""
 
     code = "E-KEYS"
+
+
+class InstanceMismatch(CheckpointMismatch):
+    """The number of instances contradicts the weights."""
+
+
+class ShapeMismatch(CheckpointMismatch):
+    """A tensor has another shape than the model wants."""
 
 
 class CheckpointInvalid(CheckpointError):

@@ -14,7 +14,7 @@ import numpy as np
 
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group, stack_groups
 from muxviz.errors import DataError, NotApplicable
-from muxviz.inference import group_tensors, provenance
+from muxviz.inference import counted_tokens, group_tensors, memory_guard, provenance
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results import Evaluation, Proportion, Spread
 from muxviz.trace import trace
@@ -170,15 +170,16 @@ def _count(
 ) -> None:
     """Run groups of one length and add what they got right."""
     ids, mask, types = group_tensors(checkpoint, groups)
-    traced = trace(
-        checkpoint.model,
-        ids,
-        mask,
-        token_type_ids=types,
-        retrieval="scores",
-        attentions=False,
-        hide_padding=groups[0].hides_padding,
-    )
+    with memory_guard(checkpoint):
+        traced = trace(
+            checkpoint.model,
+            ids,
+            mask,
+            token_type_ids=types,
+            retrieval="scores",
+            attentions=False,
+            hide_padding=groups[0].hides_padding,
+        )
     num = checkpoint.config.num_instances
     guesses = traced.logits.argmax(dim=-1).cpu().numpy() if labels.min() >= 0 else None
     scores = traced.retrieval_scores
@@ -194,7 +195,7 @@ def _count(
                 counts.slot_hits[slot] += hit
                 counts.slot_rows[slot] += 1
             if right is not None:
-                counted = ~np.asarray(group.rows[slot].special)[: right.shape[2]]
+                counted = counted_tokens(checkpoint, group.rows[slot])[: right.shape[2]]
                 counts.read[slot] += int((right[at, slot, : len(counted)] & counted).sum())
                 counts.tokens[slot] += int(counted.sum())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.reading import leak_matrix, token_readings
+from muxviz.analysis.reading import leak_matrix, token_names, token_readings
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group, stack_groups
 from muxviz.errors import DeviceError, InputError
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
@@ -85,7 +86,7 @@ def run_group(
     encoded = encode_rows(checkpoint, rows, padding=padding)
     group = make_group(checkpoint.config, encoded, padding=padding, fill=fill, seed=seed)
     ids, mask, types = group_tensors(checkpoint, [group])
-    with _memory_guard(checkpoint):
+    with memory_guard(checkpoint):
         traced = trace(
             checkpoint.model,
             ids,
@@ -104,16 +105,30 @@ def run_group(
         notes.append(f"Read-back and leaks: not applicable, this checkpoint {what}.")
     else:
         scores, prefix = traced.retrieval_scores, traced.prefix
-        readings = list(token_readings(checkpoint.tokenizer, group, scores, index=0, prefix=prefix))
+        readings = list(
+            token_readings(
+                checkpoint.tokenizer,
+                [row.ids for row in group.rows],
+                [counted_tokens(checkpoint, row) for row in group.rows],
+                scores,
+                index=0,
+                prefix=prefix,
+            )
+        )
         leak = _leak(checkpoint, group, scores.read[0, :, prefix:].cpu().numpy())
     if traced.cut:
         notes.append(
             f"The index prefix displaces the last {traced.cut} tokens of every row, as published."
         )
-    alone, name = _alone(checkpoint, baseline, encoded, equal_slots=equal_slots, seed=seed)
+    alone, name = _alone(
+        checkpoint, baseline, encoded, equal_slots=equal_slots, padding=group.padding, seed=seed
+    )
     if not name and checkpoint.config.is_multiplexed:
+        named = checkpoint.card.get("baseline")
         notes.append(
-            "Alone: this checkpoint names no N = 1 baseline; compare with all slots equal instead."
+            f"Alone: not asked for; the card names {named} as N = 1 baseline."
+            if named
+            else "Alone: this checkpoint names no N = 1 baseline; compare with all slots equal."
         )
     slots = tuple(
         _slot(group, i, answers[i], alone.get(i), readings[i]) for i in range(len(group.rows))
@@ -128,7 +143,7 @@ def run_group(
         name,
         checkpoint.config.shape.num_hidden_layers,
         checkpoint.config.task,
-        provenance(checkpoint, padding=group.padding, length=group.length, seed=seed),
+        provenance(checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill),
         tuple(notes),
     )
 
@@ -137,10 +152,7 @@ def _slot(
     group: Group, slot: int, answer: Answer, alone: Answer | None, reading: TokenReading | None
 ) -> SlotResult:
     row, repeats = group.rows[slot], group.repeats[slot]
-    agrees = None
-    comparable = alone is not None and not isinstance(answer, ScoreAnswer)
-    if comparable and repeats is None and alone is not None:
-        agrees = answer.headline == alone.headline
+    agrees = None if repeats is not None or alone is None else same_answer(answer, alone)
     return SlotResult(
         slot=slot,
         text=row.row.text,
@@ -155,14 +167,40 @@ def _slot(
     )
 
 
+def same_answer(answer: Answer, other: Answer) -> bool | None:
+    """Whether two answers say the same; None where that cannot be asked (scores, unlike tasks)."""
+    if isinstance(answer, LabelAnswer) and isinstance(other, LabelAnswer):
+        return answer.label == other.label
+    if isinstance(answer, TagAnswer) and isinstance(other, TagAnswer):
+        return answer.tags == other.tags
+    if isinstance(answer, FillAnswer) and isinstance(other, FillAnswer):
+        first = [names[0] for names in answer.candidates]
+        return first == [names[0] for names in other.candidates] if first else None
+    if isinstance(answer, ReplacedAnswer) and isinstance(other, ReplacedAnswer):
+        return bool(np.array_equal(answer.probabilities > 0.5, other.probabilities > 0.5))
+    return None
+
+
 def _leak(checkpoint: Checkpoint, group: Group, read: np.ndarray) -> Leak:
     length = read.shape[1]
     counted = np.zeros((len(group.rows), length), dtype=bool)
     for slot, row in enumerate(group.rows):
-        special = np.asarray(row.special[:length])
-        counted[slot, : len(special)] = ~special
+        if group.repeats[slot] is None:
+            own = counted_tokens(checkpoint, row)[:length]
+            counted[slot, : len(own)] = own
     names = _TokenNames(checkpoint.tokenizer)
     return leak_matrix(group.ids[:, :length], group.mask[:, :length], counted, read, names)
+
+
+def counted_tokens(checkpoint: Checkpoint, row: EncodedRow) -> np.ndarray:
+    """Which tokens of a row count in read-back, ``[tokens]`` bool.
+
+    Special tokens do not; nor does [MASK] for a masked LM, whose retrieval head is to fill it.
+    """
+    counted = ~np.asarray(row.special)
+    if checkpoint.config.task == "masked_lm":
+        counted &= np.asarray(row.ids) != checkpoint.need_tokenizer().mask_token_id
+    return counted
 
 
 class _TokenNames(Sequence[str]):
@@ -172,7 +210,7 @@ class _TokenNames(Sequence[str]):
         self._tokenizer = tokenizer
 
     def __getitem__(self, index: Any) -> Any:
-        return self._tokenizer.convert_ids_to_tokens(int(index))
+        return token_names(self._tokenizer, [int(index)])[0]
 
     def __len__(self) -> int:
         return len(self._tokenizer)
@@ -184,6 +222,7 @@ def _alone(
     rows: Sequence[EncodedRow],
     *,
     equal_slots: bool,
+    padding: str,
     seed: int,
 ) -> tuple[dict[int, Answer], str]:
     """The answer for each given row by itself, by slot, and the name of who gave it."""
@@ -195,7 +234,7 @@ def _alone(
     num, config = checkpoint.config.num_instances, checkpoint.config
     out: dict[int, Answer] = {}
     for slot, row in enumerate(rows):
-        group = make_group(config, [row] * num)
+        group = make_group(config, [row] * num, padding=padding)
         logits = forward_groups(checkpoint, [group])[0]
         out[slot] = read_answers(checkpoint, group, logits.mean(dim=0, keepdim=True), slots=[0])[0]
     return out, EQUAL_SLOTS
@@ -223,7 +262,7 @@ def forward_groups(
     out: list[Tensor | None] = [None] * len(groups)
     for numbers, arrays in stack_groups(groups, at_most=batch):
         ids, mask, types = (torch.from_numpy(a).to(checkpoint.device) for a in arrays)
-        with _memory_guard(checkpoint):
+        with memory_guard(checkpoint):
             logits = checkpoint.model(
                 ids, mask, types, hide_padding=groups[numbers[0]].hides_padding
             ).logits
@@ -320,9 +359,9 @@ def _read_tags(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answe
     own, keep = _own(row, logits)
     probabilities = own[keep].softmax(dim=-1)
     best = probabilities.max(dim=-1)
-    tokens = checkpoint.need_tokenizer().convert_ids_to_tokens([row.ids[t] for t in keep])
+    tokens = token_names(checkpoint.tokenizer, [row.ids[t] for t in keep])
     tags = tuple(checkpoint.config.labels[int(i)] for i in best.indices)
-    return TagAnswer(tuple(tokens), tags, best.values.numpy())
+    return TagAnswer(tokens, tags, best.values.numpy())
 
 
 def _read_fills(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
@@ -330,14 +369,14 @@ def _read_fills(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answ
     own, _ = _own(row, logits)
     places = [t for t in range(len(own)) if row.ids[t] == tokenizer.mask_token_id]
     best = own[places].softmax(dim=-1).topk(FILL_CANDIDATES)
-    names = tuple(tuple(tokenizer.convert_ids_to_tokens(ids.tolist())) for ids in best.indices)
+    names = tuple(token_names(tokenizer, ids.tolist()) for ids in best.indices)
     return FillAnswer(tuple(places), names, best.values.numpy())
 
 
 def _read_replaced(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
     own, keep = _own(row, logits)
-    tokens = checkpoint.need_tokenizer().convert_ids_to_tokens([row.ids[t] for t in keep])
-    return ReplacedAnswer(tuple(tokens), own[keep].sigmoid().numpy())
+    tokens = token_names(checkpoint.tokenizer, [row.ids[t] for t in keep])
+    return ReplacedAnswer(tokens, own[keep].sigmoid().numpy())
 
 
 READERS: dict[str, Callable[[Checkpoint, EncodedRow, Tensor], Answer]] = {
@@ -413,7 +452,7 @@ def _pass(checkpoint: Checkpoint, groups: Sequence[Group]) -> Callable[[], Any]:
     hide = groups[0].hides_padding
 
     def call() -> Any:
-        with torch.inference_mode():
+        with torch.inference_mode(), memory_guard(checkpoint):
             return checkpoint.model(ids, mask, types, hide_padding=hide)
 
     return call
@@ -433,7 +472,9 @@ def _quartiles(seconds: list[float]) -> tuple[float, float, float]:
     return float(middle), float(low), float(high)
 
 
-def provenance(checkpoint: Checkpoint, *, padding: str, length: int, seed: int) -> Provenance:
+def provenance(
+    checkpoint: Checkpoint, *, padding: str, length: int, seed: int, fill: str = "repeat"
+) -> Provenance:
     """How a result of this checkpoint, obtained now, came about."""
     import transformers
 
@@ -447,6 +488,7 @@ def provenance(checkpoint: Checkpoint, *, padding: str, length: int, seed: int) 
         dtype=describe_dtype(checkpoint.dtype),
         padding=padding,
         length=length,
+        fill=fill,
         seed=seed,
         threads=torch.get_num_threads(),
         versions=(
@@ -458,21 +500,22 @@ def provenance(checkpoint: Checkpoint, *, padding: str, length: int, seed: int) 
     )
 
 
-class _memory_guard:  # noqa: N801 (used as a statement)
-    """Turn an out-of-memory error of the device into ours."""
+@contextmanager
+def memory_guard(checkpoint: Checkpoint) -> Iterator[None]:
+    """Turn the device's out-of-memory errors inside the block into ours.
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._checkpoint = checkpoint
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trail: Any) -> None:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise DeviceError(
-                f"{self._checkpoint.name} ran out of memory on {self._checkpoint.device}; use "
-                "shorter texts or fewer groups, float16, or the CPU"
-            ) from error
+    Raises:
+        DeviceError: there was too little memory.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU allocator raises it bare
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise DeviceError(
+            f"{checkpoint.name} ran out of memory on {checkpoint.device}; use shorter texts or "
+            "fewer groups at a time, float16, or the CPU"
+        ) from error
 
 
 __all__ = [
@@ -480,7 +523,9 @@ __all__ = [
     "InputError",
     "Row",
     "RowAnswer",
+    "counted_tokens",
     "forward_groups",
+    "memory_guard",
     "provenance",
     "read_answers",
     "run_group",

@@ -94,7 +94,7 @@ def trace(
     device = next(model.parameters()).device
     given = [t if t is None else t.to(device) for t in (input_ids, attention_mask, token_type_ids)]
     assert given[0] is not None, "input_ids is required"
-    prepared = model.prepare(given[0], given[1], given[2])
+    prepared = model.prepare(given[0], given[1], given[2], hide_padding=hide_padding)
     embeddings = model.embed(prepared)
     mixture = model.mix(embeddings, prepared.mask, hide_padding=hide_padding)
     entered = model.enter(mixture)

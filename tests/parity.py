@@ -107,4 +107,6 @@ def _logits(traced: object, fixture: Fixture, out: dict[str, float]) -> None:
     if flat.shape != theirs.shape:
         flat = flat.reshape(len(flat), *theirs.shape[1:])
     flat = flat[: len(theirs)]
+    if flat.shape[-1] > 1:
+        out["logits_argmax"] = float((flat.argmax(-1) != theirs.argmax(-1)).sum())
     out["logits"] = float(np.abs(flat - theirs).max())

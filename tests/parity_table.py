@@ -19,13 +19,13 @@ KINDS = (
     ("attn", ("attn",)),
     ("demux", ("demultiplexed",)),
     ("retrieval", ("retrieval", "retrieval_lse")),
-    ("argmax", ("retrieval_argmax",)),
-    ("logits", ("logits",)),
+    ("argmax", ("retrieval_argmax", "logits_argmax")),
+    ("logits", ("logits", "logits (selected)", "logits_no_token_types")),
 )
 
 
 def cell(errors: dict[str, float], names: tuple[str, ...], kind: str) -> str:
-    exact = kind in ("retrieval", "argmax")
+    exact = kind in ("retrieval", "argmax", "logits")
     found = [v for k, v in errors.items() if (k in names if exact else k.startswith(names))]
     if not found:
         return "-"

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,9 @@ from muxviz.figures import (
     leak_alt,
     leak_figure,
     leak_table,
+    probability_alt,
+    probability_figure,
+    probability_table,
     replaced_strip_figure,
     rows_to_csv,
     tag_strip_figure,
@@ -32,8 +36,10 @@ from muxviz.figures import (
     token_strip_table,
 )
 from muxviz.figures.braid import SMALLEST, braid_geometry
-from muxviz.figures.slots import SLOT_COLORS, slot_color, slot_label, slot_symbol
-from muxviz.figures.strips import LINE_ROOM, place_cells
+from muxviz.figures.cells import LINE_ROOM, place_cells, strip_figure
+from muxviz.figures.ink import contrast, ink, text_on
+from muxviz.figures.scales import color_at, sequential
+from muxviz.figures.slots import SLOT_COLORS, slot_color, slot_label, slot_outline, slot_symbol
 from muxviz.figures.wording import plain
 from muxviz.results import (
     GroupResult,
@@ -48,7 +54,20 @@ from muxviz.results import (
 )
 
 NASTY = '<b>bold</b> <a href="javascript:alert(1)">x</a> & $x^2$'
-HOW = Provenance("m", "abc", 5, "cpu", "float32", "group", 9, 0, 1, ("muxviz 0",), "2026-01-01")
+HOW = Provenance(
+    checkpoint="m",
+    fingerprint="abc",
+    num_instances=5,
+    device="cpu",
+    dtype="float32",
+    padding="group",
+    length=9,
+    fill="repeat",
+    seed=0,
+    threads=1,
+    versions=("muxviz 0",),
+    measured="2026-01-01T00:00:00Z",
+)
 
 
 def reading(right: int, wrong: int) -> TokenReading:
@@ -118,6 +137,7 @@ LEAKY = np.array(
         [0.10, 0.10, 0.10, 0.10, 0.50, 0.10],
     ]
 )
+OTHER = np.hstack([0.75 * np.eye(5), np.full((5, 1), 0.25)])
 
 
 def test_ribbons_are_as_wide_as_the_leak_matrix_says() -> None:
@@ -136,6 +156,14 @@ def test_ribbons_are_as_wide_as_the_leak_matrix_says() -> None:
             stripe_top, stripe_bottom = geometry.stripes[j, -1], geometry.stripes[j + 1, -1]
             assert stripe_bottom - 1e-9 <= ribbon.start[1] < ribbon.start[0] <= stripe_top + 1e-9
     assert geometry.omitted == 1
+    rests = {r.slot: r.stop[0] - r.stop[1] for r in geometry.rests}
+    for i in range(5):
+        assert rests.get(i, 0.0) == pytest.approx(LEAKY[i, 5])
+        widths = sum(r.stop[0] - r.stop[1] for r in geometry.ribbons if r.slot == i)
+        thin = LEAKY[i, :5][LEAKY[i, :5] < SMALLEST].sum()
+        assert widths + rests.get(i, 0.0) + thin == pytest.approx(1), "a lane is one wide"
+    caption = next(a.text for a in braid_figure(result(shares=LEAKY)).layout.annotations[::-1])
+    assert "One ribbon under 2 % of a lane left out." in caption
     own_tops = [drawn[i, i].stop[0] for i in range(5)]
     np.testing.assert_allclose(own_tops, geometry.lanes, err_msg="own tokens come first")
 
@@ -148,7 +176,59 @@ def test_equal_stripes_without_a_spectrum_and_its_heights_with_one() -> None:
     np.testing.assert_allclose(heights[0], 4 * heights[1])
     assert heights.sum(axis=0)[0] == pytest.approx(0.8 * plain_heights.sum(axis=0)[0])
     fig = braid_figure(result(), spectrum=spectrum)
-    assert any("interaction" in (t.text or "") for t in fig.data if isinstance(t.text, str))
+    hovers = [t.text for t in fig.data if isinstance(t.text, str)]
+    assert any("20 % in the mixture, 20 % at the end" in h for h in hovers)
+
+
+@pytest.mark.parametrize(
+    ("spectrum", "words"),
+    [
+        (np.full((4, 5), 0.1), r"shape \(4, 5\); expected \(5, 5\)"),
+        (np.full((5, 5), 0.3), "above 1 in sum"),
+        (np.full((5, 5), np.nan), "no numbers"),
+    ],
+)
+def test_an_impossible_spectrum_is_refused(spectrum: np.ndarray, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        braid_figure(result(), spectrum=spectrum)
+
+
+def test_the_traces_draw_the_geometry() -> None:
+    given = result(shares=LEAKY)
+    geometry = braid_geometry(given)
+    drawn = {t.text: t for t in braid_figure(given).data if isinstance(t.text, str)}
+    trace = drawn["slot 3 → slot 1: 22 % (4.4 of 20 tokens)"]
+    at_the_end = np.asarray(trace.y)[np.asarray(trace.x) == np.max(trace.x)]
+    assert np.ptp(at_the_end) == pytest.approx(0.22, abs=1e-6)
+    assert len([r for r in geometry.ribbons if r.source != r.slot]) == sum(
+        "→" in words for words in drawn
+    )
+
+
+def test_layer_numbers_have_room() -> None:
+    for layers in (1, 4, 6, 12, 24):
+        fig = braid_figure(replace(result(), num_layers=layers))
+        names = [a.text for a in fig.layout.annotations]
+        assert {"mix", str(layers)} <= set(names)
+        lines = [s for s in fig.layout.shapes if s.type == "line"]
+        assert len(lines) == layers + 1
+        places = sorted(
+            a.x
+            for a in fig.layout.annotations
+            if a.text in {"mix", *map(str, range(1, 25))} and a.font.size == 12
+        )
+        assert min(np.diff(places)) > 0.4
+
+
+def test_nothing_counted_is_not_drawn_as_lost() -> None:
+    shares = LEAKY.copy()
+    shares[2] = np.nan
+    given = result(shares=LEAKY)
+    assert given.leak is not None
+    given = replace(given, leak=leak_of(shares))
+    hovers = [t.text for t in braid_figure(given).data if isinstance(t.text, str)]
+    assert "slot 3: no token to count" in hovers
+    assert not any(h.startswith("slot 3, from no slot") for h in hovers)
 
 
 @pytest.mark.parametrize("num", [1, 2, 5, 10, 12])
@@ -158,8 +238,11 @@ def test_the_braid_is_small_at_every_n(num: int, dark: bool) -> None:
     text = fig.to_json()
     assert len(text) < 120 * 1024
     assert "bdata" in text, "arrays travel in binary"
-    names = [a.text for a in fig.layout.annotations if "<b>" in a.text and "film" in a.text]
-    assert len(names) == num
+    words = [a.text for a in fig.layout.annotations]
+    assert sum("film" in w for w in words) == num
+    assert [w for w in words if w in {f"<b>{i + 1}</b>" for i in range(num)}] == [
+        f"<b>{i + 1}</b>" for i in range(num)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +251,8 @@ def test_the_braid_is_small_at_every_n(num: int, dark: bool) -> None:
         (result(shares=LEAKY), "Slot 3 leaks most, into slot 1 (22 % of its tokens)"),
         (result(), "All five sentences came back whole; multiplexing changed 1 of 5 answers"),
         (result(has_leak=False), "Multiplexing changed 1 of 5 answers"),
+        (result(2), "Both sentences came back whole"),
+        (result(shares=OTHER), "75 % of the tokens came back, none of the others from a neighbour"),
         (result(1), "One sentence, one pass: nothing is multiplexed"),
         (result(5, fillers=4), "The sentence came back whole"),
     ],
@@ -176,6 +261,11 @@ def test_the_title_is_the_finding(given: GroupResult, words: str) -> None:
     assert braid_finding(given).startswith(words)
     title = braid_figure(given).layout.title.text.replace("<br>", " ")
     assert title.startswith(plain(words)[:40])
+
+
+def test_the_neighbours_are_blamed_without_an_n_1_baseline() -> None:
+    given = replace(result(has_leak=False), baseline="all slots equal")
+    assert braid_finding(given) == "The neighbours changed 1 of 5 answers"
 
 
 def test_hover_table_and_alt_say_the_same() -> None:
@@ -191,6 +281,7 @@ def test_hover_table_and_alt_say_the_same() -> None:
     assert "22 % from slot 3" in alt
     assert braid_table(given)[1]["changed"] is True
     assert "alone negative" in alt
+    assert "10 % from no slot" in alt
 
 
 def test_fillers_are_shown_as_fillers() -> None:
@@ -200,7 +291,9 @@ def test_fillers_are_shown_as_fillers() -> None:
     assert sum("filler (repeats 1)" in w for w in words) == 2
     assert sum("positive" in w for w in words) == 3
     assert braid_table(given)[4]["prediction"] == "filler (repeats 1)"
-    assert sum(t.fillpattern.shape == "/" for t in fig.data if t.fillpattern.shape) == 6
+    hatched = [t.text for t in fig.data if t.fillpattern.shape]
+    assert len(hatched) == 4, "two fillers, on their way in and out"
+    assert not any("slot 5, read back" in (t.text or "") for t in fig.data)
 
 
 @pytest.mark.parametrize(
@@ -248,6 +341,20 @@ def test_a_strip_shows_every_token_and_what_was_read() -> None:
     assert table[20]["rank of own"] == 4
     pale = [s for s in fig.layout.shapes if s.line.dash == "dot"]
     assert len(pale) == 2, "special tokens are not tinted"
+    bar = [s for s in fig.layout.shapes if s.xref == "paper"]
+    lengths = [(s.x1 - s.x0) / (bar[0].x1 - bar[0].x0) for s in bar[:3]]
+    low, high = slot.reading.accuracy.interval
+    assert lengths == pytest.approx([1, 0.75, high - low])
+
+
+def test_long_cells_answer_to_the_pointer_at_their_ends() -> None:
+    cells = place_cells(["a", "x" * 24], ["a", "long"], ["one", "two"], [None, None])
+    points = strip_figure(cells, "title", dark=False).data[1]
+    owners = list(points.hovertext)
+    assert owners.count("one") == 1
+    reach = [x for x, owner in zip(points.x, owners, strict=True) if owner == "two"]
+    assert max(np.diff(reach)) < 6
+    assert cells[1].x < min(reach) < cells[1].x + 4
 
 
 def test_cells_wrap_in_reading_order() -> None:
@@ -263,8 +370,6 @@ def test_tags_and_replaced_tokens_have_strips() -> None:
     slot = result(2).slots[0]
     tags = TagAnswer(("a", "dog"), ("DET", "NOUN"), np.array([0.9, 0.6]))
     replaced = ReplacedAnswer(("a", "dog"), np.array([0.1, 0.8]))
-    from dataclasses import replace
-
     fig = tag_strip_figure(replace(slot, answer=tags))
     assert list(fig.data[0].text) == ["a <b>DET</b>", "dog <b>NOUN</b>"]
     fig = replaced_strip_figure(replace(slot, answer=replaced))
@@ -275,6 +380,37 @@ def test_tags_and_replaced_tokens_have_strips() -> None:
             draw(slot)
     with pytest.raises(NotApplicable, match="no retrieval head"):
         token_strip_figure(result(2, has_leak=False).slots[0])
+
+
+def test_label_probabilities_stand_beside_those_alone() -> None:
+    slot = result(2).slots[1]
+    fig = probability_figure(slot)
+    assert [bar.name for bar in fig.data] == ["multiplexed", "alone"]
+    np.testing.assert_allclose(fig.data[0].x, [0.83, 0.17])
+    np.testing.assert_allclose(fig.data[1].x, [0.17, 0.83])
+    assert fig.layout.title.text == "Slot 2: positive, 0.83; alone negative, 0.83"
+    assert probability_table(slot)[0] == {
+        "label": "positive",
+        "probability": pytest.approx(0.83),
+        "alone": pytest.approx(0.17),
+    }
+    assert "positive 0.83 (alone 0.17)" in probability_alt(slot)
+    assert len(probability_figure(replace(slot, alone=None)).data) == 1
+    tags = TagAnswer(("a",), ("DET",), np.array([0.9]))
+    with pytest.raises(NotApplicable, match="one label"):
+        probability_figure(replace(slot, answer=tags))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_and_outlines_stand_out(dark: bool) -> None:
+    scale = sequential(dark)
+    for fill in (color_at(scale, p) for p in np.linspace(0, 1, 101)):
+        assert contrast(text_on(fill), fill) >= 4.5
+    for slot in range(10):
+        assert contrast(slot_outline(slot, dark=dark), ink(dark).paper) >= 3
+    colors = ink(dark)
+    for color in (colors.text, colors.muted, colors.warning):
+        assert contrast(color, colors.paper) >= 4.5
 
 
 def test_timing_says_its_ratios() -> None:
@@ -309,12 +445,16 @@ def test_csv_defuses_formulas_and_keeps_the_rest() -> None:
     assert rows[1]["a"] == "-3.5"
     assert rows[1]["c"] == "'@x"
     assert text.count("\r\n") == 3
+    assert rows_to_csv([{"=HYPERLINK()": "＝1", "n": " +2", "m": None}]) == (
+        "'=HYPERLINK(),n,m\r\n'＝1,' +2,\r\n"
+    )
 
 
 def test_a_page_needs_no_network_and_shows_text_as_text() -> None:
     page = to_html(braid_figure(result(2, text=NASTY)), NASTY, "how it was made")
     assert page.startswith("<!doctype html>")
     assert not re.search(r"<script[^>]+src=", page)
+    assert "default-src 'none'" in page
     assert "<title>&lt;b&gt;bold" in page
     assert "how it was made" in page
     assert figure_config("braid")["toImageButtonOptions"]["format"] == "svg"

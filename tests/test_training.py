@@ -181,7 +181,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run(
 ) -> None:
     bad = recipe(2, steps=30)
     stages = tuple(replace(s, learning_rate=1e30, warmup_steps=1) for s in bad.stages)
-    with pytest.raises(TrainingError, match=r"loss is (nan|inf).*last good state"):
+    with pytest.raises(TrainingError, match=r"loss is (nan|inf).*no state was saved"):
         train(replace(bad, stages=stages, clip_norm=1e30), data, tmp_path / "run", start=teacher)
 
 
@@ -276,6 +276,8 @@ def test_recipes_refuse_what_they_do_not_know(tmp_path: Path) -> None:
         (f"num_instances = 2\n{stage}", "missing key 'name'"),
         ('name = "x"\nnum_instances = 2\n', r"no \[\[stages\]\]"),
         (f'name = "x"\nnum_instances = 0\n{stage}', "num_instances is 0"),
+        (f'name = "x"\nnum_instances = "2"\n{stage}', "num_instances is '2'; expected int"),
+        (f'name = "x"\nnum_instances = 2\nautocast = 1\n{stage}', "autocast is 1; expected bool"),
         ("name = ", "is not TOML"),
     ):
         path.write_text(text)
@@ -297,3 +299,43 @@ def test_a_missing_start_is_said(data: Path, tmp_path: Path) -> None:
         train(recipe(2), data, tmp_path / "a", start=tmp_path)
     with pytest.raises(CheckpointMissing, match=r"no config.json in .*BERT encoder"):
         train(recipe(1), data, tmp_path / "b", start=tmp_path)
+
+
+def test_files_that_are_not_what_they_say_are_data_errors(tmp_path: Path) -> None:
+    for name, content in (
+        ("rows.tsv.gz", b"not gzip"),
+        ("rows.txt.xz", b"not xz"),
+        ("rows.tsv", "sentence\tlabel\ncaf\u00e9\t1\n".encode("latin-1")),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=f"{name} cannot be read as UTF-8 text"):
+            read_labelled(path)
+
+
+def test_a_resumed_run_keeps_its_metrics_straight(
+    data: Path, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muxviz.training.loop.LOG_EVERY", 2)
+    out = tmp_path / "run"
+    train(recipe(2, steps=6), data, out, start=teacher, stop_at=6)
+    with (out / "metrics.jsonl").open("a") as log:  # logged, then killed before the next save
+        log.write('{"step": 8, "losses": {}}\n')
+    train(recipe(2, steps=6), data, out, start=teacher, resume=True)
+    steps = [json.loads(s)["step"] for s in (out / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_refused_resume_leaves_the_run_as_it_was(
+    data: Path, teacher: Path, encoder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    train(recipe(2, steps=2), data, out, start=teacher, stop_at=1)
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    other = tmp_path / "other"
+    train(recipe(1, steps=1, vocab_size=200), data, other, start=encoder)
+    with pytest.raises(TrainingError, match="another vocabulary"):
+        train(recipe(2, steps=2), data, out, start=other, resume=True)
+    with pytest.raises(TrainingError, match="another seed"):
+        train(recipe(2, steps=2, seed=9), data, out, start=teacher, resume=True)
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == before

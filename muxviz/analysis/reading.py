@@ -16,18 +16,24 @@ import numpy as np
 from muxviz.results import Leak, LeakExample, TokenReading
 
 if TYPE_CHECKING:
-    from muxviz.batch import Group
     from muxviz.trace import RetrievalScores
 
 
 def token_readings(
-    tokenizer: Any, group: Group, scores: RetrievalScores, *, index: int, prefix: int
+    tokenizer: Any,
+    ids: Sequence[Sequence[int]],
+    counted: Sequence[np.ndarray],
+    scores: RetrievalScores,
+    *,
+    index: int,
+    prefix: int,
 ) -> list[TokenReading]:
     """What is read back from every slot of group ``index``, token by token.
 
     Args:
         tokenizer: turns ids into tokens.
-        group: the group as it was passed.
+        ids: of each slot, without padding.
+        counted: for each slot, which of its tokens count ``[tokens]``.
         scores: of the trace, ``[B, N, T]``.
         index: the group's number in the batch.
         prefix: positions before the tokens.
@@ -38,19 +44,25 @@ def token_readings(
     true = scores.true_log_prob[index, :, tokens].float().cpu().numpy()
     rank = scores.rank[index, :, tokens].cpu().numpy()
     readings = []
-    for slot, row in enumerate(group.rows):
-        size = min(len(row.ids), read.shape[1])
+    for slot, own in enumerate(ids):
+        size = min(len(own), read.shape[1])
         readings.append(
             TokenReading(
-                tokens=tuple(tokenizer.convert_ids_to_tokens(list(row.ids[:size]))),
-                read=tuple(tokenizer.convert_ids_to_tokens(read[slot, :size].tolist())),
+                tokens=token_names(tokenizer, own[:size]),
+                read=token_names(tokenizer, read[slot, :size].tolist()),
                 true_log_prob=true[slot, :size],
                 read_log_prob=read_log_prob[slot, :size],
                 rank=rank[slot, :size],
-                is_counted=~np.asarray(row.special[:size]),
+                is_counted=counted[slot][:size],
             )
         )
     return readings
+
+
+def token_names(tokenizer: Any, ids: Sequence[int]) -> tuple[str, ...]:
+    """Tokens of ids; ``[id 512]`` for one the tokenizer does not know but the model does."""
+    names = tokenizer.convert_ids_to_tokens(list(ids))
+    return tuple(f"[id {i}]" if n is None else n for i, n in zip(ids, names, strict=True))
 
 
 def leak_matrix(

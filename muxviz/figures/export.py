@@ -9,7 +9,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # wide forms are read alike
+NO_NETWORK = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "img-src data: blob:"
+)
 REMOVED_BUTTONS = ["zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
 
 
@@ -25,11 +29,13 @@ def figure_config(file_name: str) -> dict[str, Any]:
 
 
 def to_html(fig: go.Figure, title: str, caption: str) -> str:
-    """One HTML page that needs no network: the figure with plotly.js inside, title and caption."""
+    """One HTML page that may not use the network: figure with plotly.js inside, title, caption."""
     body = fig.to_html(full_html=False, include_plotlyjs=True, config=figure_config("figure"))
     head, foot = html.escape(title), html.escape(caption)
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{head}</title></head>'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{NO_NETWORK}">'
+        f"<title>{head}</title></head>"
         f'<body style="font-family:sans-serif;margin:2rem">{body}<p>{foot}</p></body></html>\n'
     )
 
@@ -41,14 +47,13 @@ def rows_to_csv(rows: list[dict[str, Any]]) -> str:
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\r\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([_cell(name) for name in columns])
+    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
     return out.getvalue()
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+    if isinstance(value, str) and value.lstrip().startswith(FORMULA_STARTS):
         return f"'{value}"
     return value

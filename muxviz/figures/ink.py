@@ -59,8 +59,8 @@ def contrast(color: str, other: str) -> float:
 
 
 def text_on(fill: str) -> str:
-    """Near-black or near-white, whichever is easier to read on ``fill`` (``#rrggbb``)."""
-    return max(LIGHT.text, "#ffffff", key=lambda color: contrast(color, fill))
+    """Black or white, whichever is easier to read on ``fill`` (``#rrggbb``): 4.5:1 and more."""
+    return max("#000000", "#ffffff", key=lambda color: contrast(color, fill))
 
 
 def framed(fig: go.Figure, title: str, *, dark: bool, height: int, sides: dict[str, int]) -> None:

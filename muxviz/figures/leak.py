@@ -17,7 +17,7 @@ from muxviz.errors import InputError
 from muxviz.figures.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, framed, ink, text_on, tint
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_label
-from muxviz.figures.wording import percent, tokens_of
+from muxviz.figures.wording import percent, plain, tokens_of
 from muxviz.results import Leak
 
 WHICH = {
@@ -168,7 +168,7 @@ def _numbers(
             hovers.append(f"slot {i + 1}: {why}")
             inks.append(colors.muted)
             continue
-        texts.append(percent(share) if share else "·")
+        texts.append(plain(percent(share).replace("under", "<")) if share else "·")
         source = "other" if j == num else "read back" if i == j else f"slot {j + 1}"
         arrow = f"slot {i + 1}: {source}" if i == j or j == num else f"{source} → slot {i + 1}"
         hovers.append(f"{arrow}: {percent(share)} ({tokens_of(share, int(positions[i]))})")
@@ -204,12 +204,13 @@ def _mark_own(fig: go.Figure, num: int, dark: bool) -> None:
 def _label_axes(fig: go.Figure, num: int, dark: bool) -> None:
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": muted}
+    common["ticks"] = ""  # a page's theme may draw some
     fig.update_xaxes(
         tickvals=[*(j + 0.5 for j in range(num)), num + 0.5 + GAP],
         ticktext=[*(slot_label(j) for j in range(num)), "other"],
         range=[0, num + 1 + GAP],
         side="top",
-        title={"text": "a token of slot …", "font": muted, "standoff": 8},
+        title={"text": "a token of slot …", "font": muted, "standoff": 12},
         **common,
     )
     fig.update_yaxes(

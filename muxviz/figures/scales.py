@@ -1,12 +1,12 @@
-"""The sequential colour scale of muxviz: cividis, the lowest value nearest to the page's colour.
+"""The sequential colour scale of muxviz: cividis, its low end fading into the page.
 
 Read alike with and without colour blindness, and by lightness alone in print. On a light page
-low values are light; the dark page turns the scale round.
+low values are light; the dark page turns the scale round. What is near nothing looks like nothing.
 """
 
 from __future__ import annotations
 
-from muxviz.figures.ink import mix
+from muxviz.figures.ink import ink, mix
 
 CIVIDIS = (
     "#fee838",
@@ -20,11 +20,14 @@ CIVIDIS = (
     "#123570",
     "#00224e",
 )
+FADE = (0.85, 0.5, 0.2)  # how much of the page is in the lowest colours
 
 
 def sequential(dark: bool) -> list[list[float | str]]:
     """Plotly colour scale: ``[position in [0, 1], "#rrggbb"]`` pairs from low to high."""
-    colors = CIVIDIS[::-1] if dark else CIVIDIS
+    colors = list(CIVIDIS[::-1] if dark else CIVIDIS)
+    for i, share in enumerate(FADE):
+        colors[i] = mix(colors[i], ink(dark).paper, share)
     return [[i / (len(colors) - 1), color] for i, color in enumerate(colors)]
 
 

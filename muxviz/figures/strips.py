@@ -1,66 +1,67 @@
 """A slot token by token: what was read back, and how sure the retrieval head was of the own token.
 
-Cells wrap like text. Tint = log-probability of the own token, in nats, on one scale from -8 to 0.
+Tint = log-probability of the own token, in nats, on one scale from -8 to 0 for all figures: a token
+that is read surely looks like the page, the others stand out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
-from muxviz.figures.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, bare, framed, ink, text_on
+from muxviz.figures.cells import TOP, place_cells, strip_figure
+from muxviz.figures.ink import CLEAR, SMALL_SIZE, ink, tint
 from muxviz.figures.scales import color_at, sequential
-from muxviz.figures.slots import slot_label
-from muxviz.figures.wording import interval, percent, plain, shorten, visible, width
-from muxviz.results import ReplacedAnswer, SlotResult, TagAnswer, TokenReading
+from muxviz.figures.slots import slot_color, slot_label, slot_outline
+from muxviz.figures.wording import interval, percent, plain, shorten, visible
+from muxviz.results import Proportion, SlotResult, TokenReading
 
-LINE_ROOM = 104.0  # letters in a line
-PAD = 2.2  # letters around a token
-GAP = 0.7
+__all__ = [
+    "token_strip_alt",
+    "token_strip_figure",
+    "token_strip_table",
+]
+
 LOWEST = -8.0  # nats; lower log-probabilities have the same tint
-ROW = 40  # px per line
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a strip: its place (x in letters, line from 0) and what it shows."""
-
-    x: float
-    line: int
-    width: float
-    text: str
-    hover: str
-    fill: str | None  # "#rrggbb", None for a pale cell
+TOKEN_ROOM = 24  # letters
+SCALE_ROOM = 48  # px under the cells
+BAR = (0.82, 1.0)  # of the width, beside the title
+BAR_TOP, BAR_BOTTOM = 22, 32  # px from the top of the figure
 
 
 def token_strip_figure(slot: SlotResult, *, dark: bool = False) -> go.Figure:
     """The slot's tokens, tinted by log-probability; a wrong one is written ``own → read``.
+
+    Beside the title, a bar of the share read back with its Wilson 95 % interval.
 
     Raises:
         NotApplicable: the slot was not read back (no retrieval head).
     """
     reading = _need(slot)
     scale = sequential(dark)
-    texts, hovers, fills = [], [], []
-    for t, (token, read) in enumerate(zip(reading.tokens, reading.read, strict=True)):
-        right = bool(reading.is_correct[t])
-        counted = bool(reading.is_counted[t])
-        shown = plain(shorten(visible(token), 24))
-        if counted and not right:
-            shown = f"{shown} → <b>{plain(shorten(visible(read), 24))}</b>"
-        texts.append(shown)
-        hovers.append(_hover(reading, t))
-        place = 1 - float(reading.true_log_prob[t]) / LOWEST
-        fills.append(color_at(scale, place) if counted else None)
-    plain_texts = [_written(reading, t) for t in range(len(reading.tokens))]
-    cells = place_cells(plain_texts, texts, hovers, fills)
-    fig = _strip(cells, dark)
+    count = len(reading.tokens)
+    wrong = {t for t in range(count) if reading.is_counted[t] and not reading.is_correct[t]}
+    fills = [
+        color_at(scale, float(reading.true_log_prob[t]) / LOWEST) if reading.is_counted[t] else None
+        for t in range(count)
+    ]
+    pairs = [_pair(reading, t) for t in range(count)]
+    cells = place_cells(
+        [f"{own} → {read}" if t in wrong else own for t, (own, read) in enumerate(pairs)],
+        [
+            f"{plain(own)} → <b>{plain(read)}</b>" if t in wrong else plain(own)
+            for t, (own, read) in enumerate(pairs)
+        ],
+        [_hover(reading, t) for t in range(count)],
+        fills,
+        marked=wrong,
+    )
+    fig = strip_figure(cells, _title(slot, reading), dark=dark, below=SCALE_ROOM)
     _scale(fig, scale, dark)
-    _finish(fig, cells, _reading_title(slot, reading), dark, has_scale=True)
+    if reading.accuracy.trials:
+        _bar(fig, slot.slot, reading.accuracy, dark)
     return fig
 
 
@@ -91,159 +92,7 @@ def token_strip_alt(slot: SlotResult) -> str:
         if reading.is_counted[t] and not reading.is_correct[t]
     ]
     listed = f" Wrong: {', '.join(wrong)}." if wrong else ""
-    return f"{_reading_title(slot, reading)}.{listed}"
-
-
-def tag_strip_figure(slot: SlotResult, *, dark: bool = False) -> go.Figure:
-    """The slot's tokens with the tag of each, tinted by the tag's probability.
-
-    Raises:
-        NotApplicable: the answer has no tags.
-    """
-    answer = slot.answer
-    if not isinstance(answer, TagAnswer):
-        raise NotApplicable("not applicable: this checkpoint does not answer with a tag per token")
-    texts = [
-        f"{plain(visible(token))} <b>{plain(tag)}</b>"
-        for token, tag in zip(answer.tokens, answer.tags, strict=True)
-    ]
-    written = [f"{a} {b}" for a, b in zip(answer.tokens, answer.tags, strict=True)]
-    title = f"Slot {slot.number}: mean probability of its tags {percent(answer.probability)}"
-    return _answer_strip(
-        written, texts, answer.probabilities, title, "probability of the tag", dark
-    )
-
-
-def replaced_strip_figure(slot: SlotResult, *, dark: bool = False) -> go.Figure:
-    """The slot's tokens, tinted by the probability that each was replaced.
-
-    Raises:
-        NotApplicable: the answer is not about replaced tokens.
-    """
-    answer = slot.answer
-    if not isinstance(answer, ReplacedAnswer):
-        raise NotApplicable("not applicable: this checkpoint does not detect replaced tokens")
-    texts = [
-        f"<b>{plain(visible(token))}</b>" if p > 0.5 else plain(visible(token))
-        for token, p in zip(answer.tokens, answer.probabilities, strict=True)
-    ]
-    title = f"Slot {slot.number}: {answer.headline}"
-    return _answer_strip(
-        list(answer.tokens), texts, answer.probabilities, title, "probability of replacement", dark
-    )
-
-
-def place_cells(
-    written: list[str], texts: list[str], hovers: list[str], fills: list[str | None]
-) -> list[Cell]:
-    """Lay cells out in lines of at most ``LINE_ROOM`` letters, in reading order."""
-    cells, x, line = [], 0.0, 0
-    for words, text, hover, fill in zip(written, texts, hovers, fills, strict=True):
-        size = width(words) + PAD
-        if x and x + size > LINE_ROOM:
-            x, line = 0.0, line + 1
-        cells.append(Cell(x, line, size, text, hover, fill))
-        x += size + GAP
-    return cells
-
-
-def _answer_strip(
-    written: list[str],
-    texts: list[str],
-    probabilities: np.ndarray,
-    title: str,
-    what: str,
-    dark: bool,
-) -> go.Figure:
-    scale = sequential(dark)
-    hovers = [f"{text}<br>{what} {p:.3f}" for text, p in zip(texts, probabilities, strict=True)]
-    cells = place_cells(written, texts, hovers, [color_at(scale, float(p)) for p in probabilities])
-    fig = _strip(cells, dark)
-    _finish(fig, cells, title, dark)
-    return fig
-
-
-def _strip(cells: list[Cell], dark: bool) -> go.Figure:
-    colors = ink(dark)
-    fig = go.Figure()
-    for cell in cells:
-        fig.add_shape(
-            type="rect",
-            x0=cell.x,
-            x1=cell.x + cell.width,
-            y0=cell.line - 0.38,
-            y1=cell.line + 0.38,
-            fillcolor=cell.fill or CLEAR,
-            line={"color": colors.line, "width": 0.8, "dash": "solid" if cell.fill else "dot"},
-            layer="below",
-        )
-    fig.add_trace(
-        go.Scatter(
-            x=[c.x + c.width / 2 for c in cells],
-            y=[c.line for c in cells],
-            mode="text",
-            text=[c.text for c in cells],
-            textfont={
-                "size": TEXT_SIZE,
-                "color": [text_on(c.fill) if c.fill else colors.muted for c in cells],
-            },
-            hovertext=[c.hover for c in cells],
-            hoverinfo="text",
-            showlegend=False,
-        )
-    )
-    return fig
-
-
-def _scale(fig: go.Figure, scale: list[list[float | str]], dark: bool) -> None:
-    """A colour bar of its own: shapes have none."""
-    colors = ink(dark)
-    fig.add_trace(
-        go.Scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            hoverinfo="skip",
-            showlegend=False,
-            marker={
-                "color": [LOWEST],
-                "cmin": LOWEST,
-                "cmax": 0,
-                "colorscale": scale,
-                "showscale": True,
-                "colorbar": {
-                    "title": {"text": "log-probability (nats)", "font": {"size": SMALL_SIZE}},
-                    "orientation": "h",
-                    "thickness": 8,
-                    "len": 0.3,
-                    "x": 1,
-                    "xanchor": "right",
-                    "y": 0,
-                    "yanchor": "top",
-                    "ypad": 10,
-                    "tickvals": [LOWEST, LOWEST / 2, 0],
-                    "ticktext": [f"≤ {LOWEST:g}", f"{LOWEST / 2:g}", "0"],
-                    "tickfont": {"size": SMALL_SIZE, "color": colors.muted},
-                    "outlinewidth": 0,
-                },
-            },
-        )
-    )
-
-
-def _finish(
-    fig: go.Figure, cells: list[Cell], title: str, dark: bool, *, has_scale: bool = False
-) -> None:
-    lines = 1 + max((c.line for c in cells), default=0)
-    fig.update_xaxes(**bare(range=[-0.5, LINE_ROOM + 0.5]))
-    fig.update_yaxes(**bare(range=[lines - 0.5, -0.5]))
-    framed(
-        fig,
-        title,
-        dark=dark,
-        height=ROW * lines + (118 if has_scale else 70),
-        sides={"l": 12, "r": 12, "t": 58, "b": 60 if has_scale else 12},
-    )
+    return f"{_title(slot, reading)}.{listed}"
 
 
 def _need(slot: SlotResult) -> TokenReading:
@@ -254,11 +103,10 @@ def _need(slot: SlotResult) -> TokenReading:
     return slot.reading
 
 
-def _written(reading: TokenReading, t: int) -> str:
-    own = visible(reading.tokens[t])[:24]
-    if reading.is_counted[t] and not reading.is_correct[t]:
-        return f"{own} → {visible(reading.read[t])[:24]}"
-    return own
+def _pair(reading: TokenReading, t: int) -> tuple[str, str]:
+    """Own token and the one read, spaces visible, cut where they are long."""
+    own, read = visible(reading.tokens[t]), visible(reading.read[t])
+    return shorten(own, TOKEN_ROOM), shorten(read, TOKEN_ROOM)
 
 
 def _hover(reading: TokenReading, t: int) -> str:
@@ -274,7 +122,7 @@ def _hover(reading: TokenReading, t: int) -> str:
     return "<br>".join(lines)
 
 
-def _reading_title(slot: SlotResult, reading: TokenReading) -> str:
+def _title(slot: SlotResult, reading: TokenReading) -> str:
     accuracy = reading.accuracy
     if not accuracy.trials:
         return f"{slot_label(slot.slot)}: no token to count"
@@ -284,12 +132,78 @@ def _reading_title(slot: SlotResult, reading: TokenReading) -> str:
     )
 
 
-__all__ = [
-    "Cell",
-    "place_cells",
-    "replaced_strip_figure",
-    "tag_strip_figure",
-    "token_strip_alt",
-    "token_strip_figure",
-    "token_strip_table",
-]
+def _bar(fig: go.Figure, slot: int, accuracy: Proportion, dark: bool) -> None:
+    """0 to 100 % beside the title, filled to the share, a line over its interval."""
+    left, size = BAR[0], BAR[1] - BAR[0]
+    middle = (BAR_TOP + BAR_BOTTOM) / 2
+    outline = slot_outline(slot, dark=dark)
+    pieces = [
+        (0.0, 1.0, BAR_TOP, BAR_BOTTOM, CLEAR, ink(dark).line),
+        (0.0, accuracy.value, BAR_TOP, BAR_BOTTOM, tint(slot_color(slot), 0.75), outline),
+        (*accuracy.interval, middle, middle, CLEAR, ink(dark).text),
+        *((end, end, middle - 4, middle + 4, CLEAR, ink(dark).text) for end in accuracy.interval),
+    ]
+    for start, stop, top, bottom, fill, color in pieces:
+        fig.add_shape(
+            type="rect",
+            xref="paper",
+            yref="paper",
+            yanchor=1,
+            ysizemode="pixel",
+            x0=left + size * start,
+            x1=left + size * stop,
+            y0=TOP - top,
+            y1=TOP - bottom,
+            fillcolor=fill,
+            line={"color": color, "width": 1.2},
+        )
+
+
+def _scale(fig: go.Figure, scale: list[list[float | str]], dark: bool) -> None:
+    """A colour bar of its own, as shapes have none, and what is pale."""
+    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
+    upward = [[1 - float(place), color] for place, color in reversed(scale)]
+    fig.add_trace(
+        go.Scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            hoverinfo="skip",
+            showlegend=False,
+            marker={
+                "color": [LOWEST],
+                "cmin": LOWEST,
+                "cmax": 0,
+                "colorscale": upward,
+                "showscale": True,
+                "colorbar": {
+                    "title": {"text": "log-probability (nats)", "font": muted},
+                    "orientation": "h",
+                    "thickness": 8,
+                    "len": 0.3,
+                    "x": 1,
+                    "xanchor": "right",
+                    "y": 0,
+                    "yanchor": "top",
+                    "ypad": 10,
+                    "tickvals": [LOWEST, LOWEST / 2, 0],
+                    "ticktext": [f"≤ {LOWEST:g}", f"{LOWEST / 2:g}", "0"],
+                    "tickfont": muted,
+                    "outlinecolor": ink(dark).line,
+                    "outlinewidth": 0.8,
+                },
+            },
+        )
+    )
+    fig.add_annotation(
+        text="own → <b>read</b> where it went wrong; dotted: special, not counted",
+        x=0,
+        y=0,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="top",
+        yshift=-12,
+        showarrow=False,
+        font=muted,
+    )

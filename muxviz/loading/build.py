@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from muxviz.config import MuxConfig
-from muxviz.errors import CheckpointInvalid, CheckpointMismatch
+from muxviz.errors import CheckpointInvalid, CheckpointMismatch, ShapeMismatch
 from muxviz.loading.layout import is_ignored, published_names
 from muxviz.loading.sizes import Shapes
 from muxviz.model.mux_model import MuxModel
@@ -67,9 +67,13 @@ def compare(config: MuxConfig, shapes: Shapes) -> KeyReport:
 
 def raise_for_keys(report: KeyReport, where: str) -> None:
     """Turn missing names and wrong shapes into an error that shows the first few."""
-    for title, names in (("wrong shapes", report.wrong_shape), ("missing", report.missing)):
+    kinds: tuple[tuple[type[CheckpointMismatch], str, tuple[str, ...]], ...] = (
+        (ShapeMismatch, "of a wrong shape", report.wrong_shape),
+        (CheckpointMismatch, "missing", report.missing),
+    )
+    for kind, title, names in kinds:
         if names:
-            raise CheckpointMismatch(
+            raise kind(
                 f"{where}: {len(names)} {title}: {'; '.join(names[:5])}"
                 f"{' ...' if len(names) > 5 else ''}. The file and its config.json do not belong "
                 "together, or the download is incomplete"

@@ -24,8 +24,28 @@ def model_facts(config: MuxConfig) -> tuple[Fact, ...]:
     """The facts that apply to ``config``, in the order of the forward pass."""
     if not config.is_multiplexed:
         return ()
-    parts = (_input_facts, _encoder_facts, _demultiplexer_facts, _answer_facts)
+    parts = (_combination_facts, _input_facts, _encoder_facts, _demultiplexer_facts, _answer_facts)
     return tuple(fact for part in parts for fact in part(config))
+
+
+LINEAR = {"gaussian_hadamard", "binary_hadamard", "random_orthogonal", "low_rank_orthogonal"}
+RELEASED = {  # backbone: multiplexers and demultiplexers of its released classes
+    "bert": (LINEAR | {"contextual"}, {"rsa", "index_prefix"}),
+    "electra": (LINEAR, {"rsa", "index_prefix"}),
+    "roberta": (LINEAR - {"low_rank_orthogonal"}, {"index_prefix", "mlp"}),
+}
+
+
+def _combination_facts(config: MuxConfig) -> Iterator[Fact]:
+    multiplexers, demultiplexers = RELEASED[config.backbone]
+    if (config.backbone, config.task) == ("electra", "replaced_token_detection"):
+        multiplexers = multiplexers | {"cross_instance"}
+    if config.multiplexer not in multiplexers or config.demultiplexer not in demultiplexers:
+        yield Fact(
+            "combination of ours",
+            f"{config.backbone} with {config.multiplexer} and {config.demultiplexer} was never "
+            "released; it runs here as the sum of its parts.",
+        )
 
 
 def _input_facts(config: MuxConfig) -> Iterator[Fact]:

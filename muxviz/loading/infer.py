@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from muxviz.config import TASKS, MuxConfig
-from muxviz.errors import CheckpointMismatch, ConfigError
+from muxviz.errors import CheckpointMismatch, ConfigError, InstanceMismatch, UnknownVariant
 from muxviz.loading.fields import check_sizes, shown, text, whole
 from muxviz.loading.layout import DEMUXING_VARIANTS, MUXING_VARIANTS, PUBLISHED_CLASSES
 from muxviz.loading.sizes import TIED_WORDS, Shapes, backbone_shape, dims, numbers
@@ -85,7 +85,7 @@ def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
         multiplexer = _multiplexer(raw, shapes, where, notes)
         demultiplexer = _demultiplexer(raw, shapes, where, notes)
     elif raw.get("num_instances") not in (None, 1):
-        raise CheckpointMismatch(
+        raise InstanceMismatch(
             f"{where}: config.json says num_instances {raw['num_instances']}, but the weights have "
             "no instance_embedding (a plain model); correct the config or fetch the right weights"
         )
@@ -219,7 +219,7 @@ def _task(
     name = declared[0]
     known = PUBLISHED_CLASSES.get(name)
     if known is None:
-        raise ConfigError(
+        raise UnknownVariant(
             f"{where}: unknown class {shown(name)} in architectures; this version knows "
             f"{', '.join(sorted(PUBLISHED_CLASSES))}"
         )
@@ -271,7 +271,7 @@ def _num_instances(raw: dict[str, Any], shapes: Shapes, where: str, notes: list[
         notes.append(f"num_instances is absent: {stored} inferred from instance_embedding")
         return stored
     if declared != stored:
-        raise CheckpointMismatch(
+        raise InstanceMismatch(
             f"{where}: config.json says num_instances {declared}, instance_embedding has {stored} "
             "rows; correct the config or fetch the right weights"
         )
@@ -299,7 +299,7 @@ def _multiplexer(raw: dict[str, Any], shapes: Shapes, where: str, notes: list[st
         notes.append(f"muxing_variant is absent: {found} inferred from the weights")
         return MUXING_VARIANTS[found]
     if declared not in MUXING_VARIANTS:
-        raise ConfigError(
+        raise UnknownVariant(
             f"{where}: unknown muxing_variant {shown(declared)}; this version knows "
             f"{', '.join(MUXING_VARIANTS)}"
         )
@@ -332,7 +332,7 @@ def _demultiplexer(raw: dict[str, Any], shapes: Shapes, where: str, notes: list[
         notes.append(f"demuxing_variant is absent: {found} inferred from the weights")
         return DEMUXING_VARIANTS[found]
     if declared not in DEMUXING_VARIANTS:
-        raise ConfigError(
+        raise UnknownVariant(
             f"{where}: unknown demuxing_variant {shown(declared)}; this version knows "
             f"{', '.join(DEMUXING_VARIANTS)}"
         )

@@ -12,7 +12,12 @@ import torch
 from torch import Tensor
 
 from muxviz.config import MuxConfig
-from muxviz.errors import CheckpointMissing, CheckpointTooLarge, DeviceError
+from muxviz.errors import (
+    CheckpointMissing,
+    CheckpointTooLarge,
+    DeviceError,
+    NotAModelFolder,
+)
 from muxviz.loading.build import compare, empty_model, fill_model, raise_for_keys
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
@@ -118,6 +123,8 @@ def resolve_folder(
         CheckpointMissing: neither a bundled name, nor a folder, nor a hub id.
     """
     text = str(name)
+    if not text.strip():
+        raise CheckpointMissing("no name given; give a bundled name, a folder or a hub id")
     bundled = bundled_folder(text)
     if bundled is not None:
         return bundled, text
@@ -153,7 +160,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.json"
     if not path.is_file():
-        raise CheckpointMissing(
+        raise NotAModelFolder(
             f"{folder} is not a model folder: it has no config.json; give the folder that "
             "save_pretrained or muxviz.save wrote"
         )

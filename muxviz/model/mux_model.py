@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers.models.bert.modeling_bert import BertEmbeddings
 
 from muxviz.config import MuxConfig
-from muxviz.errors import GroupError, InputError, VocabularyError
+from muxviz.errors import GroupError, InputError, TextTooLong, VocabularyError
 from muxviz.model.demultiplexer import (
     ALL,
     MLPDemultiplexer,
@@ -99,9 +99,18 @@ class MuxModel(nn.Module):
     # ---- stages -------------------------------------------------------------------------------
 
     def prepare(
-        self, input_ids: Tensor, attention_mask: Tensor | None, token_type_ids: Tensor | None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None,
+        token_type_ids: Tensor | None,
+        *,
+        hide_padding: bool = False,
     ) -> PreparedInput:
-        """Check the group, then put the prefix in front or force the first token, on copies."""
+        """Check the group, then put the prefix in front or force the first token, on copies.
+
+        Where the prefix displaces the last tokens, the released class does not shift the mask; it
+        is shifted only where padding is to be hidden.
+        """
         config = self.config
         self._check(input_ids, attention_mask, token_type_ids)
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
@@ -112,8 +121,9 @@ class MuxModel(nn.Module):
             cut = prefix if config.cuts_prefix_room else 0
             kept = ids[..., : ids.shape[-1] - cut]
             ids = torch.cat([self._prefix(ids), kept], dim=-1)
-            if cut == 0:  # where room is cut, the released class leaves the mask as it is
-                mask = torch.cat([torch.ones_like(ids[..., :prefix]), mask], dim=-1)
+            if cut == 0 or hide_padding:
+                front = torch.ones_like(ids[..., :prefix])
+                mask = torch.cat([front, mask[..., : ids.shape[-1] - prefix]], dim=-1)
             if types is not None:
                 front = torch.zeros_like(ids[..., :prefix])
                 types = torch.cat([front, types[..., : ids.shape[-1] - prefix]], dim=-1)
@@ -136,6 +146,11 @@ class MuxModel(nn.Module):
 
     def mix(self, embeddings: Tensor, mask: Tensor, *, hide_padding: bool = False) -> Tensor:
         """The mixture ``[B, T, E]`` of the instances' embeddings ``[B, N, T, E]``."""
+        if hide_padding and self.config.multiplexer in ("contextual", "cross_instance"):
+            raise InputError(
+                f"hide_padding is not defined for the {self.config.multiplexer} multiplexer: its "
+                "own attention mixes padding in; leave it off"
+            )
         if hide_padding and self.config.is_multiplexed:
             embeddings = embeddings * mask[..., None].to(embeddings.dtype)
         return self.multiplexer(embeddings, mask)
@@ -215,7 +230,9 @@ class MuxModel(nn.Module):
             GroupError: not N instances. VocabularyError: an id outside the vocabulary. InputError:
                 longer than the position table, or shapes that do not fit.
         """
-        prepared = self.prepare(input_ids, attention_mask, token_type_ids)
+        prepared = self.prepare(
+            input_ids, attention_mask, token_type_ids, hide_padding=hide_padding
+        )
         hidden = self.enter(
             self.mix(self.embed(prepared), prepared.mask, hide_padding=hide_padding)
         )
@@ -272,7 +289,7 @@ class MuxModel(nn.Module):
             self.config.prefix_length if self.config.cuts_prefix_room else 0
         )
         if ids.shape[2] > room:
-            raise InputError(
+            raise TextTooLong(
                 f"{ids.shape[2]} tokens per text, but this model has room for {room} (positions "
                 f"{self.config.shape.max_position_embeddings}, prefix "
                 f"{self.config.prefix_length}); cut the texts"
@@ -281,6 +298,12 @@ class MuxModel(nn.Module):
             raise InputError(
                 f"{ids.shape[2]} tokens per text, but the prefix displaces the last "
                 f"{self.config.prefix_length}; pad the texts to a longer length"
+            )
+        segments = self.config.shape.type_vocab_size
+        if types is not None and self.config.is_pair_aware and int(types.max()) >= segments:
+            raise VocabularyError(
+                f"token_type_ids go up to {int(types.max())}; this checkpoint knows segments 0 to "
+                f"{segments - 1}"
             )
         low, high = int(ids.min()), int(ids.max())
         if low < 0 or high >= vocab:

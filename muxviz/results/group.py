@@ -19,6 +19,7 @@ class Provenance:
     dtype: str
     padding: str
     length: int  # tokens per text in the pass, padding included
+    fill: str  # how free slots are filled
     seed: int
     threads: int
     versions: tuple[str, ...]
@@ -28,7 +29,8 @@ class Provenance:
         """One line to stand under a figure."""
         return (
             f"{self.checkpoint} ({self.fingerprint}) · N = {self.num_instances} · {self.device} "
-            f"{self.dtype} · padding {self.padding}, {self.length} tokens · seed {self.seed} · "
+            f"{self.dtype}, {self.threads} threads · padding {self.padding}, {self.length} "
+            f"tokens · fill {self.fill}, seed {self.seed} · "
             f"{', '.join(self.versions)} · {self.measured}"
         )
 

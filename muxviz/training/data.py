@@ -9,6 +9,9 @@ from __future__ import annotations
 import gzip
 import lzma
 import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -32,19 +35,21 @@ class LabelledRows:
     labels: np.ndarray  # [rows] int64
 
 
-def open_text(path: Path) -> TextIO:
-    """Open a plain, gzip or xz text file as UTF-8.
+@contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
+    """Open a plain, gzip or xz text file as UTF-8 for reading.
 
     Raises:
-        DataError: the file is not there.
+        DataError: the file is not there, or inside the block turns out not to be what it says.
     """
     if not path.is_file():
         raise DataError(f"no data file at {path}; name the data folder with --data or MUXVIZ_DATA")
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    if path.suffix == ".xz":
-        return lzma.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
+    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
+    try:
+        with openers.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
+            yield file
+    except (EOFError, OSError, UnicodeDecodeError, lzma.LZMAError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read as UTF-8 text ({error}); save it again") from error
 
 
 TEXT_COLUMNS = ("question", "sentence1", "sentence", "text")  # the first of these in the header

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from muxviz.batch import Row
 from muxviz.config import BackboneShape, MuxConfig
 from muxviz.errors import CheckpointMissing
+from muxviz.inference import run_texts
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.loading.load import load
 from muxviz.loading.save import save
 from muxviz.loading.tokenizer import load_tokenizer
 from muxviz.model.mux_model import MuxModel
+from muxviz.training.data import read_labelled
 
 
 def state_of_config(config: MuxConfig) -> str:
@@ -63,13 +67,30 @@ def checkpoint_of_run(folder: Path) -> Checkpoint:
     )
 
 
-def export_run(run: Path, folder: Path, *, dtype: str = "float16") -> Path:
+def export_run(
+    run: Path, folder: Path, *, dtype: str = "float16", data: Path | None = None
+) -> Path:
     """Write a run's last state as a checkpoint folder: each tensor once, the vocabulary as text.
 
     ``vocab.txt`` says all there is to say about the trimmed WordPiece vocabulary, in a third of the
-    bytes of the ``tokenizer.json`` that ``save`` writes.
+    bytes of the ``tokenizer.json`` that ``save`` writes. With ``data``, the card says how many
+    labels of the recipe's dev set the stored precision leaves as they were.
     """
-    save(checkpoint_of_run(run), folder, dtype=dtype, aliases=False)
+    checkpoint = checkpoint_of_run(run)
+    _write(checkpoint, run, folder, dtype)
+    if data is not None:
+        stored = load(folder, device="cpu")
+        rows = read_labelled(data / checkpoint.card["recipe"]["task_dev"])
+        texts = [Row(t, p) for t, p in zip(rows.texts, rows.pairs, strict=True)]
+        pairs = zip(run_texts(checkpoint, texts), run_texts(stored, texts), strict=True)
+        same = [a.answer.headline == b.answer.headline for a, b in pairs]
+        agreement = {"rows": len(same), "label_agreement": sum(same) / len(same)}
+        card = {**checkpoint.card, "storage": {"dtype": dtype, **agreement}}
+        _write(replace(checkpoint, card=card), run, folder, dtype)
+    return folder
+
+
+def _write(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
+    save(checkpoint, folder, dtype=dtype, aliases=False)
     (folder / "tokenizer.json").unlink(missing_ok=True)
     shutil.copy(run / "vocab.txt", folder / "vocab.txt")
-    return folder

@@ -83,11 +83,19 @@ def train(
     state_file = out / "state.pt"
     if state_file.exists() and not resume:
         raise TrainingError(f"{out} already holds a run; continue it with --resume or name another")
+    state = None
+    if state_file.exists():
+        state = read_state(out)
+        _check_same_run(state_file, json.loads(state["recipe"]), recipe, int(state["step"]))
     run = prepare_run(recipe, data, out, start)
     optimiser = torch.optim.AdamW(_parameter_groups(run), lr=1.0, betas=(0.9, 0.98))
     step = 0
-    if state_file.exists():
-        step = _load_state(state_file, recipe, run, optimiser)
+    if state is not None:
+        step = int(state["step"])
+        run.model.load_state_dict(state["model"])
+        run.helper.load_state_dict(state["helper"])
+        optimiser.load_state_dict(state["optimiser"])
+        _forget_later_metrics(out / "metrics.jsonl", step)
     (out / "recipe.json").write_text(json.dumps(recipe.to_dict(), indent=1))
     last = recipe.total_steps if stop_at is None else min(stop_at, recipe.total_steps)
     _steps(run, optimiser, step, last, out)
@@ -102,6 +110,7 @@ def prepare_run(recipe: Recipe, data: Path, out: Path, start: Path) -> Run:
         [data / name for name in recipe.general], limit=recipe.general_sentences, seed=recipe.seed
     )
     vocab_file = out / "vocab.txt"
+    before = vocab_file.read_bytes() if vocab_file.is_file() else None
     torch.manual_seed(recipe.seed)
     if recipe.num_instances > 1:
         teacher, probe = _read_teacher(start)
@@ -114,6 +123,9 @@ def prepare_run(recipe: Recipe, data: Path, out: Path, start: Path) -> Run:
         vocab_file.write_text("\n".join(pieces) + "\n", encoding="utf-8")
         model = plain_model(initial, recipe, old_ids, dropout=recipe.dropout)
         helper = nn.Linear(model.config.shape.hidden_size, model.config.num_labels)
+    if before not in (None, vocab_file.read_bytes()):
+        vocab_file.write_bytes(before or b"")
+        raise TrainingError(f"{start} has another vocabulary than the run in {out}; name its start")
     tokenizer = BertTokenizer(vocab=str(vocab_file), do_lower_case=True)
     labels = np.concatenate([train_rows.labels, np.full(len(general), UNLABELLED)])
     rows = tokenise(tokenizer, [*train_rows.texts, *general], labels, max_length=recipe.max_length)
@@ -191,8 +203,8 @@ def _steps(run: Run, optimiser: torch.optim.Optimizer, step: int, last: int, out
                 losses = step_losses(run.model, stage, batch, run.helper, generator)
             if not math.isfinite(losses.total.item()):
                 raise TrainingError(
-                    f"loss is {losses.total.item()} at step {step}; the last good state is "
-                    f"{out / 'state.pt'}; lower the learning rate and --resume"
+                    f"loss is {losses.total.item()} at step {step}; {_last_good(out)}. Lower the "
+                    "learning rate of a stage that has not begun and --resume, or start anew"
                 )
             optimiser.zero_grad(set_to_none=True)
             losses.total.backward()
@@ -266,13 +278,18 @@ def _save_state(
     os.replace(partial, path)
 
 
-def _load_state(path: Path, recipe: Recipe, run: Run, optimiser: torch.optim.Optimizer) -> int:
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    _check_same_run(path, json.loads(state["recipe"]), recipe, int(state["step"]))
-    run.model.load_state_dict(state["model"])
-    run.helper.load_state_dict(state["helper"])
-    optimiser.load_state_dict(state["optimiser"])
-    return int(state["step"])
+def _last_good(out: Path) -> str:
+    state = out / "state.pt"
+    return f"the last good state is {state}" if state.is_file() else "no state was saved yet"
+
+
+def _forget_later_metrics(path: Path, step: int) -> None:
+    """Drop rows that were logged after the state was saved; the resumed run logs them again."""
+    if not path.is_file():
+        return
+    lines = path.read_text().splitlines()
+    kept = [line for line in lines if json.loads(line)["step"] <= step]
+    path.write_text("".join(f"{line}\n" for line in kept))
 
 
 def _check_same_run(path: Path, old: dict[str, Any], recipe: Recipe, step: int) -> None:

@@ -118,4 +118,19 @@ def _build(kind: type, table: dict[str, Any], where: str) -> Any:
     if missing:
         raise ConfigError(f"{where}: missing key {missing[0]!r}")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    for name, value in values.items():
+        expected = str(known[name].type).partition("[")[0]
+        if not isinstance(value, TYPES[expected]) or isinstance(value, bool) != (
+            expected == "bool"
+        ):
+            raise ConfigError(f"{where}: {name} is {value!r}; expected {expected}")
     return kind(**values)
+
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "float": (int, float),
+    "int": (int,),
+    "str": (str,),
+    "tuple": (tuple,),
+}

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.figures import replaced_strip_figure, tag_strip_figure
+from muxviz.figures import EQUAL_SLOTS, replaced_strip_figure, tag_strip_figure
 from muxviz.figures.slots import slot_color, slot_symbol
 from muxviz.figures.wording import interval, percent
 from muxviz.results import (
@@ -51,7 +51,8 @@ def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
     ANSWERS[type(slot.answer)](slot.answer)
     _strip(slot, bench.is_dark)
     if slot.agrees is False:
-        st.markdown(":orange-background[:small[multiplexing changed the answer]]")
+        who = "multiplexing" if result.baseline != EQUAL_SLOTS else "the neighbours"
+        st.markdown(f":orange-background[:small[{who} changed the answer]]")
     st.text(shorten(slot.text, MAX_SENTENCE))
     if slot.pair:
         st.text(shorten(slot.pair, MAX_SENTENCE))
@@ -84,10 +85,12 @@ def _unbroken(text: str) -> str:
 
 
 def _comparison_note(result: GroupResult) -> str:
+    if len(result.slots) == 1:
+        return "One text a pass: the sentence is alone already. “Margin” is in logits."
     if not result.baseline:
         return (
-            "Nothing to compare with: the checkpoint names no N = 1 baseline. Switch on "
-            "“Alone = all slots equal” below the sentences for a comparison within the model."
+            "Nothing to compare with: the checkpoint names no N = 1 baseline. For a comparison "
+            "within the model, switch on “Alone = all slots equal” among the options."
         )
     if result.baseline == "all slots equal":
         return (

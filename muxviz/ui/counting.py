@@ -1,7 +1,7 @@
 """How many tokens a text has and may have, without the model: for the counters beside the rows.
 
 Only the JSON and tokenizer files are read, so that counting needs no torch; what they do not say
-is left to the run. Left out: RoBERTa's ``vocab.json``.
+(or say wrongly) is left to the run. Left out: RoBERTa's ``vocab.json``.
 """
 
 from __future__ import annotations
@@ -12,25 +12,24 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.batch import Row
+from muxviz.batch import Row, max_tokens
+from muxviz.config import BackboneShape, MuxConfig, field_names
+from muxviz.errors import MuxvizError
 from muxviz.loading.infer import default_padding
+from muxviz.loading.layout import DEMUXING_VARIANTS, MUXING_VARIANTS, PUBLISHED_CLASSES
 from muxviz.loading.tokenizer import BUNDLED_VOCABULARY
 from muxviz.ui.checkpoints import Listed, read_object
-
-FIXED_LENGTH = 128  # of padding "fixed" where the configuration does not say
 
 
 @dataclass(frozen=True)
 class Counter:
     """Counts tokens, specials included, as the checkpoint's tokenizer does.
 
-    room: most tokens of a text, None when not known. fixed: the same in padding "fixed".
+    config: what matters for lengths, as the JSON file says it; None where it does not say enough.
     """
 
     tokenizer: Any  # tokenizers.Tokenizer
-    room: int | None
-    fixed: int
-    default_padding: str
+    config: MuxConfig | None
 
     def tokens(self, row: Row) -> int:
         """Tokens of a row before anything is cut."""
@@ -38,9 +37,9 @@ class Counter:
 
     def limit(self, padding: str | None) -> int | None:
         """Most tokens that stay, or None when not known."""
-        if self.room is not None and (padding or self.default_padding) == "fixed":
-            return min(self.room, self.fixed)
-        return self.room
+        if self.config is None:
+            return None
+        return max_tokens(self.config, padding or self.config.default_padding)
 
 
 def counter_of(checkpoint: Listed | None) -> Counter | None:
@@ -57,16 +56,7 @@ def _counter(folder: str, stamp: str) -> Counter | None:
         tokenizer = _tokenizer(Path(folder), raw)
     except Exception:  # the Rust reader raises bare Exception; a run will explain
         return None
-    if tokenizer is None:
-        return None
-    ours = raw.get("muxviz") if isinstance(raw.get("muxviz"), dict) else {}
-    usual = default_padding("muxing_variant" in raw)
-    return Counter(
-        tokenizer,
-        _room(raw),
-        ours.get("fixed_length", FIXED_LENGTH),
-        ours.get("default_padding", usual),
-    )
+    return None if tokenizer is None else Counter(tokenizer, _config(raw))
 
 
 def _tokenizer(folder: Path, raw: dict[str, Any]) -> Any:
@@ -85,10 +75,21 @@ def _tokenizer(folder: Path, raw: dict[str, Any]) -> Any:
     return None
 
 
-def _room(raw: dict[str, Any]) -> int | None:
-    positions = raw.get("max_position_embeddings")
-    if not isinstance(positions, int):
+def _config(raw: dict[str, Any]) -> MuxConfig | None:
+    try:
+        declared = PUBLISHED_CLASSES[raw["architectures"][0]]
+        sizes = {name: raw[name] for name in field_names(BackboneShape) if name in raw}
+        ours = raw.get("muxviz", {})
+        mixed = declared.is_multiplexed
+        return MuxConfig(
+            declared.backbone,
+            declared.task,
+            BackboneShape(**sizes),
+            num_instances=raw["num_instances"] if mixed else 1,
+            multiplexer=MUXING_VARIANTS[raw["muxing_variant"]] if mixed else "identity",
+            demultiplexer=DEMUXING_VARIANTS[raw["demuxing_variant"]] if mixed else "identity",
+            default_padding=ours.get("default_padding", default_padding(mixed)),
+            fixed_length=ours.get("fixed_length", 128),
+        )
+    except (KeyError, IndexError, TypeError, AttributeError, MuxvizError):
         return None
-    offset = 2 if raw.get("model_type") == "roberta" else 0
-    prefix = raw.get("num_instances", 1) + 1 if raw.get("demuxing_variant") == "index" else 0
-    return positions - offset - prefix

@@ -7,7 +7,7 @@ Left out: torch, models and figures; a page appears before any of them is loaded
 
 from __future__ import annotations
 
-import sys
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +71,7 @@ def frame(page: str) -> Bench:
         layout="wide",
         initial_sidebar_state="auto",
     )
+    _go(page)
     choices = [*checkpoints.bundled(), *st.session_state.get(keys.OPENED, ())]
     _keep_shared()
     link.read(choices, compute_choices())
@@ -95,6 +96,20 @@ def frame(page: str) -> Bench:
     )
 
 
+def go_to(page: str) -> None:
+    """Open another page at the next run (for callbacks)."""
+    st.session_state[keys.GO] = page
+
+
+def _go(page: str) -> None:
+    """Follow ``go_to``. Without parameters of its own: bound widgets bring theirs along, and
+    Streamlit refuses to clear those.
+    """
+    target = st.session_state.pop(keys.GO, page)
+    if target != page:
+        st.switch_page(PAGES[target].file, query_params={})
+
+
 def page_exists(page: str) -> bool:
     """Whether a page can be linked."""
     return (ROOT / PAGES[page].file).is_file()
@@ -106,10 +121,8 @@ def compute_choices() -> list[str]:
 
 
 def _has_gpu() -> bool:
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        return bool(torch.cuda.is_available())
-    return Path("/proc/driver/nvidia/version").is_file()
+    """Whether there is an NVIDIA driver; torch is not asked, it may not be loaded."""
+    return Path("/proc/driver/nvidia/version").is_file() or shutil.which("nvidia-smi") is not None
 
 
 def _keep_shared() -> None:

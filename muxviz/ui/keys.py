@@ -40,11 +40,13 @@ OPENED = "opened"  # checkpoints.Listed opened by path or hub id
 HISTORY = "history"  # tuple of runs.PastRun, the latest last
 CURRENT = "current"  # number of the run on screen
 PINNED = "pinned"  # number of the pinned run
+TICKED = "ticked"  # number of the run that waits to be timed
 FAILED = "failed"  # the error of the last run, until the next one
 EDITOR = "editor_open"
 EDITOR_MOVED = "editor_moved"  # whether the editor was closed once after a first result
 MARKS = "marks"  # what the editor last told the rest of the page
 PASTED = "pasted"
+GO = "go_to"  # page that a button asked for
 
 
 def row_text(row: int) -> str:

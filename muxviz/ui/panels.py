@@ -13,6 +13,8 @@ import streamlit as st
 from muxviz.figures import figure_config, rows_to_csv, to_html
 from muxviz.ui.text import plain
 
+NARROWEST = 780  # px that a figure needs for its labels
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -39,24 +41,25 @@ def draw(panel: Panel) -> None:
     """Pictures, how to read them, their data, where the numbers come from."""
     for number, (figure, alt) in enumerate(zip(panel.figures, panel.alts, strict=True)):
         picture(f"{panel.key}_{number}" if number else panel.key, figure, alt)
-    read, data = st.columns(2, gap="small")
-    with read.expander("How to read · limits", type="compact"):
-        st.markdown(panel.how)
-        st.markdown(f"**What it does not show.** {panel.limits}")
-    box = data.expander(
-        "Data · Export · Python", type="compact", on_change="rerun", key=f"{panel.key}_data"
-    )
-    if box.open:
-        with box:
-            _data(panel)
-    st.caption(plain(panel.provenance))
+    with st.container(gap="xxsmall"):
+        with st.expander("How to read · limits", type="compact"):
+            st.markdown(panel.how)
+            st.markdown(f"**What it does not show.** {panel.limits}")
+        box = st.expander(
+            "Data · Export · Python", type="compact", on_change="rerun", key=f"{panel.key}_data"
+        )
+        if box.open:
+            with box:
+                _data(panel)
+        st.caption(plain(panel.provenance))
 
 
 def picture(key: str, figure: Any, alt: str) -> None:
-    """A figure over the full width, with its description."""
-    st.plotly_chart(
-        figure, width="stretch", key=f"{key}_figure", alt=alt, config=figure_config(key)
-    )
+    """A figure over the full width, with its description; a narrow page scrolls it sideways."""
+    with st.grid(1, min_column_width=NARROWEST, wrap=False):
+        st.plotly_chart(
+            figure, width="stretch", key=f"{key}_figure", alt=alt, config=figure_config(key)
+        )
 
 
 def _data(panel: Panel) -> None:
@@ -102,4 +105,4 @@ def empty(title: str, text: str) -> None:
 def not_applicable(question: str, reason: str) -> None:
     """A panel that this checkpoint or group cannot fill."""
     st.subheader(question, anchor=False)
-    st.info(reason, icon=":material/block:")
+    st.caption(f":material/block: {reason}")

@@ -30,6 +30,9 @@ from muxviz.ui.python import snippet
 from muxviz.ui.runs import PastRun
 from muxviz.ui.text import plain
 
+TICK_S = 0.5  # between drawing a run and timing it
+FEW = 5  # strips shown at once unless asked for more
+
 BRAID_HOW = """
 Left to right, one pass. Each **lane** on the left is a sentence; the multiplexer weaves all of them
 into **one band**, which runs through the layers; at the right the demultiplexer parts it again.
@@ -105,7 +108,8 @@ def reading_panel(past: PastRun, bench: Bench) -> None:
         not_applicable(question, _why(result))
         return
     st.subheader(question, anchor=False)
-    if _view(keys.STRIPS, options.STRIPS) == "one":
+    usual = "all" if len(readable) <= FEW else "one"
+    if _view(keys.STRIPS, options.STRIPS, usual) == "one":
         readable = [s for s in readable if s.slot == bench.slot]
     if readable:
         draw(_strips(past, readable, bench.is_dark))
@@ -143,7 +147,7 @@ def leak_panel(past: PastRun, bench: Bench) -> None:
         not_applicable(question, "One slot only: there is no neighbour that could leak.")
         return
     st.subheader(question, anchor=False)
-    draw(_leak(past, result.leak, _view(keys.LEAK_VIEW, options.LEAKS), bench.is_dark))
+    draw(_leak(past, result.leak, _view(keys.LEAK_VIEW, options.LEAKS, "all"), bench.is_dark))
     _leak_examples(result, bench.slot)
 
 
@@ -186,16 +190,34 @@ def _leak_examples(result: GroupResult, slot: int) -> None:
 
 
 def cost_panel(past: PastRun, bench: Bench) -> None:
-    """One pass against one by one; measured after everything else is on screen."""
-    st.subheader("What does sharing a pass save?", anchor=False)
-    if not past.result.timings:
-        try:
-            with st.spinner("Timing the passes, in alternation"):
-                past = runs.add_timings(past, runs.measure(past.request, _quiet))
-        except MuxvizError as error:
-            error_panel(error)
-            return
-    draw(_cost(past, bench.is_dark))
+    """One pass against one by one; timed by itself, once everything else is on screen."""
+    question = "What does sharing a pass save?"
+    if len(past.result.slots) < 2:
+        not_applicable(question, "One text a pass: nothing is shared, so nothing is saved.")
+        return
+    st.subheader(question, anchor=False)
+    if past.result.timings:
+        draw(_cost(past, bench.is_dark))
+    else:
+        _timing(past.number)
+
+
+@st.fragment(run_every=TICK_S)
+def _timing(number: int) -> None:
+    """Times a run at the first tick after it was drawn, then draws the page again."""
+    past = runs.find_run(number)
+    ticked = st.session_state.get(keys.TICKED) == number
+    st.session_state[keys.TICKED] = number
+    if past is None or not ticked:
+        st.caption(":material/timer: The passes are timed next, against the baseline's.")
+        return
+    try:
+        with st.spinner("Timing the passes, in alternation"):
+            runs.add_timings(past, runs.measure(past.request, _quiet))
+    except MuxvizError as error:
+        error_panel(error)
+        return
+    st.rerun()
 
 
 def _cost(past: PastRun, dark: bool) -> Panel:
@@ -223,11 +245,11 @@ def _why(result: GroupResult) -> str:
     return plain(found or "Nothing is read back: this checkpoint has no retrieval head.")
 
 
-def _view(key: str, table: dict[str, str]) -> str:
+def _view(key: str, table: dict[str, str], usual: str) -> str:
     choice: Any = st.segmented_control(
         "Show",
         list(table),
-        default=next(iter(table)),
+        default=usual,
         format_func=table.__getitem__,
         required=True,
         key=key,

@@ -51,6 +51,11 @@ class RunRequest:
     equal_slots: bool
     stamp: str
 
+    @property
+    def filling(self) -> str:
+        """How free slots are filled, as ``run_group`` takes it."""
+        return "repeat" if self.fill == "refuse" else self.fill
+
 
 @dataclass(frozen=True)
 class PastRun:
@@ -141,7 +146,7 @@ def run(request: RunRequest, tell: Tell) -> GroupResult:
             f"{request.num_instances - len(request.rows)}, or choose a filling"
         )
     tell("Starting torch")
-    import_module("muxviz.inference")
+    warm_up().join()
     with models(request, tell) as (checkpoint, baseline):
         tell("One pass")
         return _run(request, checkpoint.fingerprint, checkpoint, baseline)
@@ -162,7 +167,7 @@ def _run(
         baseline=_baseline,
         equal_slots=request.equal_slots,
         padding=request.padding,
-        fill="repeat" if request.fill == "refuse" else request.fill,
+        fill=request.filling,
         seed=request.seed,
     )
 
@@ -174,7 +179,13 @@ def measure(request: RunRequest, tell: Tell) -> tuple[Timing, ...]:
 
     with models(request, tell) as (checkpoint, baseline):
         encoded = encode_rows(checkpoint, request.rows, padding=request.padding)
-        group = make_group(checkpoint.config, encoded, padding=request.padding, seed=request.seed)
+        group = make_group(
+            checkpoint.config,
+            encoded,
+            padding=request.padding,
+            fill=request.filling,
+            seed=request.seed,
+        )
         return time_group(checkpoint, group, baseline, encoded, repeats=TIMED_PASSES)
 
 

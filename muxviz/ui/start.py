@@ -11,7 +11,7 @@ from muxviz.presets import Preset, preset, presets
 from muxviz.results import GroupResult
 from muxviz.ui import group, recorded
 from muxviz.ui.errors import error_panel
-from muxviz.ui.frame import PAGES, Bench, page_exists
+from muxviz.ui.frame import PAGES, Bench, go_to, page_exists
 from muxviz.ui.metrics import headline_metrics
 from muxviz.ui.panels import picture
 from muxviz.ui.results import braid_of
@@ -58,6 +58,7 @@ def recorded_part(bench: Bench) -> None:
         result = recorded.start_result()
     except DataError as error:
         error_panel(error)
+        stages()
         return
     if result is None:
         st.info(
@@ -75,10 +76,10 @@ def recorded_part(bench: Bench) -> None:
 
 def _braid(result: GroupResult, bench: Bench) -> None:
     panel = braid_of(result, bench.is_dark, key="start", python="")
-    picture(panel.key, panel.figures[0], panel.alts[0])
-    badge, origin = st.columns([0.22, 0.78], gap="small")
-    badge.badge("recorded, not live", icon=":material/movie:", color="gray")
-    origin.caption(plain(panel.provenance))
+    with st.container(gap="xxsmall"):
+        st.badge("recorded, not live", icon=":material/movie:", color="gray")
+        picture(panel.key, panel.figures[0], panel.alts[0])
+        st.caption(plain(panel.provenance))
 
 
 def stages() -> None:
@@ -133,10 +134,15 @@ def _open_button(
     kind: Literal["primary", "secondary", "tertiary"] = "secondary",
 ) -> None:
     st.button(
-        label, key=key or f"open_{item.id}", on_click=_open, args=(item.id,), type=kind, wrap=True
+        label,
+        key=key or f"open_{item.id}",
+        on_click=_open,
+        args=(item,),
+        type=kind,
+        wrap=True,
     )
 
 
-def _open(name: str) -> None:
-    group.put_preset(preset(name))
-    st.switch_page(PAGES["mix"].file)
+def _open(item: Preset) -> None:
+    group.put_preset(item)
+    go_to("mix")
