@@ -51,7 +51,7 @@ EVALUATE_EXAMPLES = """examples:
 
 
 CARD_EXAMPLES = """examples:
-  muxviz card sst2-n5 --data data --notes configs/sst2-notes.toml
+  muxviz card sst2-n5 --data data --notes configs/notes/sst2.toml
                                        (measures, writes checkpoints/sst2-n5/card.json)
   muxviz card                          (prints the table of all cards)"""
 

@@ -140,7 +140,7 @@ def test_a_contradiction(tmp_path: Path) -> None:
 
 def test_wrong_shapes_are_reported_with_the_model(tmp_path: Path) -> None:
     report = check(spoiled(tmp_path, "classifier.bias", torch.zeros(5)))
-    ends_with(report, "keys", "E-KEYS", "1 wrong shapes")
+    ends_with(report, "keys", "E-KEYS", "1 of a wrong shape")
     assert report.wrong_shape == ("classifier.bias is [5], expected [2]",)
     assert report.model["backbone"] == "bert"
 

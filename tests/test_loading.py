@@ -25,8 +25,12 @@ from muxviz.errors import (
     ConfigError,
     DeviceError,
     HubError,
+    InstanceMismatch,
     MuxvizError,
+    NotAModelFolder,
     NotApplicable,
+    ShapeMismatch,
+    UnknownVariant,
 )
 from muxviz.loading.load import inspect_folder, load
 from tests.tiny import (
@@ -98,7 +102,7 @@ def test_a_name_like_a_hub_id_is_asked_of_the_hub(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_folder_without_config_is_no_model(tmp_path: Path) -> None:
-    refused(tmp_path, CheckpointMissing, "not a model folder", "config.json", "muxviz.save")
+    refused(tmp_path, NotAModelFolder, "not a model folder", "config.json", "muxviz.save")
 
 
 def test_a_file_is_no_folder(folder: Path) -> None:
@@ -193,7 +197,7 @@ def test_a_huge_config_is_not_read(folder: Path) -> None:
         ("num_hidden_layers", 3, CheckpointMismatch, "num_hidden_layers 3, the weights have 2"),
         ("num_hidden_demux_layers", 7, CheckpointMismatch, "num_hidden_demux_layers 7"),
         ("num_hidden_demux_layers", 1, ConfigError, "num_demux_layers is 1"),
-        ("num_instances", 4, CheckpointMismatch, "num_instances 4, instance_embedding has 3"),
+        ("num_instances", 4, InstanceMismatch, "num_instances 4, instance_embedding has 3"),
         ("layer_norm_eps", "small", ConfigError, "layer_norm_eps is 'small'"),
         ("layer_norm_eps", float("nan"), ConfigError, "layer_norm_eps is nan"),
         ("layer_norm_eps", float("inf"), ConfigError, "layer_norm_eps is inf"),
@@ -207,12 +211,12 @@ def test_a_huge_config_is_not_read(folder: Path) -> None:
         ("model_type", "gpt2", ConfigError, "model_type is 'gpt2'"),
         ("model_type", ["bert"], ConfigError, "expected a string"),
         ("model_type", "electra", CheckpointMismatch, "model_type 'electra'"),
-        ("muxing_variant", "sorcery", ConfigError, "unknown muxing_variant 'sorcery'"),
+        ("muxing_variant", "sorcery", UnknownVariant, "unknown muxing_variant 'sorcery'"),
         ("muxing_variant", {"a": 1}, ConfigError, "muxing_variant is {'a': 1}"),
         ("muxing_variant", "random_ortho", CheckpointMismatch, "look like 'gaussian_hadamard'"),
-        ("demuxing_variant", "sorcery", ConfigError, "unknown demuxing_variant 'sorcery'"),
+        ("demuxing_variant", "sorcery", UnknownVariant, "unknown demuxing_variant 'sorcery'"),
         ("demuxing_variant", "mlp", CheckpointMismatch, "the weights are those of 'index_pos'"),
-        ("architectures", ["SomeNewModel"], ConfigError, "unknown class 'SomeNewModel'"),
+        ("architectures", ["SomeNewModel"], UnknownVariant, "unknown class 'SomeNewModel'"),
         ("architectures", "MuxedBertForMaskedLM", ConfigError, "expected a list"),
         ("architectures", [["x"]], ConfigError, "expected a list with one class name"),
         ("architectures", [{}], ConfigError, "expected a list with one class name"),
@@ -220,7 +224,7 @@ def test_a_huge_config_is_not_read(folder: Path) -> None:
         ("architectures", ["ElectraForMaskedLM"], CheckpointMismatch, "belong to bert"),
         ("muxviz", [], ConfigError, "the field muxviz is []"),
         ("muxviz", {"magic": 1}, ConfigError, "fields default_padding, fixed_length"),
-        ("muxviz", {"readout": "last"}, ConfigError, "unknown readout 'last'"),
+        ("muxviz", {"readout": "last"}, UnknownVariant, "unknown readout 'last'"),
         ("muxviz", {"fixed_length": "long"}, ConfigError, "fixed_length is 'long'"),
     ],
     ids=lambda value: str(value)[:30],
@@ -307,7 +311,7 @@ def test_a_plain_model_with_other_labels_than_outputs(tmp_path: Path) -> None:
 def test_a_plain_model_with_instances(tmp_path: Path) -> None:
     folder = write_tiny_folder(tmp_path / "model", tiny_config(plain=True))
     edit_config(folder, num_instances=5)
-    refused(folder, CheckpointMismatch, "num_instances 5", "no instance_embedding")
+    refused(folder, InstanceMismatch, "num_instances 5", "no instance_embedding")
 
 
 # ---- weights --------------------------------------------------------------------------------
@@ -427,7 +431,7 @@ def test_a_made_up_safetensors_header(entry: dict[str, Any], folder: Path) -> No
 def test_wrong_shapes_are_listed(folder: Path) -> None:
     name = "bert.encoder.layer.1.output.dense.weight"
     edit_weights(folder, lambda w: w.update({name: torch.zeros(24, 41)}))
-    refused(folder, CheckpointMismatch, "1 wrong shapes", f"{name} is [24, 41], expected [24, 40]")
+    refused(folder, ShapeMismatch, "1 of a wrong shape", f"{name} is [24, 41], expected [24, 40]")
 
 
 @pytest.mark.parametrize(
@@ -436,7 +440,7 @@ def test_wrong_shapes_are_listed(folder: Path) -> None:
 )
 def test_a_scalar_in_place_of_a_matrix(name: str, folder: Path) -> None:
     edit_weights(folder, lambda w: w.update({name: torch.tensor(1.0)}))
-    refused(folder, CheckpointMismatch, name, "shape []")
+    refused(folder, ShapeMismatch, name, "shape []")
 
 
 def test_a_missing_tensor_is_named(folder: Path) -> None:

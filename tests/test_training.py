@@ -333,7 +333,9 @@ def test_a_refused_resume_leaves_the_run_as_it_was(
     train(recipe(2, steps=2), data, out, start=teacher, stop_at=1)
     before = {p.name: p.read_bytes() for p in out.iterdir()}
     other = tmp_path / "other"
-    train(recipe(1, steps=1, vocab_size=200), data, other, start=encoder)
+    train(recipe(1, steps=1), data, other, start=encoder)
+    with (other / "vocab.txt").open("a") as vocabulary:
+        vocabulary.write("one-more\n")
     with pytest.raises(TrainingError, match="another vocabulary"):
         train(recipe(2, steps=2), data, out, start=other, resume=True)
     with pytest.raises(TrainingError, match="another seed"):

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from muxviz.config import BackboneShape
-from muxviz.errors import CheckpointMismatch, ConfigError
+from muxviz.errors import CheckpointMismatch, ConfigError, ShapeMismatch
 from muxviz.loading.fields import check_sizes, real, shown, text, whole
 
 Shapes = dict[str, tuple[int, ...]]  # published name -> shape
@@ -104,7 +104,7 @@ def dims(shapes: Shapes, name: str, ranks: tuple[int, ...], where: str) -> tuple
         )
     shape = shapes[name]
     if len(shape) not in ranks:
-        raise CheckpointMismatch(
+        raise ShapeMismatch(
             f"{where}: {name} has the shape {list(shape)}; expected "
             f"{' or '.join(map(str, ranks))} axes. The file is damaged or not a published layout"
         )
