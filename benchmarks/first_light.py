@@ -135,9 +135,10 @@ def rerun(repeats: int, checkpoint_name: str = "sst2-n5") -> dict[str, float]:
 
     checkpoint = load(checkpoint_name)
     baseline = load(str(checkpoint.card["baseline"]))
-    app = AppTest.from_file(str(ROOT / "pages" / "mix.py"), default_timeout=120)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.query_params["m"] = checkpoint_name
     app.run()
+    app.switch_page("pages/mix.py").run()
     counter = iter(range(10_000))
 
     def texts(number: int) -> list[str]:

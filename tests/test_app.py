@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ from muxviz.inference import run_group
 from muxviz.loading.load import load
 from muxviz.presets import find_preset, preset, presets
 from muxviz.results import to_json
-from muxviz.ui import group, keys, options
+from muxviz.ui import group, keys, options, runs
 from muxviz.ui.checkpoints import bundled, preferred
 from muxviz.ui.counting import counter_of
 from muxviz.ui.errors import CATALOGUE
@@ -399,7 +400,7 @@ def test_a_run_shows_finding_answers_reading_leaks_and_cost() -> None:
     assert "No run yet" in seen(at)
     press(at, "run")
     shown = titles(at)
-    assert len(shown) == 6  # braid, three strips, leaks, cost
+    assert len(shown) == 5  # braid, three strips, leaks; the timing waits for the page
     assert "multiplexing" in shown[0] or "leak" in shown[0]
     assert all(c.proto.alt for c in at.get("plotly_chart"))
     words = seen(at)
@@ -414,16 +415,30 @@ def test_a_run_shows_finding_answers_reading_leaks_and_cost() -> None:
 def test_looking_at_it_in_another_way_computes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = count_passes(monkeypatch)
     at = press(open_page(p="negation"), "run")
-    assert (calls.runs, calls.timings) == (1, 1)
+    assert (calls.runs, calls.timings) == (1, 0)
     at.session_state[keys.SLOT] = 3
     at.session_state[keys.LEAK_VIEW] = "common"
     at.session_state[keys.STRIPS] = "one"
     at.context = {"theme": "dark"}
     at.run()
     assert not at.exception
-    assert (calls.runs, calls.timings) == (1, 1)
+    assert (calls.runs, calls.timings) == (1, 0)
     press(at, "run")  # equal inputs come from the cache
     assert calls.runs == 1
+
+
+def test_the_passes_are_timed_and_shown() -> None:
+    at = press(open_page(), "run")
+    assert "timed next" in seen(at)
+    past = at.session_state[keys.HISTORY][0]
+    timings = runs.measure(past.request, lambda text: None)
+    assert [t.passes for t in timings] == [1, 1, 3]
+    assert all(0 < t.q1_s <= t.median_s <= t.q3_s for t in timings)
+    timed = replace(past, result=replace(past.result, timings=timings))
+    at.session_state[keys.HISTORY] = (timed,)
+    at.run()
+    assert not at.exception
+    assert "times as fast" in titles(at)[-1]
 
 
 def test_changed_inputs_make_the_result_stale() -> None:
@@ -486,7 +501,7 @@ def test_fillers_are_not_answers() -> None:
     at = press(open_page(p="single"), "run")
     assert at.text[0].value == texts(at)[0]
     assert len(at.text) == 1
-    assert len(titles(at)) == 4  # braid, one strip, leaks, cost
+    assert len(titles(at)) == 3  # braid, one strip, leaks
 
 
 def test_more_rows_than_slots_are_parked_and_used_by_a_larger_model() -> None:

@@ -96,6 +96,7 @@ def test_from_start_to_a_run_and_back_by_link(chromium: Any, address: str) -> No
     page.get_by_text("My sentences").first.wait_for()
     shown.run_and_wait()
     assert re.search("slot|leak|answer|read back", shown.finding(), re.IGNORECASE)
+    page.locator(".st-key-cost_figure .gtitle").wait_for()  # timed once the page was there
     texts = shown.sentences() if first.is_visible() else None
     link = shown.link()
     assert "g=" in link

@@ -64,9 +64,8 @@ def place_cells(
 
 def strip_figure(cells: list[Cell], title: str, *, dark: bool, below: int = 0) -> go.Figure:
     """Draw cells under a title, with ``below`` px of room for a scale under them."""
-    fig = go.Figure()
-    for cell in cells:
-        fig.add_shape(_box(cell, dark))
+    # All at once: adding shapes one by one validates the whole list every time.
+    fig = go.Figure(layout={"shapes": [_box(cell, dark) for cell in cells]})
     fig.add_trace(_texts(cells, dark))
     fig.add_trace(_hovers(cells))
     lines = 1 + max((c.line for c in cells), default=0)

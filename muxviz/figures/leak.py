@@ -189,16 +189,11 @@ def _numbers(
 
 def _mark_own(fig: go.Figure, num: int, dark: bool) -> None:
     """Frame the diagonal: a slot's own tokens."""
-    for i in range(num):
-        fig.add_shape(
-            type="rect",
-            x0=i + 0.015,
-            x1=i + 0.985,
-            y0=i + 0.03,
-            y1=i + 0.97,
-            line={"color": ink(dark).text, "width": 1.2},
-            fillcolor=CLEAR,
-        )
+    frame = {"type": "rect", "line": {"color": ink(dark).text, "width": 1.2}, "fillcolor": CLEAR}
+    places = (
+        {"x0": i + 0.015, "x1": i + 0.985, "y0": i + 0.03, "y1": i + 0.97} for i in range(num)
+    )
+    fig.update_layout(shapes=[frame | place for place in places])
 
 
 def _label_axes(fig: go.Figure, num: int, dark: bool) -> None:

@@ -23,6 +23,7 @@ from muxviz.ui.text import count
 def editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
     """Draw the editor; ``is_stale`` tells whether the rows differ from those of the result."""
     st.session_state.setdefault(keys.EDITOR, True)
+    st.session_state[keys.MARKS] = None  # the whole page is being drawn: it needs no telling
     _editor(bench, is_stale)
 
 
@@ -54,11 +55,10 @@ def _tell_page(is_stale: Callable[[], bool]) -> None:
     preset = find_preset(st.session_state[keys.PRESET])
     texts = tuple((r.text, r.pair or None) for r in group.edited())
     marks = (preset is not None and texts != preset.rows, is_stale(), group.uses_pairs())
-    if st.session_state.get(keys.MARKS) != marks:
-        is_first = keys.MARKS not in st.session_state
-        st.session_state[keys.MARKS] = marks
-        if not is_first:
-            st.rerun()
+    told = st.session_state[keys.MARKS]
+    st.session_state[keys.MARKS] = marks
+    if told not in (None, marks):
+        st.rerun()
 
 
 def _toolbar(bench: Bench) -> None:

@@ -95,7 +95,12 @@ def comparison(current: PastRun, bench: Bench) -> None:
         width="stretch",
         alt=f"Differences of {len(table)} slots between the two runs",
     )
-    with st.expander("The pinned braid", type="compact"):
+    box = st.expander(
+        "The pinned braid", type="compact", on_change="rerun", key="pinned_braid_shown"
+    )
+    if not box.open:
+        return
+    with box:
         panel = braid_of(pinned.result, bench.is_dark, key="pinned_braid", python="")
         picture(panel.key, panel.figures[0], panel.alts[0])
         st.caption(plain(panel.provenance))

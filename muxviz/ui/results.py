@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -78,7 +79,23 @@ shows the overhead of starting a pass; throughput over many groups is another qu
 def braid_panel(past: PastRun, bench: Bench) -> None:
     """The picture of the whole pass."""
     code = snippet(past.request, "braid_figure", "braid_figure(result).show()")
-    draw(braid_of(past.result, bench.is_dark, key="braid", python=code))
+
+    def make() -> Panel:
+        return braid_of(past.result, bench.is_dark, key="braid", python=code)
+
+    draw(_once(past, bench.is_dark, "braid", make))
+
+
+def _once(past: PastRun, dark: bool, what: str, make: Callable[[], Panel]) -> Panel:
+    """A panel of the run on screen, made once: of a rerun, figures are the dearest part."""
+    owner, made = st.session_state.get(keys.DRAWN, (None, {}))
+    if owner != (past.number, dark):
+        made = {}
+    if what not in made:
+        made[what] = make()
+    st.session_state[keys.DRAWN] = ((past.number, dark), made)
+    panel: Panel = made[what]
+    return panel
 
 
 def braid_of(result: GroupResult, dark: bool, *, key: str, python: str) -> Panel:
@@ -112,7 +129,8 @@ def reading_panel(past: PastRun, bench: Bench) -> None:
     if _view(keys.STRIPS, options.STRIPS, usual) == "one":
         readable = [s for s in readable if s.slot == bench.slot]
     if readable:
-        draw(_strips(past, readable, bench.is_dark))
+        dark, which = bench.is_dark, [s.slot for s in readable]
+        draw(_once(past, dark, f"tokens {which}", lambda: _strips(past, readable, dark)))
     else:
         st.caption(f"Slot {bench.slot + 1} only fills the group up; select another one.")
 
@@ -147,7 +165,9 @@ def leak_panel(past: PastRun, bench: Bench) -> None:
         not_applicable(question, "One slot only: there is no neighbour that could leak.")
         return
     st.subheader(question, anchor=False)
-    draw(_leak(past, result.leak, _view(keys.LEAK_VIEW, options.LEAKS, "all"), bench.is_dark))
+    leak, dark = result.leak, bench.is_dark
+    which = _view(keys.LEAK_VIEW, options.LEAKS, "all")
+    draw(_once(past, dark, f"leak {which}", lambda: _leak(past, leak, which, dark)))
     _leak_examples(result, bench.slot)
 
 
@@ -197,14 +217,19 @@ def cost_panel(past: PastRun, bench: Bench) -> None:
         return
     st.subheader(question, anchor=False)
     if past.result.timings:
-        draw(_cost(past, bench.is_dark))
-    else:
-        _timing(past.number)
+        draw(_once(past, bench.is_dark, "cost", lambda: _cost(past, bench.is_dark)))
+        return
+    number, error = st.session_state.get(keys.UNTIMED, (None, None))
+    if error is not None and number == past.number:
+        error_panel(error)
+        return
+    st.session_state[keys.TICKED] = None
+    _timing(past.number)
 
 
 @st.fragment(run_every=TICK_S)
 def _timing(number: int) -> None:
-    """Times a run at the first tick after it was drawn, then draws the page again."""
+    """Times a run at a tick of its own (never while the page is drawn), then draws the page."""
     past = runs.find_run(number)
     ticked = st.session_state.get(keys.TICKED) == number
     st.session_state[keys.TICKED] = number
@@ -215,8 +240,7 @@ def _timing(number: int) -> None:
         with st.spinner("Timing the passes, in alternation"):
             runs.add_timings(past, runs.measure(past.request, _quiet))
     except MuxvizError as error:
-        error_panel(error)
-        return
+        st.session_state[keys.UNTIMED] = (number, error)
     st.rerun()
 
 
