@@ -14,10 +14,9 @@ import numpy as np
 
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group, stack_groups
 from muxviz.errors import DataError, NotApplicable
-from muxviz.inference import counted_tokens, group_tensors, memory_guard, provenance
+from muxviz.inference import counted_tokens, provenance, trace_groups
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results import Evaluation, Proportion, Spread
-from muxviz.trace import trace
 from muxviz.training.data import LabelledRows, read_labelled, read_sentences
 
 TEXT_SENTENCES = 1000  # sampled from an unlabelled text
@@ -169,17 +168,7 @@ def _count(
     counts: _Counts,
 ) -> None:
     """Run groups of one length and add what they got right."""
-    ids, mask, types = group_tensors(checkpoint, groups)
-    with memory_guard(checkpoint):
-        traced = trace(
-            checkpoint.model,
-            ids,
-            mask,
-            token_type_ids=types,
-            retrieval="scores",
-            attentions=False,
-            hide_padding=groups[0].hides_padding,
-        )
+    traced = trace_groups(checkpoint, groups)
     num = checkpoint.config.num_instances
     guesses = traced.logits.argmax(dim=-1).cpu().numpy() if labels.min() >= 0 else None
     scores = traced.retrieval_scores

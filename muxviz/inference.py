@@ -35,7 +35,7 @@ from muxviz.results import (
     Timing,
     TokenReading,
 )
-from muxviz.trace import trace
+from muxviz.trace import Trace, trace
 
 EQUAL_SLOTS = "all slots equal"
 FILL_CANDIDATES = 5  # shown per [MASK]
@@ -85,51 +85,12 @@ def run_group(
     """
     encoded = encode_rows(checkpoint, rows, padding=padding)
     group = make_group(checkpoint.config, encoded, padding=padding, fill=fill, seed=seed)
-    ids, mask, types = group_tensors(checkpoint, [group])
-    with memory_guard(checkpoint):
-        traced = trace(
-            checkpoint.model,
-            ids,
-            mask,
-            token_type_ids=types,
-            retrieval="scores",
-            attentions=False,
-            hide_padding=group.hides_padding,
-        )
+    traced = trace_groups(checkpoint, [group])
     answers = read_answers(checkpoint, group, traced.logits[0])
-    notes: list[str] = []
-    readings: list[TokenReading | None] = [None] * len(group.rows)
-    leak: Leak | None = None
-    if traced.retrieval_scores is None:
-        what = "has no retrieval head" if checkpoint.config.is_multiplexed else "is a plain model"
-        notes.append(f"Read-back and leaks: not applicable, this checkpoint {what}.")
-    else:
-        scores, prefix = traced.retrieval_scores, traced.prefix
-        readings = list(
-            token_readings(
-                checkpoint.tokenizer,
-                [row.ids for row in group.rows],
-                [counted_tokens(checkpoint, row) for row in group.rows],
-                scores,
-                index=0,
-                prefix=prefix,
-            )
-        )
-        leak = _leak(checkpoint, group, scores.read[0, :, prefix:].cpu().numpy())
-    if traced.cut:
-        notes.append(
-            f"The index prefix displaces the last {traced.cut} tokens of every row, as published."
-        )
+    readings, leak = _read_back(checkpoint, group, traced)
     alone, name = _alone(
         checkpoint, baseline, encoded, equal_slots=equal_slots, padding=group.padding, seed=seed
     )
-    if not name and checkpoint.config.is_multiplexed:
-        named = checkpoint.card.get("baseline")
-        notes.append(
-            f"Alone: not asked for; the card names {named} as N = 1 baseline."
-            if named
-            else "Alone: this checkpoint names no N = 1 baseline; compare with all slots equal."
-        )
     slots = tuple(
         _slot(group, i, answers[i], alone.get(i), readings[i]) for i in range(len(group.rows))
     )
@@ -144,8 +105,46 @@ def run_group(
         checkpoint.config.shape.num_hidden_layers,
         checkpoint.config.task,
         provenance(checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill),
-        tuple(notes),
+        tuple(_notes(checkpoint, traced, name)),
     )
+
+
+def _read_back(
+    checkpoint: Checkpoint, group: Group, traced: Trace
+) -> tuple[list[TokenReading | None], Leak | None]:
+    """What the retrieval head reads from every slot, and where wrong tokens come from."""
+    scores, prefix = traced.retrieval_scores, traced.prefix
+    if scores is None:
+        return [None] * len(group.rows), None
+    readings = token_readings(
+        checkpoint.tokenizer,
+        [row.ids for row in group.rows],
+        [counted_tokens(checkpoint, row) for row in group.rows],
+        scores,
+        index=0,
+        prefix=prefix,
+    )
+    return list(readings), _leak(checkpoint, group, scores.read[0, :, prefix:].cpu().numpy())
+
+
+def _notes(checkpoint: Checkpoint, traced: Trace, alone: str) -> Iterator[str]:
+    """What does not apply to this run, and why."""
+    multiplexed = checkpoint.config.is_multiplexed
+    if traced.retrieval_scores is None:
+        what = "has no retrieval head" if multiplexed else "is a plain model"
+        yield f"Read-back and leaks: not applicable, this checkpoint {what}."
+    if traced.cut:
+        yield (
+            f"The index prefix displaces the last {traced.cut} positions of every row, as "
+            "published; rows are padded so that no token is lost."
+        )
+    if multiplexed and not alone:
+        named = checkpoint.card.get("baseline")
+        yield (
+            f"Alone: not asked for; the card names {named} as N = 1 baseline."
+            if named
+            else "Alone: this checkpoint names no N = 1 baseline; compare with all slots equal."
+        )
 
 
 def _slot(
@@ -252,6 +251,25 @@ def group_tensors(checkpoint: Checkpoint, groups: Sequence[Group]) -> tuple[Tens
     )
     ids, mask, types = (torch.from_numpy(a).to(checkpoint.device) for a in arrays)
     return ids, mask, types
+
+
+def trace_groups(checkpoint: Checkpoint, groups: Sequence[Group]) -> Trace:
+    """One traced pass of groups of one length, with read-back scores and without attention maps.
+
+    Raises:
+        DeviceError: out of memory.
+    """
+    ids, mask, types = group_tensors(checkpoint, groups)
+    with memory_guard(checkpoint):
+        return trace(
+            checkpoint.model,
+            ids,
+            mask,
+            token_type_ids=types,
+            retrieval="scores",
+            attentions=False,
+            hide_padding=groups[0].hides_padding,
+        )
 
 
 @torch.inference_mode()
@@ -531,4 +549,5 @@ __all__ = [
     "run_group",
     "run_texts",
     "time_group",
+    "trace_groups",
 ]

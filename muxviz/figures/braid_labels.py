@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from muxviz.figures.braid_geometry import LEFT, RIGHT, SMALLEST, Geometry
-from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, Ink, ink
+from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, Ink, caption, ink
 from muxviz.figures.wording import count, fold, interval, percent, plain, shorten, tokens_of
 from muxviz.results import Answer, GroupResult, LabelAnswer, SlotResult
 
@@ -65,20 +65,8 @@ def write_caption(
 ) -> None:
     """How to read the colours, and what is not drawn; ``left`` is the margin in px."""
     lines = fold(" ".join(_remarks(geometry, result)), CAPTION_ROOM, 2)
-    fig.add_annotation(
-        text="<br>".join(plain(line) for line in lines),
-        x=0,
-        y=0,
-        xref="paper",
-        yref="paper",
-        xanchor="left",
-        yanchor="top",
-        xshift=12 - left,
-        yshift=-20,
-        align="left",
-        showarrow=False,
-        font={"size": SMALL_SIZE, "color": ink(dark).muted},
-    )
+    words = "<br>".join(plain(line) for line in lines)
+    caption(fig, words, dark=dark, below=20, left=12 - left)
 
 
 def sentence_hover(slot: SlotResult) -> str:

@@ -105,6 +105,32 @@ def framed(fig: go.Figure, title: str, *, dark: bool, height: int, sides: dict[s
     )
 
 
+def caption(fig: go.Figure, text: str, *, dark: bool, below: int, left: int = 0) -> None:
+    """A small line under the plot of ``fig`` (changed in place).
+
+    Args:
+        fig: the figure.
+        text: as Plotly reads it; user text must have been through ``plain``.
+        dark: for a dark page.
+        below: px under the plot.
+        left: px to the right of its left edge (negative: to the left).
+    """
+    fig.add_annotation(
+        text=text,
+        x=0,
+        y=0,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="top",
+        xshift=left,
+        yshift=-below,
+        align="left",
+        showarrow=False,
+        font={"size": SMALL_SIZE, "color": ink(dark).muted},
+    )
+
+
 def bare(**more: object) -> dict[str, object]:
     """Settings of an axis that only places things: no line, grid, ticks or dragging."""
     return {

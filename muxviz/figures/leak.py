@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError
-from muxviz.figures.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, framed, ink, text_on, tint
+from muxviz.figures.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, caption, framed, ink, text_on, tint
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_label
 from muxviz.figures.wording import percent, plain, tokens_of
@@ -214,15 +214,5 @@ def _label_axes(fig: go.Figure, num: int, dark: bool) -> None:
         range=[num, 0],
         **common,
     )
-    fig.add_annotation(
-        text="Framed: own tokens, read back. Colours run from 0 to 100 %.",
-        x=0,
-        y=0,
-        xref="paper",
-        yref="paper",
-        xanchor="left",
-        yanchor="top",
-        yshift=-16,
-        showarrow=False,
-        font=muted,
-    )
+    words = "Framed: own tokens, read back. Colours run from 0 to 100 %."
+    caption(fig, words, dark=dark, below=16)

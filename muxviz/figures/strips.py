@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.cells import TOP, place_cells, strip_figure
-from muxviz.figures.ink import CLEAR, SMALL_SIZE, ink, tint
+from muxviz.figures.ink import CLEAR, SMALL_SIZE, caption, ink, tint
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.wording import interval, percent, plain, shorten, visible
@@ -195,15 +195,5 @@ def _scale(fig: go.Figure, scale: list[list[float | str]], dark: bool) -> None:
             },
         )
     )
-    fig.add_annotation(
-        text="own → <b>read</b> where it went wrong; dotted: special, not counted",
-        x=0,
-        y=0,
-        xref="paper",
-        yref="paper",
-        xanchor="left",
-        yanchor="top",
-        yshift=-12,
-        showarrow=False,
-        font=muted,
-    )
+    words = "own → <b>read</b> where it went wrong; dotted: special, not counted"
+    caption(fig, words, dark=dark, below=12)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from muxviz.errors import CheckpointError, HubError
+from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES
 from muxviz.loading.weights import weight_files
 
 if TYPE_CHECKING:
@@ -22,15 +23,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
 
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-)
 WEIGHTS = (  # in order of preference: one file, or an index and its shards
     (r"model\.safetensors",),
     (r"model\.safetensors\.index\.json", r"model-\d+-of-\d+\.safetensors"),
@@ -217,7 +209,7 @@ def wanted_files(names: list[str], hub_id: str) -> list[str]:
     for patterns in WEIGHTS:
         weights = [n for n in names if any(re.fullmatch(p, n) for p in patterns)]
         if any(re.fullmatch(patterns[0], n) for n in weights):
-            return ["config.json", *weights, *(n for n in TOKENIZER_FILES if n in names)]
+            return ["config.json", *weights, *(n for n in ALL_TOKENIZER_FILES if n in names)]
     raise HubError(
         f"{hub_id} holds no weights that muxviz reads (model.safetensors or pytorch_model.bin, "
         "whole or in shards); choose another model, or convert it"

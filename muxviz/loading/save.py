@@ -31,17 +31,9 @@ from muxviz.loading.layout import (
     published_names,
 )
 from muxviz.loading.load import pick_dtype
+from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES
 
 PARTIAL = ".partial"  # end of the name of a file that is being written
-TOKENIZER_OUTPUT = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-)
 
 
 def save(
@@ -294,8 +286,8 @@ def _save_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             checkpoint.tokenizer.save_pretrained(scratch)
             for source in sorted(Path(scratch).iterdir()):
-                if source.name in TOKENIZER_OUTPUT:
+                if source.name in ALL_TOKENIZER_FILES:
                     _put(folder / source.name, partial(shutil.copyfile, source))
                     written.add(source.name)
-    for name in set(TOKENIZER_OUTPUT) - written:
+    for name in set(ALL_TOKENIZER_FILES) - written:
         (folder / name).unlink(missing_ok=True)

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 BUNDLED_VOCABULARY = Path(__file__).parent / "bert-base-uncased-vocab.txt"
+ALL_TOKENIZER_FILES = (  # every file a tokenizer may consist of
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+)
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
 
 
