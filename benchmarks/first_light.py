@@ -130,7 +130,7 @@ def rerun(repeats: int, checkpoint_name: str = "sst2-n5") -> dict[str, float]:
     from muxviz.batch import Row, encode_rows, make_group
     from muxviz.inference import group_tensors
     from muxviz.loading.load import load
-    from muxviz.trace import trace
+    from muxviz.tracing import trace
     from muxviz.ui import keys
 
     checkpoint = load(checkpoint_name)

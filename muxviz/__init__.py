@@ -16,13 +16,13 @@ _WHERE = {
     "MuxConfig": "muxviz.config",
     "MuxModel": "muxviz.model.mux_model",
     "MuxvizError": "muxviz.errors",
-    "Trace": "muxviz.trace",
+    "Trace": "muxviz.tracing",
     "check": "muxviz.loading.check",
     "load": "muxviz.loading.load",
     "run_group": "muxviz.inference",
     "run_texts": "muxviz.inference",
     "save": "muxviz.loading.save",
-    "trace": "muxviz.trace",
+    "trace": "muxviz.tracing",
 }
 
 __all__ = sorted(_WHERE)

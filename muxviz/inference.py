@@ -35,7 +35,7 @@ from muxviz.results import (
     Timing,
     TokenReading,
 )
-from muxviz.trace import Trace, trace
+from muxviz.tracing import Trace, trace
 
 EQUAL_SLOTS = "all slots equal"
 FILL_CANDIDATES = 5  # shown per [MASK]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.trace import trace
+from muxviz.tracing import trace
 from tests.fixtures_folder import Fixture
 
 

@@ -157,6 +157,9 @@ def test_two_sessions_do_not_mix(chromium: Any, address: str) -> None:
         assert text in shown.page.locator(".st-key-card_0").inner_text(), labels
 
 
+FITS = "e => e.scrollWidth <= e.clientWidth + 1"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_sticks_out(chromium: Any, address: str, scheme: str) -> None:
     shown = screen(chromium, address, "/mix?p=lengths", color_scheme=scheme)
@@ -166,7 +169,8 @@ def test_nothing_sticks_out(chromium: Any, address: str, scheme: str) -> None:
     for viewport in (WIDE, NARROW):
         shown.page.set_viewport_size(viewport)
         shown.wait_for_braid()
-        assert main.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+        # Charts redraw a moment after the window changes: the page may settle first.
+        shown.page.wait_for_function(FITS, arg=main.element_handle())
     background = shown.page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
     assert background == {"light": "rgb(251, 250, 247)", "dark": "rgb(15, 18, 21)"}[scheme]
     assert shown.errors == []

@@ -133,7 +133,7 @@ def test_a_plain_model_says_that_read_back_does_not_apply() -> None:
 
 def test_read_back_equals_the_retrieval_head() -> None:
     from muxviz.analysis.reading import token_names
-    from muxviz.trace import trace
+    from muxviz.tracing import trace
 
     checkpoint = shared_checkpoint()
     result = run_group(checkpoint, ROWS, padding="group")

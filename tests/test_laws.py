@@ -9,7 +9,7 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification
 
 from muxviz.config import MuxConfig
-from muxviz.trace import trace
+from muxviz.tracing import trace
 from tests.tiny import VOCAB_SIZE, tiny_config, tiny_model
 
 PAIRS = [

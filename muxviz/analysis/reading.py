@@ -16,7 +16,7 @@ import numpy as np
 from muxviz.results import Leak, LeakExample, TokenReading
 
 if TYPE_CHECKING:
-    from muxviz.trace import RetrievalScores
+    from muxviz.tracing import RetrievalScores
 
 
 def token_readings(

@@ -11,7 +11,7 @@ from torch import Tensor
 from muxviz.config import MuxConfig
 from muxviz.errors import CheckpointInvalid
 from muxviz.model.mux_model import MuxModel
-from muxviz.trace import trace
+from muxviz.tracing import trace
 
 GROUPS, LENGTH, SEED = 4, 12, 0
 TOLERANCE = 1e-5  # of a group alone against in a batch, relative to the largest logit
