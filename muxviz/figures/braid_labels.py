@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from muxviz.figures.braid_geometry import LEFT, RIGHT, SMALLEST, Geometry
-from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, Ink, caption, ink
+from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, Ink, add, caption, ink
 from muxviz.figures.wording import count, fold, interval, percent, plain, shorten, tokens_of
 from muxviz.results import Answer, GroupResult, LabelAnswer, SlotResult
 
@@ -21,19 +21,16 @@ NUMBER_SIZE = 15
 
 def label_lanes(fig: go.Figure, geometry: Geometry, result: GroupResult, *, dark: bool) -> None:
     """Write number and sentence left of every lane, and its answer to the right."""
-    colors = ink(dark)
+    colors, texts = ink(dark), []
     for slot in result.slots:
-        y, hover = geometry.middle(slot.slot), sentence_hover(slot)
-        fig.add_annotation(
-            _text(f"<b>{slot.number}</b>", LEFT, y, colors, shift=-14, size=NUMBER_SIZE),
-            hovertext=hover,
-        )
-        fig.add_annotation(_text(_sentence(slot), LEFT, y, colors, shift=-38), hovertext=hover)
+        y, hover = geometry.middle(slot.slot), {"hovertext": sentence_hover(slot)}
+        number = f"<b>{slot.number}</b>"
+        texts.append(_text(number, LEFT, y, colors, shift=-14, size=NUMBER_SIZE) | hover)
+        texts.append(_text(_sentence(slot), LEFT, y, colors, shift=-38) | hover)
         if not slot.is_filler:
-            fig.add_annotation(
-                _text(_answer(slot, colors), RIGHT, y, colors, shift=16),
-                hovertext=_answer_hover(slot),
-            )
+            answer = _text(_answer(slot, colors), RIGHT, y, colors, shift=16)
+            texts.append(answer | {"hovertext": _answer_hover(slot)})
+    add(fig, annotations=texts)
 
 
 def label_layers(fig: go.Figure, geometry: Geometry, *, dark: bool) -> None:
@@ -41,23 +38,27 @@ def label_layers(fig: go.Figure, geometry: Geometry, *, dark: bool) -> None:
     colors, (top, low) = ink(dark), geometry.band
     last = len(geometry.ticks) - 1
     stride = -(-last // (TICKS - 1)) if last else 1
+    lines, numbers = [], []
     for layer, x in enumerate(geometry.ticks):
         is_end = layer in {0, last}
-        fig.add_shape(
-            type="line",
-            x0=x,
-            x1=x,
-            y0=top + 0.07 * is_end,
-            y1=low - 0.1,
-            line={"color": colors.text, "width": 1},
-            opacity=0.5 if is_end else 0.2,
+        lines.append(
+            {
+                "type": "line",
+                "x0": x,
+                "x1": x,
+                "y0": top + 0.07 * is_end,
+                "y1": low - 0.1,
+                "line": {"color": colors.text, "width": 1},
+                "opacity": 0.5 if is_end else 0.2,
+            }
         )
         if is_end or (layer % stride == 0 and last - layer >= stride):
             name = str(layer) if layer else "mix"
-            fig.add_annotation(_small(name, float(x), low, colors, shift=-16))
+            numbers.append(_small(name, float(x), low, colors, shift=-16))
     if last:
         middle = float(geometry.ticks.mean())
-        fig.add_annotation(_small("layer", middle, low, colors, shift=-33))
+        numbers.append(_small("layer", middle, low, colors, shift=-33))
+    add(fig, shapes=lines, annotations=numbers)
 
 
 def write_caption(

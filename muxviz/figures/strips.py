@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.cells import TOP, place_cells, strip_figure
-from muxviz.figures.ink import CLEAR, SMALL_SIZE, caption, ink, tint
+from muxviz.figures.ink import CLEAR, SMALL_SIZE, add, caption, ink, tint
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.wording import interval, percent, plain, shorten, visible
@@ -143,20 +143,23 @@ def _bar(fig: go.Figure, slot: int, accuracy: Proportion, dark: bool) -> None:
         (*accuracy.interval, middle, middle, CLEAR, ink(dark).text),
         *((end, end, middle - 4, middle + 4, CLEAR, ink(dark).text) for end in accuracy.interval),
     ]
-    for start, stop, top, bottom, fill, color in pieces:
-        fig.add_shape(
-            type="rect",
-            xref="paper",
-            yref="paper",
-            yanchor=1,
-            ysizemode="pixel",
-            x0=left + size * start,
-            x1=left + size * stop,
-            y0=TOP - top,
-            y1=TOP - bottom,
-            fillcolor=fill,
-            line={"color": color, "width": 1.2},
-        )
+    shapes = [
+        {
+            "type": "rect",
+            "xref": "paper",
+            "yref": "paper",
+            "yanchor": 1,
+            "ysizemode": "pixel",
+            "x0": left + size * start,
+            "x1": left + size * stop,
+            "y0": TOP - top,
+            "y1": TOP - bottom,
+            "fillcolor": fill,
+            "line": {"color": color, "width": 1.2},
+        }
+        for start, stop, top, bottom, fill, color in pieces
+    ]
+    add(fig, shapes=shapes)
 
 
 def _scale(fig: go.Figure, scale: list[list[float | str]], dark: bool) -> None:
