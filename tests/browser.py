@@ -74,6 +74,7 @@ def _free_port() -> int:
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Ask until the server answers; a closed port says no at once, so this asks often."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         if process.poll() is not None:
@@ -82,5 +83,5 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
             with urllib.request.urlopen(url, timeout=5):
                 return
         except (urllib.error.URLError, OSError):
-            time.sleep(0.1)  # between polls; nothing waits a fixed time for something to happen
+            continue
     raise RuntimeError(f"no answer from {url} within {PATIENCE_S} s")

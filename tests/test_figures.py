@@ -21,9 +21,6 @@ from muxviz.figures import (
     leak_alt,
     leak_figure,
     leak_table,
-    probability_alt,
-    probability_figure,
-    probability_table,
     replaced_strip_figure,
     rows_to_csv,
     tag_strip_figure,
@@ -380,25 +377,6 @@ def test_tags_and_replaced_tokens_have_strips() -> None:
             draw(slot)
     with pytest.raises(NotApplicable, match="no retrieval head"):
         token_strip_figure(result(2, has_leak=False).slots[0])
-
-
-def test_label_probabilities_stand_beside_those_alone() -> None:
-    slot = result(2).slots[1]
-    fig = probability_figure(slot)
-    assert [bar.name for bar in fig.data] == ["multiplexed", "alone"]
-    np.testing.assert_allclose(fig.data[0].x, [0.83, 0.17])
-    np.testing.assert_allclose(fig.data[1].x, [0.17, 0.83])
-    assert fig.layout.title.text == "Slot 2: positive, 0.83; alone negative, 0.83"
-    assert probability_table(slot)[0] == {
-        "label": "positive",
-        "probability": pytest.approx(0.83),
-        "alone": pytest.approx(0.17),
-    }
-    assert "positive 0.83 (alone 0.17)" in probability_alt(slot)
-    assert len(probability_figure(replace(slot, alone=None)).data) == 1
-    tags = TagAnswer(("a",), ("DET",), np.array([0.9]))
-    with pytest.raises(NotApplicable, match="one label"):
-        probability_figure(replace(slot, answer=tags))
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -4,10 +4,6 @@ Each ``x_figure`` has an ``x_alt`` (the picture in words) and an ``x_table`` (it
 """
 
 from muxviz.figures.answers import (
-    probability_alt,
-    probability_figure,
-    probability_finding,
-    probability_table,
     replaced_strip_figure,
     tag_strip_figure,
 )
@@ -29,10 +25,6 @@ __all__ = [
     "leak_figure",
     "leak_finding",
     "leak_table",
-    "probability_alt",
-    "probability_figure",
-    "probability_finding",
-    "probability_table",
     "replaced_strip_figure",
     "rows_to_csv",
     "slot_label",
