@@ -24,10 +24,14 @@ FILLS = ("repeat", "published")
 
 @dataclass(frozen=True)
 class Row:
-    """One instance: a text, and for pair tasks a second one."""
+    """One instance: a text, and for pair tasks a second one.
+
+    words: the text already split, for tag tasks with a label per word; ``text`` is then their join.
+    """
 
     text: str
     pair: str | None = None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class EncodedRow:
     """A row as token ids, special tokens included, cut to the model's room.
 
     types: segment ids. cut_text: the end of the text that did not fit, "" when all did. special:
-    True on tokens the tokenizer added.
+    True on tokens the tokenizer added. word_starts: for a row given as words, where the first token
+    of each word is, -1 for a word that has none (cut off, or nothing the tokenizer keeps).
     """
 
     row: Row
@@ -44,6 +49,7 @@ class EncodedRow:
     special: tuple[bool, ...]
     cut_text: str
     cut_tokens: int
+    word_starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,20 +103,18 @@ def encode_rows(
     for number, row in enumerate(rows, start=1):
         if not row.text.strip():
             raise InputError(f"text {number} is empty; write a sentence or remove the row")
-        full = tokenizer(row.text, row.pair or None, return_special_tokens_mask=True)
+        kept = full = _tokenise(tokenizer, row)
         cut = max(0, len(full["input_ids"]) - limit)
-        kept = full
         cut_text = ""
         if cut:
-            kept = tokenizer(
-                row.text,
-                row.pair or None,
+            kept = _tokenise(
+                tokenizer,
+                row,
                 truncation="longest_first",
                 max_length=limit,
-                return_special_tokens_mask=True,
                 return_offsets_mapping=True,
             )
-            cut_text = _cut_text(row, kept)
+            cut_text = _cut_words(row, kept) if row.words else _cut_text(row, kept)
         types = kept.get("token_type_ids") or [0] * len(kept["input_ids"])
         encoded.append(
             EncodedRow(
@@ -120,9 +124,34 @@ def encode_rows(
                 tuple(bool(s) for s in kept["special_tokens_mask"]),
                 cut_text,
                 cut,
+                _word_starts(row, kept),
             )
         )
     return encoded
+
+
+def _tokenise(tokenizer: Any, row: Row, **options: Any) -> Any:
+    if row.words:
+        options["is_split_into_words"] = True
+        return tokenizer(list(row.words), return_special_tokens_mask=True, **options)
+    return tokenizer(row.text, row.pair or None, return_special_tokens_mask=True, **options)
+
+
+def _word_starts(row: Row, kept: Any) -> tuple[int, ...]:
+    """Where the first token of each word is, -1 without one; empty for a row given as text."""
+    if not row.words:
+        return ()
+    starts = [-1] * len(row.words)
+    for at, word in enumerate(kept.word_ids()):
+        if word is not None and starts[word] < 0:
+            starts[word] = at
+    return tuple(starts)
+
+
+def _cut_words(row: Row, kept: Any) -> str:
+    """The words behind the last one that kept a token."""
+    last = max((word for word in kept.word_ids() if word is not None), default=-1)
+    return " ".join(row.words[last + 1 :])
 
 
 def _cut_text(row: Row, kept: Any) -> str:

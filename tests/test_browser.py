@@ -85,6 +85,14 @@ def screen(chromium: Any, address: str, path: str = "/", **options: Any) -> Scre
     return shown
 
 
+def expect_first(page: Any, text: str) -> None:
+    """Wait until slot 1 holds ``text``: a busy machine paints the page before the link is read."""
+    from playwright.sync_api import expect
+
+    field = page.get_by_label("Sentence of slot 1")
+    expect(field).to_have_value(text, timeout=PATIENCE_S * 1000)
+
+
 def test_from_start_to_a_run_and_back_by_link(chromium: Any, address: str) -> None:
     shown = screen(chromium, address)
     page = shown.page
@@ -103,11 +111,12 @@ def test_from_start_to_a_run_and_back_by_link(chromium: Any, address: str) -> No
 
     again = screen(chromium, "", link)
     again.page.get_by_text("No run yet").wait_for()
+    expect_first(again.page, "A film <b>of</b> my own.")
     reopened = again.sentences()
-    assert reopened[0] == "A film <b>of</b> my own."
     assert texts is None or reopened == texts
     again.page.reload()
     again.page.get_by_text("No run yet").wait_for()
+    expect_first(again.page, "A film <b>of</b> my own.")
     assert again.sentences() == reopened
     again.run_and_wait()
     assert again.finding() == shown.finding()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -10,12 +9,13 @@ import numpy as np
 import pytest
 
 from muxviz.batch import Row
+from muxviz.cards import read_evaluation
 from muxviz.evaluation import evaluate, read_data
 from muxviz.inference import run_group, run_texts
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.load import load
 from muxviz.recorded import run_start, start_file
-from muxviz.results import LabelAnswer, from_json
+from muxviz.results import LabelAnswer, TagAnswer, from_json
 
 PRAISE = (
     "a warm and funny film that i would happily watch again",
@@ -39,7 +39,32 @@ def test_the_plain_model_tells_praise_from_blame() -> None:
     assert labels == ["positive"] * 5 + ["negative"] * 5
 
 
-@pytest.mark.parametrize("name", [n for n in bundled_names() if n != "sst2-n1"])
+SENTIMENT = [n for n in bundled_names() if n != "sst2-n1" and not n.startswith("upos")]
+TAGGED = (
+    ("the dog sees a cat in the house", "DET NOUN VERB DET NOUN ADP DET NOUN"),
+    ("she will buy two new books", "PRON AUX VERB NUM ADJ NOUN"),
+    ("they walked slowly to the river", "PRON VERB ADV ADP DET NOUN"),
+    ("my brother and his friend work here", "PRON NOUN CCONJ PRON NOUN VERB ADV"),
+    ("London is a very big city", "PROPN AUX DET ADV ADJ NOUN"),
+)
+
+
+@pytest.mark.parametrize("name", [n for n in bundled_names() if n.startswith("upos")])
+def test_taggers_tag_plain_english(name: str) -> None:
+    checkpoint = load(name)
+    answers = run_texts(checkpoint, [Row(text) for text, _ in TAGGED])
+    right = words = 0
+    for answer, (_, tags) in zip(answers, TAGGED, strict=True):
+        assert isinstance(answer.answer, TagAnswer)
+        guessed = dict(zip(answer.answer.tokens, answer.answer.tags, strict=True))
+        wanted = tags.split()
+        words_here = answer.row.text.lower().split()
+        right += sum(guessed.get(w) == t for w, t in zip(words_here, wanted, strict=True))
+        words += len(wanted)
+    assert right / words > 0.8, f"{right} of {words} words"
+
+
+@pytest.mark.parametrize("name", SENTIMENT)
 def test_multiplexed_models_read_their_slots_back_and_answer_above_chance(name: str) -> None:
     checkpoint = load(name)
     num = checkpoint.config.num_instances
@@ -75,16 +100,17 @@ def test_the_recorded_start_result_is_what_runs_now() -> None:
     assert recorded.timings, "make recorded measures the times"
 
 
-@pytest.mark.parametrize("name", ["sst2-n1", "sst2-n10"])
-def test_a_card_is_reproduced(name: str) -> None:
-    """One of the card's five groupings again, where MUXVIZ_DATA names the data."""
+def test_a_recorded_grouping_is_reproduced() -> None:
+    """The first of the recorded groupings again, where MUXVIZ_DATA names the data (88 passes)."""
     data = os.environ.get("MUXVIZ_DATA")
     if not data:
         pytest.skip("MUXVIZ_DATA names no data folder")
-    checkpoint = load(name)
-    again = evaluate(checkpoint, read_data(Path(data), checkpoint), name="dev", groupings=1)
-    folder = bundled_folder(name)
+    checkpoint = load("sst2-n10")
+    folder = bundled_folder("sst2-n10")
     assert folder is not None
-    card = json.loads((folder / "card.json").read_text())["measured"]["dev"]
+    again = evaluate(checkpoint, read_data(Path(data), checkpoint), name="dev", groupings=1)
+    recorded = (read_evaluation(folder) or checkpoint.card["measured"])["dev"]
+    assert again.seeds[0] == recorded["seeds"][0]
     assert again.accuracy is not None
-    assert again.accuracy.mean == pytest.approx(card["accuracy"]["values"][0], abs=0.006)
+    # A row near the border may turn on another machine: five of 872.
+    assert again.accuracy.mean == pytest.approx(recorded["accuracy"]["values"][0], abs=0.006)

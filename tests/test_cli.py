@@ -124,7 +124,17 @@ def test_a_reader_that_stops_early_is_no_error(texts: Path) -> None:
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    for command in ("run", "check", "train", "export", "evaluate", "card", "list", "record"):
+    for command in (
+        "run",
+        "check",
+        "train",
+        "export",
+        "evaluate",
+        "card",
+        "bench",
+        "list",
+        "record",
+    ):
         done = muxviz(command, "--help")
         assert done.returncode == 0
         assert "example" in done.stdout

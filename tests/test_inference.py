@@ -308,7 +308,7 @@ def test_answers_agree_by_what_they_say() -> None:
 def test_out_of_memory_is_said_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     from muxviz.errors import DeviceError
     from muxviz.evaluation import evaluate
-    from muxviz.training.data import LabelledRows
+    from muxviz.training.tasks import LabelledRows
 
     checkpoint = tiny_checkpoint()
     data = LabelledRows(TEXTS, (None,) * 3, np.zeros(3, dtype=np.int64))

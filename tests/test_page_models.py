@@ -127,7 +127,7 @@ def test_card_of_the_picked_checkpoint(open_page: Open) -> None:
     assert "**Licence:** Apache-2.0" in shown(at)
     assert "made <b>only</b> for tests" in shown(at), "shown as text"
     measured = at.dataframe[1].value.iloc[0]
-    assert measured["Accuracy"] == "83.5% ± 0.4%"
+    assert (measured["Metric"], measured["Score"]) == ("accuracy", "83.5% ± 0.4%")
     assert measured["Read back"] == "71.0% (70.0% to 72.0%)"
     at.selectbox(key=PICK).set_value("tiny-n3")
     checked(at.run())

@@ -1,50 +1,46 @@
-"""The trainer on small texts of our own: losses fall, resuming is exact, recipes are checked."""
+"""The trainer from outside: what a run starts from, learns from a teacher, and refuses.
+
+Losses are in ``test_objectives.py``, all parts in ``test_training_matrix.py``, stopping and going
+on in ``test_training_resume.py``.
+"""
 
 from __future__ import annotations
 
-import gzip
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from muxviz.errors import CheckpointMissing, ConfigError, DataError, TrainingError
+from muxviz.errors import CheckpointMissing, ConfigError, TrainingError
 from muxviz.loading.load import load
 from muxviz.loading.save import save
-from muxviz.training.data import Sampler, read_labelled, read_sentences
-from muxviz.training.export import checkpoint_of_run
-from muxviz.training.loop import learning_rate, train
+from muxviz.training.export import checkpoint_of_run, read_state
+from muxviz.training.loop import train
 from muxviz.training.recipe import Recipe, Stage, read_recipe
+from muxviz.training.stepping import learning_rate
 from muxviz.training.vocabulary import trim_vocabulary
 from tests.tiny import tiny_checkpoint, tiny_config, tiny_tokenizer
+from tests.tiny_runs import losses, metrics, tiny_recipe, tiny_stage, write_data, write_recipe
 
-GOOD = ("good", "great", "fine", "warm", "funny", "bright", "happy")
-BAD = ("bad", "awful", "boring", "sad", "cold", "dark", "old")
-THINGS = ("film", "movie", "story", "plot", "book", "song", "scene")
 ROOT = Path(__file__).resolve().parents[1]
+FROM_START: dict[str, Any] = {  # sizes and vocabulary are those of the start
+    "hidden_size": 0,
+    "intermediate_size": 0,
+    "num_layers": 0,
+    "num_heads": 0,
+    "vocabulary": "",
+}
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    rows = [
-        (f"the {thing} is {'very ' * (n % 3)}{word}", label)
-        for n, thing in enumerate(THINGS)
-        for label, words in ((1, GOOD), (0, BAD))
-        for word in words
-    ]
-    lines = ["sentence\tlabel", *(f"{text}\t{label}" for text, label in rows)]
-    for name in ("train", "dev"):
-        with gzip.open(folder / f"{name}.tsv.gz", "wt") as file:
-            file.write("\n".join(lines) + "\n")
-    (folder / "general.txt").write_text(
-        "The dog and the cat go to the river. A man and a woman see the city at night.\n\n"
-        "We like to play in the house all day.\n"
-    )
-    return folder
+    return write_data(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -70,145 +66,202 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "layer_norm_eps": 1e-12,
     }
     (folder / "config.json").write_text(json.dumps(config))
-    tokenizer = tiny_tokenizer()
-    tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    tiny_tokenizer().save_pretrained(folder)
     return folder
 
 
-def recipe(num: int, steps: int = 40, rate: float = 5e-3, **changes: object) -> Recipe:
-    shared = {"steps": steps, "learning_rate": rate, "warmup_steps": 5, "groups": 8}
-    if num == 1:
-        stages = (Stage("fine_tuning", task_coeff=1.0, probe_coeff=0.5, **shared),)  # type: ignore[arg-type]
-    else:
-        stages = (
-            Stage("priming", retrieval_coeff=1.0, general_share=0.5, **shared),  # type: ignore[arg-type]
-            Stage(
-                "fine_tuning",
-                task_coeff=1.0,
-                logit_coeff=1.0,
-                hidden_coeff=1.0,
-                retrieval_coeff=0.5,
-                **shared,  # type: ignore[arg-type]
-            ),
-        )
-    values: dict[str, object] = {
-        "name": f"tiny-n{num}",
-        "num_instances": num,
-        "stages": stages,
-        "max_length": 32,
-        "task_train": "train.tsv.gz",
-        "task_dev": "dev.tsv.gz",
-        "general": ("general.txt",),
-        "dropout": 0.1,
-        "autocast": False,
-    }
-    return Recipe(**(values | changes))  # type: ignore[arg-type]
+def plain(steps: int = 60, **changes: Any) -> Recipe:
+    """An N = 1 model with a probe, as the teachers of the bundled family are."""
+    stage = tiny_stage("task", steps=steps, retrieval_coeff=0.0, probe_coeff=0.5)
+    return tiny_recipe(stage, num_instances=1, **(FROM_START | changes))
+
+
+def taught(steps: int = 20, **changes: Any) -> Recipe:
+    """Priming on task and general texts, then a task with everything a teacher gives."""
+    stages = (
+        tiny_stage("priming", steps=steps, general_share=0.5, retrieval_positions=40),
+        tiny_stage("task", steps=steps, logit_coeff=1.0, hidden_coeff=1.0, sentence_coeff=0.5),
+    )
+    return tiny_recipe(*stages, **(FROM_START | {"general": ("general.txt",)} | changes))
 
 
 @pytest.fixture(scope="module")
 def teacher(data: Path, encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "tiny-n1"
-    train(recipe(1, steps=120, rate=3e-3), data, out, start=encoder)
+    out = tmp_path_factory.mktemp("runs") / "teacher"
+    train(plain(), data, out, start=encoder)
     return out
 
 
-def losses(run: Path) -> list[dict[str, float]]:
-    return [json.loads(s)["losses"] for s in (run / "metrics.jsonl").read_text().splitlines()]
-
-
 def test_the_plain_teacher_learns(teacher: Path) -> None:
-    assert losses(teacher)[-1]["task"] < 0.5, "guessing costs log 2 = 0.69"
+    assert mean(losses(teacher, "task")[-5:]) < 0.5, "guessing costs log 2 = 0.69"
+    assert mean(losses(teacher, "probe")[-5:]) < 0.5
     assert checkpoint_of_run(teacher).config.num_instances == 1
 
 
-@pytest.mark.parametrize("multiplexer", ["gaussian_hadamard", "random_orthogonal", "contextual"])
-def test_every_loss_falls(
-    multiplexer: str, data: Path, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("changes", [{}, {"readout": "mean"}, {"demultiplexer": "index_prefix"}])
+def test_a_teacher_is_imitated(
+    changes: dict[str, Any], data: Path, teacher: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("muxviz.training.loop.LOG_EVERY", 10)
     out = tmp_path / "run"
-    train(recipe(2, multiplexer=multiplexer), data, out, start=teacher)
-    first, last = losses(out)[0], losses(out)[-1]
-    assert last["retrieval"] < first["retrieval"]
-    fine_tuning = losses(out)[4]
-    assert last["hidden"] < fine_tuning["hidden"]
-    assert {"task", "logit", "task_accuracy"} <= set(last)
+    train(taught(**changes), data, out, start=teacher, teacher=teacher)
+    for name in ("retrieval", "hidden", "sentence"):
+        values = losses(out, name)
+        assert mean(values[-3:]) < mean(values[:3]), name
+    last = metrics(out)[-1]["losses"]
+    assert {"task", "logit", "task_accuracy", "dev_accuracy"} <= set(last)
+    samples = [json.loads(s) for s in (out / "samples.jsonl").read_text().splitlines()]
+    assert len(samples[-1]["slots"]) == 2
 
 
-def test_a_stopped_run_resumes_to_the_same_bits(data: Path, teacher: Path, tmp_path: Path) -> None:
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train(recipe(2, steps=12), data, whole, start=teacher)
-    train(recipe(2, steps=12), data, parts, start=teacher, stop_at=7)
-    train(recipe(2, steps=12), data, parts, start=teacher, resume=True, stop_at=15)
-    train(recipe(2, steps=12), data, parts, start=teacher, resume=True)
-    a, b = (checkpoint_of_run(run).model.state_dict() for run in (whole, parts))
-    assert all(torch.equal(a[key], b[key]) for key in a)
+def test_words_are_taught_too(data: Path, tmp_path: Path) -> None:
+    words = {"task": "token_classification"}
+    sizes = {"hidden_size": 24, "intermediate_size": 40, "num_layers": 2, "num_heads": 4}
+    scratch = plain(20, vocabulary="vocab.txt", **words, **sizes)
+    scratch = replace(scratch, stages=(tiny_stage("task", steps=20, retrieval_coeff=0.0),))
+    train(scratch, data, tmp_path / "teacher")
+    stage = tiny_stage("task", steps=20, logit_coeff=1.0, hidden_coeff=0.5)
+    out = tmp_path / "run"
+    begin = {"start": tmp_path / "teacher", "teacher": tmp_path / "teacher"}
+    train(tiny_recipe(stage, **(FROM_START | words)), data, out, **begin)
+    for name in ("task", "logit", "hidden"):
+        assert mean(losses(out, name)[-3:]) < mean(losses(out, name)[:3]), name
+
+
+def test_a_teacher_must_be_plain_and_know_the_vocabulary(
+    data: Path, teacher: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "student"
+    train(taught(1), data, out, start=teacher, teacher=teacher)
+    with pytest.raises(TrainingError, match="a teacher is a plain model"):
+        train(taught(1), data, tmp_path / "a", start=teacher, teacher=out)
+    sizes = {"hidden_size": 24, "intermediate_size": 40, "num_layers": 2, "num_heads": 4}
+    foreign = taught(1, vocabulary="vocab.txt", **sizes)
+    with pytest.raises(TrainingError, match="another vocabulary than the student"):
+        train(foreign, data, tmp_path / "b", teacher=teacher)
+
+
+def test_more_slots_start_from_fewer(data: Path, teacher: Path, tmp_path: Path) -> None:
+    """A warm start of N = 3 from N = 2 takes over all that does not depend on N."""
+    two, three = tmp_path / "two", tmp_path / "three"
+    stage = tiny_stage("priming", steps=1, learning_rate=1e-12)
+    train(tiny_recipe(stage, **FROM_START), data, two, start=teacher)
+    train(tiny_recipe(stage, **FROM_START, num_instances=3), data, three, start=two)
+    old, new = (read_state(run)["model"] for run in (two, three))
+    vectors = "multiplexer.instance_embedding"
+    for key, value in old.items():
+        if key in (vectors, "demultiplexer.keys"):
+            continue
+        torch.testing.assert_close(new[key], value, atol=1e-6, rtol=0)
+    torch.testing.assert_close(new["demultiplexer.keys"][:2], old["demultiplexer.keys"])
+    directions = torch.nn.functional.cosine_similarity(new[vectors][:2], old[vectors])
+    assert directions.tolist() == pytest.approx([1.0, 1.0])
+    assert new[vectors].norm(dim=1).tolist() == pytest.approx([(24 * 3) ** 0.5] * 3)
 
 
 def test_an_exported_run_loads_and_answers_the_same(
     data: Path, teacher: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    train(recipe(2, steps=3), data, out, start=teacher)
+    labels = ("negative", "positive")
+    train(taught(2, readout="mean", labels=labels), data, out, start=teacher, teacher=teacher)
     checkpoint = checkpoint_of_run(out)
     loaded = load(save(checkpoint, tmp_path / "export", aliases=False), device="cpu")
     assert loaded.config.readout == "mean"
     assert loaded.config.default_padding == "group"
-    assert loaded.config.labels == ("negative", "positive")
+    assert loaded.config.labels == labels
     assert loaded.card["recipe"]["num_instances"] == 2
+    assert loaded.card["run"]["steps"] == 4
     ids = torch.randint(110, 180, (2, 2, 9), generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(
         loaded.model(ids).logits, checkpoint.model(ids).logits, atol=1e-6, rtol=1e-6
     )
 
 
+# ---- going on ---------------------------------------------------------------------------------
+
+
 def test_a_run_is_not_overwritten_or_mixed_up(data: Path, teacher: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    train(recipe(2, steps=2), data, out, start=teacher, stop_at=1)
+    out, short = tmp_path / "run", taught(2)
+    train(short, data, out, start=teacher, teacher=teacher, steps=1)
     with pytest.raises(TrainingError, match=r"already holds a run.*--resume"):
-        train(recipe(2, steps=2), data, out, start=teacher)
+        train(short, data, out, start=teacher, teacher=teacher)
+    other = replace(short, seed=5)
     with pytest.raises(TrainingError, match=r"made with another seed \(17 then, 5 now\)"):
-        train(recipe(2, steps=2, seed=5), data, out, start=teacher, resume=True)
-    changed = recipe(2, steps=2)
-    first, second = changed.stages
-    later = replace(changed, stages=(first, replace(second, learning_rate=1e-4)))
-    train(later, data, out, start=teacher, resume=True)
+        train(other, data, out, start=teacher, teacher=teacher, resume=True)
+    first, second = short.stages
+    later = replace(short, stages=(first, replace(second, learning_rate=1e-4)), log_every=2)
+    train(later, data, out, start=teacher, teacher=teacher, resume=True)
     assert checkpoint_of_run(out).card["step"] == 4
 
 
-def test_a_loss_that_is_not_a_number_stops_the_run(
+def test_a_run_of_before_a_new_field_goes_on(data: Path, teacher: Path, tmp_path: Path) -> None:
+    out, short = tmp_path / "run", plain(4)
+    train(short, data, out, start=teacher, steps=1)
+    state = read_state(out)
+    recipe = json.loads(state["recipe"])
+    del recipe["save_every"], recipe["compile"]
+    torch.save(state | {"recipe": json.dumps(recipe)}, out / "state.pt")
+    with pytest.raises(TrainingError, match="another compile"):
+        train(replace(short, compile=True), data, out, start=teacher, resume=True)
+    train(short, data, out, start=teacher, resume=True)
+    assert read_state(out)["step"] == 4
+
+
+def test_a_resumed_run_keeps_its_metrics_straight(
     data: Path, teacher: Path, tmp_path: Path
 ) -> None:
-    bad = recipe(2, steps=30)
-    stages = tuple(replace(s, learning_rate=1e30, warmup_steps=1) for s in bad.stages)
-    with pytest.raises(TrainingError, match=r"loss is (nan|inf).*no state was saved"):
-        train(replace(bad, stages=stages, clip_norm=1e30), data, tmp_path / "run", start=teacher)
+    out, even = tmp_path / "run", plain(12, log_every=2)
+    train(even, data, out, start=teacher, steps=6)
+    with (out / "metrics.jsonl").open("a") as log:  # logged, then killed before the next save
+        log.write('{"step": 8, "losses": {}}\n{"step": 1')
+    train(even, data, out, start=teacher, resume=True)
+    assert [row["step"] for row in metrics(out)] == [2, 4, 6, 8, 10, 12]
+    assert [row["instances"] for row in metrics(out)] == [16 * n for n in range(1, 7)]
 
 
-def test_the_order_of_rows_is_a_function_of_seed_and_step() -> None:
-    lengths = np.random.default_rng(0).integers(4, 40, size=500)
+def test_a_refused_resume_leaves_the_run_as_it_was(
+    data: Path, teacher: Path, encoder: Path, tmp_path: Path
+) -> None:
+    out, short = tmp_path / "run", plain(2)
+    train(short, data, out, start=teacher, steps=1)
+    other = tmp_path / "other"
+    train(plain(1), data, other, start=encoder)
+    vocabulary = json.loads((other / "tokenizer.json").read_text())
+    vocabulary["model"]["vocab"]["one-more"] = len(vocabulary["model"]["vocab"])
+    (other / "tokenizer.json").write_text(json.dumps(vocabulary))
 
-    def sampler(seed: int = 3) -> Sampler:
-        return Sampler(
-            lengths,
-            task_rows=400,
-            num_instances=5,
-            groups=8,
-            general_share=0.25,
-            bucketed_share=0.5,
-            seed=seed,
-        )
+    def files() -> dict[str, bytes]:
+        left_out = ("progress.json",)  # says that it failed, and why
+        return {p.name: p.read_bytes() for p in out.iterdir() if p.name not in left_out}
 
-    forward = [sampler().step(s) for s in (0, 41, 90)]
-    one = sampler()
-    backward = [one.step(s) for s in (90, 41, 0)][::-1]
-    for a, b in zip(forward, backward, strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert not np.array_equal(sampler(4).step(0), forward[0])
-    pool = np.concatenate([sampler().step(s).ravel() for s in range(Sampler.POOL_STEPS)])
-    assert (pool >= 400).mean() == pytest.approx(0.25, abs=0.01)
-    counts = np.bincount(pool[pool < 400], minlength=400)
-    assert counts.max() - counts.min() <= 1, "each row once before any twice"
+    before = files()
+    with pytest.raises(TrainingError, match="another vocabulary"):
+        train(short, data, out, start=other, resume=True)
+    assert files() == before
+    with pytest.raises(TrainingError, match="another seed"):
+        train(replace(short, seed=9), data, out, start=teacher, resume=True)
+    assert files() == before
+
+
+def test_a_missing_start_is_said(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointMissing, match=r"no config.json and no state.pt in .*BERT enc"):
+        train(plain(1), data, tmp_path / "a", start=tmp_path)
+    with pytest.raises(ConfigError, match=r"from scratch needs hidden_size, num_layers, num_h"):
+        train(plain(1, vocabulary="vocab.txt"), data, tmp_path / "b")
+
+
+def test_a_tokenizer_without_a_mask_cannot_mask(data: Path, encoder: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        shutil.copy(encoder / name, bare / name)
+    stage = tiny_stage("masked_lm", steps=1)
+    with pytest.raises(ConfigError, match="no mask token.*tokenizer_config.json"):
+        train(tiny_recipe(stage, **FROM_START), data, tmp_path / "a", start=bare)
+    train(plain(1), data, tmp_path / "b", start=bare)
+
+
+# ---- parts ------------------------------------------------------------------------------------
 
 
 def test_learning_rate_rises_then_falls_to_zero() -> None:
@@ -243,41 +296,22 @@ def test_a_trimmed_vocabulary_splits_words_and_loses_none() -> None:
     assert small.encode("rare").tokens == ["r", "##a", "##r", "##e"]
 
 
-def test_labelled_tables_name_their_bad_row(tmp_path: Path) -> None:
-    path = tmp_path / "rows.tsv"
-    path.write_text("sentence\tlabel\ngood\t1\nbad\tx\n")
-    with pytest.raises(DataError, match=r"rows.tsv line 3: label 'x' is not a whole number"):
-        read_labelled(path)
-    path.write_text("sentence\tlabel\ngood\t1\nbad\n")
-    with pytest.raises(DataError, match=r"line 3: 1 columns, the header has 2"):
-        read_labelled(path)
-    path.write_text("words\tlabel\n")
-    with pytest.raises(DataError, match=r"columns are words, label; expected label and one of"):
-        read_labelled(path)
-    with pytest.raises(DataError, match=r"no data file at .*--data or MUXVIZ_DATA"):
-        read_labelled(tmp_path / "none.tsv")
-    path.write_text('question\tsentence\tlabel\nwho?\t"me\t0\n')
-    rows = read_labelled(path)
-    assert (rows.texts, rows.pairs, rows.labels.tolist()) == (("who?",), ('"me',), [0])
-
-
-def test_sentences_are_sampled_once_each(data: Path) -> None:
-    everything = read_sentences([data / "general.txt"], limit=10, seed=0)
-    assert len(everything) == 3
-    assert len(read_sentences([data / "general.txt"], limit=2, seed=0)) == 2
-    assert set(read_sentences([data / "general.txt"], limit=2, seed=0)) <= set(everything)
-
-
 def test_recipes_refuse_what_they_do_not_know(tmp_path: Path) -> None:
     path = tmp_path / "r.toml"
     stage = '[[stages]]\nname = "priming"\nsteps = 1\nlearning_rate = 1e-3\n'
+    begin = 'name = "x"\nnum_instances = 2\n'
     for text, message in (
-        (f'name = "x"\nnum_instances = 2\nspeed = 3\n{stage}', "unknown key 'speed'"),
+        (f"{begin}speed = 3\n{stage}", "unknown key 'speed'"),
         (f"num_instances = 2\n{stage}", "missing key 'name'"),
-        ('name = "x"\nnum_instances = 2\n', r"no \[\[stages\]\]"),
+        (begin, r"no \[\[stages\]\]"),
         (f'name = "x"\nnum_instances = 0\n{stage}', "num_instances is 0"),
         (f'name = "x"\nnum_instances = "2"\n{stage}', "num_instances is '2'; expected int"),
-        (f'name = "x"\nnum_instances = 2\nautocast = 1\n{stage}', "autocast is 1; expected bool"),
+        (f"{begin}compile = 1\n{stage}", "compile is 1; expected bool"),
+        (f'{begin}precision = "half"\n{stage}', "precision is 'half'; expected one of no, bf16"),
+        (f"{begin}accumulate = 0\n{stage}", "accumulate is 0; expected at least 1"),
+        (f"{begin}log_every = 0\n{stage}", "log_every is 0; expected at least 1"),
+        (f'{begin}{stage}objective = "guess"\n', "objective is 'guess'; expected one of task"),
+        (f"{begin}{stage}groups = 0\n", "groups is 0; expected at least 1"),
         ("name = ", "is not TOML"),
     ):
         path.write_text(text)
@@ -287,57 +321,21 @@ def test_recipes_refuse_what_they_do_not_know(tmp_path: Path) -> None:
         read_recipe(tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.stem)
+def test_a_recipe_is_what_its_file_says(tmp_path: Path) -> None:
+    recipe = taught()
+    assert read_recipe(write_recipe(recipe, tmp_path / "r.toml")) == recipe
+    scratch = (
+        'name = "x"\nnum_instances = 1\n[[stages]]\nname = "a"\nsteps = 1\nlearning_rate = 1\n'
+    )
+    (tmp_path / "plain.toml").write_text(scratch)
+    assert read_recipe(tmp_path / "plain.toml").demultiplexer == "identity"
+
+
+BUNDLED = sorted([*(ROOT / "configs").glob("*.toml"), *(ROOT / "configs/first").glob("*.toml")])
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
 def test_every_bundled_recipe_parses(path: Path) -> None:
     read = read_recipe(path)
     assert read.name == path.stem
     assert read.total_steps > 0
-
-
-def test_a_missing_start_is_said(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointMissing, match=r"no training run at .*state.pt"):
-        train(recipe(2), data, tmp_path / "a", start=tmp_path)
-    with pytest.raises(CheckpointMissing, match=r"no config.json in .*BERT encoder"):
-        train(recipe(1), data, tmp_path / "b", start=tmp_path)
-
-
-def test_files_that_are_not_what_they_say_are_data_errors(tmp_path: Path) -> None:
-    for name, content in (
-        ("rows.tsv.gz", b"not gzip"),
-        ("rows.txt.xz", b"not xz"),
-        ("rows.tsv", "sentence\tlabel\ncaf\u00e9\t1\n".encode("latin-1")),
-    ):
-        path = tmp_path / name
-        path.write_bytes(content)
-        with pytest.raises(DataError, match=f"{name} cannot be read as UTF-8 text"):
-            read_labelled(path)
-
-
-def test_a_resumed_run_keeps_its_metrics_straight(
-    data: Path, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("muxviz.training.loop.LOG_EVERY", 2)
-    out = tmp_path / "run"
-    train(recipe(2, steps=6), data, out, start=teacher, stop_at=6)
-    with (out / "metrics.jsonl").open("a") as log:  # logged, then killed before the next save
-        log.write('{"step": 8, "losses": {}}\n')
-    train(recipe(2, steps=6), data, out, start=teacher, resume=True)
-    steps = [json.loads(s)["step"] for s in (out / "metrics.jsonl").read_text().splitlines()]
-    assert steps == [2, 4, 6, 8, 10, 12]
-
-
-def test_a_refused_resume_leaves_the_run_as_it_was(
-    data: Path, teacher: Path, encoder: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "run"
-    train(recipe(2, steps=2), data, out, start=teacher, stop_at=1)
-    before = {p.name: p.read_bytes() for p in out.iterdir()}
-    other = tmp_path / "other"
-    train(recipe(1, steps=1), data, other, start=encoder)
-    with (other / "vocab.txt").open("a") as vocabulary:
-        vocabulary.write("one-more\n")
-    with pytest.raises(TrainingError, match="another vocabulary"):
-        train(recipe(2, steps=2), data, out, start=other, resume=True)
-    with pytest.raises(TrainingError, match="another seed"):
-        train(recipe(2, steps=2, seed=9), data, out, start=teacher, resume=True)
-    assert {p.name: p.read_bytes() for p in out.iterdir()} == before

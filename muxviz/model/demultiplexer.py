@@ -77,6 +77,13 @@ class RSADemultiplexer(nn.Module):
             x = x + step if self.retrieval_residual else step
         return x
 
+    def unlock_at(self, hidden: Tensor, groups: Tensor, slots: Tensor, places: Tensor) -> Tensor:
+        """``unlock`` for P single (group, slot, position) triples only: ``[P, D]``."""
+        first: Any = self.dense[0]
+        key_half, hidden_half = first.weight.chunk(2, dim=1)
+        keys = linear(self.keys, key_half, first.bias)
+        return linear(hidden[groups, places], hidden_half) + keys[slots]
+
     def forward(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
         return self.finish(self.unlock(hidden, positions))
 
@@ -104,6 +111,14 @@ class PrefixDemultiplexer(nn.Module):
         states = linear(hidden[:, positions], hidden_half)
         return self.layer_norm(gelu(states[:, None] + keys[:, :, None]))
 
+    def at(self, hidden: Tensor, groups: Tensor, slots: Tensor, places: Tensor) -> Tensor:
+        """The same for P single (group, slot, position) triples only: ``[P, D]``."""
+        key_half, hidden_half = self.dense.weight.chunk(2, dim=1)
+        keys = linear(hidden[:, : self.num_instances], key_half, self.dense.bias)
+        return self.layer_norm(
+            gelu(linear(hidden[groups, places], hidden_half) + keys[groups, slots])
+        )
+
 
 class MLPDemultiplexer(nn.Module):
     """A separate layer per slot: LN_i(gelu(W_i h_t)) (DataMUX)."""
@@ -120,6 +135,10 @@ class MLPDemultiplexer(nn.Module):
         states = hidden[:, positions]
         parts = zip(self.dense, self.layer_norms, strict=True)
         return torch.stack([norm(gelu(dense(states))) for dense, norm in parts], dim=1)
+
+    def at(self, hidden: Tensor, groups: Tensor, slots: Tensor, places: Tensor) -> Tensor:
+        """The same for P single (group, slot, position) triples only: ``[P, D]``."""
+        return self(hidden)[groups, slots, places]
 
 
 DEMULTIPLEXER_CLASSES: dict[str, type[nn.Module]] = {

@@ -33,9 +33,9 @@ class HadamardMultiplexer(nn.Module):
         self.instance_embedding = nn.Parameter(torch.zeros(size), requires_grad=False)
 
     def forward(self, embeddings: Tensor, attention_mask: Tensor) -> Tensor:
-        return torch.einsum("bnte,ne->bte", embeddings, self.instance_embedding) / len(
-            self.instance_embedding
-        )
+        # Not an einsum, which copies the embeddings into another order first.
+        marked = embeddings * self.instance_embedding[:, None]
+        return marked.sum(dim=1) / len(self.instance_embedding)
 
 
 class OrthogonalMultiplexer(nn.Module):

@@ -12,6 +12,7 @@ The stages are methods, so that ``muxviz.trace`` can walk through them and keep 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -136,7 +137,7 @@ class MuxModel(nn.Module):
         """Embeddings of every instance, ``[B, N, T, E]`` (word + position + segment, normed)."""
         batch, num, length = prepared.ids.shape
         ids = prepared.ids.reshape(batch * num, length)
-        types = None
+        types = ids.new_zeros(1, length)  # one row, like the positions: looked up once for all
         if prepared.types is not None:
             types = prepared.types.reshape(batch * num, length)
         rows = self.embeddings(
@@ -163,11 +164,13 @@ class MuxModel(nn.Module):
         """
         hidden = mixture
         if self.config.is_multiplexed:
-            batch, length = mixture.shape[:2]
+            length = mixture.shape[1]
             offset = 2 if self.config.backbone == "roberta" else 0
             positions = torch.arange(offset, length + offset, device=mixture.device)
             hidden = self.embeddings(
-                inputs_embeds=mixture, position_ids=positions.expand(batch, length)
+                inputs_embeds=mixture,
+                token_type_ids=torch.zeros_like(positions)[None],
+                position_ids=positions[None],
             )
         if self.config.shape.embedding_size != self.config.shape.hidden_size:
             hidden = self.embedding_projection(hidden)
@@ -192,6 +195,34 @@ class MuxModel(nn.Module):
         assert self.retrieval_reader is not None, "checked by has_retrieval_head"
         return self.retrieval_reader(hidden, positions)
 
+    def read_places(self, hidden: Tensor, groups: Tensor, slots: Tensor, places: Tensor) -> Tensor:
+        """``read_tokens`` for P single (group, slot, position) triples only: ``[P, D]``."""
+        if isinstance(self.demultiplexer, RSADemultiplexer):
+            unlocked = self.demultiplexer.unlock_at(hidden, groups, slots, places)
+            return self.demultiplexer.finish_for_retrieval(unlocked)
+        reader: Any = self.retrieval_reader
+        assert reader is not None, "checked by has_retrieval_head"
+        read: Tensor = reader.at(hidden, groups, slots, places)
+        return read
+
+    def sentence_state(
+        self, hidden: Tensor, prepared: PreparedInput, states: Tensor | None = None
+    ) -> Tensor:
+        """The state a sentence task reads, ``[B, N, D]``.
+
+        Args:
+            states: the demultiplexed tokens ``[B, N, T', D]``, where the caller has them already.
+        """
+        if self.config.readout == "mean":
+            tokens = slice(prepared.prefix, None)
+            if states is None:
+                states = self.demultiplexer(hidden, tokens)
+            weights = prepared.mask[..., tokens, None].to(states.dtype)
+            return (states * weights).sum(dim=2) / weights.sum(dim=2).clamp(min=1)
+        # The prefix ends in a [CLS] of its own at position N; without a prefix it is position 0.
+        first = max(prepared.prefix - 1, 0)
+        return self.demultiplexer(hidden, slice(first, first + 1))[:, :, 0]
+
     def answer(self, hidden: Tensor, prepared: PreparedInput) -> MuxOutput:
         """Demultiplex what the task needs and apply its head to ``hidden [B, T, D]``."""
         config = self.config
@@ -201,7 +232,7 @@ class MuxModel(nn.Module):
             assert self.retrieval_head is not None, "checked when the config is built"
             return MuxOutput(self.retrieval_head(readout), readout, prepared.cut)
         if config.task in ("sequence_classification", "regression"):
-            readout = self._sentence_state(hidden, prepared)
+            readout = self.sentence_state(hidden, prepared)
             return MuxOutput(self.head(readout), readout, prepared.cut)
         readout = self.demultiplexer(hidden, tokens)
         logits = self.head(readout)
@@ -241,17 +272,6 @@ class MuxModel(nn.Module):
 
     # ---- details ------------------------------------------------------------------------------
 
-    def _sentence_state(self, hidden: Tensor, prepared: PreparedInput) -> Tensor:
-        """The state a sentence task reads, ``[B, N, D]``."""
-        if self.config.readout == "mean":
-            tokens = slice(prepared.prefix, None)
-            states = self.demultiplexer(hidden, tokens)
-            weights = prepared.mask[..., tokens, None].to(states.dtype)
-            return (states * weights).sum(dim=2) / weights.sum(dim=2).clamp(min=1)
-        # The prefix ends in a [CLS] of its own at position N; without a prefix it is position 0.
-        first = max(prepared.prefix - 1, 0)
-        return self.demultiplexer(hidden, slice(first, first + 1))[:, :, 0]
-
     def _prefix(self, ids: Tensor) -> Tensor:
         batch, num = ids.shape[:2]
         filler, first_marker, end = self.config.reserved_ids
@@ -265,7 +285,7 @@ class MuxModel(nn.Module):
         if self.config.backbone == "roberta":
             real = (ids != self.config.shape.pad_token_id).long()
             return real.cumsum(dim=1) * real + self.config.shape.pad_token_id
-        return torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
+        return torch.arange(ids.shape[1], device=ids.device)[None]
 
     def _check(self, ids: Tensor, mask: Tensor | None, types: Tensor | None) -> None:
         num, vocab = self.config.num_instances, self.config.shape.vocab_size

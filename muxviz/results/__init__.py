@@ -13,12 +13,13 @@ from muxviz.results.answers import (
     ScoreAnswer,
     TagAnswer,
 )
-from muxviz.results.evaluation import Evaluation, Spread
+from muxviz.results.evaluation import METRICS, Evaluation, Slots, Spread
 from muxviz.results.group import GroupResult, Provenance, SlotResult, Timing
 from muxviz.results.reading import Leak, LeakExample, Proportion, TokenReading
 from muxviz.results.store import from_json, to_json
 
 __all__ = [
+    "METRICS",
     "Answer",
     "Evaluation",
     "FillAnswer",
@@ -31,6 +32,7 @@ __all__ = [
     "ReplacedAnswer",
     "ScoreAnswer",
     "SlotResult",
+    "Slots",
     "Spread",
     "TagAnswer",
     "Timing",

@@ -21,9 +21,16 @@ from muxviz.results.answers import (
     ScoreAnswer,
     TagAnswer,
 )
-from muxviz.results.evaluation import Evaluation, Spread
+from muxviz.results.evaluation import Evaluation, Slots, Spread
 from muxviz.results.group import GroupResult, Provenance, SlotResult, Timing
 from muxviz.results.reading import Leak, LeakExample, Proportion, TokenReading
+from muxviz.results.training import (
+    RunCurves,
+    RunSummary,
+    SlotSample,
+    StageSpan,
+    TrainingSample,
+)
 
 FORMAT = 1
 CLASSES = {
@@ -38,12 +45,18 @@ CLASSES = {
         Proportion,
         Provenance,
         ReplacedAnswer,
+        RunCurves,
+        RunSummary,
         ScoreAnswer,
         SlotResult,
+        SlotSample,
+        Slots,
         Spread,
+        StageSpan,
         TagAnswer,
         Timing,
         TokenReading,
+        TrainingSample,
     )
 }
 
@@ -84,6 +97,8 @@ def _pack(value: Any) -> Any:
         return {"array": numbers, "shape": list(value.shape), "dtype": str(value.dtype)}
     if isinstance(value, tuple | list):
         return [_pack(v) for v in value]
+    if isinstance(value, dict):
+        return {"named": {name: _pack(v) for name, v in value.items()}}
     if isinstance(value, float):
         return None if math.isnan(value) else value
     return value
@@ -94,6 +109,8 @@ def _unpack(value: Any) -> Any:
         return tuple(_unpack(v) for v in value)
     if not isinstance(value, dict):
         return value
+    if "named" in value:
+        return {name: _unpack(v) for name, v in value["named"].items()}
     if "array" in value:
         dtype = np.dtype(value["dtype"])
         if dtype.kind not in "fiub":

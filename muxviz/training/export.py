@@ -12,14 +12,16 @@ import torch
 
 from muxviz.batch import Row
 from muxviz.config import BackboneShape, MuxConfig
-from muxviz.errors import CheckpointMissing
+from muxviz.errors import CheckpointMissing, ConfigError
 from muxviz.inference import run_texts
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import load
 from muxviz.loading.save import save
 from muxviz.loading.tokenizer import load_tokenizer
 from muxviz.model.mux_model import MuxModel
-from muxviz.training.data import read_labelled
+from muxviz.training.files import locate
+from muxviz.training.run_folder import METRICS, RUN, SAMPLES
+from muxviz.training.tasks import read_task
 
 
 def state_of_config(config: MuxConfig) -> str:
@@ -60,27 +62,70 @@ def checkpoint_of_run(folder: Path) -> Checkpoint:
         model=model.eval().requires_grad_(False),
         config=config,
         tokenizer=load_tokenizer(folder, config),
-        card={"recipe": recipe, "step": state["step"], "baseline": recipe["baseline"]},
+        card={
+            "recipe": recipe,
+            "step": state["step"],
+            "baseline": recipe["baseline"],
+            "run": _about(folder, state),
+        },
         folder=folder,
         fingerprint="unsaved",
         stored_dtype="float32",
     )
 
 
+def _about(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """What a card says about the run that made the weights."""
+    about: dict[str, Any] = {}
+    if (folder / RUN).is_file():
+        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        names = ("commit", "hardware", "seed", "started")
+        about = {name: run.get(name) for name in names}
+        # A card is shared: of the paths of the machine only the last part is kept.
+        about["config"] = _last_part(run.get("recipe_file"))
+        about["start"], about["teacher"] = _last_part(run["start"]), _last_part(run["teacher"])
+        about["command"] = [_without_folders(word) for word in run.get("command") or []]
+    meter = json.loads(state.get("meter", "{}"))
+    return about | meter | {"steps": state["step"]}
+
+
+def _last_part(path: str | None) -> str | None:
+    return Path(path).name if path and Path(path).is_absolute() else path
+
+
+def _without_folders(word: str) -> str:
+    """A word of a command; of ``--out=/folder/name`` only the name is kept, as of a path alone."""
+    option, equals, path = word.partition("=")
+    return f"{option}={_last_part(path)}" if equals else _last_part(word) or ""
+
+
 def export_run(
-    run: Path, folder: Path, *, dtype: str = "float16", data: Path | None = None
+    run: Path,
+    folder: Path,
+    *,
+    dtype: str = "float16",
+    data: Path | None = None,
+    max_length: int | None = None,
 ) -> Path:
     """Write a run's last state as a checkpoint folder: each tensor once, the vocabulary as text.
 
-    ``vocab.txt`` says all there is to say about the trimmed WordPiece vocabulary, in a third of the
-    bytes of the ``tokenizer.json`` that ``save`` writes. With ``data``, the card says how many
-    labels of the recipe's dev set the stored precision leaves as they were.
+    The curves of the run (``metrics.jsonl``, ``samples.jsonl``) go beside the weights.
+    ``vocab.txt`` says all there is to say about a WordPiece vocabulary, in a third of the bytes of
+    the ``tokenizer.json`` that ``save`` writes. With ``data``, the card says how many answers on
+    the recipe's dev set the stored precision leaves as they were. ``max_length`` keeps only so many
+    rows of the position table, where a folder is to be small.
+
+    Raises:
+        ConfigError: ``max_length`` is not between 8 and the model's own.
     """
     checkpoint = checkpoint_of_run(run)
+    if max_length is not None:
+        checkpoint = _shortened(checkpoint, max_length)
     _write(checkpoint, run, folder, dtype)
-    if data is not None:
+    recipe = checkpoint.card["recipe"]
+    if data is not None and recipe["task"] in ("sequence_classification", "token_classification"):
         stored = load(folder, device="cpu")
-        rows = read_labelled(data / checkpoint.card["recipe"]["task_dev"])
+        rows = read_task(locate(data, recipe["task_dev"]), labels=checkpoint.config.labels)
         texts = [Row(t, p) for t, p in zip(rows.texts, rows.pairs, strict=True)]
         pairs = zip(run_texts(checkpoint, texts), run_texts(stored, texts), strict=True)
         same = [a.answer.headline == b.answer.headline for a, b in pairs]
@@ -90,7 +135,32 @@ def export_run(
     return folder
 
 
+def _shortened(checkpoint: Checkpoint, positions: int) -> Checkpoint:
+    """The same model for texts of at most ``positions`` tokens."""
+    shape = checkpoint.config.shape
+    if not 8 <= positions <= shape.max_position_embeddings:
+        raise ConfigError(
+            f"max_length is {positions}; this model has {shape.max_position_embeddings} positions, "
+            "so give a number from 8 to that"
+        )
+    state = checkpoint.model.state_dict()
+    name = "embeddings.position_embeddings.weight"
+    state[name] = state[name][:positions]
+    config = replace(
+        checkpoint.config,
+        shape=replace(shape, max_position_embeddings=positions),
+        fixed_length=min(checkpoint.config.fixed_length, positions),
+    )
+    model = MuxModel(config)
+    model.load_state_dict(state)
+    return replace(checkpoint, model=model.eval().requires_grad_(False), config=config)
+
+
 def _write(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
     save(checkpoint, folder, dtype=dtype, aliases=False)
-    (folder / "tokenizer.json").unlink(missing_ok=True)
-    shutil.copy(run / "vocab.txt", folder / "vocab.txt")
+    if (run / "vocab.txt").is_file():
+        (folder / "tokenizer.json").unlink(missing_ok=True)
+        shutil.copy(run / "vocab.txt", folder / "vocab.txt")
+    for name in (METRICS, SAMPLES):
+        if (run / name).is_file():
+            shutil.copy(run / name, folder / name)

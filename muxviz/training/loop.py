@@ -1,59 +1,42 @@
-"""The loop: steps, progress, ``metrics.jsonl``, exact resume.
+"""The loop: steps through accelerate, progress, ``metrics.jsonl``, exact resume.
 
-A run folder holds ``recipe.json``, ``vocab.txt``, ``state.pt`` (weights, optimiser, step) and
-``metrics.jsonl``. What a step sees depends only on the seed and the step number, and dropout is
-seeded per step, so a run that is stopped and resumed ends in the same weights.
+A run folder holds ``run.json`` (what the run is), the tokenizer's files, ``state.pt`` (weights,
+optimiser, step), ``metrics.jsonl``, ``samples.jsonl`` and ``progress.json``. What a step sees
+depends only on the seed and the step number, and dropout is seeded per step, so a run that is
+stopped, or killed, and resumed ends in the same weights (bitwise on one kind of machine).
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+import signal
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import MISSING, dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch import nn
 from tqdm import tqdm
-from transformers import BertTokenizer, PreTrainedTokenizerBase
 
-from muxviz.errors import TrainingError
-from muxviz.model.mux_model import MuxModel
-from muxviz.training.data import (
-    UNLABELLED,
-    LabelledRows,
-    Sampler,
-    TokenRows,
-    read_labelled,
-    read_sentences,
-    tokenise,
-)
-from muxviz.training.export import config_from_state, read_state, state_of_config
-from muxviz.training.losses import Batch, step_losses
+from muxviz.errors import ConfigError, TrainingError
+from muxviz.training.export import read_state, state_of_config
+from muxviz.training.meters import Meter
+from muxviz.training.prepare import Run, prepare_run, read_samples, score_dev
 from muxviz.training.recipe import Recipe, Stage
-from muxviz.training.start import cut_encoder, plain_model, read_initial, student_model
-from muxviz.training.teacher import TeacherStates, teacher_states
+from muxviz.training.run_files import RunFiles
+from muxviz.training.run_folder import read_summary
+from muxviz.training.stepping import Stepper, make_optimiser
 
-LOG_EVERY = 50  # steps
-SAVE_EVERY = 500  # steps
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run ready to go on. helper: see ``step_losses``."""
-
-    recipe: Recipe
-    model: MuxModel
-    helper: nn.Linear
-    tokenizer: PreTrainedTokenizerBase
-    rows: TokenRows
-    task_rows: int
-    dev: LabelledRows
-    teacher: TeacherStates | None
+PATIENCE = timedelta(hours=24)  # processes wait while the first one reads a corpus or saves
 
 
 def train(
@@ -61,249 +44,293 @@ def train(
     data: Path,
     out: Path,
     *,
-    start: Path,
+    start: Path | None = None,
+    teacher: Path | None = None,
     resume: bool = False,
-    stop_at: int | None = None,
+    steps: int | None = None,
+    about: dict[str, Any] | None = None,
 ) -> Run:
-    """Run ``recipe`` to its end (or to step ``stop_at``), saving under ``out``.
+    """Run ``recipe`` to its end (or for at most ``steps`` steps), saving under ``out``.
+
+    Under ``accelerate launch`` every process calls this; groups are shared among them and the
+    first one writes.
 
     Args:
         recipe: what to do.
         data: folder that the recipe's data paths are relative to.
-        start: where the weights come from: the folder of a BERT encoder for N = 1, the run folder
-            of the N = 1 teacher otherwise.
+        start: where the weights come from: the folder of a BERT encoder, a checkpoint or a run;
+            None for a model from scratch.
+        teacher: folder of a plain (N = 1) checkpoint or run whose states and labels are imitated.
         out: run folder; created. An existing run there is only continued with ``resume``.
         resume: go on from ``out/state.pt`` if it is there.
-        stop_at: stop before this step, as an interruption would; for tests and slices.
+        steps: at most so many steps now; for slices and tests.
+        about: more for ``run.json`` (recipe file, command).
 
     Raises:
-        TrainingError: the folder holds another run, or a loss is not a number.
+        TrainingError: the folder holds another run, a loss is not a number, the disk is full.
+        ConfigError: the recipe asks for what this machine or its parts cannot do.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    state_file = out / "state.pt"
-    if state_file.exists() and not resume:
-        raise TrainingError(f"{out} already holds a run; continue it with --resume or name another")
-    state = None
-    if state_file.exists():
-        state = read_state(out)
-        _check_same_run(state_file, json.loads(state["recipe"]), recipe, int(state["step"]))
-    run = prepare_run(recipe, data, out, start)
-    optimiser = torch.optim.AdamW(_parameter_groups(run), lr=1.0, betas=(0.9, 0.98))
-    step = 0
-    if state is not None:
-        step = int(state["step"])
-        run.model.load_state_dict(state["model"])
-        run.helper.load_state_dict(state["helper"])
-        optimiser.load_state_dict(state["optimiser"])
-        _forget_later_metrics(out / "metrics.jsonl", step)
-    (out / "recipe.json").write_text(json.dumps(recipe.to_dict(), indent=1))
-    last = recipe.total_steps if stop_at is None else min(stop_at, recipe.total_steps)
-    _steps(run, optimiser, step, last, out)
+    accelerator = _accelerator(recipe)
+    files = RunFiles(out, is_writer=accelerator.is_main_process)
+    old = _old_state(files, recipe, resume)
+    accelerator.wait_for_everyone()
+    with _told(files, recipe) as stop:
+        with accelerator.main_process_first():  # the first one fills the caches
+            run = prepare_run(
+                recipe, data, out, start=start, teacher=teacher, device=accelerator.device
+            )
+        if recipe.compile:
+            run.parts.model.encoder.compile()
+        optimiser: Any = make_optimiser(run)
+        step, meter = (0, Meter()) if old is None else _restore(old, run, optimiser, accelerator)
+        files.forget_after(step)
+        parts, optimiser = accelerator.prepare(run.parts, optimiser)
+        files.begin(recipe, start, teacher, accelerator, about or {})
+        last = recipe.total_steps if steps is None else min(step + steps, recipe.total_steps)
+        loop = _Loop(run, accelerator, parts, optimiser, files, meter)
+        try:
+            stop.can_wait = True
+            step = loop.go(step, last, stop)
+            accelerator.wait_for_everyone()  # the last state is written
+        finally:
+            stop.can_wait = False
+            accelerator.free_memory()
+        files.progress("finished" if step == recipe.total_steps else "stopped", step)
+    run.parts.eval()
     return run
 
 
-def prepare_run(recipe: Recipe, data: Path, out: Path, start: Path) -> Run:
-    """Read data, build tokenizer and fresh model, and compute the teacher's states if any."""
-    train_rows = read_labelled(data / recipe.task_train)
-    dev = read_labelled(data / recipe.task_dev)
-    general = read_sentences(
-        [data / name for name in recipe.general], limit=recipe.general_sentences, seed=recipe.seed
-    )
-    vocab_file = out / "vocab.txt"
-    before = vocab_file.read_bytes() if vocab_file.is_file() else None
-    torch.manual_seed(recipe.seed)
-    if recipe.num_instances > 1:
-        teacher, probe = _read_teacher(start)
-        vocab_file.write_text((start / "vocab.txt").read_text(encoding="utf-8"), encoding="utf-8")
-        model = student_model(teacher, recipe, probe, recipe.dropout)
-        helper = nn.Linear(model.config.shape.hidden_size, model.config.shape.hidden_size)
-    else:
-        initial = read_initial(start)
-        pieces, old_ids = cut_encoder(initial, recipe, [list(train_rows.texts), general or [""]])
-        vocab_file.write_text("\n".join(pieces) + "\n", encoding="utf-8")
-        model = plain_model(initial, recipe, old_ids, dropout=recipe.dropout)
-        helper = nn.Linear(model.config.shape.hidden_size, model.config.num_labels)
-    if before not in (None, vocab_file.read_bytes()):
-        vocab_file.write_bytes(before or b"")
-        raise TrainingError(f"{start} has another vocabulary than the run in {out}; name its start")
-    tokenizer = BertTokenizer(vocab=str(vocab_file), do_lower_case=True)
-    labels = np.concatenate([train_rows.labels, np.full(len(general), UNLABELLED)])
-    rows = tokenise(tokenizer, [*train_rows.texts, *general], labels, max_length=recipe.max_length)
-    states = None
-    if recipe.num_instances > 1:
-        states = teacher_states(
-            teacher, rows, out.parent / "teacher-cache", autocast=recipe.autocast
+def _accelerator(recipe: Recipe) -> Accelerator:
+    """The machinery of this machine, once it is known to suit the recipe."""
+    try:
+        accelerator = Accelerator(
+            mixed_precision=recipe.precision,
+            gradient_accumulation_steps=recipe.accumulate,
+            kwargs_handlers=[
+                DistributedDataParallelKwargs(find_unused_parameters=True),
+                InitProcessGroupKwargs(timeout=PATIENCE),
+            ],
         )
-    return Run(recipe, model, helper, tokenizer, rows, len(train_rows.texts), dev, states)
+    except ValueError as error:  # fp16 without a GPU, and the like
+        raise ConfigError(
+            f"precision {recipe.precision!r} does not work on this machine ({error}); set "
+            "precision in the recipe to 'no' or 'bf16'"
+        ) from error
+    shares = accelerator.num_processes * recipe.accumulate
+    for stage in recipe.stages:
+        if stage.groups % shares:
+            raise ConfigError(
+                f"stage {stage.name!r}: {stage.groups} groups per step cannot be shared equally by "
+                f"{shares} ({accelerator.num_processes} processes times accumulate "
+                f"{recipe.accumulate}); choose a multiple"
+            )
+    return accelerator
 
 
-def _read_teacher(folder: Path) -> tuple[MuxModel, nn.Linear]:
-    """The N = 1 model of a run, frozen, and its probe."""
-    state = read_state(folder)
-    model = MuxModel(config_from_state(state["config"]))
-    model.load_state_dict(state["model"])
-    probe = nn.Linear(model.config.shape.hidden_size, model.config.num_labels)
-    probe.load_state_dict(state["helper"])
-    return model.eval().requires_grad_(False), probe
-
-
-def _parameter_groups(run: Run) -> list[dict[str, Any]]:
-    decayed: list[nn.Parameter] = []
-    plain: list[nn.Parameter] = []
-    for module in (run.model, run.helper):
-        for name, parameter in module.named_parameters():
-            if parameter.requires_grad:
-                is_matrix = parameter.dim() > 1 and "keys" not in name
-                (decayed if is_matrix else plain).append(parameter)
-    return [
-        {"params": decayed, "weight_decay": run.recipe.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-
-
-def learning_rate(stage: Stage, step: int) -> float:
-    """Linear warm-up, then linear decay to zero at the stage's end."""
-    if step < stage.warmup_steps:
-        return stage.learning_rate * (step + 1) / stage.warmup_steps
-    left = (stage.steps - step) / max(1, stage.steps - stage.warmup_steps)
-    return stage.learning_rate * left
-
-
-def _steps(run: Run, optimiser: torch.optim.Optimizer, step: int, last: int, out: Path) -> None:
-    recipe = run.recipe
-    samplers = {
-        stage.name: Sampler(
-            run.rows.lengths,
-            task_rows=run.task_rows,
-            num_instances=recipe.num_instances,
-            groups=stage.groups,
-            general_share=stage.general_share,
-            bucketed_share=stage.bucketed_share,
-            seed=recipe.seed + 1000 * index,
+def _old_state(files: RunFiles, recipe: Recipe, resume: bool) -> dict[str, Any] | None:
+    living = read_summary(files.folder)
+    if files.is_writer and living.is_alive and living.pid != os.getpid():
+        raise TrainingError(
+            f"process {living.pid} is training in {files.folder}; stop it first, or name another"
         )
-        for index, stage in enumerate(recipe.stages)
-    }
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    seen, started = 0, time.perf_counter()
-    recent: list[dict[str, float]] = []
-    run.model.train()
-    with (
-        (out / "metrics.jsonl").open("a") as log,
-        tqdm(total=recipe.total_steps, initial=step, unit="step", desc=recipe.name) as bar,
-    ):
-        while step < last:
-            stage, stage_step = recipe.stage_at(step)
-            rate = learning_rate(stage, stage_step)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-            torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout
-            batch = _batch(run, samplers[stage.name].step(stage_step), stage)
-            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.autocast):
-                losses = step_losses(run.model, stage, batch, run.helper, generator)
-            if not math.isfinite(losses.total.item()):
-                raise TrainingError(
-                    f"loss is {losses.total.item()} at step {step}; {_last_good(out)}. Lower the "
-                    "learning rate of a stage that has not begun and --resume, or start anew"
-                )
-            optimiser.zero_grad(set_to_none=True)
-            losses.total.backward()
-            nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
-            optimiser.step()
-            step += 1
-            seen += batch.ids.shape[0] * batch.ids.shape[1]
-            recent.append(losses.terms)
-            bar.update()
-            if step % LOG_EVERY == 0 or step == last:
-                row = _log_row(stage, step, rate, recent, seen, time.perf_counter() - started)
-                log.write(json.dumps(row) + "\n")
-                log.flush()
-                bar.set_postfix({k: f"{v:.3f}" for k, v in row["losses"].items()})
-                recent = []
-            if step % SAVE_EVERY == 0 or step == last:
-                _save_state(out / "state.pt", recipe, run, optimiser, step)
-    run.model.eval()
+    if not (files.folder / "state.pt").exists():
+        return None
+    if not resume:
+        raise TrainingError(
+            f"{files.folder} already holds a run; continue it with --resume or name another"
+        )
+    state = read_state(files.folder)
+    if "parts" not in state:
+        raise TrainingError(
+            f"{files.folder} holds a run of an older version, which cannot be resumed; it can be "
+            "exported, or named as --start of a new one"
+        )
+    _check_same_run(files.folder / "state.pt", json.loads(state["recipe"]), recipe, state["step"])
+    return state
 
 
-def _batch(run: Run, rows: np.ndarray, stage: Stage) -> Batch:
-    groups, num = rows.shape
-    ids, mask = run.rows.pad(rows.ravel(), run.model.config.shape.pad_token_id)
-    hidden = logits = None
-    if run.teacher is not None:
-        hidden, logits = run.teacher.gather(rows.ravel(), ids.shape[1])
-        hidden = hidden.view(groups, num, *hidden.shape[1:])
-        logits = logits.view(groups, num, -1)
-    return Batch(
-        torch.from_numpy(ids).view(groups, num, -1),
-        torch.from_numpy(mask).view(groups, num, -1),
-        torch.from_numpy(run.rows.labels[rows]),
-        hidden,
-        logits,
-    )
+def _restore(
+    old: dict[str, Any], run: Run, optimiser: Any, accelerator: Accelerator
+) -> tuple[int, Meter]:
+    """Put a saved state's weights and optimiser back; its step and its counters."""
+    run.parts.load_state_dict(old["parts"])
+    optimiser.load_state_dict(old["optimiser"])
+    if accelerator.scaler is not None and "scaler" in old:
+        accelerator.scaler.load_state_dict(old["scaler"])
+    return int(old["step"]), Meter(**json.loads(old["meter"]))
 
 
-def _log_row(
-    stage: Stage,
-    step: int,
-    rate: float,
-    recent: list[dict[str, float]],
-    seen: int,
-    elapsed_s: float,
-) -> dict[str, Any]:
-    names = sorted({name for terms in recent for name in terms})
-    means = {n: float(np.mean([t[n] for t in recent if n in t])) for n in names}
-    return {
-        "step": step,
-        "stage": stage.name,
-        "learning_rate": rate,
-        "losses": means,
-        "instances_per_s": round(seen / elapsed_s, 1),
-    }
+@dataclass
+class _Stop:
+    """A request to stop. can_wait: whether steps are running, which save before they end."""
+
+    wanted: bool = False
+    can_wait: bool = False
 
 
-def _save_state(
-    path: Path, recipe: Recipe, run: Run, optimiser: torch.optim.Optimizer, step: int
-) -> None:
-    state = {
-        "format": 1,
-        "step": step,
-        "recipe": json.dumps(recipe.to_dict()),
-        "config": state_of_config(run.model.config),
-        "model": run.model.state_dict(),
-        "helper": run.helper.state_dict(),
-        "optimiser": optimiser.state_dict(),
-    }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+@contextmanager
+def _told(files: RunFiles, recipe: Recipe) -> Iterator[_Stop]:
+    """Turn SIGTERM and Ctrl-C into a request to stop, and failures into words in the folder."""
+    asked = _Stop()
+
+    def ask(number: int, frame: object) -> None:
+        asked.wanted = True
+        if not asked.can_wait:
+            raise KeyboardInterrupt(signal.Signals(number).name)
+
+    files.clear_stop()
+    files.progress("running", 0, total=recipe.total_steps)
+    before: dict[int, Any] = {}
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        try:
+            before[wanted] = signal.signal(wanted, ask)
+        except ValueError:  # not the main thread: the caller keeps its own handling
+            break
+    try:
+        yield asked
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        with suppress(TrainingError):
+            files.progress("failed", None, message=f"{type(error).__name__}: {error}")
+        if not full:
+            raise
+        raise TrainingError(
+            f"no room on the disk while preparing the run ({error}); make room, then run the "
+            "command again"
+        ) from error
+    except BaseException as error:
+        state = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+        with suppress(TrainingError):  # a full disk: the first message counts
+            files.progress(state, None, message=f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _last_good(out: Path) -> str:
-    state = out / "state.pt"
-    return f"the last good state is {state}" if state.is_file() else "no state was saved yet"
+class _Loop:
+    """The steps of one session."""
 
+    def __init__(
+        self,
+        run: Run,
+        accelerator: Accelerator,
+        parts: nn.Module,
+        optimiser: Any,
+        files: RunFiles,
+        meter: Meter,
+    ) -> None:
+        self.run, self.recipe = run, run.recipe
+        self.accelerator, self.optimiser = accelerator, optimiser
+        self.files, self.meter = files, meter
+        self.stepper = Stepper(run, accelerator, parts, optimiser, meter)
+        self.clock = time.perf_counter()
 
-def _forget_later_metrics(path: Path, step: int) -> None:
-    """Drop rows that were logged after the state was saved; the resumed run logs them again."""
-    if not path.is_file():
-        return
-    lines = path.read_text().splitlines()
-    kept = [line for line in lines if json.loads(line)["step"] <= step]
-    path.write_text("".join(f"{line}\n" for line in kept))
+    def go(self, step: int, last: int, stop: _Stop) -> int:
+        """Run steps ``step`` to ``last``; returns the number of steps done."""
+        recipe = self.recipe
+        bar = tqdm(
+            total=recipe.total_steps,
+            initial=step,
+            unit="step",
+            desc=recipe.name,
+            disable=not self.accelerator.is_main_process,
+        )
+        with bar:
+            while step < last:
+                stage, losses = self.stepper.step(step)
+                self._check_finite(losses, step)
+                step += 1
+                bar.update()
+                asked = self._asked_to_stop(stop)
+                saves = step % recipe.save_every == 0 or step == last or asked
+                if step % recipe.log_every == 0 or saves:
+                    self._log(stage, step, bar, self._dev() if saves else {})
+                if saves:
+                    self._save(step)
+                if asked:
+                    break
+        return step
+
+    def _check_finite(self, losses: dict[str, float], step: int) -> None:
+        norm = self.stepper.gradient_norm
+        if all(map(math.isfinite, losses.values())) and (norm is None or math.isfinite(norm)):
+            return
+        state = self.files.folder / "state.pt"
+        good = f"the last good state is {state}" if state.is_file() else "no state was saved yet"
+        raise TrainingError(
+            f"loss is {losses.get('total')} at step {step}, gradient {norm}; {good}. Lower the "
+            "learning rate of a stage that has not begun and --resume, or start anew"
+        )
+
+    def _asked_to_stop(self, stop: _Stop) -> bool:
+        asked = stop.wanted or self.files.stop_wanted()
+        if self.accelerator.num_processes == 1:
+            return asked
+        votes = torch.tensor(float(asked), device=self.accelerator.device)
+        summed: Any = self.accelerator.reduce(votes, "sum")
+        return bool(summed.item() > 0)
+
+    def _dev(self) -> dict[str, float]:
+        """A quick score on the dev set, by the first process."""
+        if self.run.dev is None or not self.accelerator.is_main_process:
+            return {}
+        started = time.perf_counter()
+        self.run.parts.eval()
+        scores = score_dev(self.run, device=self.accelerator.device)
+        self.clock += time.perf_counter() - started  # not training time
+        return {f"dev_{name}": value for name, value in scores.items()}
+
+    def _log(self, stage: Stage, step: int, bar: Any, scores: dict[str, float]) -> None:
+        now = time.perf_counter()
+        rate = float(self.optimiser.param_groups[0]["lr"])
+        row = self.meter.row(step, stage.name, rate, now - self.clock)
+        row["losses"] |= scores
+        self.clock = now
+        self.files.add_metrics(row)
+        self.files.progress("running", step, stage=stage.name)
+        shown = {name: f"{value:.3f}" for name, value in row["losses"].items() if name != "total"}
+        bar.set_postfix({**shown, "tok/s": f"{row['tokens_per_s']:.0f}"})
+
+    def _save(self, step: int) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        parts = self.run.parts
+        parts.eval()
+        self.files.add_samples(step, read_samples(self.run, device=self.accelerator.device))
+        state = {
+            "format": 2,
+            "step": step,
+            "recipe": json.dumps(self.recipe.to_dict()),
+            "config": state_of_config(parts.model.config),
+            "model": parts.model.state_dict(),
+            "parts": parts.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "meter": json.dumps(self.meter.saved()),
+        }
+        if self.accelerator.scaler is not None:
+            state["scaler"] = self.accelerator.scaler.state_dict()
+        self.files.save_state(state)
+        self.clock = time.perf_counter()
 
 
 def _check_same_run(path: Path, old: dict[str, Any], recipe: Recipe, step: int) -> None:
-    """Refuse to resume under another recipe; stages that have not begun may differ."""
+    """Refuse to resume under another recipe; stages that have not begun may differ.
+
+    A field that the run's version of the program did not have stands for its default.
+    """
     new = json.loads(json.dumps(recipe.to_dict()))
+    defaults = {f.name: f.default for f in fields(recipe) if f.default is not MISSING}
+    old = json.loads(json.dumps(defaults)) | old
     begun, left = 0, step
     while left > 0 and begun < len(old["stages"]):
         left -= old["stages"][begun]["steps"]
         begun += 1
     for name in new:
-        before, now = old.get(name, ()), new[name]
+        before, now = old[name], new[name]
         if name == "stages":
             before, now = before[:begun], now[:begun]
-        if before != now:
+        if before != now and name not in ("log_every", "save_every"):
             raise TrainingError(
                 f"{path} was made with another {name} ({before} then, {now} now); resume with the "
                 "same recipe, or name a new folder"

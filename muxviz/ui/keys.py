@@ -23,6 +23,12 @@ STRIPS = "x_tok"
 LEAK_VIEW = "x_leak"
 MIX = (FILL, PADDING, PAIRS, EQUAL, STRIPS, LEAK_VIEW)
 
+# Controls of Training.
+RUN = "run"
+COMPARE = "compare"  # several: the parameter is repeated
+LOSS_AXIS = "t_y"
+TRAINING = (RUN, COMPARE, LOSS_AXIS)
+
 # In links only.
 GROUP = "g"  # packed rows
 VERSION = "v"

@@ -17,6 +17,7 @@ from muxviz.ui.checkpoints import Listed, preferred
 from muxviz.ui.links import MAX_PACKED, address, pack_rows, unpack_rows
 from muxviz.ui.text import listed, plain, shorten
 
+MAX_RUN = 255  # characters of a run's name
 MAX_SHOWN = 40  # characters of a parameter in a notice
 Reader = Callable[[str], str | None]  # takes a value over, or says why not
 
@@ -72,14 +73,18 @@ def current() -> str:
     return address(str(st.context.url or ""), parameters())
 
 
-def parameters() -> dict[str, str]:
+def parameters() -> dict[str, str | list[str]]:
     """All choices that a link carries."""
     state = st.session_state
-    found = {keys.VERSION: keys.LINK_VERSION}
+    found: dict[str, str | list[str]] = {keys.VERSION: keys.LINK_VERSION}
     for key in (keys.CHECKPOINT, keys.COMPUTE, keys.SLOT, keys.SEED, *keys.MIX):
         value = state.get(key)
         if value not in (None, False, 0, "auto", "repeat", "default", "all"):
             found[key] = "true" if value is True else str(value)
+    for key in keys.TRAINING:
+        value = state.get(key)
+        if value and value != "log":
+            found[key] = list(value) if key == keys.COMPARE else str(value)
     preset = find_preset(state.get(keys.PRESET, ""))
     packed = packed_group()
     if preset is not None:
@@ -133,7 +138,8 @@ def _readers(choices: Sequence[Listed], compute: Sequence[str]) -> dict[str, Rea
         return _take(keys.COMPUTE, choice) if choice in compute else "not on this machine"
 
     readers = {
-        key: _choice_reader(key) for key in (keys.FILL, keys.PADDING, keys.STRIPS, keys.LEAK_VIEW)
+        key: _choice_reader(key)
+        for key in (keys.FILL, keys.PADDING, keys.STRIPS, keys.LEAK_VIEW, keys.LOSS_AXIS)
     }
     readers |= {key: _flag_reader(key) for key in options.FLAGS}
     readers |= dict.fromkeys(keys.STREAMLIT, _accept)
@@ -145,6 +151,8 @@ def _readers(choices: Sequence[Listed], compute: Sequence[str]) -> dict[str, Rea
         keys.PRESET: _preset,
         keys.GROUP: _group,
         keys.VERSION: _version,
+        keys.RUN: _run,
+        keys.COMPARE: _compare,
     }
 
 
@@ -199,6 +207,18 @@ def _group(value: str) -> str | None:
     st.session_state[keys.APPLIED] = st.session_state[keys.PRESET] = group.OWN
     st.session_state[keys.UNDO] = ()
     return None
+
+
+def _run(value: str) -> str | None:
+    return _take(keys.RUN, value) if len(value) <= MAX_RUN else "too long for the name of a run"
+
+
+def _compare(value: str) -> str | None:
+    """All values of the parameter, which is repeated."""
+    names = st.query_params.get_all(keys.COMPARE) or [value]
+    if any(len(name) > MAX_RUN for name in names):
+        return "too long for the name of a run"
+    return _take(keys.COMPARE, names)
 
 
 def _version(value: str) -> str | None:

@@ -60,7 +60,7 @@ def _row(value: object) -> Row | None:
     return Row(*texts)
 
 
-def address(page_url: str, parameters: Mapping[str, str]) -> str:
-    """``page_url`` with these parameters and no others."""
+def address(page_url: str, parameters: Mapping[str, str | list[str]]) -> str:
+    """``page_url`` with these parameters and no others; a list repeats its parameter."""
     bare = page_url.split("?")[0].split("#")[0]
-    return f"{bare}?{urlencode(parameters)}" if parameters else bare
+    return f"{bare}?{urlencode(parameters, doseq=True)}" if parameters else bare

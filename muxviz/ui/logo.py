@@ -9,7 +9,8 @@ LANES = """
 """
 NAME = (
     '<text x="76" y="46" font-family="Source Serif, Source Serif 4, Georgia, serif" '
-    'font-weight="600" font-size="42" fill="#2a8a83" stroke="none">muxviz</text>'
+    'font-weight="600" font-size="42" fill="#2a8a83" stroke="none" '
+    'textLength="148" lengthAdjust="spacingAndGlyphs">muxviz</text>'
 )
 
 

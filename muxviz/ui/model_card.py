@@ -10,6 +10,8 @@ from muxviz.ui.model_files import CARD_DEPTH, FolderFacts
 from muxviz.ui.model_text import short
 from muxviz.ui.text import count, plain
 
+CURVES = "metrics.jsonl"  # that a training run leaves beside the weights
+CORRELATIONS = ("matthews", "pearson", "spearman")  # not shares
 MAX_ROWS = 200
 MAX_TEXT = 500  # characters of one value
 MAX_LIST = 12  # numbers of a list that are written out
@@ -34,11 +36,15 @@ def draw(facts: FolderFacts) -> None:
     if measured:
         st.markdown("**Measured**")
         st.dataframe(measured, hide_index=True, width="stretch", alt=_alt(measured))
-    apart = {name for name in (*LICENCE, "recipe") if name in card}
+    if (facts.folder / CURVES).is_file():
+        st.caption(f"Its training curves are in `{CURVES}` of its folder.")
+    apart = {name for name in (*LICENCE, "recipe", "run") if name in card}
     rest = {k: v for k, v in card.items() if k not in apart and not _is_words(v)}
-    numbers, recipe = st.columns(2, gap="large")
+    numbers, run, recipe = st.columns(3, gap="large")
     with numbers.expander("All numbers", type="compact"):
         _table("Numbers", rest)
+    with run.expander("Training run", type="compact"):
+        _table("Training run", card.get("run"))
     with recipe.expander("Recipe", type="compact"):
         _table("Recipe", card.get("recipe"))
 
@@ -67,18 +73,31 @@ def _measured_row(part: dict[str, Any]) -> dict[str, str]:
         "Data": _text(part.get("data")),
         "Rows": _text(part.get("rows")),
         "Groupings": _text(part.get("groupings")),
-        "Accuracy": _shares(part.get("accuracy"), ("mean", "std"), "{} ± {}"),
+        **_score(part),
         "Read back": _shares(
             part.get("retrieval_accuracy"), ("value", "low", "high"), "{} ({} to {})"
         ),
     }
 
 
-def _shares(value: Any, names: tuple[str, ...], words: str) -> str:
+def _score(part: dict[str, Any]) -> dict[str, str]:
+    """The headline metric, and what chance in the choice of rows leaves open."""
+    name = part.get("primary") or "accuracy"
+    metrics = part.get("metrics")
+    found = metrics.get(name) if isinstance(metrics, dict) else part.get("accuracy")
+    form = "{:.3f}" if name in CORRELATIONS else "{:.1%}"
+    return {
+        "Metric": str(name).replace("_", " ")[:MAX_NAME] if found else "–",
+        "Score": _shares(found, ("mean", "std"), "{} ± {}", form),
+        "95 % over rows": _shares(found, ("low", "high"), "{} to {}", form),
+    }
+
+
+def _shares(value: Any, names: tuple[str, ...], words: str, form: str = "{:.1%}") -> str:
     numbers = [value.get(name) for name in names] if isinstance(value, dict) else []
     if not numbers or not all(isinstance(n, int | float) for n in numbers):
         return "–"
-    return words.format(*(f"{n:.1%}" for n in numbers))
+    return words.format(*(form.format(n) for n in numbers))
 
 
 def _alt(rows: list[dict[str, str]]) -> str:

@@ -31,6 +31,7 @@ LEAKS = {
     "common": "Within every sentence",
     "beyond": "Past the shortest",
 }
+LOSS_AXES = {"log": "Logarithmic", "linear": "Linear"}
 FLAGS = (keys.PAIRS, keys.EQUAL)
 CHOICES: Mapping[str, Mapping[str, str]] = {
     keys.COMPUTE: COMPUTE,
@@ -38,6 +39,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     keys.PADDING: PADDINGS,
     keys.STRIPS: STRIPS,
     keys.LEAK_VIEW: LEAKS,
+    keys.LOSS_AXIS: LOSS_AXES,
 }
 
 

@@ -1,0 +1,155 @@
+"""One grouping: rows shuffled over groups, run, and what every row got.
+
+With copies, each row is shuffled in several times and its logits are averaged (the ensembling of
+Murahari et al. 2023): the decision is taken on the mean, the price is that many more passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from muxviz.batch import EncodedRow, Group, make_group, stack_groups
+from muxviz.inference import counted_tokens, trace_groups
+from muxviz.loading.checkpoint import Checkpoint
+from muxviz.tracing import Trace
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one grouping gave.
+
+    given: per row, its answers: one class, one score, or a tag per word, ``[units]``. hits, tried
+    ``[rows, N]``: right single answers of a row in a slot, and how many. read, tokens
+    ``[rows, N]``: the same for counted tokens read back. longest: tokens of the longest group.
+    passes: groups run. shared: groups that held a row more than once.
+    """
+
+    given: list[np.ndarray]
+    hits: np.ndarray
+    tried: np.ndarray
+    read: np.ndarray
+    tokens: np.ndarray
+    longest: int
+    passes: int
+    shared: int
+
+
+@dataclass(frozen=True)
+class Units:
+    """What is scored. places: per row, the token positions of its words (None: the whole row).
+
+    targets: per row, the right answers ``[units]``; None where there are no labels.
+    """
+
+    places: list[np.ndarray] | None
+    targets: list[np.ndarray] | None
+
+
+@dataclass(frozen=True)
+class Way:
+    """How to run: copies of each row, padding (None: the checkpoint's), groups per forward."""
+
+    copies: int
+    padding: str | None
+    batch: int
+
+
+def run_grouping(
+    checkpoint: Checkpoint,
+    encoded: Sequence[EncodedRow],
+    units: Units,
+    way: Way,
+    *,
+    seed: int,
+    done: Callable[[int], None],
+) -> Answers:
+    """Shuffle the copies of every row over groups of N, run them, and average each row's logits.
+
+    The last group is filled up; fillers are not counted. ``done`` is called with groups done.
+    """
+    num, rows = checkpoint.config.num_instances, len(encoded)
+    order = np.random.default_rng(seed).permutation(np.repeat(np.arange(rows), way.copies))
+    seats = [order[start : start + num] for start in range(0, len(order), num)]
+    groups = [
+        make_group(checkpoint.config, [encoded[i] for i in seat], padding=way.padding, seed=seed)
+        for seat in seats
+    ]
+    sums: list[np.ndarray | None] = [None] * rows
+    hits, tried, read, tokens = (np.zeros((rows, num), dtype=np.int64) for _ in range(4))
+    for numbers, _ in stack_groups(groups, at_most=way.batch):
+        traced = trace_groups(checkpoint, [groups[n] for n in numbers])
+        logits, right = _logits(traced), _right_tokens(traced)
+        for at, number in enumerate(numbers):
+            if units.targets is not None:
+                _add_answers(checkpoint, seats[number], logits[at], units, sums, (hits, tried))
+            if right is not None:
+                _add_reading(checkpoint, groups[number], seats[number], right[at], (read, tokens))
+        done(len(numbers))
+    return Answers(
+        [] if units.targets is None else [_decide(checkpoint, s, way.copies) for s in sums],
+        hits,
+        tried,
+        read,
+        tokens,
+        longest=max(group.length for group in groups),
+        passes=len(groups),
+        shared=sum(len(set(seat)) < len(seat) for seat in seats),
+    )
+
+
+def _logits(traced: Trace) -> np.ndarray:
+    """``[B, N, ...]`` float64, so that a mean over copies does not depend on their order."""
+    return traced.logits.to("cpu", torch.float64).numpy()
+
+
+def _right_tokens(traced: Trace) -> np.ndarray | None:
+    """Where the own token is the most probable one, ``[B, N, L]``; None without a head."""
+    if traced.retrieval_scores is None:
+        return None
+    return (traced.retrieval_scores.rank[:, :, traced.prefix :] == 0).cpu().numpy()
+
+
+def _add_answers(
+    checkpoint: Checkpoint,
+    seat: np.ndarray,
+    logits: np.ndarray,
+    units: Units,
+    sums: list[np.ndarray | None],
+    counts: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Add one group's logits ``[N, ...]`` to its rows', and its single answers to the slots'."""
+    assert units.targets is not None, "there are labels"
+    hits, tried = counts
+    for slot, row in enumerate(seat):
+        own = logits[slot][None] if units.places is None else logits[slot][units.places[row]]
+        before = sums[row]
+        sums[row] = own if before is None else before + own
+        if checkpoint.config.task != "regression":
+            hits[row, slot] += int((own.argmax(axis=-1) == units.targets[row]).sum())
+            tried[row, slot] += len(own)
+
+
+def _add_reading(
+    checkpoint: Checkpoint,
+    group: Group,
+    seat: np.ndarray,
+    right: np.ndarray,
+    counts: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Add the counted tokens that one group ``right [N, L]`` read back."""
+    read, tokens = counts
+    for slot, row in enumerate(seat):
+        counted = counted_tokens(checkpoint, group.rows[slot])[: right.shape[1]]
+        read[row, slot] += int((right[slot, : len(counted)] & counted).sum())
+        tokens[row, slot] += int(counted.sum())
+
+
+def _decide(checkpoint: Checkpoint, logits: np.ndarray | None, copies: int) -> np.ndarray:
+    """Classes, or scores, ``[units]`` from a row's summed logits ``[units, C]``."""
+    assert logits is not None, "every row is in some group"
+    mean = logits / copies
+    return mean[:, 0] if checkpoint.config.task == "regression" else mean.argmax(axis=-1)

@@ -1,0 +1,115 @@
+"""Data to evaluate on, read for one checkpoint: its labels are the checkpoint's labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from muxviz.errors import DataError, NotApplicable
+from muxviz.loading.checkpoint import Checkpoint
+from muxviz.training.corpus import sample_sentences
+from muxviz.training.files import Source, is_hub, kind_of, locate
+from muxviz.training.rows import UNLABELLED
+from muxviz.training.tasks import LabelledRows, read_task
+
+TEXT_SENTENCES = 1000  # sampled from an unlabelled text
+TEXT_SEED = 20230224  # of that sample; the same for every checkpoint
+TASKS_WITH_CLASSES = ("sequence_classification", "token_classification")
+TASKS_WITH_LABELS = (*TASKS_WITH_CLASSES, "regression")
+
+
+def find_data(source: Source, checkpoint: Checkpoint) -> Source:
+    """The file meant by ``source``: itself, or the card's dev set where it is a folder.
+
+    Raises:
+        DataError: a folder, and no card that names a file in it.
+    """
+    if is_hub(source) or not Path(source).is_dir():
+        return source
+    named = checkpoint.card.get("recipe", {}).get("task_dev")
+    if not named:
+        raise DataError(
+            f"{source} is a folder and the card of {checkpoint.name} names no dev set in it; "
+            "give the file itself"
+        )
+    return locate(Path(source), named)
+
+
+def data_name(source: Source) -> str:
+    """What to call data in a result: a file with its folder (``sst2/dev.tsv.gz``), a hub name."""
+    return str(source) if is_hub(source) else "/".join(Path(source).absolute().parts[-2:])
+
+
+def read_data(source: Source, checkpoint: Checkpoint) -> LabelledRows:
+    """Rows to evaluate on: labelled ones, the card's dev set inside a folder, or plain text.
+
+    Plain text (.txt, .txt.xz) gives unlabelled sentences: only read-back is measured on them.
+    Labels that are words are numbered in the checkpoint's order.
+
+    Raises:
+        DataError: nothing there, a folder and no card that names a file in it, or labels that are
+            not the checkpoint's.
+    """
+    source = find_data(source, checkpoint)
+    if not is_hub(source) and kind_of(source) == ".txt":
+        sentences = tuple(sample_sentences([Path(source)], limit=TEXT_SENTENCES, seed=TEXT_SEED))
+        if not sentences:
+            raise DataError(f"{source}: no sentence of 4 to 40 words in it")
+        none = np.full(len(sentences), UNLABELLED, dtype=np.int64)
+        return LabelledRows(sentences, (None,) * len(sentences), none)
+    rows = read_task(source)
+    if rows.names and checkpoint.config.task in TASKS_WITH_CLASSES:
+        known = checkpoint.config.labels
+        strange = sorted(set(rows.names) - set(known))
+        if strange:
+            raise DataError(
+                f"{source}: label {strange[0]!r}, but {checkpoint.name} knows "
+                f"{', '.join(known)}; evaluate it on its own task"
+            )
+        rows = read_task(source, labels=known)
+    highest = max((int(part.max()) for part in (*rows.word_labels, rows.labels)), default=0)
+    if checkpoint.config.task in TASKS_WITH_CLASSES and highest >= checkpoint.config.num_labels:
+        raise DataError(
+            f"{source}: label {highest}, but {checkpoint.name} knows labels 0 to "
+            f"{checkpoint.config.num_labels - 1}; evaluate it on its own task"
+        )
+    return rows
+
+
+def has_labels(data: LabelledRows) -> bool:
+    """Whether there is anything to compare answers with.
+
+    Raises:
+        DataError: some rows have a label and some none.
+    """
+    if data.words:
+        return any((labels != UNLABELLED).any() for labels in data.word_labels)
+    missing = int((data.labels == UNLABELLED).sum())
+    if 0 < missing < len(data.labels):
+        raise DataError(
+            f"{missing} of {len(data.labels)} rows have no label; label all rows, or remove those"
+        )
+    return not missing
+
+
+def check_task(checkpoint: Checkpoint, data: LabelledRows, name: str) -> None:
+    """Raise NotApplicable where labelled ``data`` is not of the checkpoint's kind of task."""
+    task = checkpoint.config.task
+    words = task.replace("_", " ")
+    if task not in TASKS_WITH_LABELS:
+        raise NotApplicable(
+            f"not applicable: {checkpoint.name} is for {words}, which is not scored against "
+            "labels; give plain text (.txt) to measure read-back alone"
+        )
+    kind = "words" if data.words else "texts"
+    if bool(data.words) != (task == "token_classification"):
+        raise NotApplicable(
+            f"not applicable: {name} has labels of {kind}, {checkpoint.name} is for {words}; "
+            "evaluate it on its own task"
+        )
+    if data.labels.dtype.kind == "f" and task != "regression":
+        raise NotApplicable(
+            f"not applicable: {name} has scores, {checkpoint.name} is for {words}; "
+            "evaluate it on its own task"
+        )

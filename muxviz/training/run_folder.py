@@ -1,0 +1,405 @@
+"""Reads a run folder, also while its run is writing to it; no torch, nothing is changed.
+
+    for folder in find_runs(runs_folder()):
+        summary, curves = read_summary(folder), read_curves(folder)
+
+Files: ``run.json`` (what the run is), ``metrics.jsonl`` (its curves), ``samples.jsonl`` (texts read
+back at each save), ``progress.json`` (its process and state), ``launch.json`` (written where a run
+is started from the app), ``log.txt``. Any of them may be missing. A checkpoint's folder may hold
+the ``metrics.jsonl`` of the run that made it; ``card.json`` then says what ``run.json`` would.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil  # type: ignore[import-untyped]
+
+from muxviz.errors import DataError
+from muxviz.results.training import (
+    RunCurves,
+    RunSummary,
+    SlotSample,
+    StageSpan,
+    TrainingSample,
+)
+
+RUN, METRICS, SAMPLES = "run.json", "metrics.jsonl", "samples.jsonl"
+PROGRESS, LAUNCH, STOP, LOG, STATE = (
+    "progress.json",
+    "launch.json",
+    "stop",
+    "log.txt",
+    "state.pt",
+)
+LARGEST_OBJECT = 8 << 20  # bytes
+LARGEST_LINES = 256 << 20
+MOST_SLOTS = 1024
+CLOCK_S = 2.0  # how far a process's start and a written time may disagree
+STATES = ("running", "finished", "stopped", "failed")
+
+
+def runs_folder() -> Path:
+    """``MUXVIZ_RUNS``, or ``runs/`` beside the package."""
+    named = os.environ.get("MUXVIZ_RUNS")
+    return Path(named) if named else Path(__file__).resolve().parents[2] / "runs"
+
+
+def find_runs(root: Path) -> list[Path]:
+    """Run folders right inside ``root``, the one that changed last first."""
+    try:
+        inside = [path for path in root.iterdir() if is_run(path)]
+    except OSError:
+        return []
+    return sorted(inside, key=_changed, reverse=True)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds anything that a run leaves behind."""
+    return any((folder / name).is_file() for name in (METRICS, RUN, PROGRESS, LAUNCH))
+
+
+def stamp(folder: Path) -> str:
+    """Changes when the run has written anything that is shown."""
+    return " ".join(
+        f"{name}:{status.st_size}:{status.st_mtime_ns}"
+        for name in (RUN, METRICS, SAMPLES, PROGRESS, LAUNCH, STOP)
+        if (status := _status(folder / name)) is not None
+    )
+
+
+# ---- what the run is and whether it runs --------------------------------------------------------
+
+
+def read_summary(folder: Path) -> RunSummary:
+    """Everything but the curves; what the files do not say stays at its default."""
+    run, progress = _object(folder / RUN), _object(folder / PROGRESS)
+    card = _object(folder / "card.json")
+    recipe = _inner(run, "recipe") or _inner(card, "recipe")
+    state, message, pid = _state(folder, progress, _object(folder / LAUNCH))
+    last = _last_row(folder / METRICS)
+    spans = _stages(run.get("stages") or recipe.get("stages"))
+    return RunSummary(
+        name=_text(run, "name") or folder.name,
+        folder=str(folder),
+        state=state,
+        message=message,
+        step=_count(progress.get("step")) or _count(last.get("step")),
+        total_steps=_count(progress.get("total_steps"))
+        or _count(run.get("total_steps"))
+        or (spans[-1].last if spans else 0),
+        stage=_text(progress, "stage") or _text(last, "stage"),
+        num_instances=_num_instances(folder, run, recipe),
+        seed=_count(run.get("seed", recipe.get("seed")), None),
+        commit=_text(run, "commit") or _text(card, "commit"),
+        recipe_file=_text(run, "recipe_file"),
+        start=_text(run, "start"),
+        teacher=_text(run, "teacher"),
+        started=_text(run, "started"),
+        updated=_text(progress, "updated"),
+        host=_text(progress, "host"),
+        pid=pid,
+        has_state=(folder / STATE).is_file(),
+        hardware=_words(_inner(run, "hardware") or _inner(card, "hardware")),
+        command=_strings(run.get("command")) or _strings(_object(folder / LAUNCH).get("command")),
+    )
+
+
+def process_is_alive(pid: object, not_after: str) -> bool:
+    """Whether process ``pid`` of this machine runs and began before the ISO time ``not_after``.
+
+    A number that was given to another process since does not count.
+    """
+    if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0:
+        return False
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        written = _time(not_after)
+        return written is None or process.create_time() <= written.timestamp() + CLOCK_S
+    except (psutil.Error, OSError):
+        return False
+
+
+def _state(
+    folder: Path, progress: dict[str, Any], launch: dict[str, Any]
+) -> tuple[str, str, int | None]:
+    """State, message and, of a living process, its number."""
+    launched, updated = _time(launch.get("started")), _time(progress.get("updated"))
+    if launched is not None and (updated is None or updated < launched):
+        if launch.get("host") != socket.gethostname():
+            return "elsewhere", "", None
+        is_asked = (folder / STOP).exists()
+        if process_is_alive(launch.get("pid"), str(launch["started"])):
+            return ("stopping" if is_asked else "starting"), "", launch["pid"]
+        if is_asked:
+            return "stopped", "It was stopped before its first step.", None
+        return "failed", f"It ended before its first step; {LOG} says why.", None
+    said = progress.get("state")
+    message = _text(progress, "message")
+    if said not in STATES:
+        return ("recorded" if (folder / METRICS).is_file() else "empty"), message, None
+    if said != "running":
+        return said, message, None
+    if progress.get("host") != socket.gethostname():
+        return "elsewhere", message, None
+    if not process_is_alive(progress.get("pid"), _text(progress, "updated")):
+        return "interrupted", message, None
+    return ("stopping" if (folder / STOP).exists() else "running"), message, progress["pid"]
+
+
+def _num_instances(folder: Path, *places: dict[str, Any]) -> int:
+    for place in (*places, _object(folder / "config.json")):
+        number = _count(place.get("num_instances"))
+        if 1 <= number <= MOST_SLOTS:
+            return number
+    return len(_slots(_last_row(folder / METRICS))) or 1
+
+
+def _words(value: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    simple = ((k, v) for k, v in value.items() if isinstance(v, str | int | float) and v != "")
+    return tuple((str(k), str(v)) for k, v in simple)
+
+
+# ---- curves -------------------------------------------------------------------------------------
+
+
+def read_curves(folder: str | Path, *, name: str = "") -> RunCurves:
+    """The curves of a run, under its own or another ``name``.
+
+    A last line without its end is being written and is left out.
+
+    Where a resumed run logged a step again, the later row counts.
+
+    Raises:
+        DataError: the file is too large to be one of a run, or cannot be opened.
+    """
+    folder = Path(folder)
+    summary = read_summary(folder)
+    rows: list[dict[str, Any]] = []
+    unreadable = 0
+    for row in _lines(folder / METRICS):
+        if row is None or not _count(row.get("step")):
+            unreadable += 1
+            continue
+        while rows and rows[-1]["step"] >= row["step"]:
+            rows.pop()
+        rows.append(row)
+    terms = tuple(dict.fromkeys(term for row in rows for term in _inner(row, "losses")))
+    values = [[_number(_inner(row, "losses").get(term)) for row in rows] for term in terms]
+    return RunCurves(
+        name=name or folder.name,
+        num_instances=summary.num_instances,
+        stages=_spans(folder, rows),
+        steps=np.array([row["step"] for row in rows], dtype=np.int64),
+        terms=terms,
+        values=np.array(values, dtype=np.float64).reshape(len(terms), len(rows)),
+        retrieval=_retrieval(rows),
+        learning_rate=_column(rows, "learning_rate"),
+        seconds=_column(rows, "seconds"),
+        instances=_column(rows, "instances"),
+        tokens=_column(rows, "tokens"),
+        instances_per_s=_column(rows, "instances_per_s"),
+        tokens_per_s=_column(rows, "tokens_per_s"),
+        unreadable=unreadable,
+    )
+
+
+def read_samples(folder: str | Path) -> tuple[TrainingSample, ...]:
+    """What was read back at each save, by rising step; () where nothing was.
+
+    Raises:
+        DataError: as ``read_curves``.
+    """
+    found: dict[int, TrainingSample] = {}
+    for row in _lines(Path(folder) / SAMPLES):
+        if row is None or "step" not in row:
+            continue
+        slots = row.get("slots")
+        listed = slots[:MOST_SLOTS] if isinstance(slots, list) else []
+        found[_count(row["step"])] = TrainingSample(
+            _count(row["step"]),
+            tuple(
+                SlotSample(
+                    slot=i,
+                    text=_text(s, "text"),
+                    read=_text(s, "read"),
+                    right=_count(s.get("right")),
+                    tokens=_count(s.get("tokens")),
+                )
+                for i, s in enumerate(listed)
+                if isinstance(s, dict)
+            ),
+        )
+    return tuple(found[step] for step in sorted(found))
+
+
+def log_tail(folder: Path, *, most: int = 16 << 10) -> str:
+    """The end of what the run printed; of a bar that redraws itself, its last state. "" without."""
+    path = folder / LOG
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            file.seek(max(0, size - most))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    whole = text if size <= most else text.partition("\n")[2] or text
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in whole.split("\n")).strip()
+
+
+def _spans(folder: Path, rows: list[dict[str, Any]]) -> tuple[StageSpan, ...]:
+    """The stages as planned, or as the rows name them."""
+    run, card = _object(folder / RUN), _object(folder / "card.json")
+    recipe = _inner(run, "recipe") or _inner(card, "recipe")
+    planned = _stages(run.get("stages") or recipe.get("stages"))
+    if planned:
+        return planned
+    spans: list[StageSpan] = []
+    for row in rows:
+        name, before = _text(row, "stage"), spans[-1].last if spans else 0
+        if spans and spans[-1].name == name:
+            spans[-1] = StageSpan(name, spans[-1].first, row["step"])
+        else:
+            spans.append(StageSpan(name, before, row["step"]))
+    return tuple(spans)
+
+
+def _stages(value: object) -> tuple[StageSpan, ...]:
+    spans: list[StageSpan] = []
+    for stage in value if isinstance(value, list) else []:
+        steps = _count(stage.get("steps")) if isinstance(stage, dict) else 0
+        if steps:
+            first = spans[-1].last if spans else 0
+            spans.append(StageSpan(_text(stage, "name") or "stage", first, first + steps))
+    return tuple(spans)
+
+
+def _slots(row: dict[str, Any]) -> list[Any]:
+    value = row.get("retrieval_by_slot")
+    return value[:MOST_SLOTS] if isinstance(value, list) else []
+
+
+def _retrieval(rows: list[dict[str, Any]]) -> np.ndarray:
+    """[rows, N], NaN where a row has none; [rows, 0] when no row has any."""
+    width = max((len(_slots(row)) for row in rows), default=0)
+    table = np.full((len(rows), width), math.nan)
+    for i, row in enumerate(rows):
+        for slot, share in enumerate(_slots(row)):
+            table[i, slot] = _number(share)
+    return table
+
+
+def _column(rows: list[dict[str, Any]], name: str) -> np.ndarray:
+    return np.array([_number(row.get(name)) for row in rows], dtype=np.float64)
+
+
+# ---- files of others: nothing in them is trusted ------------------------------------------------
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
+    """Each whole line as an object, None for one that is not; a last line that does not end in a
+    line break is left out when it cannot be read.
+    """
+    status = _status(path)
+    if status is None:
+        return
+    if status.st_size > LARGEST_LINES:
+        raise DataError(
+            f"{path} has {status.st_size:,} bytes; expected at most {LARGEST_LINES:,} of a run; "
+            "name another folder"
+        )
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); check who may") from error
+    *whole, rest = text.split("\n")
+    for line in whole:
+        if line.strip():
+            yield _parsed(line)
+    last = _parsed(rest) if rest.strip() else None
+    if last is not None:
+        yield last
+
+
+def _last_row(path: Path) -> dict[str, Any]:
+    """The last whole row, from the end of the file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - (1 << 16)))
+            lines = file.read().decode("utf-8", "replace").split("\n")
+    except OSError:
+        return {}
+    return next((row for line in reversed(lines) if (row := _parsed(line)) is not None), {})
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _object(path: Path) -> dict[str, Any]:
+    status = _status(path)
+    if status is None or status.st_size > LARGEST_OBJECT:
+        return {}
+    try:
+        return _parsed(path.read_text(encoding="utf-8", errors="replace")) or {}
+    except OSError:
+        return {}
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _changed(folder: Path) -> float:
+    times = [s.st_mtime for n in (METRICS, PROGRESS, LAUNCH, RUN) if (s := _status(folder / n))]
+    return max(times, default=0.0)
+
+
+def _inner(value: dict[str, Any], name: str) -> dict[str, Any]:
+    inner = value.get(name)
+    return inner if isinstance(inner, dict) else {}
+
+
+def _text(value: dict[str, Any], name: str) -> str:
+    text = value.get(name)
+    return text if isinstance(text, str) else ""
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    is_list = isinstance(value, list) and all(isinstance(part, str) for part in value)
+    return tuple(value) if is_list and isinstance(value, list) else ()
+
+
+def _count(value: object, otherwise: Any = 0) -> Any:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+    return value if is_count else otherwise
+
+
+def _number(value: object) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and isinstance(value, int | float) else math.nan
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found

@@ -1,0 +1,133 @@
+"""Starting and stopping a run from the browser.
+
+A run is a process of its own, in a session of its own: reloading the page or stopping the app does
+not end it. What is needed to find it again lies in its folder (``launch.json``, ``log.txt``), and
+it is stopped through that folder too. In a demonstration (``MUXVIZ_DEMO=1``) nothing is started or
+stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from muxviz.errors import TrainingError
+from muxviz.results.training import RunSummary
+from muxviz.training.run_folder import LAUNCH, LOG, METRICS, STATE, STOP, read_summary
+from muxviz.ui.model_actions import is_demo
+from muxviz.ui.training_command import ROOT, TrainCommand, check, place
+
+PROGRAM = (sys.executable, "-m", "muxviz")
+DEMO = "this is a demonstration: runs are neither started nor stopped here"
+_lock = threading.Lock()
+_children: list[subprocess.Popen[bytes]] = []  # to be waited for, so that none stays a zombie
+
+
+def start(command: TrainCommand) -> Path:
+    """Check a command and start it; the run's folder.
+
+    Raises:
+        MuxvizError: an input cannot work, or the folder already holds a run.
+    """
+    if is_demo():
+        raise TrainingError(DEMO)
+    check(command)
+    folder = place(command.out)
+    if holds_run(folder) and not command.resume:
+        raise TrainingError(f"{command.out} already holds a run; resume it, or give another name")
+    launch(folder, command.words)
+    return folder
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a new run there would need ``--resume``."""
+    return (folder / STATE).exists() or (folder / METRICS).exists()
+
+
+def launch(folder: Path, words: Sequence[str], *, program: Sequence[str] = PROGRAM) -> int:
+    """Start ``program`` with ``words``, printing to the folder's log; its process number.
+
+    Raises:
+        TrainingError: a run is going on there, or the process cannot be started.
+    """
+    if is_demo():
+        raise TrainingError(DEMO)
+    with _lock:
+        reap()
+        if folder.is_dir() and read_summary(folder).is_alive:
+            raise TrainingError(f"a run is going on in {folder}; stop it first, or give a name")
+        try:
+            process = _spawn(folder, [*program, *words], ["muxviz", *words])
+        except OSError as error:
+            raise TrainingError(
+                f"the run could not be started in {folder} ({error.strerror}); check who may write"
+            ) from error
+        _children.append(process)
+    return process.pid
+
+
+def _spawn(folder: Path, command: list[str], written: list[str]) -> subprocess.Popen[bytes]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / STOP).unlink(missing_ok=True)
+    with (folder / LOG).open("ab") as log:
+        log.write(f"$ {' '.join(written)}\n".encode())
+        log.flush()
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+    record = {
+        "pid": process.pid,
+        "host": socket.gethostname(),
+        "started": datetime.now(UTC).isoformat(),
+        "command": written,
+    }
+    partial = folder / f"{LAUNCH}.partial"
+    partial.write_text(json.dumps(record), encoding="utf-8")
+    os.replace(partial, folder / LAUNCH)
+    return process
+
+
+def stop(folder: Path) -> RunSummary:
+    """Ask a run to save and end; what it was at that moment.
+
+    A run that is still starting has nothing to save and is ended at once.
+
+    Raises:
+        TrainingError: nothing runs there.
+    """
+    if is_demo():
+        raise TrainingError(DEMO)
+    summary = read_summary(folder)
+    if not summary.is_alive:
+        raise TrainingError(f"nothing runs in {folder}; it is {summary.state}")
+    try:
+        (folder / STOP).touch()
+        if summary.state == "starting" and summary.pid:
+            os.kill(summary.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return summary  # it ended by itself meanwhile
+    except OSError as error:
+        raise TrainingError(
+            f"the run in {folder} could not be asked to stop ({error.strerror}); "
+            f"create the file {folder / STOP} by hand"
+        ) from error
+    return summary
+
+
+def reap() -> None:
+    """Wait for children that have ended, without waiting for others."""
+    _children[:] = [child for child in _children if child.poll() is None]
