@@ -191,7 +191,7 @@ def _add_train(commands: Any) -> None:
     )
     command.add_argument("run", type=Path, help="run folder")
     command.add_argument("out", type=Path, help="checkpoint folder to write")
-    command.add_argument("--dtype", choices=("float16", "float32"), default="float16")
+    command.add_argument("--dtype", choices=("float16", "float32", "int8"), default="float16")
     command.add_argument("--max-length", type=_positive, help="keep so many positions only")
     command.add_argument(
         "--data", type=Path, default=_data_default(), help="measure label agreement on the dev set"

@@ -11,9 +11,15 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from muxviz.errors import CheckpointError, CheckpointInvalid, DeviceError, NotApplicable
+from muxviz.errors import (
+    CheckpointError,
+    CheckpointInvalid,
+    CheckpointUnreadable,
+    DeviceError,
+    NotApplicable,
+)
 from muxviz.loading import save as saving
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import load
@@ -260,7 +266,7 @@ def test_a_weight_too_large_for_half_precision_is_refused(tmp_path: Path) -> Non
 
 def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="unknown dtype 'int8'.*float16"):
-        save(shared_checkpoint(), tmp_path / "saved", dtype="int8")
+        save(shared_checkpoint(), tmp_path / "saved", dtype="int4")
 
 
 def biased(checkpoint: Checkpoint, bias: list[float]) -> Checkpoint:
@@ -310,3 +316,37 @@ def test_a_regression_has_no_labels_to_agree() -> None:
     checkpoint = shared_checkpoint(task="regression")
     with pytest.raises(NotApplicable, match="regression has no labels"):
         label_agreement(checkpoint, checkpoint, tiny_ids(checkpoint.config))
+
+
+def test_int8_rows_are_half_of_float16_and_close(tmp_path: Path) -> None:
+    """Hand-computed: an entry is off by at most 1/254 of the largest entry of its row."""
+    config = dataclasses.replace(
+        tiny_config(), shape=dataclasses.replace(tiny_config().shape, vocab_size=9000)
+    )
+    checkpoint = tiny_checkpoint(config)
+    name = "embeddings.word_embeddings.weight"
+    folder = save(checkpoint, tmp_path / "saved", dtype="int8", aliases=False)
+    tensors = load_file(folder / "model.safetensors")
+    stored = load(folder, device="cpu")
+    assert stored.stored_dtype == "int8 rows"
+    assert {str(t.dtype) for n, t in tensors.items() if "word_embeddings" in n} == {
+        "torch.int8",
+        "torch.float32",
+    }
+    before = checkpoint.model.state_dict()[name]
+    after = stored.model.state_dict()[name]
+    off = (before - after).abs()
+    assert bool((off <= before.abs().amax(dim=1, keepdim=True) / 254 * 1.0001).all())
+    assert float(off.max()) > 0
+    again = save(stored, tmp_path / "again", dtype="int8", aliases=False)
+    twice = load(again, device="cpu")
+    torch.testing.assert_close(twice.model.state_dict()[name], after, rtol=1e-6, atol=0)
+
+
+def test_rows_without_their_matrix_are_refused(tmp_path: Path) -> None:
+    folder = save(tiny_checkpoint(), tmp_path / "saved")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["bert.pooler.dense.weight.row_scale"] = torch.ones(3)
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(CheckpointUnreadable, match="row_scale.*expected an int8 matrix"):
+        load(folder, device="cpu")

@@ -13,7 +13,12 @@ from typing import Any
 from muxviz.config import TASKS, MuxConfig
 from muxviz.errors import CheckpointMismatch, ConfigError, InstanceMismatch, UnknownVariant
 from muxviz.loading.fields import check_sizes, shown, text, whole
-from muxviz.loading.layout import DEMUXING_VARIANTS, MUXING_VARIANTS, PUBLISHED_CLASSES
+from muxviz.loading.layout import (
+    DEMUXING_VARIANTS,
+    MUXING_VARIANTS,
+    PUBLISHED_CLASSES,
+    ROW_SCALE,
+)
 from muxviz.loading.sizes import TIED_WORDS, Shapes, backbone_shape, dims, numbers
 
 OURS = ("default_padding", "fixed_length", "readout", "task")  # fields of the "muxviz" object
@@ -37,8 +42,8 @@ def normalise(names: list[str]) -> dict[str, str]:
     prefix = next((w for w in WRAPPERS if _is_wrapped(names, w)), "")
     renamed: dict[str, str] = {}
     for name in names:
-        if not name.startswith(prefix):
-            continue  # a generator beside its discriminator
+        if not name.startswith(prefix) or name.endswith(ROW_SCALE):
+            continue  # a generator beside its discriminator, or half of a matrix
         bare = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", name.removeprefix(prefix))
         renamed[name] = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", bare)
     seen: dict[str, str] = {}

@@ -67,6 +67,9 @@ IGNORED = (
 RSA_ROOTS = ("demux_module", "demultiplexer.demux_module", "retrieval_head.demux_module")
 
 
+ROW_SCALE = ".row_scale"  # ours: beside a matrix stored as int8, the factor of each of its rows
+
+
 def is_ignored(name: str) -> bool:
     """Whether a published name is a known extra that no computation uses."""
     return any(re.fullmatch(pattern, name) for pattern in IGNORED)

@@ -23,8 +23,15 @@ from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.loading.infer import Inferred, infer_config, normalise
 from muxviz.loading.known import known_labels
+from muxviz.loading.layout import ROW_SCALE
 from muxviz.loading.tokenizer import load_tokenizer
-from muxviz.loading.weights import read_json, read_shapes, read_weights, weight_files
+from muxviz.loading.weights import (
+    read_json,
+    read_shapes,
+    read_weights,
+    unpack_rows,
+    weight_files,
+)
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
@@ -80,7 +87,8 @@ def load_inspected(inspection: Inspection, name: str) -> Checkpoint:
     """
     folder, config = inspection.folder, inspection.inferred.config
     stored = read_weights(list(inspection.files))
-    weights = {inspection.renamed[n]: w for n, w in stored.items() if n in inspection.renamed}
+    unpacked = unpack_rows(stored, str(folder))
+    weights = {inspection.renamed[n]: w for n, w in unpacked.items() if n in inspection.renamed}
     labels, source = known_labels(name, config)
     if labels:
         config = replace(config, labels=labels, labels_source=source)
@@ -93,11 +101,15 @@ def load_inspected(inspection: Inspection, name: str) -> Checkpoint:
         card=read_json(card_file) if card_file.is_file() else {},
         folder=folder,
         fingerprint=_fingerprint(config.extras, weights),
-        stored_dtype=describe_dtype(
-            next(w.dtype for w in weights.values() if w.is_floating_point())
-        ),
+        stored_dtype=_stored_dtype(stored),
         notes=inspection.inferred.notes,
     )
+
+
+def _stored_dtype(stored: dict[str, Tensor]) -> str:
+    dtype = next(w.dtype for w in stored.values() if w.is_floating_point())
+    has_rows = any(name.endswith(ROW_SCALE) for name in stored)
+    return "int8 rows" if has_rows else describe_dtype(dtype)
 
 
 def _moved(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Checkpoint:

@@ -27,12 +27,16 @@ from muxviz.loading.layout import (
     DEMUXING_VARIANTS,
     MUXING_VARIANTS,
     PUBLISHED_CLASSES,
+    ROW_SCALE,
     is_written,
     published_names,
 )
 from muxviz.loading.load import pick_dtype
 from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES
+from muxviz.loading.weights import pack_rows
 
+INT8 = "int8"
+LARGE_MATRIX = 1 << 16  # values from which a matrix is worth packing
 PARTIAL = ".partial"  # end of the name of a file that is being written
 
 
@@ -51,7 +55,9 @@ def save(
     Args:
         checkpoint: not modified.
         folder: made where it does not exist; an older model folder is overwritten.
-        dtype: ``float32``, ``float16`` or ``bfloat16``; None keeps the model's own.
+        dtype: ``float32``, ``float16`` or ``bfloat16``; None keeps the model's own. ``int8``
+            (ours) stores the large matrices as int8 with a factor per row, the rest in float16:
+            half of float16's size, read by ``muxviz.load`` only.
         aliases: write a tensor under all its published names, as the released classes do; else
             once, under its canonical name, as recent versions of transformers do.
 
@@ -63,8 +69,13 @@ def save(
         CheckpointInvalid: a weight is too large for ``dtype``.
     """
     target = Path(folder)
-    stored = checkpoint.dtype if dtype is None else pick_dtype(dtype)
+    packs = dtype == INT8
+    stored = checkpoint.dtype if dtype is None else pick_dtype("float16" if packs else dtype)
     tensors = published_tensors(checkpoint, dtype=stored, aliases=aliases)
+    if packs:
+        tensors = _packed(published_tensors(checkpoint, dtype=torch.float32, aliases=aliases)) | {
+            name: value for name, value in tensors.items() if not _is_large(value)
+        }
     config = _json_writer(published_config(checkpoint.config, describe_dtype(stored)))
     card = _json_writer(checkpoint.card)
     try:
@@ -83,6 +94,19 @@ def save(
             "for the model"
         ) from error
     return target
+
+
+def _is_large(value: Tensor) -> bool:
+    return value.dim() == 2 and value.numel() >= LARGE_MATRIX and value.is_floating_point()
+
+
+def _packed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The large matrices of ``tensors`` as int8, each with its factors."""
+    packed: dict[str, Tensor] = {}
+    for name, value in tensors.items():
+        if _is_large(value):
+            packed[name], packed[name + ROW_SCALE] = pack_rows(value)
+    return packed
 
 
 def published_tensors(
