@@ -21,6 +21,7 @@
     ├── DataError                a data file is missing, or a row is malformed
     ├── NotApplicable            this checkpoint cannot answer this question
     ├── DeviceError              a device that is not there, or that ran out of memory
+    ├── Stopped                  work was stopped on request
     └── TrainingError            a run that cannot go on (its last good state is kept)
 
 Every message says what was given, what was expected and what to do. Each class carries the
@@ -142,6 +143,12 @@ class DeviceError(MuxvizError):
     """The device does not exist or has too little memory."""
 
     code = "E-DEVICE"
+
+
+class Stopped(MuxvizError):
+    """Work was stopped on request, between two chunks; what was done so far may be kept."""
+
+    code = "E-STOP"
 
 
 class TrainingError(MuxvizError):

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.reading import leak_matrix, token_names, token_readings
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group, stack_groups
 from muxviz.errors import DeviceError, InputError
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
+from muxviz.reading import leak_matrix, token_names, token_readings
 from muxviz.results import (
     Answer,
     FillAnswer,

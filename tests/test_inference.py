@@ -132,7 +132,7 @@ def test_a_plain_model_says_that_read_back_does_not_apply() -> None:
 
 
 def test_read_back_equals_the_retrieval_head() -> None:
-    from muxviz.analysis.reading import token_names
+    from muxviz.reading import token_names
     from muxviz.tracing import trace
 
     checkpoint = shared_checkpoint()
@@ -349,6 +349,6 @@ def test_fillers_are_not_counted_in_leaks() -> None:
 
 
 def test_unknown_tokens_have_a_name() -> None:
-    from muxviz.analysis.reading import token_names
+    from muxviz.reading import token_names
 
     assert token_names(shared_checkpoint().tokenizer, [101, 700]) == ("[CLS]", "[id 700]")

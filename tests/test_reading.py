@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from muxviz.analysis.reading import leak_matrix
+from muxviz.reading import leak_matrix
 from muxviz.results import Leak, Proportion, TokenReading
 
 NAMES = [f"t{i}" for i in range(100)]

@@ -265,7 +265,7 @@ def test_a_weight_too_large_for_half_precision_is_refused(tmp_path: Path) -> Non
 
 
 def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DeviceError, match="unknown dtype 'int8'.*float16"):
+    with pytest.raises(DeviceError, match="unknown dtype 'int4'.*float16"):
         save(shared_checkpoint(), tmp_path / "saved", dtype="int4")
 
 

@@ -1,1 +1,5 @@
-"""Quantities computed from a trace; each returns a frozen result of NumPy arrays."""
+"""How N inputs entangle and come apart: plain functions on a checkpoint and texts.
+
+Each returns a frozen result of NumPy arrays (``muxviz.results``) that says how it was obtained.
+Functions are imported from their modules; this package imports nothing by itself.
+"""

@@ -9,56 +9,29 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
 
 from muxviz.errors import DataError
-from muxviz.results.answers import (
-    FillAnswer,
-    LabelAnswer,
-    ReplacedAnswer,
-    ScoreAnswer,
-    TagAnswer,
-)
-from muxviz.results.evaluation import Evaluation, Slots, Spread
-from muxviz.results.group import GroupResult, Provenance, SlotResult, Timing
-from muxviz.results.reading import Leak, LeakExample, Proportion, TokenReading
-from muxviz.results.training import (
-    RunCurves,
-    RunSummary,
-    SlotSample,
-    StageSpan,
-    TrainingSample,
-)
 
 FORMAT = 1
-CLASSES = {
-    kind.__name__: kind
-    for kind in (
-        Evaluation,
-        FillAnswer,
-        GroupResult,
-        LabelAnswer,
-        Leak,
-        LeakExample,
-        Proportion,
-        Provenance,
-        ReplacedAnswer,
-        RunCurves,
-        RunSummary,
-        ScoreAnswer,
-        SlotResult,
-        SlotSample,
-        Slots,
-        Spread,
-        StageSpan,
-        TagAnswer,
-        Timing,
-        TokenReading,
-        TrainingSample,
-    )
-}
+PACKAGE = "muxviz.results"
+
+
+@cache
+def classes() -> dict[str, type]:
+    """Every dataclass of this package by name: what a file may hold."""
+    found: dict[str, type] = {}
+    for module in iter_modules(import_module(PACKAGE).__path__):
+        for kind in vars(import_module(f"{PACKAGE}.{module.name}")).values():
+            is_ours = isinstance(kind, type) and kind.__module__.startswith(PACKAGE)
+            if is_ours and dataclasses.is_dataclass(kind):
+                found[kind.__name__] = kind
+    return found
 
 
 def to_json(value: Any) -> str:
@@ -117,6 +90,6 @@ def _unpack(value: Any) -> Any:
             raise DataError(f"recorded array has dtype {dtype}; expected numbers")
         numbers = [math.nan if v is None else v for v in value["array"]]
         return np.asarray(numbers, dtype=dtype).reshape(value["shape"])
-    kind = CLASSES[value["class"]]
+    kind = classes()[value["class"]]
     fields = {k: _unpack(v) for k, v in value.items() if k != "class"}
     return kind(**fields)

@@ -106,6 +106,7 @@ CATALOGUE: dict[str, Advice] = {
         KEPT,
         "Wait a moment and run again, use the CPU, shorten the texts, or unload another model.",
     ),
+    "E-STOP": Advice("Stopped", KEPT, "Compute again when you want the rest."),
     "E-TRAIN": Advice(
         "Training stopped",
         KEPT,
