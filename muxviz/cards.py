@@ -6,7 +6,6 @@ repeats its main numbers under ``measured``, beside the recipe, the run and what
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import tomllib
@@ -24,8 +23,6 @@ from muxviz.training.files import locate
 
 GENERAL_TEXT = "corpus/valid_core.txt.xz"  # held-out sentences for read-back
 EVALUATION_FILE = "evaluation.json"
-FOLDER_LIMIT = 20_000_000  # bytes of a bundled folder
-SPARE = 1000  # for a card that grows
 FORMAT = 2
 DECIMALS = 6  # more than any interval here
 NO_DROP = "–"
@@ -137,7 +134,7 @@ def write_card(
         measured["general"] = evaluate(checkpoint, text, name=GENERAL_TEXT, groupings=groupings)
     texts = tomllib.loads(notes.read_text(encoding="utf-8")) if notes else {}
     parts = {name: _rounded(evaluation_dict(result)) for name, result in measured.items()}
-    _record(checkpoint.folder, {"format": FORMAT, **parts})
+    _write(checkpoint.folder / EVALUATION_FILE, {"format": FORMAT, **parts})
     card: dict[str, Any] = _rounded({**checkpoint.card, **texts})
     card["measured"] = {name: summary(part) for name, part in parts.items()}
     _write(checkpoint.folder / "card.json", card)
@@ -164,23 +161,7 @@ def summary(recorded: dict[str, Any]) -> dict[str, Any]:
 def read_evaluation(folder: Path) -> dict[str, Any] | None:
     """The recorded evaluations of a checkpoint folder by part (``dev``, ``general``), or None."""
     path = folder / EVALUATION_FILE
-    if path.is_file():
-        return read_json(path)
-    packed = folder / f"{EVALUATION_FILE}.gz"
-    if not packed.is_file():
-        return None
-    recorded: dict[str, Any] = json.loads(gzip.decompress(packed.read_bytes()))
-    return recorded
-
-
-def _record(folder: Path, value: dict[str, Any]) -> None:
-    """Write ``evaluation.json``; gzipped where the bundled folder has no room for it plain."""
-    plain, packed = folder / EVALUATION_FILE, folder / f"{EVALUATION_FILE}.gz"
-    packed.unlink(missing_ok=True)
-    _write(plain, value)
-    if sum(p.stat().st_size for p in folder.iterdir() if p.is_file()) + SPARE >= FOLDER_LIMIT:
-        packed.write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
-        plain.unlink()
+    return read_json(path) if path.is_file() else None
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

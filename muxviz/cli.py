@@ -373,15 +373,17 @@ def _train(options: argparse.Namespace) -> int:
     from accelerate import PartialState
 
     from muxviz.training.export import read_state
+    from muxviz.training.files import is_hub
     from muxviz.training.loop import train
     from muxviz.training.recipe import read_recipe
 
     recipe = read_recipe(options.recipe, num_instances=options.num_instances)
+    needs_data = not all(map(is_hub, (recipe.task_train, recipe.task_dev, *recipe.general)))
     if options.threads:
         torch.set_num_threads(options.threads)
     run = train(
         recipe,
-        _need_data(options),
+        _need_data(options) if needs_data or options.data else Path(),
         options.out,
         start=options.start,
         teacher=options.teacher,

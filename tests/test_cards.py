@@ -149,17 +149,3 @@ def test_bundled_cards_are_what_was_recorded(name: str) -> None:
     assert recorded["dev"]["data"] == card["recipe"]["task_dev"]
     for part in parts.values():
         assert part["provenance"]["fingerprint"] == load(name, device="cpu").fingerprint
-
-
-def test_a_full_folder_gets_its_evaluation_packed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from muxviz import cards
-
-    (tmp_path / "weights").write_bytes(b"0" * 5000)
-    cards._record(tmp_path, {"format": 1, "dev": {"rows": 3}})
-    assert (tmp_path / EVALUATION_FILE).is_file()
-    monkeypatch.setattr(cards, "FOLDER_LIMIT", 5000)
-    cards._record(tmp_path, {"format": 1, "dev": {"rows": 3}})
-    assert not (tmp_path / EVALUATION_FILE).exists()
-    assert cards.read_evaluation(tmp_path) == {"format": 1, "dev": {"rows": 3}}

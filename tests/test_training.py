@@ -92,6 +92,15 @@ def teacher(data: Path, encoder: Path, tmp_path_factory: pytest.TempPathFactory)
     return out
 
 
+def test_a_run_goes_on_beside_its_own_teacher_only(
+    data: Path, teacher: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    train(taught(), data, out, start=teacher, teacher=teacher, steps=2)
+    with pytest.raises(TrainingError, match="resume with the same --teacher"):
+        train(taught(), data, out, start=teacher, teacher=tmp_path / "other", resume=True)
+
+
 def test_the_plain_teacher_learns(teacher: Path) -> None:
     assert mean(losses(teacher, "task")[-5:]) < 0.5, "guessing costs log 2 = 0.69"
     assert mean(losses(teacher, "probe")[-5:]) < 0.5

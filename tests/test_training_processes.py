@@ -64,6 +64,9 @@ def assert_same_losses(one: Path, other: Path, title: str) -> None:
         print(f"{row['step']:4}  {ours['total']:10.6f}  {theirs['total']:10.6f}")
         for name in ("total", "retrieval", "task"):
             assert theirs.get(name, 0.0) == pytest.approx(ours.get(name, 0.0), abs=TOLERANCE), name
+        for name in (n for n in ours if n.endswith("_accuracy") and not n.startswith("dev")):
+            assert theirs[name] == pytest.approx(ours[name], abs=0.02), name  # of all processes
+        assert row["retrieval_by_slot"] == pytest.approx(again["retrieval_by_slot"], abs=0.05)
         assert row["tokens"] == again["tokens"]
         assert row["instances"] == again["instances"]
 

@@ -29,7 +29,7 @@ from muxviz.training.recipe import Recipe, Stage
 from muxviz.training.rows import TokenRows
 from muxviz.training.run_files import describe_hardware
 from muxviz.training.start import build_model, run_config, run_shape
-from muxviz.training.stepping import Stepper, make_optimiser
+from muxviz.training.stepping import Stepper, make_optimiser, open_accelerator
 
 SPECIAL_IDS = (0, 100, 101, 102, 103)  # of BERT: [PAD], [UNK], [CLS], [SEP], [MASK]
 SHAPES: dict[str, dict[str, Any]] = {  # fields of Recipe, and the rows of the vocabulary
@@ -189,7 +189,7 @@ def make_accelerator(setting: Setting) -> Accelerator:
     """On the device and with the threads of ``setting``."""
     if setting.threads:
         torch.set_num_threads(setting.threads)
-    return Accelerator(cpu=setting.device == "cpu", mixed_precision=setting.precision)
+    return open_accelerator(setting.precision, cpu=setting.device == "cpu")
 
 
 def measure_training(

@@ -63,7 +63,7 @@ def checkpoint_of_run(folder: Path) -> Checkpoint:
         config=config,
         tokenizer=load_tokenizer(folder, config),
         card={
-            "recipe": recipe,
+            "recipe": _portable(recipe),
             "step": state["step"],
             "baseline": recipe["baseline"],
             "run": _about(folder, state),
@@ -87,6 +87,12 @@ def _about(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
         about["command"] = [_without_folders(word) for word in run.get("command") or []]
     meter = json.loads(state.get("meter", "{}"))
     return about | meter | {"steps": state["step"]}
+
+
+def _portable(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe without the folders of the machine it ran on."""
+    names = ("vocabulary", "task_train", "task_dev")
+    return recipe | {name: _last_part(recipe[name] or None) or "" for name in names}
 
 
 def _last_part(path: str | None) -> str | None:

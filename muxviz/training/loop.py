@@ -33,8 +33,8 @@ from muxviz.training.meters import Meter
 from muxviz.training.prepare import Run, prepare_run, read_samples, score_dev
 from muxviz.training.recipe import Recipe, Stage
 from muxviz.training.run_files import RunFiles
-from muxviz.training.run_folder import read_summary
-from muxviz.training.stepping import Stepper, make_optimiser
+from muxviz.training.run_folder import RUN, read_summary
+from muxviz.training.stepping import Stepper, make_optimiser, open_accelerator
 
 PATIENCE = timedelta(hours=24)  # processes wait while the first one reads a corpus or saves
 
@@ -73,6 +73,8 @@ def train(
     accelerator = _accelerator(recipe)
     files = RunFiles(out, is_writer=accelerator.is_main_process)
     old = _old_state(files, recipe, resume)
+    if old is not None:
+        _check_same_teacher(out, teacher)
     accelerator.wait_for_everyone()
     with _told(files, recipe) as stop:
         with accelerator.main_process_first():  # the first one fills the caches
@@ -102,20 +104,14 @@ def train(
 
 def _accelerator(recipe: Recipe) -> Accelerator:
     """The machinery of this machine, once it is known to suit the recipe."""
-    try:
-        accelerator = Accelerator(
-            mixed_precision=recipe.precision,
-            gradient_accumulation_steps=recipe.accumulate,
-            kwargs_handlers=[
-                DistributedDataParallelKwargs(find_unused_parameters=True),
-                InitProcessGroupKwargs(timeout=PATIENCE),
-            ],
-        )
-    except ValueError as error:  # fp16 without a GPU, and the like
-        raise ConfigError(
-            f"precision {recipe.precision!r} does not work on this machine ({error}); set "
-            "precision in the recipe to 'no' or 'bf16'"
-        ) from error
+    accelerator = open_accelerator(
+        recipe.precision,
+        gradient_accumulation_steps=recipe.accumulate,
+        kwargs_handlers=[
+            DistributedDataParallelKwargs(find_unused_parameters=True),
+            InitProcessGroupKwargs(timeout=PATIENCE),
+        ],
+    )
     shares = accelerator.num_processes * recipe.accumulate
     for stage in recipe.stages:
         if stage.groups % shares:
@@ -284,6 +280,7 @@ class _Loop:
     def _log(self, stage: Stage, step: int, bar: Any, scores: dict[str, float]) -> None:
         now = time.perf_counter()
         rate = float(self.optimiser.param_groups[0]["lr"])
+        self.meter.share(self.accelerator)
         row = self.meter.row(step, stage.name, rate, now - self.clock)
         row["losses"] |= scores
         self.clock = now
@@ -312,6 +309,17 @@ class _Loop:
             state["scaler"] = self.accelerator.scaler.state_dict()
         self.files.save_state(state)
         self.clock = time.perf_counter()
+
+
+def _check_same_teacher(out: Path, teacher: Path | None) -> None:
+    """Refuse to go on beside another teacher than the one the run has had."""
+    path = out / RUN
+    known = json.loads(path.read_text(encoding="utf-8")).get("teacher") if path.is_file() else None
+    if known and str(teacher) != known:
+        raise TrainingError(
+            f"{out} was trained beside the teacher {known}, and {teacher} was given; resume with "
+            "the same --teacher, or name a new folder"
+        )
 
 
 def _check_same_run(path: Path, old: dict[str, Any], recipe: Recipe, step: int) -> None:

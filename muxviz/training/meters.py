@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from accelerate.utils import gather_object
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -61,6 +62,18 @@ class Meter:
             self._losses[name] += value
             self._counts[name] += 1
         return sums
+
+    def share(self, accelerator: Accelerator) -> None:
+        """Add up what was right, and of how many, over all processes; each then has the sums."""
+        if accelerator.num_processes == 1:
+            return
+        everyone = gather_object([(self._hits, self._slots)])
+        self._hits, self._slots = {}, None
+        for hits, slots in everyone:
+            for name, numbers in hits.items():
+                self._hits[name] = self._hits.get(name, np.zeros(2)) + numbers
+            if slots is not None:
+                self._slots = slots if self._slots is None else self._slots + slots
 
     def row(self, step: int, stage: str, rate: float, elapsed: float) -> dict[str, Any]:
         """One row of ``metrics.jsonl``; the sums begin anew."""

@@ -58,6 +58,8 @@ class RunFiles:
             content = json.loads(path.read_text(encoding="utf-8"))
             content["sessions"] = [*content.get("sessions", []), session]
             content |= {"recipe": recipe.to_dict(), "total_steps": recipe.total_steps}
+            content["name"] = recipe.name
+            content["teacher"] = content.get("teacher") or (str(teacher) if teacher else None)
             content["stages"] = [{"name": s.name, "steps": s.steps} for s in recipe.stages]
             self._write(path, json.dumps(content, indent=1))
             return

@@ -50,7 +50,11 @@ STATES = ("running", "finished", "stopped", "failed")
 def runs_folder() -> Path:
     """``MUXVIZ_RUNS``, or ``runs/`` beside the package."""
     named = os.environ.get("MUXVIZ_RUNS")
-    return Path(named) if named else Path(__file__).resolve().parents[2] / "runs"
+    return (
+        Path(named).expanduser().resolve()
+        if named
+        else Path(__file__).resolve().parents[2] / "runs"
+    )
 
 
 def find_runs(root: Path) -> list[Path]:

@@ -65,6 +65,20 @@ class Stepper:
         return stage, self.meter.reduce(sums, self.accelerator)
 
 
+def open_accelerator(precision: str, **more: Any) -> Accelerator:
+    """The machinery of this machine in ``precision``.
+
+    Raises:
+        ConfigError: the machine cannot do it (fp16 without a GPU, and the like).
+    """
+    try:
+        return Accelerator(mixed_precision=precision, **more)
+    except ValueError as error:
+        raise ConfigError(
+            f"precision {precision!r} does not work on this machine ({error}); use 'no' or 'bf16'"
+        ) from error
+
+
 def learning_rate(stage: Stage, step: int) -> float:
     """Linear warm-up, then linear decay to zero at the stage's end."""
     if step < stage.warmup_steps:

@@ -16,7 +16,7 @@ from muxviz.ui.training_control import DEMO, holds_run
 from muxviz.ui.training_runs import FOLDER, root
 
 RECIPE, DATA, START, TEACHER = "t_recipe", "t_data", "t_start", "t_teacher"
-STEPS, NAME = "t_steps", "t_name"
+STEPS, NAME, NUM = "t_steps", "t_name", "t_num"
 OFFER = "t_offer"  # a TrainCommand that would go on with an existing run
 PROBLEM = "t_problem"  # why the last button did nothing
 FEW_STEPS = 200
@@ -95,6 +95,13 @@ def _fields() -> None:
             key=STEPS,
             help="The run saves and ends after so many, so that it can be resumed. `--steps`",
         )
+        st.number_input(
+            "N",
+            min_value=0,
+            value=0,
+            key=NUM,
+            help="For a recipe of several N; 0 takes the recipe's own. `--num-instances`",
+        )
         st.text_input(
             "Teacher folder", key=TEACHER, help="Only for recipes that have one. `--teacher`"
         )
@@ -116,6 +123,7 @@ def _start() -> None:
         start=str(state.get(START) or "").strip(),
         teacher=str(state.get(TEACHER) or "").strip(),
         steps=int(state.get(STEPS) or 0),
+        num_instances=int(state.get(NUM) or 0),
     )
     _try(command)
 
