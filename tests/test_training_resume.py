@@ -266,6 +266,23 @@ def test_a_run_that_is_asked_to_stop_saves_and_can_go_on(
     assert_same_bits(out, tmp_path / "whole")
 
 
+def test_a_later_stage_may_bring_a_part_that_starts_fresh(data: Path, tmp_path: Path) -> None:
+    """What was known of the old parts stays: the same bits as if the part had always been there."""
+    first = tiny_stage("task", steps=3, retrieval_coeff=0.0)
+    later = replace(first, probe_coeff=1.0)
+    recipe = tiny_recipe(first, num_instances=1, multiplexer="identity", demultiplexer="identity")
+    out = tmp_path / "run"
+    train(recipe, data, out)
+    before = read_state(out)
+    train(replace(recipe, stages=(first, later)), data, out, resume=True)
+    after = read_state(out)
+    assert "probe.weight" in after["parts"]
+    assert "probe.weight" not in before["parts"]
+    steps = [float(s["step"]) for s in after["optimiser"]["state"].values()]
+    assert sorted(set(steps)) == [3.0, 6.0], "the probe took 3 steps, everything else 6"
+    assert steps.count(3.0) == 2
+
+
 def test_slices_across_epochs_and_stages_equal_one_run(data: Path, tmp_path: Path) -> None:
     """98 rows, 16 a step: an epoch ends after 6 steps, a pool of the sampler after 40."""
     recipe = dropping(7, 50, general=("general.txt",), learn_instances=True, accumulate=2)

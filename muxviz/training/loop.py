@@ -34,7 +34,7 @@ from muxviz.training.prepare import Run, prepare_run, read_samples, score_dev
 from muxviz.training.recipe import Recipe, Stage
 from muxviz.training.run_files import RunFiles
 from muxviz.training.run_folder import RUN, read_summary
-from muxviz.training.stepping import Stepper, make_optimiser, open_accelerator
+from muxviz.training.stepping import Stepper, make_optimiser, open_accelerator, restore
 
 PATIENCE = timedelta(hours=24)  # processes wait while the first one reads a corpus or saves
 
@@ -149,8 +149,7 @@ def _restore(
     old: dict[str, Any], run: Run, optimiser: Any, accelerator: Accelerator
 ) -> tuple[int, Meter]:
     """Put a saved state's weights and optimiser back; its step and its counters."""
-    run.parts.load_state_dict(old["parts"])
-    optimiser.load_state_dict(old["optimiser"])
+    restore(run, optimiser, old["parts"], old["optimiser"])
     if accelerator.scaler is not None and "scaler" in old:
         accelerator.scaler.load_state_dict(old["scaler"])
     return int(old["step"]), Meter(**json.loads(old["meter"]))

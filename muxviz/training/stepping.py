@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from muxviz.errors import ConfigError
+from muxviz.errors import ConfigError, TrainingError
 from muxviz.training.batches import with_teacher
 from muxviz.training.meters import Meter
 from muxviz.training.prepare import Run
@@ -93,16 +93,57 @@ def make_optimiser(run: Run) -> torch.optim.Optimizer:
     Raises:
         ConfigError: nothing trains.
     """
-    decayed: list[nn.Parameter] = []
-    plain: list[nn.Parameter] = []
-    for name, parameter in run.parts.named_parameters():
-        if parameter.requires_grad:
-            is_matrix = parameter.dim() > 1 and "keys" not in name and "instance_emb" not in name
-            (decayed if is_matrix else plain).append(parameter)
+    decayed, plain = _trained(run.parts)
     if not decayed:
         raise ConfigError(f"{run.recipe.name}: nothing to train")
+    parameters = dict(run.parts.named_parameters())
     groups = [
-        {"params": decayed, "weight_decay": run.recipe.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
+        {"params": [parameters[n] for n in decayed], "weight_decay": run.recipe.weight_decay},
+        {"params": [parameters[n] for n in plain], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=1.0, betas=(0.9, run.recipe.adam_beta2), fused=True)
+
+
+def restore(
+    run: Run, optimiser: torch.optim.Optimizer, weights: dict[str, Any], saved: dict[str, Any]
+) -> None:
+    """Put back saved ``weights`` of the parts, and what the optimiser knew of each.
+
+    A stage that has not begun may bring parts that the run did not have (a map to the teacher's
+    states, a probe): those start fresh.
+
+    Raises:
+        TrainingError: the model itself is another one.
+    """
+    fresh = run.parts.state_dict().keys() - weights.keys()
+    unknown = weights.keys() - run.parts.state_dict().keys()
+    if unknown or any(name.startswith("model.") for name in fresh):
+        name = min(unknown or fresh)
+        raise TrainingError(
+            f"the saved state and the recipe do not have the same parts ({name}); resume with the "
+            "recipe that the run was made with, or name a new folder"
+        )
+    run.parts.load_state_dict(weights, strict=False)
+    names = _trained(run.parts)
+    before = [name for group in names for name in group if name in weights]
+    known = {name: saved["state"][at] for at, name in enumerate(before) if at in saved["state"]}
+    after = [name for group in names for name in group]
+    state = {at: known[name] for at, name in enumerate(after) if name in known}
+    groups = [
+        old | {"params": new["params"]}
+        for old, new in zip(
+            saved["param_groups"], optimiser.state_dict()["param_groups"], strict=True
+        )
+    ]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _trained(parts: nn.Module) -> tuple[list[str], list[str]]:
+    """Names of what trains: with weight decay, and without."""
+    decayed: list[str] = []
+    plain: list[str] = []
+    for name, parameter in parts.named_parameters():
+        if parameter.requires_grad:
+            is_matrix = parameter.dim() > 1 and "keys" not in name and "instance_emb" not in name
+            (decayed if is_matrix else plain).append(name)
+    return decayed, plain
