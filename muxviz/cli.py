@@ -65,6 +65,12 @@ Instances per second of the training loop at each N against the same loop at N =
 same number of multiplexed sequences per step), taking turns; then peak memory, each N in a process
 of its own. Random rows, random weights."""
 
+GROW_EXAMPLES = """examples:
+  muxviz grow sst2-n5 runs/grown-n5 --vocabulary runs/sst2-teacher/vocab.txt --encoder MiniLM-folder
+
+A checkpoint with more word pieces, to --start a run from: pieces that it lacks get the rows of an
+encoder of the same width, fitted to its own rows."""
+
 CARD_EXAMPLES = """examples:
   muxviz card sst2-n5 --data data --notes configs/notes/sst2.toml
                                        (measures, writes card.json and evaluation.json
@@ -196,6 +202,12 @@ def _add_train(commands: Any) -> None:
     command.add_argument(
         "--data", type=Path, default=_data_default(), help="measure label agreement on the dev set"
     )
+
+    command = _command(commands, "grow", "give a model more word pieces", GROW_EXAMPLES, _grow)
+    command.add_argument("checkpoint", help="bundled name, folder or hub id")
+    command.add_argument("out", type=Path, help="checkpoint folder to write")
+    command.add_argument("--vocabulary", type=Path, required=True, help="vocab.txt to use")
+    command.add_argument("--encoder", type=Path, required=True, help="encoder that has the pieces")
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -408,6 +420,15 @@ def _export(options: argparse.Namespace) -> int:
         max_length=options.max_length,
     )
     print(folder)
+    return 0
+
+
+def _grow(options: argparse.Namespace) -> int:
+    from muxviz.loading.load import load
+    from muxviz.training.grow import grow_vocabulary
+
+    checkpoint = load(options.checkpoint, device="cpu")
+    print(grow_vocabulary(checkpoint, options.vocabulary, options.encoder, options.out))
     return 0
 
 

@@ -94,7 +94,7 @@ def _read_encoder(folder: Path) -> Start:
     stored = load_file(folder / "model.safetensors")
     positions = stored["embeddings.position_embeddings.weight"].shape[0]
     shape = BackboneShape(
-        **sizes, max_position_embeddings=positions, layer_norm_eps=raw["layer_norm_eps"]
+        **sizes, max_position_embeddings=positions, layer_norm_eps=raw.get("layer_norm_eps", 1e-12)
     )
     weights = {
         name.replace("encoder.layer.", "encoder.layers."): value for name, value in stored.items()
@@ -122,7 +122,7 @@ def place_vocabulary(
     if recipe.vocabulary:
         return _named_vocabulary(recipe, start, data, out)
     if recipe.vocab_size:
-        whole = _wordpieces(None if start is None else start.folder)
+        whole = wordpieces(None if start is None else start.folder)
         pieces, old = trim_vocabulary(whole, corpora, recipe.vocab_size)
         _put(out / "vocab.txt", ("\n".join(pieces) + "\n").encode())
         return None if start is None else old
@@ -166,7 +166,7 @@ def _named_vocabulary(
     _put(out / "vocab.txt", path.read_bytes())
     if start is None:
         return None
-    known = _wordpieces(start.folder).get_vocab()
+    known = wordpieces(start.folder).get_vocab()
     pieces = path.read_text(encoding="utf-8").split("\n")
     pieces = pieces[:-1] if pieces[-1] == "" else pieces
     missing = [piece for piece in pieces if piece not in known]
@@ -178,7 +178,7 @@ def _named_vocabulary(
     return np.asarray([known[piece] for piece in pieces], dtype=np.int64)
 
 
-def _wordpieces(folder: Path | None) -> Tokenizer:
+def wordpieces(folder: Path | None) -> Tokenizer:
     """The WordPiece tokenizer of a folder (None: the bundled), without padding and truncation."""
     vocabulary = BUNDLED_VOCABULARY if folder is None else folder / "vocab.txt"
     if folder is not None and (folder / "tokenizer.json").is_file():
