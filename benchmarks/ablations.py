@@ -2,13 +2,12 @@
 
     python -m benchmarks.ablations --data DATA --json benchmarks/ablations.json
 
-Everything starts from the N = 1 checkpoint. Options of the slot vectors and of the start prime a
-model on read-back; options of the later stages go on from the N = 2 model primed with the same
-seed, with masked LM on general English and then SST-2, beside the N = 1 model as teacher. Every
-option changes one thing, has the same steps, rows and seeds as the run it is compared with, and is
-run with several seeds. Runs that are done are not repeated, so the command can be stopped and
-started again. Printed: mean and standard deviation over seeds of dev accuracy and read-back (one
-grouping), and of the paired difference.
+Options of the later stages go on from the N = 2 checkpoint with 60 steps of masked LM on general
+English and 90 of SST-2; options of the slot vectors and of the start prime a model on read-back for
+150 steps from the N = 1 checkpoint. Every option changes one thing, has the same steps, rows and
+seeds as the run it is compared with, and is run with several seeds. Runs that are done are not
+repeated, so the command can be stopped and started again. Printed: mean and standard deviation over
+seeds of dev accuracy and read-back (one grouping), and of the paired difference.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from muxviz.training.recipe import Recipe, Stage
 TRAIN_ROWS, GENERAL_ROWS, GROUPINGS = 10_000, 4_000, 1
 PRIMING = Stage(
     "priming",
-    steps=250,
+    steps=150,
     learning_rate=1e-3,
     warmup_steps=20,
     groups=8,
@@ -46,7 +45,7 @@ PRE_TRAINING = replace(
     PRIMING,
     name="pre_training",
     objective="masked_lm",
-    steps=150,
+    steps=60,
     learning_rate=3e-4,
     task_coeff=0.3,
     retrieval_coeff=0.5,
@@ -54,8 +53,8 @@ PRE_TRAINING = replace(
 )
 FINE_TUNING = Stage(
     "fine_tuning",
-    steps=250,
-    learning_rate=3e-4,
+    steps=90,
+    learning_rate=2e-4,
     warmup_steps=20,
     groups=8,
     task_coeff=1.0,
@@ -71,41 +70,38 @@ LATER = Recipe(
     dropout=0.0,
     general=("corpus/core_simplewiki.txt.xz",),
     general_rows=GENERAL_ROWS,
-    precision="bf16",
     save_every=10_000,
 )
 FIRST = replace(LATER, stages=(PRIMING,))
 FIVE = replace(FIRST, num_instances=5)
 GUIDED = replace(PRE_TRAINING, hidden_coeff=2.0)
-PRIMED, BASE = "priming, N = 2", "later stages, N = 2"
-# option -> (recipe, the option it is compared with, what it starts from: a checkpoint, or the run
-# of another option with the same seed)
+# option -> (recipe, the option it is compared with, the checkpoint it starts from)
 RUNS: dict[str, tuple[Recipe, str, str]] = {
-    PRIMED: (FIRST, "", "sst2-n1"),
-    "sign vectors": (replace(FIRST, instance_vectors="sign"), PRIMED, "sst2-n1"),
-    "priming, N = 5": (FIVE, "", "sst2-n1"),
-    "N = 5 from N = 2": (FIVE, "priming, N = 5", PRIMED),
-    BASE: (LATER, "", PRIMED),
-    "teacher's hidden states in stage 2": (
+    "later stages, N = 2": (LATER, "", "sst2-n2"),
+    "teacher-guided stage 2": (
         replace(LATER, stages=(GUIDED, FINE_TUNING)),
-        BASE,
-        PRIMED,
+        "later stages, N = 2",
+        "sst2-n2",
     ),
-    "hidden states and sentence vector in stage 2": (
+    "the same with its sentence vector": (
         replace(LATER, stages=(replace(GUIDED, sentence_coeff=1.0), FINE_TUNING)),
-        BASE,
-        PRIMED,
+        "later stages, N = 2",
+        "sst2-n2",
     ),
     "logit distillation": (
         replace(LATER, stages=(PRE_TRAINING, replace(FINE_TUNING, logit_coeff=1.0))),
-        BASE,
-        PRIMED,
+        "later stages, N = 2",
+        "sst2-n2",
     ),
     "groups of any length": (
         replace(LATER, stages=tuple(replace(s, bucketed_share=0.0) for s in LATER.stages)),
-        BASE,
-        PRIMED,
+        "later stages, N = 2",
+        "sst2-n2",
     ),
+    "priming, N = 2": (FIRST, "", "sst2-n1"),
+    "sign vectors": (replace(FIRST, instance_vectors="sign"), "priming, N = 2", "sst2-n1"),
+    "priming, N = 5": (FIVE, "", "sst2-n1"),
+    "N = 5 from N = 2": (FIVE, "priming, N = 5", "sst2-n2"),
 }
 
 
@@ -128,12 +124,12 @@ def run_one(option: str, seed: int, data: Path, checkpoints: Path | None, runs: 
     """Train and measure one option with one seed; the result is kept in its run folder."""
     recipe, _, parent = RUNS[option]
     recipe = replace(recipe, seed=seed)
-    out = _run_folder(option, seed, runs)
+    words = "".join(c if c.isalnum() else "-" for c in option)
+    out = runs / f"ablation-{words}-{seed}"
     kept = out / "result.json"
     if kept.is_file():
         return json.loads(kept.read_text())
-    teacher = _folder("sst2-n1", checkpoints)
-    start = _run_folder(parent, seed, runs) if parent in RUNS else teacher
+    start, teacher = (_folder(name, checkpoints) for name in (parent, "sst2-n1"))
     train(recipe, small_data(data, runs), out, start=start, teacher=teacher, resume=True)
     checkpoint = checkpoint_of_run(out)
     rows = read_data(data / recipe.task_dev, checkpoint)
@@ -149,11 +145,6 @@ def run_one(option: str, seed: int, data: Path, checkpoints: Path | None, runs: 
     }
     kept.write_text(json.dumps(result))
     return result
-
-
-def _run_folder(option: str, seed: int, runs: Path) -> Path:
-    words = "".join(c if c.isalnum() else "-" for c in option)
-    return runs / f"ablation-{words}-{seed}"
 
 
 def _folder(name: str, checkpoints: Path | None) -> Path:
@@ -192,16 +183,17 @@ def _spread(values: Sequence[float], *, sign: bool = False) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--checkpoints", type=Path, help="folder of sst2-n1")
+    parser.add_argument("--checkpoints", type=Path, help="folder of sst2-n1 and sst2-n2")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", nargs="+", choices=list(RUNS), help="options (default: all)")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     results = []
     for seed in options.seeds:
-        for option in RUNS:
+        for option in options.only or RUNS:
             results.append(run_one(option, seed, options.data, options.checkpoints, options.runs))
             print(json.dumps(results[-1]), flush=True)
     print(table(results))

@@ -124,11 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(
         commands,
         "record",
-        "run the Start page's preset and store the result",
+        "run what Start and Learn show and store the results",
         "example:\n  muxviz record",
         _record,
     )
-    command.add_argument("--out", type=Path, help="file to write (default: the packaged one)")
+    command.add_argument("--out", type=Path, help="write Start's result here, and nothing else")
     return parser
 
 
@@ -532,9 +532,14 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    from muxviz.recorded import record_start, start_file
+    from muxviz.recorded import learn_file, record_start, start_file
 
     path = options.out or start_file()
     path.write_text(record_start() + "\n", encoding="utf-8")
     print(path)
+    if options.out is None:
+        from muxviz.analysis.lessons import record_lessons
+
+        learn_file().write_text(record_lessons() + "\n", encoding="utf-8")
+        print(learn_file())
     return 0

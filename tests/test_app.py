@@ -295,6 +295,17 @@ def test_a_link_brings_everything_back() -> None:
         assert again.session_state[key] == at.session_state[key]
 
 
+def test_own_sentences_outlive_a_page_change_with_a_stale_group() -> None:
+    at = open_page()
+    at.text_input[0].set_value("My own words.").run()
+    assert at.session_state[keys.PRESET] == group.OWN
+    at.sidebar.selectbox(key=keys.PRESET).set_value(presets()[0].title)  # a slow browser's state
+    at.switch_page(PAGES["models"].file).run()
+    assert not at.exception
+    assert texts(at)[0] == "My own words."
+    assert at.session_state[keys.PRESET] == group.OWN
+
+
 def test_a_named_group_goes_before_packed_rows() -> None:
     packed = pack_rows([Row("mine")])
     at = open_page(p="twins", g=packed or "")

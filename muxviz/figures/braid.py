@@ -1,7 +1,8 @@
 """The braid: one multiplexed pass in one picture. Every length in it is data.
 
 Left: a lane per slot, all of one width, woven into one band by the multiplexer. Band: one tick per
-layer; equal stripes, or the entanglement spectrum where one is given. Right: slot i's lane holds
+layer; equal stripes, or the entanglement spectrum where one is given (each slot's stripe as high
+as its share, grey what belongs to no single slot). Right: slot i's lane holds
 ribbons as wide as row i of the hard leak matrix, its own tokens first, then those that came from
 neighbours, and an empty dotted rest for tokens that came from no slot.
 
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.errors import InputError
 from muxviz.figures.braid_geometry import (
     BAND_IN,
     BAND_OUT,
@@ -51,39 +53,50 @@ SIDES = {"l": 272, "r": 232, "t": 72, "b": 64}  # px for the texts, at 900 px an
 ROWS = {1: 116, 2: 104, 3: 96, 4: 90, 5: 84, 6: 76, 7: 70}  # px from lane to lane
 LEAST_ROW = 64  # px, of larger groups
 DEEP, WOVEN = 0.88, 0.5  # opacity at the ends of a lane and inside the band
+FAINT = 0.16  # opacity of all other lanes where one is soloed
 REST_FROM = 0.55  # the rest is drawn from here on, as a share of the way back
 
 Edge = tuple[np.ndarray, np.ndarray]
 
 
 def braid_figure(
-    result: GroupResult, *, dark: bool = False, spectrum: np.ndarray | None = None
+    result: GroupResult,
+    *,
+    spectrum: np.ndarray | None = None,
+    solo: int | None = None,
+    dark: bool = False,
 ) -> go.Figure:
     """Draw one group's pass.
 
     Args:
         result: of one group.
-        dark: for a dark page.
         spectrum: ``[K + 1, N]`` share of each slot in the state at the mixture and after each
             layer; rows sum to at most 1, the rest is drawn grey (what belongs to no single slot).
             None draws N equal stripes.
+        solo: the slot (from 0) to look at; the others are dimmed. None shows all alike.
+        dark: for a dark page.
 
     Returns:
         A figure of filled outlines, without a background of its own.
 
     Raises:
-        InputError: the spectrum does not fit the group.
+        InputError: the spectrum does not fit the group, or there is no such slot.
     """
+    if solo is not None and not 0 <= solo < len(result.slots):
+        raise InputError(f"got solo={solo}; this group has slots 0 to {len(result.slots) - 1}")
     geometry = braid_geometry(result, spectrum=spectrum)
     fig = go.Figure()
     if spectrum is not None:
         fig.add_trace(_interaction(geometry, spectrum, dark))
-    fig.add_traces([_strand(geometry, slot, dark) for slot in result.slots])
+    fig.add_traces([_strand(geometry, slot, spectrum, dark) for slot in result.slots])
     fig.add_traces(_lanes_out(geometry, result, dark))
-    fig.add_trace(_symbols(geometry, result, dark))
+    fig.add_trace(_symbols(geometry, result, solo, dark))
+    if solo is not None:
+        fig.for_each_trace(lambda trace: _dim(trace, solo))
     label_layers(fig, geometry, dark=dark)
-    label_lanes(fig, geometry, result, dark=dark)
-    write_caption(fig, geometry, result, dark=dark, left=SIDES["l"])
+    label_lanes(fig, geometry, result, solo=solo, dark=dark)
+    has_rest = spectrum is not None
+    write_caption(fig, geometry, result, dark=dark, left=SIDES["l"], has_rest=has_rest)
     fig.update_xaxes(**bare(range=[LEFT, RIGHT]))
     fig.update_yaxes(**bare(range=[geometry.bottom - 0.1, 0.1]))
     num = len(result.slots)
@@ -92,8 +105,16 @@ def braid_figure(
     return fig
 
 
-def _shape(upper: Edge, lower: Edge, hover: str, **look: Any) -> go.Scatter:
-    """A filled band between two edges, hovered as a whole."""
+def _dim(trace: go.Scatter, solo: int) -> None:
+    """Fade what belongs to another lane than ``solo``."""
+    if trace.meta is not None and trace.meta != solo:
+        trace.opacity = FAINT
+
+
+def _shape(
+    upper: Edge, lower: Edge, hover: str, lane: int | None = None, **look: Any
+) -> go.Scatter:
+    """A filled band between two edges, hovered as a whole; ``lane``: the slot it belongs to."""
     x, y = between(upper, lower)
     return go.Scatter(
         x=x.astype(np.float32),
@@ -103,6 +124,7 @@ def _shape(upper: Edge, lower: Edge, hover: str, **look: Any) -> go.Scatter:
         hoveron="fills",
         hoverinfo="text",
         text=hover,
+        meta=lane,
         showlegend=False,
         **look,
     )
@@ -130,8 +152,14 @@ def _line(slot: int, dark: bool, width: float = 0.8, dash: str = "solid") -> dic
     return {"color": tint(slot_outline(slot, dark=dark), 0.75), "width": width, "dash": dash}
 
 
-def _strand(geometry: Geometry, slot: SlotResult, dark: bool) -> go.Scatter:
+def _strand(
+    geometry: Geometry, slot: SlotResult, spectrum: np.ndarray | None, dark: bool
+) -> go.Scatter:
     """A lane from the left and its stripe through the band."""
+    hover = sentence_hover(slot)
+    if spectrum is not None:
+        first, last = (percent(float(spectrum[k, slot.slot])) for k in (0, -1))
+        hover += f"<br>share of the state: {first} in the mixture, {last} at the end"
     i, color = slot.slot, slot_color(slot.slot)
     top, bottom = geometry.lane(i)
     look: dict[str, Any] = {"line": _line(i, dark)}
@@ -143,7 +171,8 @@ def _strand(geometry: Geometry, slot: SlotResult, dark: bool) -> go.Scatter:
     return _shape(
         _edge_in(geometry, top, geometry.stripes[i]),
         _edge_in(geometry, bottom, geometry.stripes[i + 1]),
-        sentence_hover(slot),
+        hover,
+        i,
         **look,
     )
 
@@ -181,6 +210,7 @@ def _ribbon(ribbon: Ribbon, result: GroupResult, dark: bool) -> go.Scatter:
         _edge_out(ribbon.start[0], ribbon.stop[0]),
         _edge_out(ribbon.start[1], ribbon.stop[1]),
         _flow_hover(ribbon, result),
+        ribbon.slot,
         fillgradient=fade,
         line=_line(ribbon.source, dark, 0.8 if own else 0.5),
     )
@@ -192,6 +222,7 @@ def _rest(rest: Ribbon, result: GroupResult, dark: bool) -> go.Scatter:
         _edge_out(rest.start[0], rest.stop[0], REST_FROM),
         _edge_out(rest.start[1], rest.stop[1], REST_FROM),
         _flow_hover(rest, result),
+        rest.slot,
         fillcolor=tint(ink(dark).text, 0.03),
         line={"color": ink(dark).muted, "width": 1, "dash": "dot"},
     )
@@ -224,6 +255,7 @@ def _unread(geometry: Geometry, result: GroupResult, slot: SlotResult, dark: boo
         _edge_out(float(edges[0]), lane[0]),
         _edge_out(float(edges[1]), lane[1]),
         f"slot {slot.number}: {why}",
+        i,
         **look,
     )
 
@@ -241,7 +273,7 @@ def _interaction(geometry: Geometry, spectrum: np.ndarray, dark: bool) -> go.Sca
     )
 
 
-def _symbols(geometry: Geometry, result: GroupResult, dark: bool) -> go.Scatter:
+def _symbols(geometry: Geometry, result: GroupResult, solo: int | None, dark: bool) -> go.Scatter:
     """Who is who: a symbol where a lane begins, and where it ends in an answer."""
     places = [(s.slot, LEFT) for s in result.slots] + [(s.slot, RIGHT) for s in result.answered]
     slots = [slot for slot, _ in places]
@@ -253,7 +285,7 @@ def _symbols(geometry: Geometry, result: GroupResult, dark: bool) -> go.Scatter:
             "symbol": [slot_marker(slot) for slot in slots],
             "size": 12,
             "color": [slot_color(slot) for slot in slots],
-            "opacity": 1,
+            "opacity": [1 if solo in (None, slot) else FAINT for slot in slots],
             "line": {"color": [slot_outline(slot, dark=dark) for slot in slots], "width": 1.3},
         },
         hoverinfo="skip",

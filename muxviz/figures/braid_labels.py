@@ -17,19 +17,30 @@ CAPTION_ROOM = 140
 HOVER_ROOM, HOVER_LINES = 64, 8
 TICKS = 7  # at most this many layer numbers
 NUMBER_SIZE = 15
+QUIET = 0.45  # opacity of what is written beside a dimmed lane
 
 
-def label_lanes(fig: go.Figure, geometry: Geometry, result: GroupResult, *, dark: bool) -> None:
+def label_lanes(
+    fig: go.Figure,
+    geometry: Geometry,
+    result: GroupResult,
+    *,
+    solo: int | None = None,
+    dark: bool,
+) -> None:
     """Write number and sentence left of every lane, and its answer to the right."""
     colors, texts = ink(dark), []
     for slot in result.slots:
-        y, hover = geometry.middle(slot.slot), {"hovertext": sentence_hover(slot)}
+        y = geometry.middle(slot.slot)
+        hover: dict[str, Any] = {"hovertext": sentence_hover(slot)}
+        if solo not in (None, slot.slot):
+            hover["opacity"] = QUIET
         number = f"<b>{slot.number}</b>"
         texts.append(_text(number, LEFT, y, colors, shift=-14, size=NUMBER_SIZE) | hover)
         texts.append(_text(_sentence(slot), LEFT, y, colors, shift=-38) | hover)
         if not slot.is_filler:
             answer = _text(_answer(slot, colors), RIGHT, y, colors, shift=16)
-            texts.append(answer | {"hovertext": _answer_hover(slot)})
+            texts.append(answer | hover | {"hovertext": _answer_hover(slot)})
     add(fig, annotations=texts)
 
 
@@ -62,10 +73,22 @@ def label_layers(fig: go.Figure, geometry: Geometry, *, dark: bool) -> None:
 
 
 def write_caption(
-    fig: go.Figure, geometry: Geometry, result: GroupResult, *, dark: bool, left: int
+    fig: go.Figure,
+    geometry: Geometry,
+    result: GroupResult,
+    *,
+    dark: bool,
+    left: int,
+    has_rest: bool = False,
 ) -> None:
-    """How to read the colours, and what is not drawn; ``left`` is the margin in px."""
-    lines = fold(" ".join(_remarks(geometry, result)), CAPTION_ROOM, 2)
+    """How to read the colours, and what is not drawn.
+
+    left: the margin in px. has_rest: whether the band holds what belongs to no single slot.
+    """
+    remarks = _remarks(geometry, result)
+    if has_rest:
+        remarks.insert(0, "Band: each slot's share of the state; grey, of no single slot.")
+    lines = fold(" ".join(remarks), CAPTION_ROOM, 2)
     words = "<br>".join(plain(line) for line in lines)
     caption(fig, words, dark=dark, below=20, left=12 - left)
 

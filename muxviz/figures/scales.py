@@ -1,7 +1,9 @@
-"""The sequential colour scale of muxviz: cividis, its low end fading into the page.
+"""The two colour scales of muxviz: cividis for amounts, blue-grey-orange for signed values.
 
-Read alike with and without colour blindness, and by lightness alone in print. On a light page
-low values are light; the dark page turns the scale round. What is near nothing looks like nothing.
+Cividis reads alike with and without colour blindness, and by lightness alone in print. On a light
+page low values are light; the dark page turns the scale round. Blue and orange stay apart under
+the common colour blindnesses, and both grow in contrast to the page with the size of the value.
+What is near nothing looks like nothing: in both scales it fades into the page.
 """
 
 from __future__ import annotations
@@ -21,6 +23,12 @@ CIVIDIS = (
     "#00224e",
 )
 FADE = (0.85, 0.5, 0.2)  # how much of the page is in the lowest colours
+LOW = ("#0b3f7a", "#2a6db0", "#6fa2d4", "#b4cce4")  # blues, from the largest size to the least
+HIGH = ("#f3cfa6", "#e8a45a", "#cc6f12", "#8a3f00")  # oranges, from the least size to the largest
+ZERO = "#e9e8e5"
+DARK_LOW = ("#9ecbf5", "#5b9bd8", "#3a70a6", "#2c4a68")
+DARK_HIGH = ("#5c4124", "#9a6020", "#db8a2c", "#ffc27a")
+DARK_ZERO = "#1f2429"
 
 
 def sequential(dark: bool) -> list[list[float | str]]:
@@ -28,6 +36,15 @@ def sequential(dark: bool) -> list[list[float | str]]:
     colors = list(CIVIDIS[::-1] if dark else CIVIDIS)
     for i, share in enumerate(FADE):
         colors[i] = mix(colors[i], ink(dark).paper, share)
+    return [[i / (len(colors) - 1), color] for i, color in enumerate(colors)]
+
+
+def diverging(dark: bool) -> list[list[float | str]]:
+    """Plotly colour scale from blue (lowest) over the page's grey (the middle) to orange (highest).
+
+    Draw it over a range that is symmetric about 0, so that the middle is 0.
+    """
+    colors = [*DARK_LOW, DARK_ZERO, *DARK_HIGH] if dark else [*LOW, ZERO, *HIGH]
     return [[i / (len(colors) - 1), color] for i, color in enumerate(colors)]
 
 

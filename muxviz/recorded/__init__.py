@@ -1,6 +1,7 @@
 """Real results recorded once, so that the first page needs no model.
 
-``make recorded`` writes ``start.json``; a test runs the same group again and compares.
+``make recorded`` writes ``start.json`` and, by ``muxviz.analysis.lessons``, ``learn.json``; tests
+run the same groups again and compare.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ TIMED_PASSES = 30
 def start_file() -> Path:
     """Where the Start page's result lies."""
     return Path(__file__).parent / "start.json"
+
+
+def learn_file() -> Path:
+    """Where the Learn page's results lie."""
+    return Path(__file__).parent / "learn.json"
 
 
 def run_start(*, timing_repeats: int = TIMED_PASSES) -> GroupResult:

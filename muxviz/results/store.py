@@ -28,8 +28,7 @@ def classes() -> dict[str, type]:
     found: dict[str, type] = {}
     for module in iter_modules(import_module(PACKAGE).__path__):
         for kind in vars(import_module(f"{PACKAGE}.{module.name}")).values():
-            is_ours = isinstance(kind, type) and kind.__module__.startswith(PACKAGE)
-            if is_ours and dataclasses.is_dataclass(kind):
+            if isinstance(kind, type) and dataclasses.is_dataclass(kind):
                 found[kind.__name__] = kind
     return found
 

@@ -20,6 +20,7 @@ from muxviz.ui.logo import ICON, LOGO
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_SEED = 2**31 - 1
+LINK = 100  # px, least width of a link of the navigation, which has two columns
 SEGMENTS = 12  # more slots than this are chosen from a list
 
 
@@ -35,7 +36,15 @@ class Page:
 
 PAGES = {
     "start": Page("app.py", "Start", ":material/home:", "Start"),
+    "learn": Page("pages/learn.py", "Learn", ":material/school:", "Start"),
     "mix": Page("pages/mix.py", "Mix & read", ":material/merge:", "Explore"),
+    "fidelity": Page("pages/fidelity.py", "Fidelity", ":material/verified:", "Explore"),
+    "crosstalk": Page("pages/crosstalk.py", "Cross-talk", ":material/swap_horiz:", "Explore"),
+    "whatif": Page("pages/whatif.py", "What-if", ":material/tune:", "Explore"),
+    "map": Page("pages/map.py", "Map", ":material/scatter_plot:", "Explore"),
+    "attention": Page("pages/attention.py", "Attention", ":material/visibility:", "Inspect"),
+    "layers": Page("pages/layers.py", "Layers", ":material/layers:", "Inspect"),
+    "keys": Page("pages/keys.py", "Keys", ":material/key:", "Inspect"),
     "models": Page("pages/models.py", "Models", ":material/inventory_2:", "Manage"),
     "training": Page("pages/training.py", "Training", ":material/model_training:", "Manage"),
 }
@@ -45,12 +54,13 @@ PAGES = {
 class Bench:
     """What is chosen on the sidebar.
 
-    checkpoint: None when there is none to choose. slot: counted from 0. dtype: "auto" for the
-    checkpoint's own rule.
+    checkpoint: None when there is none to choose. other: model B, to compare with. slot: counted
+    from 0. dtype: "auto" for the checkpoint's own rule.
     """
 
     page: str
     checkpoint: Listed | None
+    other: Listed | None
     device: str
     dtype: str
     slot: int
@@ -74,13 +84,13 @@ def frame(page: str) -> Bench:
     )
     _go(page)
     choices = [*checkpoints.bundled(), *st.session_state.get(keys.OPENED, ())]
-    _keep_shared()
+    _keep_shared(page)
     link.read(choices, compute_choices())
     group.settle()
     with st.sidebar:
         _navigation()
-        chosen = _controls(choices)
-        link.copy_control()
+        chosen, other = _controls(choices)
+        link.copy_control(page)
     if st.session_state[keys.PRESET] != st.session_state[keys.APPLIED]:
         st.rerun()  # the browser went back to another group
     notices = link.notices()
@@ -88,6 +98,7 @@ def frame(page: str) -> Bench:
     return Bench(
         page,
         chosen,
+        other,
         device,
         dtype,
         st.session_state[keys.SLOT] - 1,
@@ -126,28 +137,36 @@ def _has_gpu() -> bool:
     return Path("/proc/driver/nvidia/version").is_file() or shutil.which("nvidia-smi") is not None
 
 
-def _keep_shared() -> None:
-    """Values of widgets that the last page drew as well would be dropped on a change of page."""
+def _keep_shared(page: str) -> None:
+    """Values of widgets that the last page drew as well would be dropped on a change of page.
+
+    With that change a slow browser may send a group that was left since. The group is what was
+    applied: else the user's own sentences would be replaced by it.
+    """
+    state = st.session_state
     for key in keys.SHARED:
-        if key in st.session_state:
-            st.session_state[key] = st.session_state[key]
+        if key in state:
+            state[key] = state[key]
+    if state.get(keys.PAGE, page) != page and keys.APPLIED in state:
+        state[keys.PRESET] = state[keys.APPLIED]
+    state[keys.PAGE] = page
 
 
 def _navigation() -> None:
     st.logo(LOGO, size="large", icon_image=ICON)
-    section = ""
-    for name, page in PAGES.items():
-        if not page_exists(name):
-            continue
-        if page.section not in (section, page.title):
-            st.caption(page.section)
-        section = page.section
-        st.page_link(page.file, label=page.title, icon=page.icon, width="stretch")
-    st.divider()
+    there = [page for name, page in PAGES.items() if page_exists(name)]
+    with st.container(gap="xsmall"):
+        for section in dict.fromkeys(page.section for page in there):
+            st.caption(section)
+            with st.grid(2, min_column_width=LINK, gap="xxsmall"):
+                for page in (p for p in there if p.section == section):
+                    st.page_link(page.file, label=page.title, icon=page.icon, width="stretch")
+    st.space("xsmall")
 
 
-def _controls(choices: list[Listed]) -> Listed | None:
+def _controls(choices: list[Listed]) -> tuple[Listed | None, Listed | None]:
     chosen = _checkpoint_control(choices)
+    other = _other_control(choices, chosen)
     num = chosen.num_instances if chosen else 1
     st.selectbox("Group of sentences", group.titles(), key=keys.PRESET, bind="query-params")
     _slot_control(num)
@@ -170,7 +189,24 @@ def _controls(choices: list[Listed]) -> Listed | None:
             bind="query-params",
             help="Automatic: a GPU where there is one, in float32.",
         )
-    return chosen
+    return chosen, other
+
+
+def _other_control(choices: list[Listed], chosen: Listed | None) -> Listed | None:
+    """Model B: a second checkpoint for the pages that compare."""
+    by_name = {c.name: c for c in choices if c != chosen}
+    if not by_name:
+        return None
+    if st.session_state.get(keys.OTHER) not in by_name:
+        st.session_state[keys.OTHER] = keys.NO_OTHER
+    name = st.selectbox(
+        "Compare with (model B)",
+        [keys.NO_OTHER, *by_name],
+        key=keys.OTHER,
+        bind="query-params",
+        help="The same sentences on a second checkpoint, beside the first where a page compares.",
+    )
+    return by_name.get(name)
 
 
 def _checkpoint_control(choices: list[Listed]) -> Listed | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 # Controls of every page.
 CHECKPOINT = "m"
 COMPUTE = "dt"  # device and precision
+OTHER = "mb"  # model B, or NO_OTHER
+NO_OTHER = "none"
 PRESET = "p"
 SLOT = "slot"  # counted from 1, as shown
 SEED = "seed"
-SHARED = (CHECKPOINT, COMPUTE, PRESET, SLOT, SEED)
 
 # Controls of Mix & read.
 FILL = "x_fill"
@@ -22,6 +23,9 @@ EQUAL = "x_equal"
 STRIPS = "x_tok"
 LEAK_VIEW = "x_leak"
 MIX = (FILL, PADDING, PAIRS, EQUAL, STRIPS, LEAK_VIEW)
+
+# Kept on every page: what a pass is made of.
+SHARED = (CHECKPOINT, OTHER, COMPUTE, PRESET, SLOT, SEED, FILL, PADDING, PAIRS, EQUAL)
 
 # Controls of Training.
 RUN = "run"
@@ -41,12 +45,15 @@ NEXT_ROW = "next_row"  # id of the next new row
 UNDO = "undo"  # earlier tuples of rows, the latest last
 APPLIED = "applied_preset"  # the title whose rows were put in last, or OWN
 LINK = "link"  # parameters of the link this session started with
+REFUSED = "refused"  # private parameters of the link to be set back to their default
 IGNORED = "ignored"  # what of them was not understood
 OPENED = "opened"  # checkpoints.Listed opened by path or hub id
 HISTORY = "history"  # tuple of runs.PastRun, the latest last
 CURRENT = "current"  # number of the run on screen
 PINNED = "pinned"  # number of the pinned run
 UNTIMED = "untimed"  # number of a run that could not be timed, and the error
+STUDIES = "studies"  # kept.Desk: jobs, results and panels of this session
+SECTIONS = "sections"  # panels drawn on this page, for its report
 DRAWN = "drawn"  # panels made of the run on screen
 TICKED = "ticked"  # number of the run that waits to be timed
 FAILED = "failed"  # the error of the last run, until the next one
@@ -54,6 +61,7 @@ EDITOR = "editor_open"
 EDITOR_MOVED = "editor_moved"  # whether the editor was closed once after a first result
 MARKS = "marks"  # what the editor last told the rest of the page
 PASTED = "pasted"
+PAGE = "page"  # drawn last
 GO = "go_to"  # page that a button asked for
 
 

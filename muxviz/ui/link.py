@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from muxviz.presets import find_preset
-from muxviz.ui import group, keys, options
+from muxviz.ui import group, keys, options, params
 from muxviz.ui.checkpoints import Listed, preferred
 from muxviz.ui.links import MAX_PACKED, address, pack_rows, unpack_rows
+from muxviz.ui.params import Param
 from muxviz.ui.text import listed, plain, shorten
 
 MAX_RUN = 255  # characters of a run's name
@@ -56,10 +57,10 @@ def notices() -> tuple[str, ...]:
     return ignored
 
 
-def copy_control() -> None:
-    """A pop-up with the link to the present state."""
+def copy_control(page: str) -> None:
+    """A pop-up with the link to the present state of a page."""
     with st.popover("Copy link", icon=":material/link:", width="stretch"):
-        st.code(current(), language=None, wrap_lines=True)
+        st.code(current(page), language=None, wrap_lines=True)
         if st.session_state[keys.PRESET] == group.OWN and packed_group() is None:
             st.caption(f"Your sentences do not fit into a link ({MAX_PACKED} characters packed).")
         else:
@@ -68,19 +69,23 @@ def copy_control() -> None:
             )
 
 
-def current() -> str:
+def current(page: str) -> str:
     """The address of this page with everything that is chosen, in short ids."""
-    return address(str(st.context.url or ""), parameters())
+    return address(str(st.context.url or ""), parameters(page))
 
 
-def parameters() -> dict[str, str | list[str]]:
-    """All choices that a link carries."""
+def parameters(page: str) -> dict[str, str | list[str]]:
+    """All choices that a link carries: shared ones, and the private ones of the page."""
     state = st.session_state
     found: dict[str, str | list[str]] = {keys.VERSION: keys.LINK_VERSION}
-    for key in (keys.CHECKPOINT, keys.COMPUTE, keys.SLOT, keys.SEED, *keys.MIX):
+    for key in (keys.CHECKPOINT, keys.OTHER, keys.COMPUTE, keys.SLOT, keys.SEED, *keys.MIX):
         value = state.get(key)
-        if value not in (None, False, 0, "auto", "repeat", "default", "all"):
+        if value not in (None, False, 0, "auto", "repeat", "default", "all", keys.NO_OTHER):
             found[key] = "true" if value is True else str(value)
+    for param in params.params_of(page):
+        value = params.value(param)
+        if value != param.default:
+            found[param.key] = params.as_text(param, value)
     for key in keys.TRAINING:
         value = state.get(key)
         if value and value != "log":
@@ -125,6 +130,11 @@ def _readers(choices: Sequence[Listed], compute: Sequence[str]) -> dict[str, Rea
             return "no such checkpoint here; open it on Models"
         return _take(keys.CHECKPOINT, value)
 
+    def other(value: str) -> str | None:
+        if value not in (keys.NO_OTHER, *(c.name for c in choices)):
+            return "no such checkpoint here; open it on Models"
+        return _take(keys.OTHER, value)
+
     def slot(value: str) -> str | None:
         name = st.session_state.get(keys.CHECKPOINT)
         chosen = next((c for c in choices if c.name == name), preferred(list(choices)))
@@ -143,8 +153,10 @@ def _readers(choices: Sequence[Listed], compute: Sequence[str]) -> dict[str, Rea
     }
     readers |= {key: _flag_reader(key) for key in options.FLAGS}
     readers |= dict.fromkeys(keys.STREAMLIT, _accept)
+    readers |= {param.key: _param_reader(param) for param in params.all_params()}
     return readers | {
         keys.CHECKPOINT: checkpoint,
+        keys.OTHER: other,
         keys.COMPUTE: device,
         keys.SLOT: slot,
         keys.SEED: _seed,
@@ -173,6 +185,17 @@ def _choice_reader(key: str) -> Reader:
     def reader(value: str) -> str | None:
         choice = options.chosen(key, value)
         return _take(key, choice) if choice else f"use {listed(list(options.CHOICES[key]))}"
+
+    return reader
+
+
+def _param_reader(param: Param) -> Reader:
+    def reader(value: str) -> str | None:
+        given = params.parse(param, value)
+        if given is not None:
+            return _take(param.key, given)
+        params.refuse(param)
+        return params.allowed(param)
 
     return reader
 

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from muxviz.errors import MuxvizError
 from muxviz.presets import find_preset
 from muxviz.ui import group, keys, runs
+from muxviz.ui.checkpoints import Listed
 from muxviz.ui.editor import padding_choice
 from muxviz.ui.frame import Bench
 from muxviz.ui.history import history_control, pin_control
@@ -17,24 +18,30 @@ from muxviz.ui.text import listed, plain
 OWN_HINT = "They stay in this page's address as long as they fit, so a reload keeps them."
 
 
-def request_of(bench: Bench) -> RunRequest | None:
-    """What a run would be made of now; None without a checkpoint or a sentence."""
-    rows = tuple(group.as_row(r) for r in group.seat(bench.num_instances).seated)
-    if bench.checkpoint is None or not rows:
+def request_of(bench: Bench, checkpoint: Listed | None = None) -> RunRequest | None:
+    """What a run would be made of now; None without a checkpoint or a sentence.
+
+    Of the checkpoint on the sidebar unless another is named.
+    """
+    chosen = checkpoint or bench.checkpoint
+    if chosen is None:
+        return None
+    rows = tuple(group.as_row(r) for r in group.seat(chosen.num_instances).seated)
+    if not rows:
         return None
     state = st.session_state
     return RunRequest(
-        checkpoint=bench.checkpoint.name,
-        num_instances=bench.num_instances,
-        baseline=bench.checkpoint.baseline,
+        checkpoint=chosen.name,
+        num_instances=chosen.num_instances,
+        baseline=chosen.baseline,
         device=bench.device,
         dtype=bench.dtype,
         rows=rows,
         padding=padding_choice(),
         fill=state.get(keys.FILL, "repeat"),
         seed=bench.seed,
-        equal_slots=bool(state.get(keys.EQUAL)) and not bench.checkpoint.baseline,
-        stamp=bench.checkpoint.stamp,
+        equal_slots=bool(state.get(keys.EQUAL)) and not chosen.baseline,
+        stamp=chosen.stamp,
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import streamlit as st
 
 from muxviz.figures import figure_config, rows_to_csv, to_html
+from muxviz.figures.export import Section
+from muxviz.ui import keys
 from muxviz.ui.text import plain
 
 NARROWEST = 780  # px that a figure needs for its labels
@@ -37,8 +39,12 @@ class Panel:
     provenance: str
 
 
-def draw(panel: Panel) -> None:
-    """Pictures, how to read them, their data, where the numbers come from."""
+def draw(panel: Panel, question: str = "") -> None:
+    """Pictures, how to read them, their data, where the numbers come from.
+
+    ``question`` heads the panel in the page's report.
+    """
+    _note(panel, question)
     for number, (figure, alt) in enumerate(zip(panel.figures, panel.alts, strict=True)):
         picture(f"{panel.key}_{number}" if number else panel.key, figure, alt)
     with st.container(gap="xxsmall"):
@@ -90,6 +96,26 @@ def page_of(panel: Panel) -> str:
     config = figure_config(panel.key)
     more = [f.to_html(full_html=False, include_plotlyjs=False, config=config) for f in others]
     return page.replace("</body>", f"{''.join(more)}</body>")
+
+
+# ---- the page's report --------------------------------------------------------------------------
+
+
+def begin_report() -> None:
+    """Forget the panels of the page before."""
+    drawn().clear()
+
+
+def drawn() -> dict[str, Section]:
+    """The panels drawn since then, in order; always the same dictionary."""
+    found: dict[str, Section] = st.session_state.setdefault(keys.SECTIONS, {})
+    return found
+
+
+def _note(panel: Panel, question: str) -> None:
+    drawn()[panel.key] = Section(
+        question, panel.figures, (panel.how, panel.limits), panel.provenance
+    )
 
 
 # ---- states without a picture -------------------------------------------------------------------

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MAX_RUNS = 20  # kept per session
 TIMED_PASSES = 9
 Tell = Callable[[str], None]  # shows what is going on
+Wait = Callable[[int], None]  # hears how many are ahead
 
 
 @dataclass(frozen=True)
@@ -106,30 +107,51 @@ def warm_up() -> threading.Thread:
 
 
 @contextmanager
-def models(request: RunRequest, tell: Tell) -> Iterator[tuple[Checkpoint, Checkpoint | None]]:
-    """The checkpoint of a request and its baseline, loaded and held for the block."""
+def models(
+    request: RunRequest, tell: Tell, waiting: Wait | None = None
+) -> Iterator[tuple[Checkpoint, Checkpoint | None]]:
+    """The checkpoint of a request and its baseline, loaded and held for the block.
+
+    ``waiting`` is called while others hold the device, and may raise to give up.
+    """
     from muxviz.registry import ModelKey
 
     wanted = [ModelKey(request.checkpoint, request.device, request.dtype)]
     if request.baseline:
         wanted.append(replace(wanted[0], name=request.baseline))
-    with _used(wanted, tell) as held:
+    with _used(wanted, tell, waiting) as held:
         yield held[0], held[1] if len(held) > 1 else None
 
 
 @contextmanager
-def _used(wanted: list[ModelKey], tell: Tell) -> Iterator[tuple[Checkpoint, ...]]:
+def _used(
+    wanted: list[ModelKey], tell: Tell, waiting: Wait | None
+) -> Iterator[tuple[Checkpoint, ...]]:
     def progress(what: str, share: float) -> None:
         tell(f"{what} ({share:.0%})" if 0 < share < 1 else what)
 
-    def waiting(ahead: int) -> None:
+    def say(ahead: int) -> None:
         tell(f"{count(ahead, 'run')} ahead of yours on this device")
 
-    with registry().use(*wanted, progress=progress, waiting=waiting) as held:
+    with registry().use(*wanted, progress=progress, waiting=waiting or say) as held:
         yield held
 
 
 # ---- cached work --------------------------------------------------------------------------------
+
+
+def check(request: RunRequest) -> None:
+    """Refuse a group that is too small where free slots are not to be filled.
+
+    Raises:
+        GroupError: it is.
+    """
+    if request.fill == "refuse" and len(request.rows) < request.num_instances:
+        raise GroupError(
+            f"got {count(len(request.rows), 'sentence')}, this model multiplexes "
+            f"{request.num_instances}, and free slots are not to be filled; add "
+            f"{request.num_instances - len(request.rows)}, or choose a filling"
+        )
 
 
 def run(request: RunRequest, tell: Tell) -> GroupResult:
@@ -139,12 +161,7 @@ def run(request: RunRequest, tell: Tell) -> GroupResult:
         MuxvizError: anything that ``run_group`` or loading refuses, and a group that is too small
             where filling is refused.
     """
-    if request.fill == "refuse" and len(request.rows) < request.num_instances:
-        raise GroupError(
-            f"got {count(len(request.rows), 'sentence')}, this model multiplexes "
-            f"{request.num_instances}, and free slots are not to be filled; add "
-            f"{request.num_instances - len(request.rows)}, or choose a filling"
-        )
+    check(request)
     tell("Starting torch")
     warm_up().join()
     with models(request, tell) as (checkpoint, baseline):
@@ -211,6 +228,12 @@ def current() -> PastRun | None:
 def pinned() -> PastRun | None:
     """The run to compare with."""
     return find_run(st.session_state.get(keys.PINNED))
+
+
+def pinned_request() -> RunRequest | None:
+    """What the pinned run was made of, so that a page can treat it like a second model."""
+    past = pinned()
+    return past.request if past else None
 
 
 def keep(request: RunRequest, result: GroupResult) -> PastRun:

@@ -1,0 +1,385 @@
+"""Why did slot k answer this? The first three rungs of the failure ladder.
+
+    T0  the sentence by itself: in all N slots, and in the N = 1 model where there is one
+    T1  another seat: the sentence in every other slot, neighbours kept (in drawn orders), against
+        the same neighbours in the same orders without the move
+    T2  each neighbour in turn replaced by sentences of a pool
+
+Each gives the change of the margin of a target answer, with an interval over draws, and how often
+the answer turns. Causes are ranked by share turned x |change| among those whose interval excludes
+no change; where none does, there is no single cause. Source: our definition (ux.md 3.14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations, product
+
+import numpy as np
+import torch
+
+from muxviz.analysis.draws import (
+    Batch,
+    Progress,
+    base_group,
+    batches,
+    bootstrap_mean,
+    draw_rows,
+    margins,
+    reseated,
+    with_row,
+)
+from muxviz.analysis.outcomes import (
+    alone_answers,
+    classes_of,
+    is_per_token,
+    label_target,
+    need_classes,
+    units,
+)
+from muxviz.batch import Group, Row
+from muxviz.errors import GroupError, InputError, Stopped
+from muxviz.inference import counted_tokens, provenance
+from muxviz.loading.checkpoint import Checkpoint
+from muxviz.results.reading import Proportion
+from muxviz.results.whatif_ladder import Ladder, Rung
+
+REPEATS = 4  # passes of the unchanged group that measure the floor
+SMALLEST = 1e-4  # logits; below it a change is float rounding
+_Key = tuple[str, int | None]  # test and neighbour of a rung
+
+
+def ladder(
+    checkpoint: Checkpoint,
+    rows: Sequence[Row],
+    slot: int,
+    *,
+    gold: str | None = None,
+    baseline: Checkpoint | None = None,
+    draws: int = 64,
+    pool: Sequence[str],
+    padding: str | None = None,
+    fill: str = "repeat",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Ladder:
+    """Climb the rungs for one slot (from 0); about ``(N + 1) draws`` passes.
+
+    The target is the gold label, else the baseline's answer, else the present one; where the
+    present answer is the target already, the question is what would turn it (fragility).
+
+    Raises:
+        NotApplicable: one slot only, no classes, or a gold label for one answer per token.
+        InputError: a filler or no such slot. GroupError: no pool.
+    """
+    need_classes(checkpoint)
+    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    if not 0 <= slot < len(group.rows) or group.repeats[slot] is not None:
+        raise InputError(f"got slot {slot}; expected one that holds a sentence of the group")
+    if not pool:
+        raise GroupError("got no sentences to draw neighbours from; give a pool")
+    asked = _ask(checkpoint, group, slot, gold, baseline)
+    plans = _plans(checkpoint, group, slot, draws, pool, seed)
+    groups = [one for plan in plans for one in plan.groups]
+    read = _read(checkpoint, groups, asked, [s for p in plans for s in p.slots], progress)
+    found: dict[_Key, np.ndarray] = {}
+    for plan in plans:
+        found[plan.test, plan.slot], read = read[: len(plan.groups)], read[len(plan.groups) :]
+    present = _known(found["present", None])
+    floor = float(np.abs(present - asked.margin).max()) if len(present) else 0.0
+    rungs = _rungs(asked, plans, found, max(floor, SMALLEST), seed)
+    if asked.alone_margin is not None:
+        rungs.insert(1, _single(asked))
+    alone = _known(found["all slots", None])
+    right = Proportion(int((alone > SMALLEST).sum()), len(alone))
+    cause, culprit = _verdict(rungs, right)
+    return Ladder(
+        slot=slot,
+        text=group.rows[slot].row.text,
+        texts=tuple(r.row.text for r in group.rows),
+        answer=asked.names[asked.answer],
+        target=asked.names[asked.target],
+        source=asked.source,
+        is_right=asked.is_right,
+        margin=asked.margin,
+        token=asked.token,
+        rungs=tuple(rungs),
+        cause=cause,
+        culprit=culprit,
+        alone_right=right,
+        floor=floor,
+        draws=draws,
+        pool_size=len(pool),
+        seed=seed,
+        is_partial=any(np.isnan(values).any() for values in found.values()),
+        provenance=provenance(
+            checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill
+        ),
+    )
+
+
+# ---- what is asked ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The question: the class wanted of one unit of the slot's text, and what is answered now.
+
+    alone_margin: the target's margin in the N = 1 model, its own logits, or None.
+    """
+
+    names: tuple[str, ...]
+    checkpoint: Checkpoint
+    group: Group
+    slot: int
+    unit: int
+    answer: int
+    target: int
+    source: str
+    margin: float
+    token: str
+    alone_margin: float | None
+
+    @property
+    def is_right(self) -> bool:
+        return self.answer == self.target and self.margin > SMALLEST
+
+    def margin_of(self, values: np.ndarray) -> float:
+        """The target's margin in a slot's logits."""
+        own = units(self.checkpoint, self.group.rows[self.slot], values)[self.unit]
+        return float(margins(own[None], self.target)[0])
+
+
+def _ask(
+    checkpoint: Checkpoint,
+    group: Group,
+    slot: int,
+    gold: str | None,
+    baseline: Checkpoint | None,
+) -> _Asked:
+    row = group.rows[slot]
+    (batch,) = batches(checkpoint, [group])
+    own = units(checkpoint, row, _logits(checkpoint, batch)[0][slot])
+    if not len(own):
+        raise InputError(f"slot {slot} has no token that is answered; choose another")
+    alone = alone_answers(checkpoint, baseline, [row.row])
+    if gold is not None:
+        targets, source = label_target(checkpoint, gold), "gold"
+    elif alone is not None:
+        targets, source = alone[0], "baseline"
+    else:
+        targets, source = own.argmax(axis=-1), "present"
+    unit = int(margins(own, targets).argmin())
+    asked = _Asked(
+        names=classes_of(checkpoint),
+        checkpoint=checkpoint,
+        group=group,
+        slot=slot,
+        unit=unit,
+        answer=int(own[unit].argmax()),
+        target=int(targets[unit]),
+        source=source,
+        margin=float(margins(own, targets)[unit]),
+        token=_token(checkpoint, group, slot, unit),
+        alone_margin=None,
+    )
+    if baseline is None or alone is None:
+        return asked
+    return replace(asked, alone_margin=_margin_alone(asked, baseline))
+
+
+def _margin_alone(asked: _Asked, baseline: Checkpoint) -> float:
+    """The target's margin in the N = 1 model."""
+    single = base_group(baseline, [asked.group.rows[asked.slot].row])
+    (batch,) = batches(baseline, [single])
+    own = units(baseline, single.rows[0], _logits(baseline, batch)[0][0])[asked.unit]
+    return float(margins(own[None], classes_of(baseline).index(asked.names[asked.target]))[0])
+
+
+def _token(checkpoint: Checkpoint, group: Group, slot: int, unit: int) -> str:
+    if not is_per_token(checkpoint):
+        return ""
+    row = group.rows[slot]
+    place = np.nonzero(counted_tokens(checkpoint, row))[0][unit]
+    return str(checkpoint.need_tokenizer().convert_ids_to_tokens(int(row.ids[place])))
+
+
+# ---- interventions ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Groups of one intervention, and the slot to look at in each."""
+
+    test: str
+    slot: int | None
+    groups: list[Group]
+    slots: list[int]
+    is_exact: bool
+
+
+def _plans(
+    checkpoint: Checkpoint,
+    group: Group,
+    slot: int,
+    draws: int,
+    pool: Sequence[str],
+    seed: int,
+) -> list[_Plan]:
+    num = len(group.rows)
+    copies = reseated(checkpoint, group, [group.rows[slot]] * num)
+    here, there, seats, is_exact = _moves(checkpoint, group, slot, draws, seed)
+    plans = [
+        _Plan("present", None, [group] * REPEATS, [slot] * REPEATS, True),
+        _Plan("all slots", None, [copies] * num, list(range(num)), False),
+        _Plan("seat", None, there, seats, is_exact),
+        _Plan("reseated", None, here, [slot] * len(here), is_exact),
+    ]
+    others = [j for j in range(num) if j != slot]
+    drawn = draw_rows(checkpoint, pool, draws * len(others), padding=group.padding, seed=seed)
+    for at, j in enumerate(others):
+        rows = drawn[at * draws : (at + 1) * draws]
+        plans.append(
+            _Plan(
+                "neighbour",
+                j,
+                [with_row(checkpoint, group, j, row) for row in rows],
+                [slot] * draws,
+                False,
+            )
+        )
+    return plans
+
+
+def _moves(
+    checkpoint: Checkpoint, group: Group, slot: int, draws: int, seed: int
+) -> tuple[list[Group], list[Group], list[int], bool]:
+    """Pairs of groups: neighbours in another order with the sentence in its slot, and moved.
+
+    In the second the sentence and the holder of another seat change places. All pairs where there
+    are at most ``draws``.
+    """
+    num = len(group.rows)
+    others = [j for j in range(num) if j != slot]
+    count = int(np.prod(range(1, num))) * (num - 1)
+    if count <= draws:
+        chosen = list(product(permutations(others), others))
+    else:
+        generator = np.random.default_rng(seed)
+        seats = [others[d % len(others)] for d in range(draws)]
+        chosen = [(tuple(int(j) for j in generator.permutation(others)), s) for s in seats]
+    here, there, seen = [], [], []
+    for order, seat in chosen:
+        rows = list(group.rows)
+        for place, source in zip(others, order, strict=True):
+            rows[place] = group.rows[source]
+        here.append(reseated(checkpoint, group, rows))
+        rows[slot], rows[seat] = rows[seat], rows[slot]
+        there.append(reseated(checkpoint, group, rows))
+        seen.append(seat)
+    return here, there, seen, count <= draws
+
+
+def _read(
+    checkpoint: Checkpoint,
+    groups: Sequence[Group],
+    asked: _Asked,
+    slots: Sequence[int],
+    progress: Progress | None,
+) -> np.ndarray:
+    """The target's margin in one slot of every group, ``[G]``; NaN after a stop."""
+    found = np.full(len(groups), np.nan)
+    try:
+        for batch in batches(checkpoint, groups, progress):
+            for number, logits in zip(batch.numbers, _logits(checkpoint, batch), strict=True):
+                found[number] = asked.margin_of(logits[slots[number]])
+    except Stopped:
+        if np.isnan(found).all():
+            raise
+    return found
+
+
+@torch.inference_mode()
+def _logits(checkpoint: Checkpoint, batch: Batch) -> np.ndarray:
+    found = checkpoint.model(batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding)
+    values: np.ndarray = found.logits.to("cpu", torch.float64).numpy()
+    return values
+
+
+# ---- rungs and verdict --------------------------------------------------------------------------
+
+
+def _rungs(
+    asked: _Asked,
+    plans: Sequence[_Plan],
+    found: dict[_Key, np.ndarray],
+    floor: float,
+    seed: int,
+) -> list[Rung]:
+    """A rung per plan that was read at least in part; "present" is none."""
+    out = []
+    for plan in plans:
+        margin = found[plan.test, plan.slot]
+        held = found["reseated", None] if plan.test == "seat" else np.full(len(margin), 0.0)
+        contrast = margin - (held if plan.test == "seat" else asked.margin)
+        read = ~np.isnan(contrast)
+        if plan.test == "present" or not read.any():
+            continue
+        change = _interval(margin[read] - asked.margin, plan.is_exact, seed)
+        effect = _interval(contrast[read], plan.is_exact, seed)
+        sign = -1 if asked.is_right else 1
+        out.append(
+            Rung(
+                test=plan.test,
+                slot=plan.slot,
+                change=change[0],
+                low=change[1],
+                high=change[2],
+                effect=effect[0],
+                turned=Proportion(int((sign * margin[read] > SMALLEST).sum()), int(read.sum())),
+                is_exact=plan.is_exact,
+                claims=min(sign * effect[1], sign * effect[2]) > 0 and abs(effect[0]) > floor,
+            )
+        )
+    return out
+
+
+def _known(values: np.ndarray) -> np.ndarray:
+    """Those that were read before a stop."""
+    return values[~np.isnan(values)]
+
+
+def _interval(values: np.ndarray, is_exact: bool, seed: int) -> tuple[float, float, float]:
+    """Mean and 95 % interval; the mean three times where nothing was left to chance."""
+    if is_exact:
+        return (float(values.mean()),) * 3
+    found = bootstrap_mean(values, seed=seed)
+    return float(found.mean), float(found.low), float(found.high)
+
+
+def _single(asked: _Asked) -> Rung:
+    """The N = 1 model's one answer; its margin is in that model's own logits."""
+    assert asked.alone_margin is not None, "checked by the caller"
+    change = asked.alone_margin - asked.margin
+    turned = asked.alone_margin < 0 if asked.is_right else asked.alone_margin > 0
+    nothing = float("nan")
+    return Rung(
+        "baseline", None, change, nothing, nothing, change, Proportion(int(turned), 1), True, False
+    )
+
+
+def _verdict(rungs: Sequence[Rung], alone_right: Proportion) -> tuple[str, int | None]:
+    """The cause and, for a neighbour, its slot."""
+    if alone_right.trials and alone_right.value < 0.5:
+        return "sentence", None
+    named = [
+        r for r in rungs if r.test in ("seat", "neighbour") and r.claims and r.turned.successes
+    ]
+    if not named:
+        return "none", None
+    best = max(named, key=lambda r: r.turned.value * abs(r.effect))
+    return best.test, best.slot
+
+
+__all__ = ["ladder"]

@@ -1,0 +1,92 @@
+"""Shares and ratios of things that come in sentences or groups, with 95 % intervals.
+
+Tokens of one sentence stand or fall together, so n tokens are worth fewer than n chances. The
+Wilson interval takes the n that is left after dividing by the design effect (Korn and Graubard
+1998); ratios are drawn again by whole sentences or groups.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from muxviz.analysis.draws import RESAMPLES
+from muxviz.results.estimates import Estimates
+from muxviz.results.fidelity import Shares
+from muxviz.results.reading import Z95
+
+LEVEL = 0.05  # of the false discovery rate
+
+
+def shares(hits: np.ndarray, trials: np.ndarray) -> Shares:
+    """Shares over K sentences: ``[K, ...] -> [...]``. Hits may be fractional.
+
+    A cell with trials in one sentence only gets the plain Wilson interval (Wilson 1927). Where all
+    or none of several sentences' trials hit, their spread shows no chance: n is then the number of
+    sentences.
+    """
+    total, n = hits.sum(axis=0), trials.sum(axis=0)
+    effective = effective_trials(hits, trials)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p = total / n
+        spread = Z95 / (1 + Z95**2 / effective)
+        spread = spread * np.sqrt(p * (1 - p) / effective + Z95**2 / (4 * effective**2))
+        middle = (p + Z95**2 / (2 * effective)) / (1 + Z95**2 / effective)
+    low, high = np.clip(middle - spread, 0, 1), np.clip(middle + spread, 0, 1)
+    return Shares(total, n, low, high, len(hits))
+
+
+def effective_trials(hits: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Trials divided by the design effect, ``[...]``: at most the trials, NaN without any."""
+    total, n = hits.sum(axis=0), trials.sum(axis=0)
+    clusters = (trials > 0).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p = total / n
+        of_one = p * (1 - p) / n
+        between = ((hits - p * trials) ** 2).sum(axis=0) / n**2 * clusters / (clusters - 1)
+        found = n / np.maximum(between / of_one, 1.0)
+    certain = (total <= 0) | (total >= n)
+    found = np.where(certain, clusters, found)
+    return np.where(n == 0, np.nan, np.where(clusters < 2, n, found))
+
+
+def bootstrap_ratio(above: np.ndarray, below: np.ndarray, *, seed: int = 0) -> Estimates:
+    """Sum over sum of K sentences or groups, ``[K, ...] -> [...]``, drawn again by whole ones.
+
+    A cell that only one of them adds to has no interval (NaN).
+    """
+    draws = len(above)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = above.sum(axis=0) / below.sum(axis=0)
+    if draws < 2:
+        nothing = np.full(mean.shape, np.nan)
+        return Estimates(mean, nothing, nothing, draws, seed)
+    ratios = redrawn(above, below, seed)
+    several = (below > 0).sum(axis=0) > 1  # of one there is no spread
+    held = np.where(several, ratios, 0.0)
+    low, high = np.where(several, np.nanquantile(held, (0.025, 0.975), axis=0), np.nan)
+    return Estimates(mean, low, high, draws, seed)
+
+
+def redrawn(above: np.ndarray, below: np.ndarray, seed: int) -> np.ndarray:
+    """Ratios of redrawn sums, ``[resamples, ...]``; NaN where nothing below was drawn."""
+    draws = len(above)
+    weights = np.random.default_rng(seed).multinomial(
+        draws, np.full(draws, 1 / draws), size=RESAMPLES
+    )
+    up, down = (weights @ part.reshape(draws, -1) for part in (above, below))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: np.ndarray = np.where(down > 0, up / down, np.nan)
+    return found.reshape(RESAMPLES, *above.shape[1:])
+
+
+def discoveries(p: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Which hypotheses fall at 5 % of false discoveries (Benjamini and Hochberg 1995).
+
+    p: of any shape. asked: the cells that are tested together; the rest, and NaN, are False.
+    """
+    tested = asked & ~np.isnan(p)
+    found = np.zeros(p.shape, dtype=bool)
+    if tested.any():
+        found[tested] = stats.false_discovery_control(p[tested]) <= LEVEL
+    return found

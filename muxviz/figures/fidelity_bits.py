@@ -1,0 +1,278 @@
+"""How much comes through one vector, over checkpoints with more and more slots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from muxviz.errors import InputError
+from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.slots import slot_color, slot_marker, slot_outline
+from muxviz.figures.wording import plain
+from muxviz.results.estimates import Estimates
+from muxviz.results.fidelity import Bits
+
+UNITS = {"bits": "Bits", "nats": "Nats"}
+PER_NAT = {"bits": 1 / np.log(2), "nats": 1.0}
+ACCENT = "#0b6b66"
+ACCENT_DARK = "#5fc4bb"
+HEIGHT = 420  # px
+
+
+def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = False) -> go.Figure:
+    """Left: the total per position of the vector against N. Right: the same slot by slot.
+
+    The dashed line is N times the entropy: everything read.
+
+    Args:
+        results: one per checkpoint, in any order.
+        unit: "bits" or "nats".
+
+    Raises:
+        InputError: no results, or another unit.
+    """
+    ordered, per = _ordered(results), _per(unit)
+    fig = make_subplots(rows=1, cols=2, column_widths=[0.5, 0.5], horizontal_spacing=0.1)
+    _totals(fig, ordered, per, unit, dark)
+    _slots(fig, ordered, per, unit, dark)
+    colors = ink(dark)
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    fig.update_yaxes(
+        gridcolor=tint(colors.line, 0.5),
+        zerolinecolor=colors.line,
+        fixedrange=True,
+        tickfont=muted,
+        rangemode="tozero",
+    )
+    fig.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, tickfont=muted)
+    framed(
+        fig,
+        bits_finding(ordered, unit=unit),
+        dark=dark,
+        height=HEIGHT,
+        sides={"l": 70, "r": 24, "t": 84, "b": 92},
+    )
+    one = ordered[0]
+    words = (
+        f"A lower bound. Dashed: all that there is, {one.entropy * per:.2f} {unit} a slot, the "
+        f"unigram entropy of the pool's {one.corpus_tokens} tokens. Lines: 95 % intervals."
+    )
+    caption(fig, words, dark=dark, below=52, left=-50)
+    return fig
+
+
+def bits_finding(results: Sequence[Bits], *, unit: str = "bits") -> str:
+    """What it shows, in one sentence."""
+    ordered, per = _ordered(results), _per(unit)
+    most = max(ordered, key=lambda r: float(r.total.mean))
+    amount = f"{float(most.total.mean) * per:.1f} {unit} per position"
+    share = float(most.total.mean) / (most.entropy * most.provenance.num_instances)
+    if len(ordered) == 1:
+        return f"One vector of {_name(most)} carries {amount}, {100 * share:.0f} % of all there is"
+    least = min(ordered, key=lambda r: float(r.total.mean))
+    if most is ordered[-1]:
+        return (
+            f"The more slots, the more one vector carries: {amount} at N = {_num(most)}, "
+            f"{float(least.total.mean) * per:.1f} at N = {_num(least)}"
+        )
+    return f"One vector carries most at N = {_num(most)}: {amount}"
+
+
+def bits_table(results: Sequence[Bits], *, unit: str = "bits") -> list[dict[str, Any]]:
+    """One row per checkpoint and slot, and one per checkpoint in all."""
+    per, rows = _per(unit), []
+    for result in _ordered(results):
+        common = {"checkpoint": _name(result), "N": _num(result)}
+        tail = {
+            f"unigram entropy ({unit})": result.entropy * per,
+            "chance": result.chance,
+            "groups": result.groups,
+        }
+        for i in range(len(result.slots.mean)):
+            rows.append(common | {"slot": str(i + 1)} | _row(result.slots, (i,), per, unit) | tail)
+        rows.append(common | {"slot": "all"} | _row(result.total, (), per, unit) | tail)
+    return rows
+
+
+def bits_alt(results: Sequence[Bits], *, unit: str = "bits") -> str:
+    """The picture in words."""
+    per = _per(unit)
+    parts = [
+        f"{_name(r)}, N = {_num(r)}: {float(r.total.mean) * per:.2f} "
+        f"({float(r.total.low) * per:.2f} to {float(r.total.high) * per:.2f}), per slot "
+        f"{', '.join(f'{m * per:.2f}' for m in r.slots.mean)}"
+        for r in _ordered(results)
+    ]
+    return f"{bits_finding(results, unit=unit)}. In {unit} per position, {'; '.join(parts)}."
+
+
+def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:
+    color, colors = ACCENT_DARK if dark else ACCENT, ink(dark)
+    nums = [_num(r) for r in results]
+    mean, low, high = (
+        np.array([float(getattr(r.total, part)) for r in results]) * per
+        for part in ("mean", "low", "high")
+    )
+    top = max(nums) + 1
+    fig.add_scatter(
+        x=[0, top],
+        y=[0, top * results[0].entropy * per],
+        mode="lines",
+        line={"color": colors.muted, "width": 1.4, "dash": "dash"},
+        hoverinfo="skip",
+        showlegend=False,
+        row=1,
+        col=1,
+    )
+    fig.add_scatter(
+        x=nums,
+        y=mean.astype(np.float32),
+        mode="markers",
+        marker={"size": 12, "color": color, "line": {"color": colors.text, "width": 1.2}},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": (high - mean).astype(np.float32),
+            "arrayminus": (mean - low).astype(np.float32),
+            "color": colors.text,
+            "thickness": 1.4,
+            "width": 5,
+        },
+        hovertext=[
+            f"{plain(_name(r))}: {m:.2f} {unit} per position ({a:.2f} to {b:.2f})"
+            for r, m, a, b in zip(results, mean, low, high, strict=True)
+        ],
+        hoverinfo="text",
+        showlegend=False,
+        row=1,
+        col=1,
+    )
+    texts = [
+        {
+            "x": n,
+            "y": m,
+            "xref": "x",
+            "yref": "y",
+            "text": plain(_name(r)),
+            "showarrow": False,
+            "xanchor": "left" if n < top * 0.6 else "right",
+            "yanchor": "top",
+            "xshift": 12 if n < top * 0.6 else -12,
+            "yshift": -4,
+            "font": {"size": TEXT_SIZE, "color": colors.text},
+        }
+        for r, n, m in zip(results, nums, mean, strict=True)
+    ]
+    add(fig, annotations=texts)
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    fig.update_xaxes(
+        range=[0, top],
+        tickvals=sorted(set(nums)),
+        title={"text": "slots, N", "font": muted},
+        row=1,
+        col=1,
+    )
+    fig.update_yaxes(
+        title={"text": f"{unit} per position, all slots", "font": muted},
+        range=[min(0.0, float(low.min())), 1.04 * top * results[0].entropy * per],
+        row=1,
+        col=1,
+    )
+
+
+def _slots(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:
+    """One cluster of dots per checkpoint, slots side by side."""
+    colors = ink(dark)
+    for at, result in enumerate(results):
+        num = len(result.slots.mean)
+        spread = (np.arange(num) - (num - 1) / 2) * min(0.09, 0.8 / num)
+        mean, low, high = (getattr(result.slots, part) * per for part in ("mean", "low", "high"))
+        fig.add_scatter(
+            x=at + spread,
+            y=mean.astype(np.float32),
+            mode="markers",
+            marker={
+                "size": 11,
+                "symbol": [slot_marker(i) for i in range(num)],
+                "color": [slot_color(i) for i in range(num)],
+                "line": {"color": [slot_outline(i, dark=dark) for i in range(num)], "width": 1.3},
+            },
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": (high - mean).astype(np.float32),
+                "arrayminus": (mean - low).astype(np.float32),
+                "color": colors.muted,
+                "thickness": 1.2,
+                "width": 3,
+            },
+            hovertext=[
+                f"{plain(_name(result))}, slot {i + 1}: {mean[i]:.2f} {unit} "
+                f"({low[i]:.2f} to {high[i]:.2f})"
+                for i in range(num)
+            ],
+            hoverinfo="text",
+            showlegend=False,
+            row=1,
+            col=2,
+        )
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    most = max(result.entropy for result in results) * per
+    lows = [float((r.slots.low * per).min()) for r in results]
+    rule = {
+        "type": "line",
+        "xref": "x2 domain",
+        "yref": "y2",
+        "x0": 0,
+        "x1": 1,
+        "y0": most,
+        "y1": most,
+        "line": {"color": colors.muted, "width": 1.4, "dash": "dash"},
+    }
+    add(fig, shapes=[rule])
+    fig.update_xaxes(
+        range=[-0.6, len(results) - 0.4],
+        tickvals=list(range(len(results))),
+        ticktext=[f"N = {_num(r)}" for r in results],
+        title={"text": "slot by slot", "font": muted},
+        row=1,
+        col=2,
+    )
+    fig.update_yaxes(
+        title={"text": f"{unit} per position, one slot", "font": muted},
+        range=[min([0.0, *lows]), 1.08 * most],
+        row=1,
+        col=2,
+    )
+
+
+def _ordered(results: Sequence[Bits]) -> list[Bits]:
+    if not results:
+        raise InputError("got no results; compute the bits of at least one checkpoint")
+    return sorted(results, key=lambda r: (_num(r), _name(r)))
+
+
+def _per(unit: str) -> float:
+    if unit not in UNITS:
+        raise InputError(f"got unit={unit!r}; choose one of {', '.join(UNITS)}")
+    return float(PER_NAT[unit])
+
+
+def _num(result: Bits) -> int:
+    return result.provenance.num_instances
+
+
+def _name(result: Bits) -> str:
+    return result.provenance.checkpoint
+
+
+def _row(found: Estimates, at: tuple[int, ...], per: float, unit: str) -> dict[str, Any]:
+    return {
+        f"{unit} per position": float(found.mean[at]) * per,
+        "low": float(found.low[at]) * per,
+        "high": float(found.high[at]) * per,
+    }

@@ -1,0 +1,178 @@
+"""Sizes of the states and entropy of attention over depth, one line per checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from muxviz.figures.ink import SMALL_SIZE, add, framed, ink
+from muxviz.figures.layers_axes import (
+    finite,
+    heading,
+    interval_band,
+    label_levels,
+    level_words,
+    value_axis,
+)
+from muxviz.figures.scales import color_at, sequential
+from muxviz.figures.slots import slot_marker
+from muxviz.figures.wording import percent, plain, shorten
+from muxviz.results.estimates import Estimates
+from muxviz.results.layers import LayerNorms
+
+HEIGHT = 560
+SIDES = {"l": 58, "r": 26, "t": 122, "b": 56}
+NAME_ROOM = 28  # letters of a checkpoint's name
+PALEST = 0.3  # where on the scale the smallest N is
+PANELS = (
+    ("evenness", "attention entropy, share of its maximum"),
+    ("norm", "L2 norm of the state, mean per position"),
+    ("magnitude", "mean absolute activation"),
+    ("rank", "effective dimensions of the states"),
+)
+FAR = 0.05  # difference of evenness that is worth a sentence
+
+
+def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Figure:
+    """Four panels over the levels; darker lines (paler on a dark page) are larger N.
+
+    Args:
+        members: one checkpoint each, in the order to be drawn.
+        dark: for a dark page.
+    """
+    fig = make_subplots(rows=2, cols=2, horizontal_spacing=0.1, vertical_spacing=0.19)
+    levels = max((m.levels for m in members), key=len)
+    for number, member in enumerate(members):
+        color = _color(number, len(members), dark)
+        for panel, (name, _) in enumerate(PANELS):
+            for trace in _traces(member, name, number, color):
+                trace.showlegend = panel == 0 and trace.showlegend is not False
+                fig.add_trace(trace, row=panel // 2 + 1, col=panel % 2 + 1)
+    label_levels(fig, levels, dark=dark, range=[-0.15, len(levels) - 0.85])
+    value_axis(fig, dark=dark, rangemode="tozero")
+    fig.update_yaxes(tickformat=".0%", range=[0, 1.02], row=1, col=1)
+    layer = {"text": "layer", "font": {"size": SMALL_SIZE, "color": ink(dark).muted}}
+    fig.update_xaxes(title={**layer, "standoff": 6}, row=2)
+    add(fig, annotations=[heading(t, k + 1, dark=dark) for k, (_, t) in enumerate(PANELS)])
+    framed(fig, norms_finding(members), dark=dark, height=HEIGHT, sides=SIDES)
+    fig.update_layout(
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "font": {"size": SMALL_SIZE, "color": ink(dark).text},
+            "itemclick": False,
+            "itemdoubleclick": False,
+        }
+    )
+    fig.update_layout(legend_y=1 - 56 / HEIGHT)
+    return fig
+
+
+def norms_finding(members: Sequence[LayerNorms]) -> str:
+    """Where attention differs most between the smallest and another N, or what one member shows."""
+    first = min(members, key=lambda m: m.provenance.num_instances)
+    gaps = [
+        (abs(a - b), layer, member)
+        for member in members
+        if member is not first
+        for layer, (a, b) in enumerate(
+            zip(member.evenness.mean, first.evenness.mean, strict=False), start=1
+        )
+    ]
+    best = max(gaps, key=lambda gap: gap[0], default=None)
+    if best is None or best[0] < FAR:
+        layer = int(np.argmin(first.evenness.mean)) + 1
+        low = percent(float(first.evenness.mean[layer - 1]))
+        same = " with any N" if best is not None else ""
+        return f"Attention is narrowest in layer {layer}{same}: {low} of its largest entropy"
+    _, layer, member = best
+    here, there = (float(m.evenness.mean[layer - 1]) for m in (member, first))
+    return (
+        f"In layer {layer} attention is {'narrower' if here < there else 'wider'} with "
+        f"N = {member.provenance.num_instances} than with N = {first.provenance.num_instances}: "
+        f"{percent(here)} against {percent(there)} of its largest entropy"
+    )
+
+
+def norms_table(members: Sequence[LayerNorms]) -> list[dict[str, Any]]:
+    """One row per checkpoint and level."""
+    table = []
+    for member in members:
+        for k, level in enumerate(member.levels):
+            row: dict[str, Any] = {
+                "checkpoint": member.provenance.checkpoint,
+                "N": member.provenance.num_instances,
+                "level": level,
+                "effective dimensions": finite(member.rank[k]),
+            }
+            for name in ("norm", "magnitude", "spread"):
+                row |= _columns(name, getattr(member, name), k)
+            if k:
+                row |= _columns("attention entropy (nats)", member.entropy, k - 1)
+                row |= _columns("evenness", member.evenness, k - 1)
+            table.append(row)
+    return table
+
+
+def norms_alt(members: Sequence[LayerNorms]) -> str:
+    """The picture in words."""
+    lines = [f"{norms_finding(members)}."]
+    for member in members:
+        norms = ", ".join(f"{v:.1f}" for v in member.norm.mean)
+        even = ", ".join(percent(float(v)) for v in member.evenness.mean)
+        last = level_words(member.levels[-1])
+        lines.append(
+            f"{_name(member)}: norms {norms} from the input to {last}; attention at {even} of its "
+            "largest entropy, layer by layer."
+        )
+    return " ".join(lines)
+
+
+def _columns(name: str, estimates: Estimates, k: int) -> dict[str, Any]:
+    return {
+        name: finite(estimates.mean[k]),
+        f"{name} from": finite(estimates.low[k]),
+        f"{name} to": finite(estimates.high[k]),
+    }
+
+
+def _color(number: int, count: int, dark: bool) -> str:
+    share = number / max(1, count - 1)
+    return color_at(sequential(dark), PALEST + (1 - PALEST) * share)
+
+
+def _name(member: LayerNorms) -> str:
+    return f"{member.provenance.checkpoint} (N = {member.provenance.num_instances})"
+
+
+def _traces(member: LayerNorms, name: str, number: int, color: str) -> list[go.Scatter]:
+    """A line and, where there is one, its interval."""
+    values = getattr(member, name)
+    mean = values.mean if isinstance(values, Estimates) else values
+    x = np.arange(len(mean)) + (name == "evenness")
+    band = interval_band(x, values, color) if isinstance(values, Estimates) else None
+    hovers = []
+    for k, value in zip(x, mean, strict=True):
+        shown = f"{100 * value:.1f} %" if name == "evenness" else f"{value:.3g}"
+        nats = f" ({member.entropy.mean[k - 1]:.2f} nats)" if name == "evenness" else ""
+        place = level_words(member.levels[k])
+        hovers.append(f"{plain(_name(member))}<br>{place}: {shown}{nats}")
+    line = go.Scatter(
+        x=x,
+        y=np.asarray(mean, dtype=np.float32),
+        name=plain(shorten(_name(member), NAME_ROOM)),
+        mode="lines+markers",
+        line={"color": color, "width": 2},
+        marker={"symbol": slot_marker(number), "size": 7, "color": color},
+        hovertext=hovers,
+        hoverinfo="text",
+    )
+    return [*([band] if band is not None else []), line]

@@ -1,0 +1,82 @@
+"""How to read the panels of the Fidelity page, and what they do not show."""
+
+from __future__ import annotations
+
+READ_HOW = """
+For every slot, the share of its tokens that the retrieval head names: at position *t* of slot *i*
+it gives a distribution *r* over the vocabulary, and the token counts as read back when the slot's
+own one is the most probable. Special tokens and fillers are not counted. **Negative
+log-likelihood** is the mean of −log *r*(own token) in nats: 0 is certainty. **Reciprocal rank** is
+the mean of 1 / rank of the own token: 1 is first, ½ is second.
+
+Lines are 95 % intervals: Wilson for shares, with the number of tokens divided by what the spread
+between sentences says they are worth; bootstrap for the others. **Control:** chance is what
+always naming the most frequent token of the pool would read.
+"""
+READ_LIMITS = """
+That a token can be named does not mean that the answer uses it, nor the reverse. The head was
+trained at the last layer; another reader might find more. In one group the tokens of a slot are
+read by the same pass, so the interval says how far chance in these tokens goes, not how other
+sentences would fare: look at random groups for that.
+"""
+POSITION_HOW = """
+The share of tokens read back at each position, counted from 0, where [CLS] stands. The band is the
+95 % Wilson interval. The title names a place only when its interval lies below the share of all
+tokens and at least 20 tokens were counted there.
+"""
+POSITION_LIMITS = """
+Late positions are reached by long sentences only, so position and length cannot be told apart from
+this picture alone. Many places are looked at: one in forty falls below by chance.
+"""
+LENGTH_HOW = """
+The share of tokens read back, by how many tokens the sentence has (special ones not counted). The
+band is the 95 % Wilson interval over sentences.
+"""
+LENGTH_LIMITS = """
+The sentence's own length, not that of its neighbours, which pads it or is padded to it. Long
+sentences of the pool are not the short ones made longer: they also have other words.
+"""
+AGREE_HOW = """
+Every sentence is answered twice: in company, in its slot, and alone by the N = 1 baseline that the
+card names. **Jensen-Shannon** compares the two distributions of answers: 0 where they are equal,
+ln 2 = 0.69 nats where they exclude each other. **|Δ margin|** compares the logit of the baseline's
+answer less the best other one. On tag tasks both are means over tokens. Lines are 95 % intervals.
+**Control:** with equal weights and no company all three would be perfect.
+"""
+AGREE_LIMITS = """
+The baseline is another network, trained by itself: part of the difference is training, not
+company. Agreement is not accuracy; the baseline may be wrong. Margins of two networks need not
+have the same scale.
+"""
+RIGHT_HOW = """
+Labelled sentences of the pool in random groups and seats: the share whose answer is the label, per
+slot. The dotted line is the N = 1 baseline on the same sentences alone. Lines are Wilson 95 %
+intervals.
+"""
+RIGHT_LIMITS = """
+The pool was written for this app: short, clear sentences of many subjects, not a benchmark, and
+easier or harder than the data the checkpoint was trained on. The card has the benchmark's number.
+"""
+BITS_HOW = """
+**Bits per position** = entropy of a token − what the retrieval head needs to name it:
+I = H − NLL, one number per slot, and their sum for the whole vector. H is the unigram entropy of
+the pool's own tokens, stated under the picture. This is a lower bound of the mutual information
+between token and hidden state (Barber and Agakov 2003). The dashed line is what full read-back of
+every slot would give; how far the points stay below it is the capacity that is used up.
+Intervals: bootstrap over random groups. **Control:** a reader that knows only how frequent tokens
+are gets 0.
+"""
+BITS_LIMITS = """
+A bound from below: a better reader could find more. Checkpoints differ in training as well as in
+N. H counts each token by itself, so what the sentence tells about its own words is in there, and
+the numbers are not bits per sentence. H of a small pool is smaller than that of a language.
+"""
+CONFUSION_HOW = """
+Both checkpoints answer the same sentences of the pool, each in random groups of its own size. Rows
+are A's answers, columns B's. Below, for labelled sentences, how often both, one or none was right;
+McNemar's exact test asks whether the sentences that only one gets right favour one of the two.
+"""
+CONFUSION_LIMITS = """
+One seating per sentence: another one could change some answers. Where neither is right they may
+agree all the same.
+"""

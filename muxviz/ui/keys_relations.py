@@ -1,0 +1,167 @@
+"""Panels of the Keys page that compare slots: gates, and keys against cross-talk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from muxviz.figures import keys_gates as gate_figures
+from muxviz.figures import keys_scatter as scatter_figures
+from muxviz.results.keys import GateFlips, KeyLeak
+from muxviz.results.store import to_json
+from muxviz.ui import keys_text as words
+from muxviz.ui.frame import Bench
+from muxviz.ui.keys_params import DRAWS, GATES, LIKE, OVER
+from muxviz.ui.keys_view import Side, code, drawn, each_side, origin, pooled
+from muxviz.ui.panels import Panel
+from muxviz.ui.params import control, value
+from muxviz.ui.study import Ask, Study, show
+
+if TYPE_CHECKING:
+    from muxviz.loading.checkpoint import Checkpoint
+    from muxviz.ui.study import Progress
+
+# What the results call the likenesses that the control offers.
+LIKENESSES = {
+    "mux": "mux vectors, cosine",
+    "interference": "mux vectors, interference",
+    "demux": "demux keys, cosine",
+    "gates": "demux gates, equal share",
+}
+
+
+# ---- gates --------------------------------------------------------------------------------------
+
+
+def gates_panel(bench: Bench) -> None:
+    """Flip rates between two read-outs."""
+    for side in each_side(bench):
+        show(_gates(side, bench.is_dark))
+    control(GATES)
+
+
+def _gates(side: Side, dark: bool) -> Study:
+    run, draws = side.run, int(value(DRAWS))
+
+    def work(checkpoint: Checkpoint, _: Checkpoint | None, progress: Progress) -> GateFlips:
+        from muxviz.analysis.gates import gate_flips
+        from muxviz.pool import texts
+
+        return gate_flips(
+            checkpoint,
+            run.rows,
+            padding=run.padding,
+            fill=run.filling,
+            seed=run.seed,
+            draws=draws,
+            pool=texts(),
+            progress=progress,
+        )
+
+    def panel(result: GateFlips) -> Panel:
+        over = value(GATES)
+        draw = f"gates_figure(result, over={over!r}).show()"
+        return Panel(
+            f"keys_gates{side.key}",
+            (gate_figures.gates_figure(result, over=over, dark=dark),),
+            (gate_figures.gates_alt(result, over=over),),
+            gate_figures.gates_table(result),
+            words.GATES_HOW,
+            words.GATES_LIMITS,
+            lambda: to_json(result),
+            code(run, "gates.gate_flips", "keys_gates.gates_figure", draw),
+            origin(result, result.flips.draws),
+        )
+
+    return Study(
+        f"keys_gates{side.key}",
+        f"Do two read-outs gate the same state differently?{side.words}",
+        Ask(replace(run, baseline=""), "gate flips", drawn()),
+        f"{draws + 1} mixed sequences",
+        work,
+        panel,
+        "For every pair of slots, the share of the demultiplexer's units that switch.",
+    )
+
+
+# ---- keys against cross-talk --------------------------------------------------------------------
+
+
+def leak_panel(bench: Bench) -> None:
+    """Do like keys leak more?"""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        control(LIKE)
+        control(
+            OVER,
+            help="What the cross-talk is measured on; random groups weigh the keys, "
+            "not single sentences.",
+        )
+    for side in each_side(bench):
+        result = show(_leak(side, bench.is_dark))
+        if isinstance(result, KeyLeak):
+            st.dataframe(
+                scatter_figures.key_leak_tests(result),
+                hide_index=True,
+                width="stretch",
+                alt="Rank correlation and p of every likeness of keys with cross-talk",
+            )
+
+
+def _leak(side: Side, dark: bool) -> Study:
+    run, draws, over = side.run, int(value(DRAWS)), value(OVER)
+    is_pooled = over == "pool"
+
+    def work(checkpoint: Checkpoint, _: Checkpoint | None, progress: Progress) -> KeyLeak:
+        from muxviz.analysis.mantel import GROUPS, keys_and_crosstalk
+        from muxviz.pool import texts
+
+        return keys_and_crosstalk(
+            checkpoint,
+            run.rows,
+            padding=run.padding,
+            fill=run.filling,
+            seed=run.seed,
+            draws=draws,
+            groups=GROUPS if is_pooled else 0,
+            pool=texts(),
+            progress=progress,
+        )
+
+    def panel(result: KeyLeak) -> Panel:
+        which = likeness(result)
+        draw = f"key_leak_figure(result, which={which}).show()"
+        more = "" if is_pooled else ", groups=0"
+        return Panel(
+            f"keys_leak{side.key}",
+            (scatter_figures.key_leak_figure(result, which=which, dark=dark),),
+            (scatter_figures.key_leak_alt(result, which=which),),
+            scatter_figures.key_leak_table(result, which=which),
+            words.LEAK_HOW,
+            words.LEAK_LIMITS,
+            lambda: to_json(result),
+            code(run, "mantel.keys_and_crosstalk", "keys_scatter.key_leak_figure", draw, more),
+            origin(result, result.draws),
+        )
+
+    return Study(
+        f"keys_leak{side.key}",
+        f"Do slots with like keys leak more?{side.words}",
+        Ask(
+            pooled(run) if is_pooled else replace(run, baseline=""),
+            f"keys and cross-talk, {over}",
+            drawn(),
+        ),
+        f"about {draws * run.num_instances} mixed sequences",
+        work,
+        panel,
+        "Every pair of slots by the likeness of its keys and by its measured cross-talk, with a "
+        "permutation test.",
+    )
+
+
+def likeness(result: KeyLeak) -> int:
+    """The likeness to show: the chosen one where this checkpoint has it, else the first."""
+    chosen = LIKENESSES[value(LIKE)]
+    return result.names.index(chosen) if chosen in result.names else 0

@@ -1,0 +1,145 @@
+"""The computations behind the Layers page; each gives what a study calls in its thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from muxviz.ui.runs import RunRequest
+
+if TYPE_CHECKING:
+    from muxviz.loading.checkpoint import Checkpoint
+    from muxviz.ui.study import Progress, Work
+
+
+def pooled(run: RunRequest) -> RunRequest:
+    """The run as far as random groups depend on it: no sentences of the user's, no baseline."""
+    return replace(run, rows=(), fill="repeat", equal_slots=False, baseline="")
+
+
+def splits() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Sentences to fit on and to test on; a pool without splits is halved."""
+    from muxviz.pool import texts
+
+    fit, test = texts("fit"), texts("test")
+    if fit and test:
+        return fit, test
+    every = texts("pool")
+    return every[::2], every[1::2]
+
+
+def spectrum_work(run: RunRequest, pairs: int) -> Work:
+    """The entanglement spectrum over the pool."""
+
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        from muxviz.analysis.entanglement import entanglement_spectrum
+        from muxviz.pool import texts
+
+        return entanglement_spectrum(
+            checkpoint,
+            texts(),
+            pairs=pairs,
+            padding=run.padding,
+            seed=run.seed,
+            progress=progress,
+        )
+
+    return work
+
+
+def group_work(run: RunRequest) -> Work:
+    """One pass over the group, with its read-back."""
+
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        from muxviz.inference import run_group
+
+        return run_group(
+            checkpoint,
+            run.rows,
+            baseline=baseline,
+            padding=run.padding,
+            fill=run.filling,
+            seed=run.seed,
+        )
+
+    return work
+
+
+def lens_work(run: RunRequest, probe: str, draws: int, fit_draws: int) -> Work:
+    """One of the lenses, or the probes."""
+
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        fit, test = splits()
+        given: dict[str, Any] = {
+            "draws": draws,
+            "padding": run.padding,
+            "seed": run.seed,
+            "progress": progress,
+        }
+        if probe == "linear":
+            from muxviz.analysis.probes import linear_probes
+
+            return linear_probes(checkpoint, fit, test, fit_draws=fit_draws, **given)
+        from muxviz.analysis.lens import demux_lens, translated_lens
+
+        if probe == "demux":
+            return demux_lens(checkpoint, test, **given)
+        return translated_lens(checkpoint, fit, test, fit_draws=fit_draws, **given)
+
+    return work
+
+
+def strip_work(run: RunRequest, translated: bool, fit_draws: int) -> Work:
+    """The group through the lens at every level."""
+
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        from muxviz.analysis.lens import fit_translators, lens_of_group
+
+        translators = None
+        if translated:
+            translators = fit_translators(
+                checkpoint,
+                splits()[0],
+                draws=fit_draws,
+                padding=run.padding,
+                seed=run.seed,
+                progress=progress,
+            )
+        return lens_of_group(
+            checkpoint,
+            run.rows,
+            translators=translators,
+            padding=run.padding,
+            fill=run.filling,
+            seed=run.seed,
+        )
+
+    return work
+
+
+def norms_work(run: RunRequest, draws: int) -> Work:
+    """Norms and attention entropy of one checkpoint."""
+
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        from muxviz.analysis.norms import layer_norms
+        from muxviz.pool import texts
+
+        return layer_norms(
+            checkpoint,
+            texts(),
+            draws=draws,
+            padding=run.padding,
+            seed=run.seed,
+            progress=progress,
+        )
+
+    return work
+
+
+def relatives(run: RunRequest, runs: Sequence[RunRequest]) -> tuple[RunRequest, ...]:
+    """The runs of checkpoints that share the run's N = 1 baseline, the baseline first, by N."""
+    root = run.baseline or run.checkpoint
+    found = [r for r in runs if root in (r.checkpoint, r.baseline)]
+    found = found if run.checkpoint in {r.checkpoint for r in found} else [run, *found]
+    return tuple(sorted(found, key=lambda r: (r.num_instances, r.checkpoint)))

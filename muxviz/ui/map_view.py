@@ -1,0 +1,350 @@
+"""Panels of the Map page: the map by PCA, UMAP or t-SNE, the shares, a closer look at points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from muxviz.figures.map import map_figure
+from muxviz.figures.map_shares import share_figure
+from muxviz.figures.map_words import (
+    METHODS,
+    map_alt,
+    map_readings,
+    map_table,
+    score_table,
+    share_alt,
+    share_table,
+    state_words,
+)
+from muxviz.pool import pool_name
+from muxviz.results import to_json
+from muxviz.results.map import EMBEDDING, LAYER, MIXTURE, READOUT, Projection, StateMap
+from muxviz.ui import map_params as controls
+from muxviz.ui import map_text as words
+from muxviz.ui import map_work as works
+from muxviz.ui import warm
+from muxviz.ui.frame import Bench
+from muxviz.ui.kept import desk
+from muxviz.ui.map_look import closer_look
+from muxviz.ui.panels import Panel
+from muxviz.ui.params import control, value
+from muxviz.ui.python import analysis_snippet, call_arguments
+from muxviz.ui.runs import RunRequest
+from muxviz.ui.study import Ask, Study, show
+
+QUESTION = "Do same sentences stay together whatever their neighbours?"
+ALONE = "One text a pass: a sentence has no neighbours that could move it."
+STATES = {"demux": READOUT, "mix": MIXTURE, "embed": EMBEDDING}
+IDS = {name: key for key, name in STATES.items()}
+ROOM = 210  # px of a slider
+
+
+def map_page(run: RunRequest, bench: Bench) -> None:
+    """Everything below the head."""
+    if run.num_instances < 2:
+        show(_first(run, bench))
+        return
+    _design_controls()
+    study = _first(run, bench)
+    desk().collect(study.ask)  # before the controls
+    kept = desk().look_up(study.ask)
+    found: StateMap | None = kept.result if kept is not None else None
+    _view_controls(found)
+    shown = None
+    place = st.container()
+    if found is not None and value(controls.METHOD) != "pca":
+        shown = show(_second(run, bench, found))
+    if shown is None:
+        with place:
+            found = show(study)
+    if found is None:
+        return
+    state = _state(found)
+    for line in map_readings(found.reading(state)):
+        st.markdown(f"- {line}")
+    if study.ask in desk().results:
+        show(_shares(study, run, bench))
+        closer_look(found, state)
+
+
+# ---- controls -----------------------------------------------------------------------------------
+
+
+def _design_controls() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        control(controls.ANCHORS, help="From the pool, each in every slot.", where=_room())
+        control(controls.SETS, help="Drawn from the pool, the same for all.", where=_room())
+        control(controls.OWN, help="As extra points, in no score and no fit.")
+
+
+def _view_controls(found: StateMap | None) -> None:
+    """How the sample is shown; none of these makes a pass."""
+    layers = _layers(found)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        which = control(controls.STATE)
+        if which == "layer":
+            control(replace(controls.LAYER, high=max(2, layers)), where=_room())
+        if found is not None:
+            _steps(found)
+        control(controls.JOINT)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        method = control(controls.METHOD)
+        control(controls.DIMS)
+        control(controls.COLOR)
+    if method != "pca":
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            control(controls.NEAR, where=_room(300))
+            if method == "umap":
+                control(controls.DIST, where=_room())
+
+
+def _room(width: int = ROOM) -> Any:
+    return st.container(width=width)
+
+
+def _layers(found: StateMap | None) -> int:
+    if found is None:
+        return int(controls.LAYER.high)
+    return sum(name.startswith(LAYER) for name in found.sample.names)
+
+
+def _steps(found: StateMap) -> None:
+    """One state back, one on: the frames of the animation by buttons."""
+    names = found.sample.names
+    at = names.index(_state(found))
+    for label, to in ((":material/chevron_left:", at - 1), (":material/chevron_right:", at + 1)):
+        inside = 0 <= to < len(names)
+        st.button(
+            label,
+            key=f"map_step_{label}",
+            help=state_words(names[to]).capitalize() if inside else None,
+            disabled=not inside,
+            on_click=_go,
+            args=(names[to] if inside else names[at],),
+        )
+
+
+def _go(name: str) -> None:
+    """Choose a state (a callback)."""
+    state = st.session_state
+    state[controls.STATE.key] = IDS.get(name, "layer")
+    if name.startswith(LAYER):
+        state[controls.LAYER.key] = int(name.removeprefix(LAYER))
+
+
+def _state(found: StateMap) -> str:
+    """The chosen state, as the sample calls it."""
+    which = str(value(controls.STATE))
+    if which != "layer":
+        return STATES[which]
+    return f"{LAYER}{min(int(value(controls.LAYER)), _layers(found))}"
+
+
+# ---- studies ------------------------------------------------------------------------------------
+
+
+def _first(run: RunRequest, bench: Bench) -> Study:
+    """The sample, its scores, and the map by PCA."""
+    anchors, sets = int(value(controls.ANCHORS)), int(value(controls.SETS))
+    asked = works.asked_run(run, with_own=bool(value(controls.OWN)))
+    params = (
+        ("the number of sentences", anchors),
+        ("the number of neighbour sets", sets),
+        ("the pool", pool_name()),
+    )
+    passes = anchors * sets * run.num_instances + bool(asked.rows)
+    return Study(
+        "map_states",
+        QUESTION,
+        Ask(asked, "map of states", params),
+        f"{passes:,} mixed sequences, then the scores of every state",
+        works.sample_work(asked, anchors, sets),
+        lambda found: _map(found, _pca(found), asked, bench),
+        words.MAP_PROMISE,
+        reason=ALONE if run.num_instances < 2 else "",
+    )
+
+
+def _second(run: RunRequest, bench: Bench, found: StateMap) -> Study:
+    """Another projection of the same sample."""
+    first = _first(run, bench)
+    method, dims = str(value(controls.METHOD)), int(value(controls.DIMS))
+    near, dist = int(value(controls.NEAR)), float(value(controls.DIST))
+    states = _states(found, _state(found))
+    chosen = (
+        ("the states", states),
+        ("the dimensions", dims),
+        ("the number of neighbours", near),
+        *((("the least distance", dist),) if method == "umap" else ()),
+    )
+    sample = found.sample
+    count = int((~sample.is_own).sum()) * len(states)
+    missing = method == "umap" and not warm.has_umap()
+    return Study(
+        f"map_{method}",
+        f"The same states by {METHODS[method]}",
+        replace(first.ask, name=f"map by {METHODS[method]}", params=(*first.ask.params, *chosen)),
+        f"no pass; a fit of {count:,} points on one thread{_compiling(method)}",
+        works.project_work(sample, states, method, dims, near, dist, run.seed),
+        lambda projection: _map(found, projection, first.ask.run, bench),
+        "Until then PCA is shown above.",
+        reason=warm.INSTALL if missing else "",
+    )
+
+
+def _compiling(method: str) -> str:
+    """What the first UMAP of a process adds."""
+    if method != "umap":
+        return ""
+    warmth = warm.warm_umap()
+    if warmth is not None and warmth.is_ready:
+        return ""
+    return "; UMAP first compiles itself, up to a minute, once"
+
+
+def _states(found: StateMap, state: str) -> tuple[str, ...]:
+    """The frames of one map: all states that fit together, or one."""
+    joint = max((m.states for m in found.maps), key=len)
+    return joint if value(controls.JOINT) and state in joint else (state,)
+
+
+def _pca(found: StateMap) -> Projection | None:
+    """The stored PCA map; None for a state without variance."""
+    states = _states(found, _state(found))
+    dims = int(value(controls.DIMS))
+    return next((m for m in found.maps if (m.states, m.dims) == (states, dims)), None)
+
+
+# ---- panels -------------------------------------------------------------------------------------
+
+
+def _map(found: StateMap, projection: Projection | None, run: RunRequest, bench: Bench) -> Panel:
+    state = _state(found)
+    if projection is None or state not in projection.states:
+        state = READOUT
+        projection = found.map_of((READOUT,), 2)
+    sample, reading = found.sample, found.reading(state)
+    selected = int(value(controls.SELECTED)) - 1
+    point = int(value(controls.POINT)) - 1
+    color = str(value(controls.COLOR))
+    sentence = selected if 0 <= selected < sample.num_anchors else None
+    ringed = point if 0 <= point < len(sample.anchor) else None
+    figure = map_figure(
+        sample,
+        projection,
+        found.readings,
+        state=state,
+        color=color,
+        selected=sentence,
+        point=ringed,
+        dark=bench.is_dark,
+    )
+    chosen = {"color": color, "selected": sentence, "point": ringed}
+    bare = replace(sample, states={})
+    record = (bare, projection, found.readings)
+    return Panel(
+        f"map_{projection.method}",
+        (figure,),
+        (map_alt(sample, projection, reading),),
+        map_table(sample, projection, state),
+        words.MAP_HOW,
+        "\n".join([words.MAP_LIMITS, *(f"\n{note}." for note in projection.notes)]),
+        lambda: to_json(record),
+        _python(run, found, projection, state, chosen),
+        _provenance(found),
+    )
+
+
+def _shares(first: Study, run: RunRequest, bench: Bench) -> Study:
+    """Of a result that is there: computes nothing."""
+
+    def panel(found: StateMap) -> Panel:
+        return Panel(
+            "map_shares",
+            (share_figure(found.readings, dark=bench.is_dark),),
+            (share_alt(found.readings),),
+            [*share_table(found.readings), *score_table(found.readings)],
+            words.SHARES_HOW,
+            words.SHARES_LIMITS,
+            lambda: to_json(found.readings),
+            analysis_snippet(
+                first.ask.run,
+                [*_imports(), "from muxviz.figures.map_shares import share_figure"],
+                [*_sampling(first.ask.run, found), "share_figure(found.readings).show()"],
+            ),
+            _provenance(found),
+        )
+
+    return replace(first, key="map_shares", question="What is each state made of?", panel=panel)
+
+
+def _provenance(found: StateMap) -> str:
+    sample = found.sample
+    counts = f"{sample.num_anchors} sentences × {sample.num_sets} neighbour sets"
+    return (
+        f"{counts} × {sample.num_slots} slots of {sample.pool_size} in {pool_name()} · "
+        f"{sample.provenance.line()}"
+    )
+
+
+# ---- Python -------------------------------------------------------------------------------------
+
+
+def _imports() -> list[str]:
+    return [
+        "from muxviz.analysis.projection import map_states",
+        "from muxviz.analysis.states import sample_states",
+        "from muxviz.pool import read_pool",
+    ]
+
+
+def _sampling(run: RunRequest, found: StateMap) -> list[str]:
+    baseline = ", baseline=baseline" if run.baseline else ""
+    sample = found.sample
+    seed = f", seed={run.seed}" if run.seed else ""
+    return [
+        'pool = [s for s in read_pool() if s.split == "pool"]',
+        "sample = sample_states(",
+        f"    {call_arguments(run)}{baseline},",
+        "    pool=[s.text for s in pool],",
+        "    gold=[s.label for s in pool],",
+        f"    anchors={sample.asked_anchors}, neighbour_sets={sample.num_sets},",
+        ")",
+        f"found = map_states(sample{seed})",
+    ]
+
+
+def _python(
+    run: RunRequest,
+    found: StateMap,
+    projection: Projection,
+    state: str,
+    chosen: dict[str, Any],
+) -> str:
+    imports = [*_imports(), "from muxviz.figures.map import map_figure"]
+    lines = _sampling(run, found)
+    if projection.method == "pca":
+        lines.append(f"projection = found.map_of({projection.states!r}, {projection.dims})")
+    else:
+        imports.append("from muxviz.analysis.projection import project")
+        lines.append(f"projection = project({_fit(projection)})")
+    given = "".join(f", {k}={v!r}" for k, v in chosen.items() if v is not None)
+    lines.append(f"map_figure(sample, projection, found.readings, state={state!r}{given}).show()")
+    return analysis_snippet(run, imports, lines)
+
+
+def _fit(projection: Projection) -> str:
+    parts: Sequence[str] = (
+        "sample",
+        repr(projection.states),
+        f"method={projection.method!r}",
+        f"dims={projection.dims}",
+        f"n_neighbors={projection.neighbors}",
+        f"min_dist={projection.min_dist:g}",
+        f"seed={projection.seed}",
+    )
+    return ", ".join(parts)

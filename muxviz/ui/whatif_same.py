@@ -1,0 +1,258 @@
+"""Twins, duplicates, and copies that are averaged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from muxviz.figures import whatif_copies as copies_figures
+from muxviz.figures import whatif_twins as figures
+from muxviz.pool import pool_name
+from muxviz.results.store import to_json
+from muxviz.results.whatif_copies import Ensembling
+from muxviz.results.whatif_orders import Duplicates, Twins
+from muxviz.ui import whatif_text as words
+from muxviz.ui.cards import slot_mark
+from muxviz.ui.frame import Bench
+from muxviz.ui.panels import Panel
+from muxviz.ui.params import control, value
+from muxviz.ui.python import analysis_snippet
+from muxviz.ui.runs import RunRequest
+from muxviz.ui.study import Ask, Study, show
+from muxviz.ui.text import plain, shorten
+from muxviz.ui.whatif_desk import POOL_LINE
+from muxviz.ui.whatif_keys import other_slot
+from muxviz.ui.whatif_params import DRAWS, TWIN
+
+if TYPE_CHECKING:
+    from muxviz.loading.checkpoint import Checkpoint
+    from muxviz.ui.study import Progress
+
+LABELLED = 120  # sentences of the pool in an ensemble
+PER_PAIR = 4  # of the draws that each pair of slots gets, one in
+SHOWN = 90  # characters of a sentence
+
+
+def same_view(run: RunRequest, bench: Bench) -> None:
+    """Two alike, all alike, and several copies each."""
+    slot = min(bench.slot, len(run.rows) - 1)
+    first, second = run.rows[slot].text, _twin(run, bench, slot)
+    show(_twins_study(run, bench, first, second))
+    show(_duplicates_study(run, bench, first))
+    show(_copies_study(run, bench))
+
+
+def _twin(run: RunRequest, bench: Bench, slot: int) -> str:
+    """The second sentence: written, or that of another slot."""
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"{slot_mark(slot)} {plain(shorten(run.rows[slot].text, SHOWN))}")
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            text = str(
+                control(TWIN, help="A sentence that differs a little but is answered otherwise.")
+            ).strip()
+            other = 0
+            if run.num_instances > 1 and not text:
+                other = other_slot(run, bench, "or that of slot")
+            with st.container(width=240):
+                control(DRAWS, help="Of neighbours from the pool.")
+    return text or run.rows[min(other, len(run.rows) - 1)].text
+
+
+def _shared(run: RunRequest, *, baseline: bool) -> RunRequest:
+    """The run as far as it matters where the rows are not those of the group."""
+    return replace(run, rows=(), fill="repeat", baseline=run.baseline if baseline else "")
+
+
+def _arguments(run: RunRequest) -> str:
+    parts = [f", padding={run.padding!r}"] if run.padding else []
+    return "".join([*parts, *([f", seed={run.seed}"] if run.seed else [])])
+
+
+# ---- twins --------------------------------------------------------------------------------------
+
+
+def _twins_study(run: RunRequest, bench: Bench, first: str, second: str) -> Study:
+    draws = max(2, int(value(DRAWS)) // PER_PAIR)
+    num = run.num_instances
+    passes = (draws if num > 2 else 1) * num * (num - 1)
+
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        from muxviz.analysis.twins import twins
+        from muxviz.pool import texts
+
+        return twins(
+            checkpoint,
+            first,
+            second,
+            baseline=baseline,
+            draws=draws,
+            pool=texts(),
+            padding=run.padding,
+            seed=run.seed,
+            progress=progress,
+        )
+
+    def panel(result: Twins) -> Panel:
+        held = ", baseline=baseline" if run.baseline else ""
+        call = f"checkpoint, {first!r}, {second!r}{held}, draws={draws}, pool=texts()"
+        lines = [f"result = twins({call}{_arguments(run)})", "twins_figure(result).show()"]
+        imports = [
+            "from muxviz.analysis.twins import twins",
+            "from muxviz.figures.whatif_twins import twins_figure",
+            POOL_LINE,
+        ]
+        return Panel(
+            "twins",
+            (figures.twins_figure(result, dark=bench.is_dark),),
+            (figures.twins_alt(result),),
+            figures.twins_table(result),
+            words.TWINS_HOW,
+            words.TWINS_LIMITS,
+            lambda: to_json(result),
+            analysis_snippet(run, imports, lines),
+            f"{result.provenance.line()} · alone: {result.reference} · neighbours: {pool_name()}",
+        )
+
+    params = (
+        ("the sentence", first),
+        ("its twin", second),
+        ("the number of draws", draws),
+        ("the pool", pool_name()),
+    )
+    return Study(
+        "twins",
+        "Are twins told apart?",
+        Ask(_shared(run, baseline=True), "twins", params),
+        f"{passes} mixed sequences",
+        work,
+        panel,
+        f"How often *{plain(shorten(first, SHOWN))}* and *{plain(shorten(second, SHOWN))}* keep, "
+        "swap or share their answers, in every pair of slots.",
+    )
+
+
+# ---- duplicates ---------------------------------------------------------------------------------
+
+
+def _duplicates_study(run: RunRequest, bench: Bench, text: str) -> Study:
+    draws = int(value(DRAWS))
+
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        from muxviz.analysis.twins import duplicates
+        from muxviz.pool import texts
+
+        return duplicates(
+            checkpoint,
+            text,
+            pool=texts(),
+            draws=draws,
+            padding=run.padding,
+            seed=run.seed,
+            progress=progress,
+        )
+
+    def panel(result: Duplicates) -> Panel:
+        call = f"checkpoint, {text!r}, draws={draws}, pool=texts()"
+        lines = [
+            f"result = duplicates({call}{_arguments(run)})",
+            "duplicates_figure(result).show()",
+        ]
+        imports = [
+            "from muxviz.analysis.twins import duplicates",
+            "from muxviz.figures.whatif_twins import duplicates_figure",
+            POOL_LINE,
+        ]
+        return Panel(
+            "duplicates",
+            (figures.duplicates_figure(result, dark=bench.is_dark),),
+            (figures.duplicates_alt(result),),
+            figures.duplicates_table(result),
+            words.SAME_HOW,
+            words.SAME_LIMITS,
+            lambda: to_json(result),
+            analysis_snippet(run, imports, lines),
+            f"{result.provenance.line()} · {result.bias.draws} sentences of {pool_name()}",
+        )
+
+    params = (
+        ("the sentence", text),
+        ("the number of draws", draws),
+        ("the pool", pool_name()),
+    )
+    return Study(
+        "duplicates",
+        "Do slots differ on the same sentence?",
+        Ask(_shared(run, baseline=False), "duplicates", params),
+        f"{draws + 1} mixed sequences",
+        work,
+        panel,
+        "The selected sentence in all slots at once, and the slots' own bias over the pool.",
+    )
+
+
+# ---- ensembling ---------------------------------------------------------------------------------
+
+
+def labelled_sentences(limit: int = LABELLED) -> tuple[tuple[str, str], ...]:
+    """Texts and labels of the pool's first sentences that have one; as many of each label."""
+    from muxviz.pool import read_pool
+
+    rows = [s for s in read_pool() if s.split == "pool" and s.label]
+    labels = sorted({s.label for s in rows})
+    each = max(1, limit // max(1, len(labels)))
+    return tuple(
+        (s.text, s.label) for label in labels for s in [r for r in rows if r.label == label][:each]
+    )
+
+
+def _copies_study(run: RunRequest, bench: Bench) -> Study:
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        from muxviz.analysis.ensembling import ensembling
+
+        return ensembling(
+            checkpoint,
+            labelled_sentences(),
+            padding=run.padding,
+            seed=run.seed,
+            progress=progress,
+        )
+
+    def panel(result: Ensembling) -> Panel:
+        lines = [
+            "labelled = [(s.text, s.label) for s in read_pool() if s.split == 'pool']",
+            f"picked = [s for kind in ('negative', 'positive') "
+            f"for s in [t for t in labelled if t[1] == kind][:{LABELLED // 2}]]",
+            f"result = ensembling(checkpoint, picked{_arguments(run)})",
+            "copies_figure(result).show()",
+        ]
+        imports = [
+            "from muxviz.analysis.ensembling import ensembling",
+            "from muxviz.figures.whatif_copies import copies_figure",
+            "from muxviz.pool import read_pool",
+        ]
+        return Panel(
+            "copies",
+            (copies_figures.copies_figure(result, dark=bench.is_dark),),
+            (copies_figures.copies_alt(result),),
+            copies_figures.copies_table(result),
+            words.COPIES_HOW,
+            words.COPIES_LIMITS,
+            lambda: to_json(result),
+            analysis_snippet(run, imports, lines),
+            f"{result.provenance.line()} · {result.sentences} sentences of {pool_name()}",
+        )
+
+    num = run.num_instances
+    parts = {num // copies for copies in range(1, num + 1)}
+    passes = sum(-(-LABELLED // part) for part in parts)
+    return Study(
+        "copies",
+        "Do several copies of a sentence answer better?",
+        Ask(_shared(run, baseline=False), "ensembling", (("the pool", pool_name()),)),
+        f"{passes} mixed sequences of {LABELLED} labelled sentences",
+        work,
+        panel,
+        "Accuracy against sentences per pass, and whether copies that disagree point at errors.",
+    )

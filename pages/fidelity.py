@@ -1,0 +1,26 @@
+"""Fidelity: how well does each slot come back?"""
+
+from __future__ import annotations
+
+from muxviz.ui import runs
+from muxviz.ui.fidelity_answers import (
+    accuracy_panel,
+    agreement_panel,
+    bits_panel,
+    confusion_panel,
+)
+from muxviz.ui.fidelity_view import read_back_panels, scope_controls
+from muxviz.ui.frame import frame
+from muxviz.ui.study import page_head
+
+bench = frame("fidelity")
+run = page_head(bench, "Fidelity", "How well does each slot come back?")
+
+if run is not None:
+    scope_controls()
+    read_back_panels(run, bench)
+    agreement_panel(run, bench)
+    accuracy_panel(run, bench)
+    bits_panel(run, bench)
+    confusion_panel(run, bench)
+runs.warm_up()

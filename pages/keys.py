@@ -1,0 +1,25 @@
+"""Keys: is it the keys' fault?"""
+
+from __future__ import annotations
+
+from muxviz.ui import runs
+from muxviz.ui.frame import frame
+from muxviz.ui.keys_relations import gates_panel, leak_panel
+from muxviz.ui.keys_view import draws_control, filter_panel, geometry_panel, sinr_panel
+from muxviz.ui.study import page_head
+
+bench = frame("keys")
+run = page_head(
+    bench,
+    "Keys",
+    "Is it the keys' fault? A vector marks each slot before the sum, a key asks for it behind the "
+    "network. Are they far enough apart, and do slots with like keys disturb each other more?",
+)
+if run is not None:
+    geometry_panel(bench)
+    draws_control()
+    sinr_panel(bench)
+    filter_panel(bench)
+    gates_panel(bench)
+    leak_panel(bench)
+runs.warm_up()

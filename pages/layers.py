@@ -1,0 +1,25 @@
+"""Layers: at what depth are they mixed and unmixed?"""
+
+from __future__ import annotations
+
+from muxviz.ui import runs
+from muxviz.ui.frame import frame
+from muxviz.ui.layers_view import (
+    braid_panel,
+    lens_panel,
+    norms_panel,
+    spectrum_panel,
+    strip_panel,
+)
+from muxviz.ui.study import page_head
+
+bench = frame("layers")
+run = page_head(bench, "Layers", "At what depth are they mixed and unmixed?")
+
+if run is not None:
+    spectrum = spectrum_panel(run, bench)
+    braid_panel(run, bench, spectrum)
+    probe = lens_panel(run, bench)
+    strip_panel(run, bench, probe)
+    norms_panel(run, bench)
+runs.warm_up()

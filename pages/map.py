@@ -1,0 +1,16 @@
+"""Map: do same sentences stay together whatever their neighbours?"""
+
+from __future__ import annotations
+
+from muxviz.ui import runs, warm
+from muxviz.ui.frame import frame
+from muxviz.ui.map_view import QUESTION, map_page
+from muxviz.ui.study import page_head
+
+bench = frame("map")
+run = page_head(bench, "Map", QUESTION)
+
+if run is not None:
+    map_page(run, bench)
+runs.warm_up()
+warm.warm_umap()

@@ -1,0 +1,215 @@
+"""The Layers page on tiny checkpoints: its studies, its link, and where they do not apply."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from muxviz.loading.load import load
+from muxviz.ui import keys, layers_work
+from muxviz.ui.frame import PAGES
+from muxviz.ui.jobs import settle
+from muxviz.ui.text import plain
+from tests.tiny import tiny_config, write_tiny_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+FEW = {"l_pairs": "16", "l_draws": "8", "l_fit": "32", "l_groups": "8"}
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A family of N = 1 and 3, one without a retrieval head, one contextual; not to be changed."""
+    root = tmp_path_factory.mktemp("bundled")
+    write_tiny_folder(root / "tiny-n1", tiny_config(plain=True))
+    write_tiny_folder(root / "tiny-n3", tiny_config(), card={"baseline": "tiny-n1"})
+    blind = tiny_config(num_instances=2, has_retrieval_head=False)
+    write_tiny_folder(root / "blind-n2", blind)
+    tags = tiny_config(task="token_classification", num_labels=3, num_instances=2)
+    write_tiny_folder(root / "tags-n2", tags)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _only_these(checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """These checkpoints, and a small pool, so that passes stay short."""
+    words = ("good", "bad", "a warm day", "the dog is sad", "we like the city", "a very old book")
+    rows = [
+        f"{text} {more}\t{split}"
+        for split in ("pool", "fit", "test")
+        for text in words
+        for more in ("here", "now")
+    ]
+    pool = tmp_path / "pool.tsv"
+    pool.write_text("\n".join(["text\tsplit", *rows]) + "\n", encoding="utf-8")
+    monkeypatch.setenv("MUXVIZ_POOL", str(pool))
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(checkpoints))
+
+
+def open_page(**parameters: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in ({"m": "tiny-n3"} | FEW | parameters).items():
+        at.query_params[name] = value
+    at.switch_page(PAGES["layers"].file)
+    at.run()
+    return done(at)
+
+
+def done(at: AppTest) -> AppTest:
+    settle(at)
+    assert not at.exception
+    return at
+
+
+def press(at: AppTest, key: str) -> AppTest:
+    at.button(key=key).click().run()
+    return done(at)
+
+
+def choose(at: AppTest, key: str, value: str) -> AppTest:
+    next(g for g in at.get("button_group") if g.key == key).set_value(value).run()
+    return done(at)
+
+
+def titles(at: AppTest) -> list[str]:
+    return [json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")]
+
+
+def seen(at: AppTest) -> str:
+    kinds = ("markdown", "caption", "warning", "info", "title", "subheader", "error")
+    return "\n".join(str(e.value) for kind in kinds for e in at.get(kind))
+
+
+def computed(at: AppTest) -> int:
+    return int(at.session_state[keys.STUDIES].computed)
+
+
+def test_the_page_opens_with_what_one_pass_shows_and_offers_the_rest() -> None:
+    at = open_page()
+    assert at.title[0].value == "Layers"
+    assert "At what depth are they mixed and unmixed?" in seen(at)
+    assert len(titles(at)) == 2  # the braid and the strip
+    assert "Equal stripes until the spectrum above is computed" in seen(at)
+    assert "Cost: 96 mixed sequences" in seen(at)
+    assert "Cost: 8 mixed sequences on each of 2 checkpoints" in seen(at)
+
+
+def test_spectrum_fills_the_braid_and_solo_computes_nothing() -> None:
+    at = press(open_page(), "layers_spectrum_compute")
+    assert len(titles(at)) == 3
+    assert "Interaction" in titles(at)[0] or "state" in titles(at)[0]
+    assert "Equal stripes" not in seen(at)
+    assert "Low numbers" in seen(at)  # 16 pairs
+    braid = json.loads(at.get("plotly_chart")[1].proto.spec)
+    assert any("grey, of no single slot" in a["text"] for a in braid["layout"]["annotations"])
+    before = computed(at)
+    at.toggle(key="l_solo").set_value(True).run()
+    done(at)
+    assert computed(at) == before
+    soloed = json.loads(at.get("plotly_chart")[1].proto.spec)
+    assert any(t.get("opacity", 1) < 0.5 for t in soloed["data"])
+
+
+@pytest.mark.parametrize(
+    ("probe", "words"),
+    [("demux", "demux lens"), ("translated", "translated lens"), ("linear", "linear probe")],
+)
+def test_every_probe_from_a_link(probe: str, words: str) -> None:
+    at = press(open_page(l_probe=probe), f"layers_{probe}_compute")
+    assert any(words in title for title in titles(at))
+    before, shown = computed(at), "selectivity" if probe == "linear" else "margin"
+    at = choose(at, "l_r2" if probe == "linear" else "l_show", shown)
+    assert any(shown in title.lower() for title in titles(at))
+    assert computed(at) == before
+
+
+def test_the_strip_follows_the_slot_and_steps_through_the_levels() -> None:
+    at = open_page(l_play="1", slot="2")
+    assert "after layer 1" in titles(at)[-1]
+    assert titles(at)[-1].startswith("■ 2")
+    before = computed(at)
+    at = press(at, "layers_next")
+    assert "after layer 2" in titles(at)[-1]
+    assert at.button(key="layers_next").disabled
+    at = press(press(at, "layers_previous"), "layers_previous")
+    assert "at the input of layer 1" in titles(at)[-1]
+    assert at.button(key="layers_previous").disabled
+    assert computed(at) == before
+
+
+def test_the_family_is_measured_together() -> None:
+    at = press(open_page(), "layers_norms_compute")
+    chart = json.loads(at.get("plotly_chart")[-1].proto.spec)
+    names = {t["name"] for t in chart["data"] if t.get("showlegend")}
+    assert names == {"tiny-n1 (N = 1)", "tiny-n3 (N = 3)"}
+    alone = press(open_page(m="tags-n2"), "layers_norms_compute")
+    assert any("Attention" in title for title in titles(alone))
+
+
+def test_a_plain_model_has_probes_and_norms_only() -> None:
+    at = open_page(m="tiny-n1")
+    assert "there is nothing to entangle" in seen(at)
+    assert "nothing was mixed, so nothing is read back" in seen(at)
+    assert not titles(at)
+    at = press(open_page(m="tiny-n1", l_probe="linear"), "layers_linear_compute")
+    assert any("linear probe" in title for title in titles(at))
+
+
+def test_without_a_retrieval_head_the_probe_still_works() -> None:
+    at = press(open_page(m="blind-n2"), "layers_demux_compute")
+    assert "has no retrieval head" in seen(at)
+    at = press(choose(at, "l_probe", "linear"), "layers_linear_compute")
+    assert any("linear probe" in title for title in titles(at))
+
+
+def test_a_bad_link_leaves_the_defaults() -> None:
+    at = open_page(l_pairs="7", l_probe="everything", l_play="99")
+    assert at.slider(key="l_pairs").value == 64
+    assert at.slider(key="l_play").value == 0
+    ignored = " ".join(at.session_state[keys.IGNORED])
+    assert all(plain(f"{name}=") in ignored for name in ("l_pairs", "l_probe", "l_play"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "pressed"),
+    [
+        ({}, ("layers_spectrum_compute", "layers_demux_compute", "layers_norms_compute")),
+        (
+            {"l_probe": "translated", "seed": "3", "l_solo": "true"},
+            ("layers_translated_compute", "layers_strip_translated_compute"),
+        ),
+        ({"l_probe": "linear"}, ("layers_linear_compute",)),
+    ],
+)
+def test_the_python_of_every_panel_runs_as_pasted(
+    parameters: dict[str, str],
+    pressed: tuple[str, ...],
+    checkpoints: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(go.Figure, "show", lambda figure: made.append(figure))
+    monkeypatch.setattr("muxviz.load", lambda name, **given: load(checkpoints / name, **given))
+    at = open_page(**parameters)
+    for key in pressed:
+        at = press(at, key)
+    codes = {p.key: p.python for p in at.session_state[keys.STUDIES].panels.values()}
+    assert len(codes) >= len(pressed) + 1
+    for code in codes.values():
+        exec(compile(code, "<pasted>", "exec"), {})
+    assert len(made) == len(codes)
+    drawn = {json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")}
+    assert {figure.layout.title.text for figure in made} == drawn
+
+
+def test_a_pool_without_splits_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "own.txt"
+    file.write_text("\n".join(f"sentence {i}" for i in range(9)), encoding="utf-8")
+    monkeypatch.setenv("MUXVIZ_POOL", str(file))
+    fit, test = layers_work.splits()
+    assert (len(fit), len(test)) == (5, 4)
+    assert not set(fit) & set(test)

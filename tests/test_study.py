@@ -1,0 +1,666 @@
+"""Studies on a page: every state, stopping, staleness, links, and that looking computes nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from muxviz.analysis.draws import base_group
+from muxviz.batch import Row
+from muxviz.errors import InputError, NotApplicable, Stopped
+from muxviz.figures.dim import FADED, dimmed
+from muxviz.figures.export import Section, report_html, to_html
+from muxviz.figures.ink import framed, ink
+from muxviz.ui import frame, jobs, keys, learn_params, params, runs
+from muxviz.ui.frame import Page
+from muxviz.ui.jobs import Job, settle
+from muxviz.ui.kept import MAX_RESULTS, Desk, Kept
+from muxviz.ui.params import Choice, Flag, Number, Words
+from muxviz.ui.python import analysis_snippet, call_arguments
+from muxviz.ui.runs import RunRequest
+from tests.test_app import BASELINE, write_checkpoint
+
+ROOT = Path(__file__).resolve().parents[1]
+ASKED = RunRequest(
+    checkpoint="tiny-n3",
+    num_instances=3,
+    baseline="tiny-n1",
+    device="cpu",
+    dtype="auto",
+    rows=(Row('it\'s "good"\\'), Row("a", "b")),
+    padding="group",
+    fill="published",
+    seed=3,
+    equal_slots=False,
+    stamp="",
+)
+PARAMS = (
+    Choice("s_few", "Few", {"one": "The first", "two": "The second"}, "one"),
+    Choice("s_many", "Many", {f"id{i}": f"Words {i}" for i in range(9)}, "id3"),
+    Number("s_whole", "Whole", 2, 20, 8, 2),
+    Number("s_real", "Real", 0.0, 1.0, 0.5, 0.25),
+    Flag("s_on", "On", default=True),
+    Flag("s_off", "Off"),
+    Words("s_text", "Text", "as it was", 20),
+)
+PROBE = """
+import streamlit as st
+from muxviz.ui.frame import frame
+from muxviz.ui.params import control
+from muxviz.ui.study import page_head
+from tests import test_study
+
+bench = frame("learn")
+run = page_head(bench, "Probe", "What comes of it?")
+for param in test_study.PARAMS:
+    control(param)
+if run is not None:
+    test_study.draw(bench, run)
+"""
+
+
+class Script:
+    """What the page of these tests does next; set by each test."""
+
+    def __init__(self) -> None:
+        self.depth = 1
+        self.instant = False
+        self.reason = ""
+        self.across = False
+        self.pins = False
+        self.view: tuple[Any, ...] = ()
+        self.calls = 0
+        self.panels = 0
+        self.steps = 3
+        self.raises: BaseException | None = None
+        self.keeps_part = False
+        self.gate: threading.Event | None = None  # work waits here after its first step
+        self.at_gate = threading.Event()
+
+    def work(self, checkpoint: Any, baseline: Any, progress: Any) -> Any:
+        self.calls += 1
+        if self.raises is not None:
+            raise self.raises
+        done = 0
+        try:
+            for done in range(1, self.steps + 1):
+                if self.gate is not None and done == 2:
+                    self.at_gate.set()
+                    assert self.gate.wait(60)
+                progress(done, self.steps)
+        except Stopped:
+            if not self.keeps_part:
+                raise
+        return (checkpoint.config.num_instances, baseline is not None, done)
+
+    def panel(self, result: Any) -> Any:
+        from muxviz.ui.panels import Panel
+
+        self.panels += 1
+        figure = go.Figure(go.Bar(x=[1, 2], y=[1, 2]))
+        framed(figure, f"result {result}", dark=False, height=200, sides={})
+        return Panel(
+            "probe",
+            (figure,),
+            ("two bars",),
+            [{"a": 1}],
+            "**How**",
+            "Nothing.",
+            lambda: "{}",
+            "",
+            "from",
+        )
+
+
+script = Script()
+
+
+def draw(bench: Any, run: RunRequest) -> None:
+    """The only study of the page."""
+    import streamlit as st
+
+    from muxviz.ui.study import Ask, Study, family, show, sides
+
+    across = family(bench)[1:] if script.across else ()
+    ask = Ask(run, "probe", (("depth", script.depth),), across)
+    result = show(
+        Study(
+            "probe",
+            "What is it?",
+            ask,
+            "3 steps",
+            script.work,
+            script.panel,
+            "Two bars.",
+            script.instant,
+            script.reason,
+            script.view,
+        )
+    )
+    st.session_state["got"] = result
+    if script.pins:
+        number = runs.keep(ASKED, None).number  # type: ignore[arg-type]  # no result is read
+        st.session_state[keys.PINNED] = number
+    both = sides(bench, with_pinned=script.pins)
+    st.session_state["sides"] = [(name, side.checkpoint) for name, side in both]
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("bundled")
+    write_checkpoint(root / "tiny-n1", plain=True)
+    write_checkpoint(root / "tiny-n3", BASELINE)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def app(tmp_path: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An app of one page, in place of ours."""
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "app.py").write_text(PROBE)
+    (tmp_path / "pages" / "other.py").write_text(
+        'from muxviz.ui.frame import frame\nframe("mix")\n'
+    )
+    pages = {
+        "learn": Page("app.py", "Probe", ":material/home:", "Start"),
+        "mix": Page("pages/other.py", "Mix & read", ":material/merge:", "Explore"),
+        "models": Page("pages/none.py", "Models", ":material/merge:", "Manage"),
+    }
+    monkeypatch.setattr(frame, "ROOT", tmp_path)
+    monkeypatch.setattr("muxviz.ui.frame.PAGES", pages)
+    monkeypatch.setattr("muxviz.ui.heading.PAGES", pages)
+    monkeypatch.setattr(learn_params, "PARAMS", PARAMS)
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(checkpoints))
+    vars(script).update(vars(Script()))
+    yield tmp_path
+    if script.gate is not None:
+        script.gate.set()
+
+
+def opened(app: Path, **parameters: str) -> AppTest:
+    at = AppTest.from_file(str(app / "app.py"), default_timeout=60)
+    for name, value in ({"m": "tiny-n3"} | parameters).items():
+        at.query_params[name] = value
+    return checked(at.run())
+
+
+def checked(at: AppTest) -> AppTest:
+    assert not at.exception, [e.value for e in at.exception]
+    return at
+
+
+def press(at: AppTest, key: str) -> AppTest:
+    return checked(at.button(key=key).click().run())
+
+
+def computed(at: AppTest) -> AppTest:
+    return checked(settle(press(at, "probe_compute")))
+
+
+def seen(at: AppTest) -> str:
+    kinds = ("markdown", "caption", "error", "warning", "info", "subheader")
+    return "\n".join(str(e.value) for kind in kinds for e in at.get(kind))
+
+
+def labels(at: AppTest) -> list[str]:
+    return [b.label for b in at.button]
+
+
+def charts(at: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(c.proto.spec) for c in at.get("plotly_chart")]
+
+
+# ---- states -------------------------------------------------------------------------------------
+
+
+def test_ready_says_what_and_what_it_costs_then_compute_shows_it(app: Path) -> None:
+    at = opened(app)
+    assert "Two bars." in seen(at)
+    assert "Cost: 3 steps." in seen(at)
+    assert not charts(at)
+    assert script.calls == 0
+    computed(at)
+    assert at.session_state["got"] == (3, True, 3)
+    assert [c["layout"]["title"]["text"] for c in charts(at)] == ["result (3, True, 3)"]
+    assert "probe_compute" not in [b.key for b in at.button]
+    assert "from" in seen(at)
+
+
+def test_while_it_runs_there_is_progress_and_stop_and_the_page_goes_on(app: Path) -> None:
+    script.gate = threading.Event()
+    at = press(opened(app), "probe_compute")
+    assert script.at_gate.wait(60)
+    checked(at.run())
+    assert "Stop" in labels(at)
+    assert not charts(at)
+    (running,) = at.session_state[keys.STUDIES].running.values()
+    job = running.job
+    assert (job.status().state, job.status().done, job.status().total) == ("running", 1, 3)
+    script.gate.set()
+    checked(settle(at))
+    assert at.session_state["got"] == (3, True, 3)
+
+
+def stopped(app: Path) -> AppTest:
+    script.gate = threading.Event()
+    at = press(opened(app), "probe_compute")
+    assert script.at_gate.wait(60)
+    press(checked(at.run()), "probe_stop")
+    script.gate.set()
+    return checked(settle(at))
+
+
+def test_stop_keeps_the_part_that_is_done(app: Path) -> None:
+    script.keeps_part = True
+    at = stopped(app)
+    assert at.session_state["got"] == (3, True, 2)
+    assert "Stopped after 2 of 3." in seen(at)
+    assert len(charts(at)) == 1
+    script.gate = None
+    computed(at)
+    assert at.session_state["got"] == (3, True, 3)
+    assert "Stopped" not in seen(at)
+
+
+def test_stop_with_nothing_done_goes_back_to_ready(app: Path) -> None:
+    at = stopped(app)
+    assert at.session_state["got"] is None
+    assert "Stopped before there was anything to show." in seen(at)
+    assert "Compute" in labels(at)
+
+
+def test_other_inputs_make_it_stale_and_going_back_computes_nothing(app: Path) -> None:
+    at = computed(opened(app))
+    script.depth = 2
+    checked(at.run())
+    assert "Stale." in seen(at)
+    assert "you changed depth" in seen(at)
+    assert at.session_state["got"] == (3, True, 3)
+    assert charts(at)[0]["data"][0]["opacity"] == FADED
+    computed(at)
+    assert "Stale." not in seen(at)
+    assert "opacity" not in charts(at)[0]["data"][0]
+    script.depth = 1
+    checked(at.run())
+    assert "Stale." not in seen(at)
+    assert at.session_state[keys.STUDIES].computed == script.calls == 2
+    at.sidebar.number_input(key=keys.SEED).set_value(5).run()
+    assert "you changed the seed" in seen(checked(at))
+
+
+def test_a_changed_sentence_is_named(app: Path) -> None:
+    at = computed(opened(app))
+    at.sidebar.selectbox(key=keys.PRESET).select_index(2).run()
+    assert "Stale." in seen(checked(at))
+    assert "sentence" in at.warning[0].value
+
+
+def test_an_error_is_explained_and_can_be_tried_again(app: Path) -> None:
+    script.raises = InputError("this text is too odd; change it")
+    at = computed(opened(app))
+    assert "too odd" in at.error[0].value
+    assert at.session_state["got"] is None
+    script.raises = None
+    computed(at)
+    assert not at.error
+    assert at.session_state["got"] == (3, True, 3)
+
+
+def test_a_group_that_is_too_small_is_refused_before_anything_is_loaded(app: Path) -> None:
+    at = opened(app, p="single", x_fill="refuse")
+    computed(at)
+    assert "not to be filled" in at.error[0].value
+    assert script.calls == 0
+
+
+def test_what_does_not_apply_says_why(app: Path) -> None:
+    script.raises = NotApplicable("not applicable: a plain model mixes nothing")
+    at = computed(opened(app))
+    assert "a plain model mixes nothing" in seen(at)
+    assert not at.error
+    assert "Compute" not in labels(at)
+    script.reason, script.raises = "One slot only.", None
+    checked(at.run())
+    assert "One slot only." in seen(at)
+
+
+def test_a_bug_surfaces(app: Path) -> None:
+    script.raises = ZeroDivisionError("a bug")
+    at = settle(opened(app).button(key="probe_compute").click().run())
+    assert "a bug" in at.exception[0].message
+
+
+def test_an_instant_study_needs_no_button(app: Path) -> None:
+    script.instant = True
+    at = checked(settle(opened(app)))
+    assert at.session_state["got"] == (3, True, 3)
+    script.depth = 2
+    checked(settle(at.run()))
+    assert script.calls == 2
+    assert "Stale." not in seen(at)
+
+
+def test_a_study_across_checkpoints_answers_for_each(app: Path) -> None:
+    script.across = True
+    at = computed(opened(app))
+    assert [(a.run.checkpoint, a.result) for a in at.session_state["got"]] == [
+        ("tiny-n3", (3, True, 3)),
+        ("tiny-n3", (3, True, 3)),
+    ]
+
+
+def test_a_job_goes_on_while_another_page_is_read(app: Path) -> None:
+    script.gate = threading.Event()
+    at = press(opened(app), "probe_compute")
+    assert script.at_gate.wait(60)
+    checked(at.switch_page("pages/other.py").run())
+    script.gate.set()
+    checked(settle(at))
+    checked(at.switch_page("app.py").run())
+    assert at.session_state["got"] == (3, True, 3)
+
+
+def test_a_new_question_stops_the_panels_earlier_one(app: Path) -> None:
+    script.gate, script.instant = threading.Event(), True
+    at = opened(app)
+    assert script.at_gate.wait(60)
+    (first,) = at.session_state[keys.STUDIES].running.values()
+    script.depth = 2
+    checked(at.run())
+    assert first.job.is_stopping
+    script.gate.set()
+    checked(settle(at))
+    assert at.session_state["got"] == (3, True, 3)
+    assert first.job.join(60)
+    script.depth = 1
+    checked(settle(at.run()))
+    assert at.session_state["got"] == (3, True, 3), "going back starts it again"
+    assert script.calls == 3
+
+
+# ---- what a rerun costs -------------------------------------------------------------------------
+
+
+def test_a_view_control_runs_no_work_and_makes_the_panel_once_per_view(app: Path) -> None:
+    at = computed(opened(app))
+    assert (script.calls, script.panels) == (1, 1)
+    checked(at.run())
+    assert script.panels == 1
+    script.view = ("log",)
+    checked(at.run())
+    at.toggle(key="s_off").set_value(True).run()
+    at.toggle(key="s_off").set_value(False).run()
+    assert (script.calls, script.panels) == (1, 3)
+    assert at.session_state[keys.STUDIES].computed == 1
+
+
+def test_kept_results_are_bounded() -> None:
+    own = Desk()
+    for number in range(MAX_RESULTS + 5):
+        own.keep(number, Kept(number, False, 1, 1))
+        own.look_up(0)
+    assert len(own.results) == MAX_RESULTS
+    assert 0 in own.results
+    assert 1 not in own.results
+
+
+def test_two_sessions_do_not_see_each_others_jobs(app: Path) -> None:
+    one, two = opened(app), opened(app)
+    computed(one)
+    checked(two.run())
+    assert one.session_state[keys.STUDIES].computed == 1
+    assert two.session_state[keys.STUDIES].computed == 0
+    assert two.session_state["got"] is None
+    assert not charts(two)
+
+
+# ---- jobs ---------------------------------------------------------------------------------------
+
+
+def test_a_job_whose_browser_is_gone_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Runtime:
+        def is_active_session(self, session: str) -> bool:
+            return False
+
+    monkeypatch.setattr(jobs, "LOOK_S", 0.0)
+    monkeypatch.setattr(jobs, "GONE_S", 0.0)
+    monkeypatch.setattr("streamlit.runtime.exists", lambda: True)
+    monkeypatch.setattr("streamlit.runtime.get_instance", Runtime)
+    job = Job((ASKED,), script.work)
+    job._watch._session = "somebody"
+    job.start()
+    assert job.join(60)
+    assert job.status().state == "stopped"
+    assert isinstance(job.error, Stopped)
+
+
+def test_a_second_job_waits_for_the_first_and_says_so() -> None:
+    script.gate = threading.Event()
+    first = Job((ASKED,), script.work)
+    first.start()
+    assert script.at_gate.wait(60)
+    heard = threading.Event()
+    second = Job((replace(ASKED, seed=4),), Script().work)
+    wait = second._wait
+
+    def noted(ahead: int) -> None:
+        heard.set()
+        wait(ahead)
+
+    second._wait = noted  # type: ignore[method-assign]
+    second.start()
+    assert heard.wait(60)
+    status = second.status()
+    assert (status.state, status.ahead) == ("queued", 1)
+    second.stop()
+    assert second.join(60), "a queued job can be stopped"
+    script.gate.set()
+    assert first.join(60)
+    assert (first.status().state, second.status().state) == ("done", "stopped")
+
+
+def test_pages_are_painted_without_torch() -> None:
+    """Every page that computes: nothing heavy is imported before the work begins."""
+    code = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "from muxviz.ui import jobs, params, runs\n"
+        "from muxviz.ui.frame import PAGES, page_exists\n"
+        "runs.warm_up = jobs.Job.start = lambda *a: None\n"
+        "jobs.Job.join = lambda *a: False\n"
+        "for name in params.PAGES:\n"
+        "    if page_exists(name):\n"
+        "        at = AppTest.from_file('app.py', default_timeout=60)\n"
+        "        at.switch_page(PAGES[name].file).run()\n"
+        "        assert not at.exception, (name, at.exception)\n"
+        "heavy = {'torch', 'transformers', 'captum', 'umap', 'sklearn', 'scipy', 'numba'}\n"
+        "print('heavy:', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert "heavy: []" in done.stdout, done.stdout + done.stderr
+
+
+# ---- links --------------------------------------------------------------------------------------
+
+GOOD = {
+    "s_few": ("two", "two"),
+    "s_many": ("id7", "id7"),
+    "s_whole": ("12", 12),
+    "s_real": ("0.75", 0.75),
+    "s_on": ("false", False),
+    "s_off": ("1", True),
+    "s_text": ("<b>*x*</b> ü", "<b>*x*</b> ü"),
+}
+BAD = {
+    "s_few": "three",
+    "s_many": "Words 99",
+    "s_whole": "13",
+    "s_real": "nan",
+    "s_on": "perhaps",
+    "s_off": "",
+    "s_text": "x" * 21,
+}
+
+
+def values(at: AppTest) -> dict[str, Any]:
+    return {param.key: at.session_state[param.key] for param in PARAMS}
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_a_link_sets_every_kind_of_control_and_comes_back(app: Path, words: bool) -> None:
+    given = {key: text for key, (text, _) in GOOD.items()}
+    if words:
+        given |= {"s_few": "The second", "s_many": "Words 7"}
+    at = opened(app, **given)
+    assert not at.session_state[keys.IGNORED]
+    assert values(at) == {key: value for key, (_, value) in GOOD.items()}
+    link = at.code[0].value
+    for name, (text, _) in GOOD.items():
+        assert f"{name}=" in link, text
+    checked(at.run())
+    assert values(at) == {key: value for key, (_, value) in GOOD.items()}
+
+
+def test_bad_values_leave_the_default_and_are_named(app: Path) -> None:
+    at = opened(app, **BAD)
+    ignored = at.session_state[keys.IGNORED]
+    assert len(ignored) == len(BAD)
+    assert values(at) == {param.key: param.default for param in PARAMS}
+    checked(at.run())
+    assert values(at) == {param.key: param.default for param in PARAMS}
+    assert "s_" not in at.code[0].value, "defaults are left out of the link"
+
+
+@pytest.mark.parametrize("text", ["1e3", "1_2", "-2", "1e999", "", "１２", " 4 ", "4.0", "x" * 99])
+def test_odd_numbers(text: str) -> None:
+    given = params.parse(PARAMS[2], text)
+    assert given is None or (type(given) is int and given in range(2, 21, 2))
+
+
+def test_private_choices_survive_a_change_of_page(app: Path) -> None:
+    at = opened(app)
+    at.toggle(key="s_on").set_value(False).run()
+    at.slider(key="s_whole").set_value(2).run()
+    at.switch_page("pages/other.py").run()
+    checked(at.switch_page("app.py").run())
+    assert at.session_state["s_on"] is False
+    assert at.session_state["s_whole"] == 2
+
+
+def test_every_registered_parameter_is_sound() -> None:
+    found = params.all_params()
+    assert len({p.key for p in found}) == len(found)
+    for param in found:
+        assert params.fits(param, param.default), param.key
+        assert params.parse(param, params.as_text(param, param.default)) == param.default
+        assert param.label
+        assert not param.key.startswith(("x_", "t_")), "taken by Mix & read and by Training"
+
+
+def test_model_b_comes_by_link_and_makes_a_second_side(app: Path) -> None:
+    at = opened(app, mb="tiny-n1")
+    assert at.session_state["sides"] == [("A", "tiny-n3"), ("B", "tiny-n1")]
+    assert "mb=tiny-n1" in at.code[0].value
+    assert opened(app).session_state["sides"] == [("A", "tiny-n3")]
+    same = opened(app, mb="tiny-n3")
+    assert same.session_state["sides"] == [("A", "tiny-n3")], "a model is not its own B"
+    assert opened(app, mb="none-such").session_state[keys.IGNORED]
+
+
+def test_choices_of_the_pass_are_kept_on_other_pages(app: Path) -> None:
+    at = opened(app, x_pad="fixed", x_fill="published")
+    for _ in range(3):
+        checked(at.run())
+    assert at.session_state[keys.PADDING] == "fixed"
+    assert at.session_state[keys.FILL] == "published"
+
+
+def test_a_pinned_run_can_stand_as_a_side(app: Path) -> None:
+    script.pins = True
+    at = opened(app)
+    assert [name for name, _ in at.session_state["sides"]] == ["A", "pinned"]
+    at = opened(app, mb="tiny-n1")
+    assert [name for name, _ in at.session_state["sides"]] == ["A", "B", "pinned"]
+
+
+# ---- head, report, Python -----------------------------------------------------------------------
+
+
+def test_the_head_shows_the_group_or_what_is_missing(
+    app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "fill: repeat" in seen(opened(app, p="single"))
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path / "none"))
+    assert "No checkpoint" in seen(opened(app))
+
+
+def figure(dark: bool) -> go.Figure:
+    made = go.Figure(go.Bar(x=[1], y=[1]))
+    framed(made, "A <b>finding</b>", dark=dark, height=200, sides={})
+    return made
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_report_is_one_page_with_every_panel(dark: bool) -> None:
+    notes = ("**Bold** and <i>text</i>", "`code`")
+    sections = [Section(f"Q{i}?", (figure(dark),) * 2, notes, f"from {i}") for i in (1, 2)]
+    page = report_html("Title <x>", ["one & two"], sections)
+    assert page.count("plotly.js v") == 1
+    assert page.count('class="plotly-graph-div"') == 4
+    assert "<b>Bold</b> and &lt;i&gt;text&lt;/i&gt;" in page
+    assert "Title &lt;x&gt;" in page
+    assert "one &amp; two" in page
+    assert "<script src=" not in page
+    assert f"background:{ink(dark).paper}" in page
+    assert f"background:{ink(dark).paper}" in to_html(figure(dark), "t", "c")
+    assert "Nothing was computed" in report_html("t", [], [])
+
+
+def test_the_report_of_a_page_holds_what_is_drawn(app: Path) -> None:
+    at = opened(app)
+    assert at.session_state[keys.SECTIONS] == {}
+    computed(at)
+    (section,) = at.session_state[keys.SECTIONS].values()
+    assert section.question == "What is it?"
+    assert len(section.figures) == 1
+
+
+def test_a_dimmed_figure_is_a_faded_copy() -> None:
+    made = figure(False)
+    made.add_annotation(text="a", opacity=0.5)
+    made.add_shape(type="line", x0=0, x1=1, y0=0, y1=1)
+    before = made.to_json()
+    faded = dimmed(made)
+    assert made.to_json() == before
+    assert faded.data[0].opacity == FADED
+    assert faded.layout.annotations[0].opacity == FADED * 0.5
+    assert faded.layout.shapes[0].opacity == FADED
+    assert dimmed(go.Figure(go.Table())).data[0].type == "table"
+
+
+def test_the_python_of_an_analysis_runs() -> None:
+    code = analysis_snippet(
+        ASKED,
+        ["from muxviz.analysis.draws import base_group"],
+        [f"group = base_group({call_arguments(ASKED)})"],
+    )
+    space: dict[str, Any] = {}
+    exec(code, space)
+    expected = base_group(
+        space["checkpoint"], ASKED.rows, padding="group", fill="published", seed=3
+    )
+    assert (space["group"].ids == expected.ids).all()
+    assert space["rows"] == list(ASKED.rows)
+    assert space["baseline"].config.num_instances == 1
