@@ -18,6 +18,7 @@ SCORES = {"sst2-n1": 0.89, "upos-n1": 0.94}  # at least
 DROPS = {"sst2-n2": 2.5, "sst2-n5": 6.0, "sst2-n10": 11.0, "upos-n5": 5.0}  # points, at most
 READ_BACK = {"sst2-n2": 0.99, "sst2-n5": 0.95, "sst2-n10": 0.80}  # at least
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the last stage
+UNKNOWN = "not recorded"
 TASKS = {"sst2": "SST-2", "upos": "UPOS"}
 
 
@@ -50,8 +51,9 @@ def costs() -> str:
         card = _card(name)
         run = card["run"]
         stages = ", ".join(f"{s['name']} {s['steps']:,}" for s in card["recipe"]["stages"])
-        cells = [name, stages, f"{run['instances']:,}", f"{run['tokens']:,}"]
-        lines.append(f"| {' | '.join(cells)} | {run['seconds'] / 60:.0f} |")
+        tokens = f"{run['tokens']:,}" if run.get("tokens") else UNKNOWN
+        minutes = f"{run['seconds'] / 60:.0f}" if run.get("seconds") else UNKNOWN
+        lines.append(f"| {name} | {stages} | {run['instances']:,} | {tokens} | {minutes} |")
     return "\n".join(lines)
 
 
@@ -76,6 +78,8 @@ def scores_over_time() -> str:
 
 def _last_stage(name: str) -> Iterator[dict[str, Any]]:
     path = FOLDER / name / "metrics.jsonl"
+    if not path.is_file():
+        return iter(())
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     stage = rows[-1]["stage"]
     return (r for r in rows if r["stage"] == stage and "dev_accuracy" in r["losses"])

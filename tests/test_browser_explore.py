@@ -13,7 +13,7 @@ from PIL import Image
 from muxviz.ui.frame import page_exists
 from tests.browser import browser, server
 from tests.test_app import BASELINE, write_checkpoint
-from tests.test_browser import FITS, Screen, expect_first, screen
+from tests.test_browser import FITS, Screen, screen
 
 pytestmark = [
     pytest.mark.browser,
@@ -30,6 +30,7 @@ OWN = (
     "She came to see the old house.",
 )
 SLOW = "/crosstalk?m=tiny-n10&c_meas=shapley&c_sets=64"  # 2**10 coalitions, 64 times
+HAS_FIELD = "text => [...document.querySelectorAll('input')].some(e => e.value === text)"
 PAPER_DARK = (15, 18, 21)
 
 
@@ -72,7 +73,7 @@ def test_own_sentences_to_a_leak_to_its_layers_and_a_link(chromium: Any, address
     page.get_by_role("button", name="Paste").click()
     page.get_by_label(re.compile("^One sentence per line")).fill("\n".join(OWN))
     page.get_by_role("button", name="Use these lines").click()
-    expect_first(page, OWN[0])
+    page.wait_for_function(HAS_FIELD, arg=OWN[4])
     page.get_by_role("link", name="Cross-talk").click()
     group = page.locator(".st-key-group_in_short")  # the sentences are shown on every page
     group.get_by_text("She came to see the old house").wait_for()

@@ -156,6 +156,14 @@ def test_the_interval_widens_where_sentences_stand_or_fall_together() -> None:
     # Ten sentences, each all right or all wrong, are worth 9 of the 100 tokens.
     low, high = Proportion(4.5, 9).interval
     assert (wide.low[0], wide.high[0]) == pytest.approx((low, high), abs=1e-9)
+    # A cell without misses takes the design effect of all cells together: 15 +- 5 of 20 each,
+    # (10 * 25 / 200^2 * 10 / 9) / (0.75 * 0.25 / 200) = 7.41, so 100 tokens are worth 13.5.
+    both = shares(np.hstack([ten_each[0], ten_each[1]]), np.hstack([ten_each[1], ten_each[1]]))
+    assert both.low[1] == pytest.approx(Proportion(13.5, 13.5).interval[0], abs=1e-9)
+    apart = shares(np.hstack([one_each[0], one_each[1]]), np.ones((100, 2)))
+    assert apart.low[1] == pytest.approx(Proportion(100, 100).interval[0], abs=0.01)
+    plain = shares(*ten_each, clustered=False)
+    assert (plain.low[0], plain.high[0]) == pytest.approx(Proportion(50, 100).interval)
     sure = shares(np.full((10, 1), 10.0), np.full((10, 1), 10.0))
     assert sure.low[0] == pytest.approx(Proportion(10, 10).interval[0])
 

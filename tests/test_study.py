@@ -305,6 +305,17 @@ def test_a_changed_sentence_is_named(app: Path) -> None:
     assert "sentence" in at.warning[0].value
 
 
+def test_an_old_picture_is_not_made_anew_for_another_model(app: Path) -> None:
+    at = computed(opened(app))
+    at.sidebar.selectbox(key=keys.CHECKPOINT).set_value("tiny-n1").run()
+    assert "you changed the checkpoint" in seen(checked(at))
+    assert charts(at)[0]["data"][0]["opacity"] == FADED
+    assert script.panels == 1
+    assert at.session_state["got"] is None, "its slots are those of another model"
+    (section,) = at.session_state[keys.SECTIONS].values()
+    assert "out of date" in section.question
+
+
 def test_an_error_is_explained_and_can_be_tried_again(app: Path) -> None:
     script.raises = InputError("this text is too odd; change it")
     at = computed(opened(app))

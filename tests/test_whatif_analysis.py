@@ -166,7 +166,7 @@ def test_slopes_are_those_of_finite_differences(changes: dict[str, Any]) -> None
     (present,) = logits_of(checkpoint, [group])
     targets = answers(checkpoint, group, present)
     step = 1e-5
-    found = slopes(checkpoint, group, targets)
+    found = np.stack([row for _, row in slopes(checkpoint, group, targets)])
     measured = np.empty((3, 3))
     (batch,) = batches(checkpoint, [group])
     for source in range(3):

@@ -155,8 +155,10 @@ def floor_of(
     model = checkpoint.model
     with torch.inference_mode(), memory_guard(checkpoint):
         prepared = model.prepare(*everywhere, hide_padding=group.hides_padding)
-        mean = torch.stack([model.embed(_one(prepared, b))[0] for b in range(len(ids))]).mean(dim=0)
-    return mean.clone()
+        total = model.embed(_one(prepared, 0))[0]
+        for number in range(1, len(ids)):
+            total = total + model.embed(_one(prepared, number))[0]
+    return (total / len(ids)).clone()
 
 
 def _one(prepared: PreparedInput, number: int) -> PreparedInput:

@@ -19,7 +19,14 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from muxviz.analysis.desk import Mixed, faded, fillers_of, floor_of
-from muxviz.analysis.draws import base_group, batches, bootstrap_mean, draw_rows, softmax
+from muxviz.analysis.draws import (
+    Progress,
+    base_group,
+    batches,
+    bootstrap_mean,
+    draw_rows,
+    softmax,
+)
 from muxviz.analysis.outcomes import (
     answers,
     classes_of,
@@ -217,8 +224,9 @@ def ghosts(
     padding: str | None = None,
     fill: str = "repeat",
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Ghosts:
-    """Empty each slot in turn and read it all the same; N passes.
+    """Empty each slot in turn and read it all the same; N passes. A stop leaves nothing.
 
     What is heard there is compared with sentences of the pool that are not in the group: how
     probable they are in the same slot at the same places is the floor.
@@ -244,21 +252,20 @@ def ghosts(
     num = len(group.rows)
     heard, shares = np.full((num, num), np.nan), np.full((num, num), np.nan)
     floor, read, logits = [], [], []
-    for batch in batches(checkpoint, [group] * num):
-        for slot in batch.numbers:
-            gains = np.ones(num)
-            gains[slot] = 0
-            with torch.inference_mode():
-                one = type(batch)(
-                    [slot], batch.ids[:1], batch.mask[:1], batch.types[:1], batch.hide_padding
-                )
-                mixed = faded(checkpoint, one, torch.from_numpy(gains)[None], neutral)
-                answer = checkpoint.model.answer(mixed.hidden, mixed.prepared).logits[0, slot]
-                found = _ghost(checkpoint, mixed, slot, held)
-            heard[slot], shares[slot] = found.heard[:num], found.shares
-            floor.append(found.heard[num:])
-            read.append(found.text)
-            logits.append(answer.to("cpu", torch.float64).numpy())
+    (batch,) = batches(checkpoint, [group])
+    for slot in range(num):
+        gains = np.ones(num)
+        gains[slot] = 0
+        with torch.inference_mode(), memory_guard(checkpoint):
+            mixed = faded(checkpoint, batch, torch.from_numpy(gains)[None], neutral)
+            answer = checkpoint.model.answer(mixed.hidden, mixed.prepared).logits[0, slot]
+            found = _ghost(checkpoint, mixed, slot, held)
+        heard[slot], shares[slot] = found.heard[:num], found.shares
+        floor.append(found.heard[num:])
+        read.append(found.text)
+        logits.append(answer.to("cpu", torch.float64).numpy())
+        if progress is not None:
+            progress(slot + 1, num)
     pairs = list(zip(group.rows, logits, strict=True))
     p = np.stack([mean_probabilities(checkpoint, row, values) for row, values in pairs])
     targets = answers(checkpoint, group, np.stack(logits))

@@ -5,7 +5,7 @@ Reading neighbour: ``desk.py``, where faders are defined. Source: our definition
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -54,10 +54,15 @@ def dose_response(
     (present,) = logits_of(checkpoint, [group])
     targets = answers(checkpoint, group, present)
     margin = np.full((num, num, doses), np.nan)
-    probability = margin.copy()
+    probability, slope = margin.copy(), margin[:, :, 0].copy()
     is_partial = False
+
+    def told(done: int, of: int) -> None:
+        if progress is not None:
+            progress(done, len(gains) + num)
+
     try:
-        for batch in batches(checkpoint, [group] * len(gains), progress):
+        for batch in batches(checkpoint, [group] * len(gains), told):
             with torch.inference_mode():
                 part = torch.from_numpy(gains[batch.numbers])
                 mixed = faded(checkpoint, batch, part, neutral)
@@ -72,6 +77,9 @@ def dose_response(
                 for source, dose in places[number]:
                     margin[:, source, dose] = [o.margin for o in found]
                     probability[:, source, dose] = [o.probability for o in found]
+        for slot, row in slopes(checkpoint, group, targets, neutral):
+            slope[slot] = row
+            told(len(gains) + slot + 1, num)
     except Stopped:
         is_partial = True
     return DoseResponse(
@@ -80,7 +88,7 @@ def dose_response(
         doses=steps,
         margin=margin,
         probability=probability,
-        slope=slopes(checkpoint, group, targets, neutral),
+        slope=slope,
         floor=floor,
         scales_inputs=checkpoint.config.multiplexer in OWN_LAYERS,
         fillers=fillers_of(group),
@@ -111,19 +119,21 @@ def slopes(
     group: Group,
     targets: Sequence[np.ndarray],
     neutral: Tensor | None = None,
-) -> np.ndarray:
-    """d margin_i / d g_j with all faders at 1, ``[N, N]``: gradient times input, summed over j."""
+) -> Iterator[tuple[int, np.ndarray]]:
+    """d margin_i / d g_j with all faders at 1, ``[N]`` for each slot i that has an answer.
+
+    Gradient times input, summed over slot j.
+    """
     (batch,) = batches(checkpoint, [group])
     gains = torch.ones(1, len(group.rows), requires_grad=True)
     with torch.enable_grad(), memory_guard(checkpoint):
         mixed = faded(checkpoint, batch, gains, neutral)
         logits = checkpoint.model.answer(mixed.hidden, mixed.prepared).logits[0]
-        found = np.full((len(group.rows), len(group.rows)), np.nan)
-        for slot, margin in enumerate(_margins(checkpoint, group, logits, targets)):
-            if margin is not None:
-                (slope,) = torch.autograd.grad(margin, gains, retain_graph=True)
-                found[slot] = slope[0].numpy()
-    return found
+        margin = _margins(checkpoint, group, logits, targets)
+    for slot, one in enumerate(margin):
+        if one is not None:
+            (slope,) = torch.autograd.grad(one, gains, retain_graph=True)
+            yield slot, slope[0].double().numpy()
 
 
 def _margins(

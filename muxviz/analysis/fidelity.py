@@ -137,17 +137,17 @@ def _fidelity(
     told = trials.any(axis=(1, 2))
     hits, trials, nll, inverse = (values[told] for values in (hits, trials, nll, inverse))
     per_slot = trials.sum(axis=2)
-    weights = per_slot
-    if scope == "group":
+    weights, together = per_slot, scope == "pool"
+    if not together:
         (only,) = found
         nll, inverse, weights = _by_token(own_places(checkpoint, groups[only]), found[only], num)
     return Fidelity(
         scope=scope,
-        slots=shares(hits.sum(axis=2), per_slot),
-        total=shares(hits.sum(axis=(1, 2)), trials.sum(axis=(1, 2))),
-        positions=shares(hits, trials),
-        position_total=shares(hits.sum(axis=1), trials.sum(axis=1)),
-        lengths=_by_length(hits.sum(axis=(1, 2)), trials.sum(axis=(1, 2))),
+        slots=shares(hits.sum(axis=2), per_slot, clustered=together),
+        total=shares(hits.sum(axis=(1, 2)), trials.sum(axis=(1, 2)), clustered=together),
+        positions=shares(hits, trials, clustered=together),
+        position_total=shares(hits.sum(axis=1), trials.sum(axis=1), clustered=together),
+        lengths=_by_length(hits.sum(axis=(1, 2)), trials.sum(axis=(1, 2)), clustered=together),
         nll=bootstrap_ratio(nll, weights, seed=seed),
         mrr=bootstrap_ratio(inverse, weights, seed=seed),
         ranks=ranks,
@@ -169,10 +169,10 @@ def _by_token(own: Places, answer: Scores, num: int) -> tuple[np.ndarray, np.nda
     return -one * answer.log_prob[:, None], one / answer.rank[:, None], one
 
 
-def _by_length(hits: np.ndarray, trials: np.ndarray) -> Shares:
+def _by_length(hits: np.ndarray, trials: np.ndarray, *, clustered: bool) -> Shares:
     """Shares by the counted tokens of the sentence: ``[K] -> [lengths]``."""
     one = np.eye(len(LENGTHS))[np.searchsorted(LENGTH_EDGES, trials)]
-    return shares(one * hits[:, None], one * trials[:, None])
+    return shares(one * hits[:, None], one * trials[:, None], clustered=clustered)
 
 
 __all__ = ["pool_read_back", "read_back", "token_counts"]

@@ -18,36 +18,49 @@ from muxviz.results.reading import Z95
 LEVEL = 0.05  # of the false discovery rate
 
 
-def shares(hits: np.ndarray, trials: np.ndarray) -> Shares:
+def shares(hits: np.ndarray, trials: np.ndarray, *, clustered: bool = True) -> Shares:
     """Shares over K sentences: ``[K, ...] -> [...]``. Hits may be fractional.
 
-    A cell with trials in one sentence only gets the plain Wilson interval (Wilson 1927). Where all
-    or none of several sentences' trials hit, their spread shows no chance: n is then the number of
-    sentences.
+    clustered: whether sentences stand or fall together; else n is the number of trials.
     """
     total, n = hits.sum(axis=0), trials.sum(axis=0)
-    effective = effective_trials(hits, trials)
+    effective = effective_trials(hits, trials) if clustered else np.where(n > 0, n, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         p = total / n
         spread = Z95 / (1 + Z95**2 / effective)
         spread = spread * np.sqrt(p * (1 - p) / effective + Z95**2 / (4 * effective**2))
         middle = (p + Z95**2 / (2 * effective)) / (1 + Z95**2 / effective)
     low, high = np.clip(middle - spread, 0, 1), np.clip(middle + spread, 0, 1)
-    return Shares(total, n, low, high, len(hits))
+    return Shares(total, n, low, high, len(hits) if clustered else 0)
 
 
 def effective_trials(hits: np.ndarray, trials: np.ndarray) -> np.ndarray:
-    """Trials divided by the design effect, ``[...]``: at most the trials, NaN without any."""
-    total, n = hits.sum(axis=0), trials.sum(axis=0)
-    clusters = (trials > 0).sum(axis=0)
+    """Trials divided by the design effect, ``[...]``: at most the trials, NaN without any.
+
+    Where all or none of a cell's trials hit, their spread shows nothing, and the design effect is
+    that of all cells together; where all or none hit anywhere, n is the number of sentences.
+    """
+    n, sentences = trials.sum(axis=0), (trials > 0).sum(axis=0)
+    whole = _design_effect(*(part.reshape(len(part), -1).sum(axis=1) for part in (hits, trials)))
+    own = _design_effect(hits, trials)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = n / np.where(np.isnan(own), whole, own)
+    found = np.where(np.isnan(found), sentences, found)
+    return np.where(n == 0, np.nan, np.where(sentences < 2, n, found))
+
+
+def _design_effect(hits: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Variance of the share over K sentences by that of as many single trials, at least 1.
+
+    ``[K, ...] -> [...]``; NaN where all or none hit, or there is one sentence only.
+    """
+    total, n, clusters = hits.sum(axis=0), trials.sum(axis=0), (trials > 0).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         p = total / n
-        of_one = p * (1 - p) / n
         between = ((hits - p * trials) ** 2).sum(axis=0) / n**2 * clusters / (clusters - 1)
-        found = n / np.maximum(between / of_one, 1.0)
-    certain = (total <= 0) | (total >= n)
-    found = np.where(certain, clusters, found)
-    return np.where(n == 0, np.nan, np.where(clusters < 2, n, found))
+        found = np.maximum(between / (p * (1 - p) / n), 1.0)
+    seen = (total > 0) & (total < n) & (clusters > 1)
+    return np.where(seen, found, np.nan)
 
 
 def bootstrap_ratio(above: np.ndarray, below: np.ndarray, *, seed: int = 0) -> Estimates:

@@ -87,6 +87,9 @@ def fidelity_finding(result: Fidelity, *, value: str = "read") -> str:
     best = int(np.nanargmin(found.mean) if value == "nll" else np.nanargmax(found.mean))
     if found.mean[worst] == found.mean[best]:
         return f"All slots alike: {found.mean[worst]:.3g} {unit}"
+    ends = sorted((float(found.mean[worst]), float(found.mean[best])))
+    if found.low[worst] <= found.high[best] and found.low[best] <= found.high[worst]:
+        return f"Slots come back about alike: {ends[0]:.3g} to {ends[1]:.3g} {unit}"
     return (
         f"Slot {worst + 1} comes back least surely: {found.mean[worst]:.3g} {unit}, against "
         f"{found.mean[best]:.3g} in slot {best + 1}"
@@ -224,7 +227,13 @@ def _rank_bars(result: Fidelity, dark: bool) -> go.Figure:
         },
     )
     fig.update_xaxes(
-        range=[0, 1], tickformat=".0%", showgrid=False, fixedrange=True, tickfont=muted, nticks=5
+        range=[0, 1],
+        tickformat=".0%",
+        nticks=5,
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+        tickfont=muted,
     )
     fig.update_yaxes(
         range=[num - 0.5, -0.5],

@@ -38,15 +38,14 @@ def agreement_figure(result: Agreement, *, dark: bool = False) -> go.Figure:
     """Per slot (rows): share of equal answers (pool only), divergence, change of the margin."""
     num = len(result.distance.mean)
     parts = [result.distance.mean, result.distance.high]
+    margins = [result.margin.mean, result.margin.high]
     columns = [
-        estimate_column(JS, result.distance, amount_span(parts)),
-        estimate_column(
-            MARGIN, result.margin, amount_span([result.margin.mean, result.margin.high])
-        ),
+        estimate_column(JS, result.distance, amount_span(parts), brief=True),
+        estimate_column(MARGIN, result.margin, amount_span(margins), brief=True),
     ]
     if result.scope == "pool":
         title = f"same answer, share of {result.unit}s"
-        columns.insert(0, share_column(title, result.slots, f"{result.unit}s"))
+        columns.insert(0, share_column(title, result.slots, f"{result.unit}s", brief=True))
     fig = dot_columns(columns, slot_marks(num, dark=dark), dark=dark)
     framed(
         fig,

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.errors import InputError
-from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.slots import slot_color, slot_marker, slot_outline
-from muxviz.figures.wording import plain
+from muxviz.figures.wording import plain, shorten
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Bits
 
@@ -21,6 +21,7 @@ PER_NAT = {"bits": 1 / np.log(2), "nats": 1.0}
 ACCENT = "#0b6b66"
 ACCENT_DARK = "#5fc4bb"
 HEIGHT = 420  # px
+NAME_ROOM = 16  # letters under a column
 
 
 def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = False) -> go.Figure:
@@ -36,7 +37,7 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
         InputError: no results, or another unit.
     """
     ordered, per = _ordered(results), _per(unit)
-    fig = make_subplots(rows=1, cols=2, column_widths=[0.5, 0.5], horizontal_spacing=0.1)
+    fig = make_subplots(rows=1, cols=2, column_widths=[0.42, 0.58], horizontal_spacing=0.1)
     _totals(fig, ordered, per, unit, dark)
     _slots(fig, ordered, per, unit, dark)
     colors = ink(dark)
@@ -117,7 +118,7 @@ def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark
         np.array([float(getattr(r.total, part)) for r in results]) * per
         for part in ("mean", "low", "high")
     )
-    top = max(nums) + 1
+    top = 1.5 * max(nums)
     fig.add_scatter(
         x=[0, top],
         y=[0, top * results[0].entropy * per],
@@ -151,22 +152,25 @@ def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark
         row=1,
         col=1,
     )
-    texts = [
-        {
-            "x": n,
-            "y": m,
-            "xref": "x",
-            "yref": "y",
-            "text": plain(_name(r)),
-            "showarrow": False,
-            "xanchor": "left" if n < top * 0.6 else "right",
-            "yanchor": "top",
-            "xshift": 12 if n < top * 0.6 else -12,
-            "yshift": -4,
-            "font": {"size": TEXT_SIZE, "color": colors.text},
-        }
-        for r, n, m in zip(results, nums, mean, strict=True)
-    ]
+    texts = []
+    for n in sorted(set(nums)):
+        here = [k for k, num in enumerate(nums) if num == n]
+        texts.append(
+            {
+                "x": n,
+                "y": min(mean[k] for k in here),
+                "xref": "x",
+                "yref": "y",
+                "text": "<br>".join(plain(_name(results[k])) for k in here),
+                "align": "left",
+                "showarrow": False,
+                "xanchor": "left",
+                "yanchor": "top",
+                "xshift": 10,
+                "yshift": -4,
+                "font": {"size": SMALL_SIZE, "color": colors.text},
+            }
+        )
     add(fig, annotations=texts)
     muted = {"size": SMALL_SIZE, "color": colors.muted}
     fig.update_xaxes(
@@ -178,7 +182,7 @@ def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark
     )
     fig.update_yaxes(
         title={"text": f"{unit} per position, all slots", "font": muted},
-        range=[min(0.0, float(low.min())), 1.04 * top * results[0].entropy * per],
+        range=[min(0.0, float(low.min())), 1.2 * max(nums) * results[0].entropy * per],
         row=1,
         col=1,
     )
@@ -222,7 +226,7 @@ def _slots(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark:
         )
     muted = {"size": SMALL_SIZE, "color": colors.muted}
     most = max(result.entropy for result in results) * per
-    lows = [float((r.slots.low * per).min()) for r in results]
+    least = min(min(float((r.slots.low * per).min()) for r in results), 0.9 * most)
     rule = {
         "type": "line",
         "xref": "x2 domain",
@@ -237,14 +241,15 @@ def _slots(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark:
     fig.update_xaxes(
         range=[-0.6, len(results) - 0.4],
         tickvals=list(range(len(results))),
-        ticktext=[f"N = {_num(r)}" for r in results],
+        ticktext=[plain(shorten(_name(r), NAME_ROOM)) for r in results],
         title={"text": "slot by slot", "font": muted},
         row=1,
         col=2,
     )
     fig.update_yaxes(
         title={"text": f"{unit} per position, one slot", "font": muted},
-        range=[min([0.0, *lows]), 1.08 * most],
+        range=[least - 0.08 * (most - least), most + 0.08 * (most - least)],
+        rangemode="normal",
         row=1,
         col=2,
     )

@@ -23,7 +23,7 @@ from muxviz.results.fidelity import Shares
 ROW = 36  # px
 TOP, BOTTOM, LEFT = 96, 60, 116  # px
 WORDS_ROOM = 0.62  # of a column's axis, right of it, for the numbers
-STARTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)  # of an axis of shares
+STARTS = (0.0, 0.5, 0.8, 0.9, 0.96, 0.98)  # of an axis of shares
 GREY = "#8a8f98"
 
 
@@ -98,16 +98,26 @@ def with_total(slots: Shares, total: Shares) -> Shares:
 
 
 def share_column(
-    title: str, found: Shares, noun: str, *, line: float | None = None, holds: bool = False
+    title: str,
+    found: Shares,
+    noun: str,
+    *,
+    line: float | None = None,
+    holds: bool = False,
+    brief: bool = False,
 ) -> Column:
-    """A column of shares ``[rows]``. holds: whether the axis is to hold the line."""
+    """A column of shares ``[rows]``.
+
+    holds: whether the axis is to hold the line. brief: no intervals in words, where there are many
+    columns.
+    """
     words = [share_words(found, (k,)) for k in range(len(found.hits))]
     return Column(
         title,
         found.value,
         found.low,
         found.high,
-        words,
+        [w.partition(" (")[0] for w in words] if brief else words,
         [
             f"{text}<br>{found.hits[k]:g} of {int(found.trials[k])} {noun}"
             for k, text in enumerate(words)
@@ -118,10 +128,13 @@ def share_column(
     )
 
 
-def estimate_column(title: str, found: Estimates, span: tuple[float, float]) -> Column:
-    """A column of means ``[rows]``."""
+def estimate_column(
+    title: str, found: Estimates, span: tuple[float, float], *, brief: bool = False
+) -> Column:
+    """A column of means ``[rows]``; brief as in ``share_column``."""
     words = [estimate_words(found, k) for k in range(len(found.mean))]
-    return Column(title, found.mean, found.low, found.high, words, words, span)
+    shown = [w.partition(" (")[0] for w in words] if brief else words
+    return Column(title, found.mean, found.low, found.high, shown, words, span)
 
 
 def share_words(found: Shares, at: tuple[Any, ...]) -> str:
@@ -169,12 +182,10 @@ def dot_columns(columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool)
         start, stop = column.span
         room = WORDS_ROOM * (stop - start)
         axis = "x" if at == 1 else f"x{at}"
-        ticks = np.linspace(start, stop, 3) if column.tickformat else None
         fig.update_xaxes(
             range=[start - 0.04 * (stop - start), stop + room],
             tickformat=column.tickformat,
-            tickvals=ticks,
-            nticks=5,
+            tickvals=_ticks(column),
             showgrid=False,
             zeroline=False,
             fixedrange=True,
@@ -231,6 +242,18 @@ def _dots(column: Column, marks: Sequence[Mark], dark: bool) -> go.Scatter:
         hoverinfo="text",
         showlegend=False,
     )
+
+
+def _ticks(column: Column) -> list[float]:
+    """Two to five round numbers within the axis; ends and middle for shares."""
+    start, stop = column.span
+    if column.tickformat:
+        return [start, (start + stop) / 2, stop]
+    rough = (stop - start) / 4
+    size = 10.0 ** np.floor(np.log10(rough))
+    step = float(next(size * k for k in (1, 2, 5, 10) if size * k >= rough))
+    first, last = int(np.ceil(start / step)), int(np.floor(stop / step))
+    return [round(k * step, 10) for k in range(first, last + 1)]
 
 
 def _words(column: Column, axis: str, dark: bool) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from muxviz.figures.fidelity_dots import share_row, share_span, share_words
 from muxviz.figures.ink import SMALL_SIZE, framed, ink, tint
 from muxviz.figures.wording import percent
 from muxviz.results.fidelity import LENGTHS, Fidelity, Shares
+from muxviz.results.reading import Z95
 
 ACCENT = "#0b6b66"
 ACCENT_DARK = "#5fc4bb"
@@ -120,7 +122,9 @@ def _stand_out(found: Shares, names: list[str], which: str) -> str:
     whole = float(found.hits.sum() / n)
     if found.hits.sum() == n:
         return f"Every one of the {int(n)} tokens{which} comes back, wherever it stands"
-    clear = np.nonzero((found.trials >= FEWEST) & (found.high < whole))[0]
+    many = found.trials >= FEWEST
+    needed = NormalDist().inv_cdf(1 - 0.025 / max(int(many.sum()), 1)) / Z95  # Bonferroni
+    clear = np.nonzero(many & (found.value + needed * (found.high - found.value) < whole))[0]
     if not len(clear):
         return f"No place stands out: {percent(whole)} of the tokens{which} come back"
     worst = int(clear[np.argmin(found.value[clear])])
@@ -174,7 +178,8 @@ def _line(
         showlegend=False,
     )
     muted = {"size": SMALL_SIZE, "color": colors.muted}
-    start, stop = share_span(low)
+    many = found.trials[at] >= FEWEST
+    start, stop = share_span(low[many] if many.any() else low)
     fig.update_yaxes(
         title={"text": "share read back", "font": muted},
         range=[start - 0.03 * (stop - start), stop + 0.03 * (stop - start)],

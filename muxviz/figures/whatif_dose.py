@@ -90,6 +90,8 @@ def dose_figure(
 def dose_finding(result: DoseResponse, slot: int) -> str:
     """The strongest neighbour's slope beside the slot's own, in one sentence."""
     slopes = result.slope[slot]
+    if np.isnan(slopes).all() and result.is_partial:
+        return f"Slot {slot + 1}: stopped before its slopes were reached"
     if np.isnan(slopes).all():
         return f"Slot {slot + 1} has no answer to follow"
     others = [j for j in range(len(slopes)) if j != slot and j not in result.fillers]

@@ -19,8 +19,8 @@ LENGTH_EDGES = (4, 8, 12, 16, 24, 32)  # counted tokens: the last of each but th
 class Shares:
     """``hits`` of ``trials`` with Wilson 95 % intervals; arrays of one shape.
 
-    low, high: NaN without trials. clusters: sentences that the trials belong to; where there are
-    several, n of the interval is what the spread between sentences leaves of the trials.
+    low, high: NaN without trials. clusters: sentences that the trials belong to, whose spread says
+    how many trials the interval's n is; 0 where n is the number of trials.
     """
 
     hits: np.ndarray

@@ -9,8 +9,8 @@ own one is the most probable. Special tokens and fillers are not counted. **Nega
 log-likelihood** is the mean of −log *r*(own token) in nats: 0 is certainty. **Reciprocal rank** is
 the mean of 1 / rank of the own token: 1 is first, ½ is second.
 
-Lines are 95 % intervals: Wilson for shares, with the number of tokens divided by what the spread
-between sentences says they are worth; bootstrap for the others. **Control:** chance is what
+Lines are 95 % intervals: Wilson for shares, over random groups with the number of tokens that the
+spread between sentences leaves; bootstrap for the others. **Control:** chance is what
 always naming the most frequent token of the pool would read.
 """
 READ_LIMITS = """
@@ -21,12 +21,13 @@ sentences would fare: look at random groups for that.
 """
 POSITION_HOW = """
 The share of tokens read back at each position, counted from 0, where [CLS] stands. The band is the
-95 % Wilson interval. The title names a place only when its interval lies below the share of all
-tokens and at least 20 tokens were counted there.
+95 % Wilson interval. The title names a place only when it is below the share of all tokens by more
+than chance would put any of the places (Bonferroni), with at least 20 tokens counted there. Bands
+of places with fewer tokens may reach below the picture.
 """
 POSITION_LIMITS = """
 Late positions are reached by long sentences only, so position and length cannot be told apart from
-this picture alone. Many places are looked at: one in forty falls below by chance.
+this picture alone.
 """
 LENGTH_HOW = """
 The share of tokens read back, by how many tokens the sentence has (special ones not counted). The

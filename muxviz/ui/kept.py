@@ -40,18 +40,27 @@ class Running:
     pace: Hashable
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a study drew last; ``view`` is what its panel was cached under, beside the ask."""
+
+    ask: Any
+    view: Hashable
+    panel: Panel
+
+
 @dataclass
 class Desk:
     """The studies of one session.
 
-    running: jobs by what they answer. shown: the ask last drawn in each panel. errors: of the last
-    attempt, by ask. pace: seconds that an analysis took last, by its name and checkpoint.
-    computed: how often work was started.
+    running: jobs by what they answer. shown: by the study's key. errors: of the last attempt, by
+    ask. pace: seconds that an analysis took last, by its name and checkpoint. computed: how often
+    work was started.
     """
 
     running: dict[Hashable, Running] = field(default_factory=dict)
     results: OrderedDict[Hashable, Kept] = field(default_factory=OrderedDict)
-    shown: dict[str, Hashable] = field(default_factory=dict)
+    shown: dict[str, Shown] = field(default_factory=dict)
     errors: dict[Hashable, MuxvizError] = field(default_factory=dict)
     pace: dict[Hashable, float] = field(default_factory=dict)
     panels: OrderedDict[Hashable, Panel] = field(default_factory=OrderedDict)

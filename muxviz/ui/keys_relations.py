@@ -37,9 +37,9 @@ LIKENESSES = {
 
 def gates_panel(bench: Bench) -> None:
     """Flip rates between two read-outs."""
-    for side in each_side(bench):
-        show(_gates(side, bench.is_dark))
-    control(GATES)
+    shown = [show(_gates(side, bench.is_dark)) for side in each_side(bench)]
+    if any(shown):
+        control(GATES)
 
 
 def _gates(side: Side, dark: bool) -> Study:
@@ -91,15 +91,16 @@ def _gates(side: Side, dark: bool) -> Study:
 
 def leak_panel(bench: Bench) -> None:
     """Do like keys leak more?"""
+    shown = [show(_leak(side, bench.is_dark)) for side in each_side(bench)]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        control(LIKE)
         control(
             OVER,
-            help="What the cross-talk is measured on; random groups weigh the keys, "
-            "not single sentences.",
+            help="What the cross-talk is measured on; over random groups, the keys weigh more than "
+            "single sentences.",
         )
-    for side in each_side(bench):
-        result = show(_leak(side, bench.is_dark))
+        if any(shown):
+            control(LIKE)
+    for result in shown:
         if isinstance(result, KeyLeak):
             st.dataframe(
                 scatter_figures.key_leak_tests(result),

@@ -56,9 +56,9 @@ def draws_control() -> None:
 
 def geometry_panel(bench: Bench) -> None:
     """Cosines, lengths and interference."""
-    for side in each_side(bench):
-        show(_geometry(side, bench.is_dark))
-    control(MUX)
+    shown = [show(_geometry(side, bench.is_dark)) for side in each_side(bench)]
+    if any(shown):
+        control(MUX)
 
 
 def _geometry(side: Side, dark: bool) -> Study:

@@ -20,8 +20,11 @@ KEYS = """
 How can one sequence hold {number} sentences without confusing them? Before they are added up, each
 is multiplied by its slot's own pattern. Behind the network a **key** says whose answer is wanted:
 the same vector, read with another key, gives another sentence. Slot {own} holds “{text}”, slot
-{other} holds “{text_other}”. Turn the key and watch one answer become the other; a **random key**
-opens nothing.
+{other} holds “{text_other}”. Turn the key, and watch one sentence go and the other come.
+"""
+RANDOM_KEY = """
+:material/lightbulb: A **random key** reads {heard} of the tokens of slot {own}; its own key reads
+{own_heard}.
 """
 KEYS_HOW = """
 The key is $k(\\alpha) = (1-\\alpha)\\,k_i + \\alpha\\,k_j$; nothing else changes, and the encoder
@@ -30,12 +33,13 @@ slot's tokens that the retrieval head reads. At the right: keys drawn at random,
 """
 KEYS_LIMITS = """
 Keys between two slots never occur in training, so the way from one end to the other shows how
-sharply keys divide, not how the model is used.
+sharply keys divide, not how the model is used. An answer has few values, so a wrong key can hit the
+right one by habit; the tokens are the sharper test.
 """
 LEAKS = """
 Sharing has a price: a neighbour's sentence can move your answer. Here each slot's sentence was
 exchanged for {draws} others, and every other answer was watched. **One neighbour moves the answer
-of slot {slot} more than all others do.** Read the sentences: whose is it?
+of slot {slot} more than any other does.** Read the sentences: whose is it?
 """
 LEAKS_HOW = """
 Row: the slot whose answer is watched. Column: the slot whose sentence was exchanged. A cell is the

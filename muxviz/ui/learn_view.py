@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from muxviz import recorded
@@ -15,6 +16,7 @@ from muxviz.errors import DataError
 from muxviz.figures.crosstalk import crosstalk_alt, crosstalk_figure, crosstalk_table
 from muxviz.figures.slots import slot_label
 from muxviz.figures.whatif_keys import dial_alt, dial_figure, dial_table
+from muxviz.figures.wording import percent
 from muxviz.presets import preset
 from muxviz.results.cross_matrix import CrossMatrix, cross_matrix
 from muxviz.results.lessons import Lessons
@@ -134,6 +136,10 @@ def _keys(found: Lessons, bench: Bench) -> None:
             dial.provenance.line(),
         )
     )
+    heard = [float(values[:, dial.slot].mean()) for values in (dial.heard_random, dial.heard[:1])]
+    if not any(np.isnan(heard)):
+        shares = dict(zip(("heard", "own_heard"), map(percent, heard), strict=True))
+        st.markdown(words.RANDOM_KEY.format(own=slot_label(dial.slot), **shares))
 
 
 def _leaks(found: Lessons, bench: Bench) -> None:
@@ -267,7 +273,8 @@ def _badge(found: Lessons) -> None:
 
 
 def _quoted(text: str) -> str:
-    return plain(shorten(text, QUOTED))
+    """A sentence inside another one: without its own full stop."""
+    return plain(shorten(text.rstrip("."), QUOTED))
 
 
 def _code(found: Lessons, name: str, imports: list[str], last: str) -> str:

@@ -24,12 +24,12 @@ from muxviz.ui import group, keys, panels, params, runs
 from muxviz.ui.errors import error_panel
 from muxviz.ui.heading import base, family, page_head, report_control, sides
 from muxviz.ui.jobs import Answer, Job, Progress, Status, Work
-from muxviz.ui.kept import Desk, Kept, desk
+from muxviz.ui.kept import Desk, Kept, Shown, desk
 from muxviz.ui.panels import Panel
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.text import count, listed, plain
 
-LOOK_S = 0.4  # between looks at a job
+LOOK_S = 0.7  # between looks at a job: each costs the work itself some time
 AT_ONCE_S = 0.3  # that an instant study may hold the page up, so that a quick one never flickers
 _NONE = object()
 Kind: TypeAlias = Literal["primary", "secondary"]
@@ -88,15 +88,15 @@ def show(study: Study) -> Any | None:
         return None
     st.subheader(study.question, anchor=False)
     kept = own.look_up(study.ask)
-    if kept is not None:
-        own.shown[study.key] = study.ask
-    else:
-        kept = _earlier(own, study)
     _state_line(study, own, kept)
-    if kept is None:
+    if kept is not None:
+        own.shown[study.key] = _picture(study, own, kept)
+        return kept.result
+    earlier = own.shown.get(study.key)
+    if earlier is None:
         return None
-    _picture(study, own)
-    return kept.result
+    panels.draw(_faded(own, earlier), f"{study.question} (out of date)")
+    return _usable(own, study.ask, earlier.ask)
 
 
 def computed() -> int:
@@ -108,10 +108,11 @@ def _is_known(own: Desk, ask: Ask) -> bool:
     return ask in own.running or ask in own.results or ask in own.errors
 
 
-def _earlier(own: Desk, study: Study) -> Kept | None:
-    """The result this panel showed last, for other inputs."""
-    earlier = own.shown.get(study.key)
-    return own.look_up(earlier) if earlier is not None else None
+def _usable(own: Desk, now: Ask, then: Any) -> Any | None:
+    """An earlier result, where what a page draws from it still fits the group of now."""
+    kept = own.look_up(then)
+    same = (now.run.checkpoint, len(now.run.rows)) == (then.run.checkpoint, len(then.run.rows))
+    return kept.result if kept is not None and same else None
 
 
 def _state_line(study: Study, own: Desk, kept: Kept | None) -> None:
@@ -122,12 +123,13 @@ def _state_line(study: Study, own: Desk, kept: Kept | None) -> None:
     elif error is not None and not isinstance(error, Stopped):
         error_panel(error)
         _button(study, "Try again", ":material/refresh:")
-    elif kept is None:
-        _ready(study, stopped=error is not None)
-    elif own.shown.get(study.key) != study.ask:
+    elif kept is not None:
+        if kept.is_partial:
+            _partial(study, kept)
+    elif study.key in own.shown:
         _stale(study, own)
-    elif kept.is_partial:
-        _partial(study, kept)
+    else:
+        _ready(study, stopped=error is not None)
 
 
 # ---- starting and stopping ----------------------------------------------------------------------
@@ -183,8 +185,7 @@ def _cost(study: Study) -> str:
 
 def _stale(study: Study, own: Desk) -> None:
     """The picture below belongs to other inputs."""
-    then = own.shown[study.key]
-    changed = _changes(study.ask, then) if isinstance(then, Ask) else []
+    changed = _changes(study.ask, own.shown[study.key].ask)
     what = f" Since then you changed {plain(listed(changed))}." if changed else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.warning(f"**Stale.** The dimmed picture is from before.{what}", icon=":material/update:")
@@ -248,18 +249,21 @@ def progress_text(status: Status) -> str:
 # ---- the picture --------------------------------------------------------------------------------
 
 
-def _picture(study: Study, own: Desk) -> None:
-    """The panel of what is kept: as it is, or dimmed where it belongs to other inputs."""
-    ask = own.shown[study.key]
-    is_current = ask == study.ask
-    kept = own.results[ask]
-    view = (study.key, st.context.theme.type, is_current, study.view, *_view())
+def _picture(study: Study, own: Desk, kept: Kept) -> Shown:
+    """Draw the panel of what is kept."""
+    view = (study.key, st.context.theme.type, study.view, *_view())
+    panel = own.panel(study.ask, view, lambda: study.panel(kept.result))
+    panels.draw(panel, study.question)
+    return Shown(study.ask, view, panel)
+
+
+def _faded(own: Desk, earlier: Shown) -> Panel:
+    """The panel as it was, dimmed: it belongs to other inputs than those of now."""
 
     def make() -> Panel:
-        panel = study.panel(kept.result)
-        return panel if is_current else replace(panel, figures=tuple(map(dimmed, panel.figures)))
+        return replace(earlier.panel, figures=tuple(map(dimmed, earlier.panel.figures)))
 
-    panels.draw(own.panel(ask, view, make), study.question)
+    return own.panel(earlier.ask, ("dimmed", earlier.view), make)
 
 
 def _view() -> tuple[Any, ...]:

@@ -117,6 +117,7 @@ def _ghost_study(run: RunRequest, bench: Bench) -> Study:
             padding=run.padding,
             fill=run.filling,
             seed=run.seed,
+            progress=progress,
         )
 
     def panel(result: Ghosts) -> Panel:
