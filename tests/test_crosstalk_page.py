@@ -154,7 +154,7 @@ def test_a_pair_lists_the_draws_that_moved_it_most(swap: Crosstalk) -> None:
     fig = swap_pair_figure(swap, 2, 0, dark=True)
     label = swap.labels.index(swap.targets[2])
     np.testing.assert_allclose(fig.data[0].x, swap.after[:, 2, 0, label], rtol=1e-6)
-    assert fig.layout.title.text.replace("<br>", " ").startswith("With other sentences in slot 1")
+    assert "with other sentences in slot 1" in fig.layout.title.text.replace("<br>", " ")
     assert table[0]["sentence"] in swap_pair_alt(swap, 2, 0)
     assert len(fig.to_json()) < 1_000_000
     everything = swap_pair_figure(swap, 1, 1).to_json()
@@ -167,7 +167,7 @@ def test_a_pair_of_a_token_task_counts_changed_tags() -> None:
     found = measure_crosstalk(model.checkpoint, ROWS, pool=POOL, draws=6)
     fig = swap_pair_figure(found, 2, 0)
     np.testing.assert_allclose(fig.data[0].x, found.js.each[:, 2, 0], rtol=1e-6)
-    assert "of its answers on average" in swap_pair_finding(found, 2, 0)
+    assert "at most in a draw" in swap_pair_finding(found, 2, 0)
     assert "answer" not in swap_pair_table(found, 2, 0)[0]
 
 
@@ -268,7 +268,7 @@ def test_the_page_says_what_it_would_cost_and_then_shows_it() -> None:
     compute(at)
     first, second = titles(at)
     assert "most:" in first or first.startswith("No slot's")
-    assert second.startswith("With other sentences in slot")
+    assert "with other sentences in" in second.replace("<br>", " ")
     assert "8 draws of a pool of 12" in seen(at)
     assert "floor" in seen(at)
 
@@ -285,7 +285,7 @@ def test_views_of_the_same_draws_compute_nothing_more() -> None:
         assert not at.exception
         assert len(charts(at)) == 2
     assert computed(at) == work
-    assert "in its own slot" in titles(at)[1]
+    assert "in its own slot" in titles(at)[1].replace("<br>", " ")
     at.session_state["c_draws"] = 16
     at.run()
     assert "Stale" in seen(at)
@@ -321,7 +321,7 @@ def test_a_link_brings_pair_measure_and_own_sentences() -> None:
     )
     assert "The pool has 2 sentences" in at.warning[0].value
     compute(at, "crosstalk_push")
-    assert "With other sentences in slot 1, slot 3" in titles(at)[1]
+    assert titles(at)[1].startswith("Slot 3 keeps its answer")
     assert "Struck through" not in json.dumps(charts(at)[0])
 
 

@@ -37,7 +37,7 @@ from muxviz.figures.slots import slot_label
 from muxviz.figures.wording import plain
 from muxviz.results.cross_matrix import CrossMatrix
 
-SIDE, TOP, BOTTOM = 118, 78, 84  # px of margin
+SIDE, TOP, BOTTOM = 126, 78, 84  # px of margin
 Scale = list[list[float | str]]
 
 
@@ -230,7 +230,7 @@ def _axes(fig: go.Figure, matrix: CrossMatrix, dark: bool, has_bars: bool) -> No
             "ticktext": [f"{slot_label(i)}  " for i in range(num)],
             "range": [num, 0],
             "domain": part,
-            "title": {"text": words.observed, "font": muted, "standoff": 8},
+            "title": {"text": words.observed, "font": muted, "standoff": 16},
             **common,
         },
     )

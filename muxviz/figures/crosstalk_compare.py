@@ -19,7 +19,7 @@ from muxviz.results.estimates import Estimates
 
 GAP = 0.05  # of the width, between matrices
 WRITTEN = 6  # slots up to which cells bear numbers
-SIDE = 84  # px
+SIDE = 104  # px
 NAME = 30  # letters of a checkpoint's name
 
 
@@ -222,7 +222,7 @@ def _axes(fig: go.Figure, matrix: CrossMatrix, names: tuple[str, str], dark: boo
         range=[num, 0],
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"{slot_label(i)}  " for i in range(num)],
-        title={"text": WORDS[matrix.measure].observed, "font": muted, "standoff": 6},
+        title={"text": WORDS[matrix.measure].observed, "font": muted, "standoff": 16},
         **common,
     )
 

@@ -99,14 +99,13 @@ def swap_pair_finding(result: Crosstalk, slot: int, source: int) -> str:
     if result.after.size:
         p = _target_probability(result, slot, source)
         return (
-            f"With other sentences in {where}, {name} keeps its answer in "
-            f"{int((changed == 0).sum())} of {draws} draws; “{_target(result, slot)}” gets "
-            f"{percent(float(p.min()))} to {percent(float(p.max()))} "
-            f"(now {percent(_now(result, slot))})"
+            f"{name.capitalize()} keeps its answer in {int((changed == 0).sum())} of {draws} draws "
+            f"with other sentences in {where}; “{_target(result, slot)}” gets "
+            f"{_percents(float(p.min()), float(p.max()))} (now {percent(_now(result, slot))})"
         )
     return (
-        f"With other sentences in {where}, {name} changes {percent(float(changed.mean()))} of its "
-        f"answers on average, {percent(float(changed.max()))} at most"
+        f"{name.capitalize()} changes {percent(float(changed.mean()))} of its answers with other "
+        f"sentences in {where}, {percent(float(changed.max()))} at most in a draw"
     )
 
 
@@ -137,6 +136,12 @@ def swap_pair_alt(result: Crosstalk, slot: int, source: int) -> str:
         f"“{draws[n].sentence}”: {draws[n].words}." for n in worst_draws(result, slot, source)
     ]
     return " ".join([f"{swap_pair_finding(result, slot, source)}. Most moved by", *listed])
+
+
+def _percents(low: float, high: float) -> str:
+    """``"93 to 98 %"``; ``"3 %"`` where both are written alike."""
+    first, last = percent(low), percent(high)
+    return last if first == last else f"{first.removesuffix(' %')} to {last}"
 
 
 def _target(result: Crosstalk, slot: int) -> str:

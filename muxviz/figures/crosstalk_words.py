@@ -34,9 +34,9 @@ SWAP = Words(
     "susceptibility",
     "loudness",
     "the slot's own sentence, not on the colour scale",
-    "not above the measured floor, or not at 5 % after Benjamini-Hochberg",
+    "not told from the measured floor at 5 %",
 )
-NOT_ZERO = "not told from 0 at 5 % (Benjamini-Hochberg)"
+NOT_ZERO = "not told from 0 at 5 %"
 WORDS = {
     "swap": SWAP,
     "decibel": Words("dB", SWAP.source, SWAP.observed, "", "", "0 dB by definition", SWAP.faint),
@@ -74,7 +74,7 @@ WORDS = {
         "from others",
         "to others",
         "own tokens read back, not on the colour scale",
-        "no more than by chance (5 %, Benjamini-Hochberg)",
+        "not told from chance at 5 %",
     ),
     "share": Words(
         "",

@@ -15,6 +15,7 @@ from muxviz.figures.crosstalk import (
     crosstalk_table,
 )
 from muxviz.figures.crosstalk_compare import comparison_alt, comparison_figure, comparison_table
+from muxviz.figures.crosstalk_words import short
 from muxviz.results import to_json
 from muxviz.results.cross_matrix import CrossMatrix, common_scale, cross_matrix
 from muxviz.results.crosstalk import Crosstalk
@@ -223,8 +224,8 @@ def origin(result: Any) -> str:
         floor = float(np.nanmax(result.js.floor))
         measured = float(np.nanmax(result.measured_floor))
         parts.append(
-            f"{result.draws} draws of a pool of {result.pool_size} · floor {floor:.0e} nats "
-            f"(measured {measured:.0e} over {result.floor_runs} runs)"
+            f"{result.draws} draws of a pool of {result.pool_size} · floor {short(floor)} nats "
+            f"(measured {short(measured)} over {result.floor_runs} runs)"
         )
     elif hasattr(result, "pool_size"):
         parts.append(f"{result.draws} sets of references, pool of {result.pool_size}")
