@@ -157,6 +157,9 @@ def test_a_pair_lists_the_draws_that_moved_it_most(swap: Crosstalk) -> None:
     assert "with other sentences in slot 1" in fig.layout.title.text.replace("<br>", " ")
     assert table[0]["sentence"] in swap_pair_alt(swap, 2, 0)
     assert len(fig.to_json()) < 1_000_000
+    push = swap_pair_figure(swap, 2, 0, of_margin=True)
+    np.testing.assert_allclose(push.data[0].x, -swap.push.each[:, 2, 0], rtol=1e-6)
+    assert "'s margin changes by" in swap_pair_alt(swap, 2, 0, of_margin=True)
     everything = swap_pair_figure(swap, 1, 1).to_json()
     assert "<b>" not in everything
     assert "its own slot" in swap_pair_finding(swap, 1, 1)
@@ -321,7 +324,7 @@ def test_a_link_brings_pair_measure_and_own_sentences() -> None:
     )
     assert "The pool has 2 sentences" in at.warning[0].value
     compute(at, "crosstalk_push")
-    assert titles(at)[1].startswith("Slot 3 keeps its answer")
+    assert titles(at)[1].startswith("Slot 3's margin changes by")
     assert "Struck through" not in json.dumps(charts(at)[0])
 
 

@@ -140,7 +140,8 @@ def _keys(checkpoint: Checkpoint, group: Group) -> Tensor | None:
     return None
 
 
-def array_of(values: Tensor) -> np.ndarray:
+def array_of(values: Any) -> np.ndarray:
+    """A tensor as float64."""
     found: np.ndarray = values.detach().to("cpu", torch.float64).numpy()
     return found
 

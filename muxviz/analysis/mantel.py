@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
@@ -102,7 +103,8 @@ def _mean_crosstalk(
 ) -> tuple[np.ndarray, int, bool]:
     """Swap cross-talk ``[N, N]`` over groups, the draws it rests on, and whether it was stopped."""
     each = max(1, draws // len(bases))
-    sums, done, is_partial = 0.0, 0, False
+    sums: Any = 0.0
+    done, is_partial = 0, False
     for number, base in enumerate(bases):
 
         def told(part: int, total: int, before: int = number) -> None:

@@ -147,12 +147,13 @@ def _ask(
         is_partial = True
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
-        return _Asked(*[nothing] * 5, torch.empty(0)), is_partial
-    columns = [
+        return _Asked(nothing, nothing, nothing, nothing, nothing, torch.empty(0)), is_partial
+    of_group, slots, places, ids, model = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("groups", "slots", "places", "ids", "model")
-    ]
-    return _Asked(*columns, torch.cat([part.outputs for part in parts])), is_partial
+    )
+    outputs = torch.cat([part.outputs for part in parts])
+    return _Asked(of_group, slots, places, ids, model, outputs), is_partial
 
 
 def _of_batch(

@@ -207,13 +207,12 @@ def measure_of(entered: Entered, target: Target) -> Measure:
     if target.against >= 0 and len(places) > 1:  # tokens that are answered so have no contrast
         apart = labels != target.against
         places, own, labels, best = places[apart], own[apart], labels[apart], best[apart]
-    against: Tensor | None = torch.full_like(best, max(target.against, 0))
-    if target.against == RUNNER_UP:
-        others = own.scatter(1, labels[:, None], -torch.inf)
-        against = others.argmax(dim=-1)
     if target.against == NOTHING or classes == 1:
-        against = None
-    elif not len(places) or bool((against == labels).any()):
+        return Measure(config.task, target.slot, places, labels, None)
+    against = torch.full_like(best, max(target.against, 0))
+    if target.against == RUNNER_UP:
+        against = own.scatter(1, labels[:, None], -torch.inf).argmax(dim=-1)
+    if not len(places) or bool(torch.eq(against, labels).any()):
         raise InputError("a class is contrasted with itself; choose two, or none to contrast with")
     return Measure(config.task, target.slot, places, labels, against)
 

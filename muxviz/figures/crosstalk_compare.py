@@ -51,7 +51,7 @@ def comparison_figure(
     parts: list[tuple[np.ndarray, Scale, float, float]] = [
         (one.values, own, low, high),
         (other.values, own, low, high),
-        (apart.mean, diverging(dark), -most, most),
+        (apart.mean, own if one.is_signed else diverging(dark), -most, most),
     ]
     for part, (values, colors, least, largest) in enumerate(parts):
         _heat(fig, part, values, colors, least, largest)

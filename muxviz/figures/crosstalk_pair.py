@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.figures.crosstalk_words import short
+from muxviz.figures.crosstalk_words import short, signed
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.slots import slot_color, slot_outline
 from muxviz.figures.wording import percent, plain, shorten
@@ -31,24 +31,29 @@ class _Draw:
     words: str
 
 
-def swap_pair_figure(result: Crosstalk, slot: int, source: int, *, dark: bool = False) -> go.Figure:
+def swap_pair_figure(
+    result: Crosstalk, slot: int, source: int, *, of_margin: bool = False, dark: bool = False
+) -> go.Figure:
     """All draws on one line, and the ones that moved ``slot`` most, with their sentences.
 
-    x is the probability that the slot's target has, or for one answer per token the divergence.
+    x is the probability that the slot's target has, or for one answer per token the divergence;
+    ``of_margin``: the change of the target's margin.
     """
-    draws, now = _draws(result, slot, source), _now(result, slot)
-    worst = worst_draws(result, slot, source)
+    draws = _draws(result, slot, source, of_margin)
+    now = 0.0 if of_margin else _now(result, slot)
+    worst = worst_draws(result, slot, source, of_margin=of_margin)
     fig = go.Figure()
     fig.add_trace(_rug(draws, slot, dark))
     for row, number in enumerate(worst, start=1):
         fig.add_trace(_step(draws[number], now, row, slot, dark))
     colors, muted = ink(dark), {"size": SMALL_SIZE, "color": ink(dark).muted}
-    is_share = result.after.size > 0
-    top = 1.0 if is_share else 1.12 * max(d.x for d in draws)
+    is_share = result.after.size > 0 and not of_margin
+    ends = [0.0, 1.0] if is_share else [min(0.0, *(d.x for d in draws)), max(d.x for d in draws)]
+    room = 0.03 * max(ends[1] - ends[0], 1e-12)
     fig.update_xaxes(
-        range=[-0.02 * top, 1.02 * top],
+        range=[ends[0] - room, max(ends[1], 0.0) + room],
         tickformat=".0%" if is_share else None,
-        title={"text": _axis(result, slot), "font": muted, "standoff": 6},
+        title={"text": _axis(result, slot, of_margin), "font": muted, "standoff": 6},
         tickfont=muted,
         gridcolor=tint(colors.line, 0.5),
         zeroline=False,
@@ -75,7 +80,7 @@ def swap_pair_figure(result: Crosstalk, slot: int, source: int, *, dark: bool = 
     )
     framed(
         fig,
-        swap_pair_finding(result, slot, source),
+        swap_pair_finding(result, slot, source, of_margin=of_margin),
         dark=dark,
         height=ROW * len(names) + 178,
         sides={"l": LEFT, "r": 40, "t": 92, "b": 86},
@@ -85,17 +90,27 @@ def swap_pair_figure(result: Crosstalk, slot: int, source: int, *, dark: bool = 
     return fig
 
 
-def worst_draws(result: Crosstalk, slot: int, source: int, count: int = WORST) -> list[int]:
-    """Numbers of the draws that moved the answer most, the largest first."""
-    order = np.argsort(-result.js.each[:, slot, source], kind="stable")
+def worst_draws(
+    result: Crosstalk, slot: int, source: int, count: int = WORST, *, of_margin: bool = False
+) -> list[int]:
+    """Numbers of the draws that moved the answer (its margin) most, the largest first."""
+    moved = np.abs(result.push.each) if of_margin else result.js.each
+    order = np.argsort(-moved[:, slot, source], kind="stable")
     return [int(n) for n in order[:count]]
 
 
-def swap_pair_finding(result: Crosstalk, slot: int, source: int) -> str:
+def swap_pair_finding(result: Crosstalk, slot: int, source: int, *, of_margin: bool = False) -> str:
     """What exchanging one sentence does to one answer."""
     where = "its own slot" if slot == source else f"slot {source + 1}"
     draws, name = result.draws, f"slot {slot + 1}"
     changed = result.changed[:, slot, source]
+    if of_margin:
+        moved = -result.push.each[:, slot, source]
+        low, mean, high = (signed(float(v)) for v in (moved.min(), moved.mean(), moved.max()))
+        return (
+            f"{name.capitalize()}'s margin changes by {low} to {high} logits with other sentences "
+            f"in {where} (mean {mean})"
+        )
     if result.after.size:
         p = _target_probability(result, slot, source)
         return (
@@ -109,10 +124,12 @@ def swap_pair_finding(result: Crosstalk, slot: int, source: int) -> str:
     )
 
 
-def swap_pair_table(result: Crosstalk, slot: int, source: int) -> list[dict[str, Any]]:
+def swap_pair_table(
+    result: Crosstalk, slot: int, source: int, *, of_margin: bool = False
+) -> list[dict[str, Any]]:
     """Every draw, the largest change first; divergence in nats, push in logits."""
     table = []
-    for n in worst_draws(result, slot, source, result.draws):
+    for n in worst_draws(result, slot, source, result.draws, of_margin=of_margin):
         row: dict[str, Any] = {
             "sentence": result.sentences[n],
             "JS (nats)": float(result.js.each[n, slot, source]),
@@ -129,13 +146,13 @@ def swap_pair_table(result: Crosstalk, slot: int, source: int) -> list[dict[str,
     return table
 
 
-def swap_pair_alt(result: Crosstalk, slot: int, source: int) -> str:
+def swap_pair_alt(result: Crosstalk, slot: int, source: int, *, of_margin: bool = False) -> str:
     """The picture in words: the finding and the draws it lists."""
-    draws = _draws(result, slot, source)
-    listed = [
-        f"“{draws[n].sentence}”: {draws[n].words}." for n in worst_draws(result, slot, source)
-    ]
-    return " ".join([f"{swap_pair_finding(result, slot, source)}. Most moved by", *listed])
+    draws = _draws(result, slot, source, of_margin)
+    worst = worst_draws(result, slot, source, of_margin=of_margin)
+    listed = [f"“{draws[n].sentence}”: {draws[n].words}." for n in worst]
+    finding = swap_pair_finding(result, slot, source, of_margin=of_margin)
+    return " ".join([f"{finding}. Most moved by", *listed])
 
 
 def _percents(low: float, high: float) -> str:
@@ -160,14 +177,22 @@ def _now(result: Crosstalk, slot: int) -> float:
     return float(result.before[slot, result.labels.index(_target(result, slot))])
 
 
-def _axis(result: Crosstalk, slot: int) -> str:
+def _axis(result: Crosstalk, slot: int, of_margin: bool) -> str:
+    if of_margin:
+        return f"change of slot {slot + 1}'s margin (logits)"
     if not result.after.size:
         return f"JS of slot {slot + 1}'s answers, mean over its tokens (nats)"
     return f"probability of “{plain(_target(result, slot))}” in slot {slot + 1}"
 
 
-def _draws(result: Crosstalk, slot: int, source: int) -> list[_Draw]:
+def _draws(result: Crosstalk, slot: int, source: int, of_margin: bool) -> list[_Draw]:
     js, changed = result.js.each[:, slot, source], result.changed[:, slot, source]
+    if of_margin:
+        moved = -result.push.each[:, slot, source]
+        return [
+            _Draw(s, float(moved[n]), bool(changed[n]), f"{signed(float(moved[n]))} logits")
+            for n, s in enumerate(result.sentences)
+        ]
     if not result.after.size:
         return [
             _Draw(s, float(js[n]), bool(changed[n]), f"{short(float(js[n]))} nats, "

@@ -117,14 +117,15 @@ def _panel(
     run: RunRequest,
     bench: Bench,
     picked: Chosen,
+    **view: Any,
 ) -> Panel:
     """A panel of the functions ``<name>_figure`` and so on of a figures module."""
-    called = ", ".join(map(str, where))
+    called = ", ".join([*map(str, where), *(f"{k}={v!r}" for k, v in view.items())])
     return Panel(
         f"crosstalk_{name}",
-        (getattr(module, f"{name}_figure")(result, *where, dark=bench.is_dark),),
-        (getattr(module, f"{name}_alt")(result, *where),),
-        getattr(module, f"{name}_table")(result, *where),
+        (getattr(module, f"{name}_figure")(result, *where, dark=bench.is_dark, **view),),
+        (getattr(module, f"{name}_alt")(result, *where, **view),),
+        getattr(module, f"{name}_table")(result, *where, **view),
         *words,
         lambda: to_json(result),
         code_of(
@@ -141,7 +142,10 @@ def _swap(
     result: Any, slot: int, source: int, run: RunRequest, bench: Bench, picked: Chosen
 ) -> Panel:
     words = text.PAIR_SWAP_HOW, text.PAIR_SWAP_LIMITS
-    return _panel(result, swap_figures, "swap_pair", (slot, source), words, run, bench, picked)
+    view = {"of_margin": True} if picked.measure == "push" else {}
+    return _panel(
+        result, swap_figures, "swap_pair", (slot, source), words, run, bench, picked, **view
+    )
 
 
 def _odds(

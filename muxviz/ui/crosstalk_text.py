@@ -114,7 +114,8 @@ $|{\rm IG}|$ of sentence *j*'s tokens as a share of the row's sum.
 }
 PAIR_SWAP_HOW = """
 Each mark is one draw: another sentence in that slot, all others in place. The dotted line is the
-answer now. Listed are the draws that moved the answer most; a cross marks a changed answer.
+answer now. Listed are the draws that moved the answer most; a cross marks a changed answer. For
+Push, x is the change of the margin; else the probability, or for a tag per token the divergence.
 """
 PAIR_SWAP_LIMITS = """
 The listed draws are the extremes of a sample, not typical ones. What in the sentence does it (its
@@ -140,8 +141,8 @@ Row of the matrix: each sentence's share in the absolute integrated gradients of
 SHARE_PAIR_LIMITS = "Which words they are is on the Attention page."
 COMPARE_HOW = """
 Both models got the same sentences in the same slots, and are drawn on one colour scale. At the
-right B less A: orange where model B has more. Where both got the same draws, differences are paired
-by draw, with bootstrap 95 % intervals.
+right B less A; of amounts, orange where model B has more. Where both got the same draws,
+differences are paired by draw, with bootstrap 95 % intervals.
 """
 COMPARE_LIMITS = """
 Models with other answers (other labels, another task) can be compared in how far they move, not in

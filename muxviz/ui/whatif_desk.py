@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HIGHEST = 2.0
 STEP = 0.05
+BUTTON = 78  # px, so that rows stay in line
 USUAL = (0.5, 1.5)
 DOSES = 21
 UNDO = "w_undo"  # earlier fader vectors, the latest last
@@ -108,7 +109,7 @@ def _faders(run: RunRequest, gains: tuple[float, ...]) -> None:
     with st.container(border=True, gap="xxsmall", key="faders"):
         for slot, gain in enumerate(gains):
             st.session_state[_key(slot)] = gain
-            parts = st.columns([0.05, 0.37, 0.4, 0.18], vertical_alignment="center", gap="small")
+            parts = st.columns([0.05, 0.35, 0.38, 0.22], vertical_alignment="center", gap="small")
             parts[0].markdown(slot_mark(slot), width="content")
             text = run.rows[slot].text if slot < len(run.rows) else "repeats another sentence"
             parts[1].markdown(f":small[{plain(shorten(text, MAX_SENTENCE))}]")
@@ -131,14 +132,15 @@ def _buttons(slot: int, gains: tuple[float, ...]) -> None:
     num = len(gains)
     is_alone = gains == tuple(float(j == slot) for j in range(num))
     choices = (
-        ("mute", "Mute" if gains[slot] else "Unmute", _mute, gains[slot] == 0 and not is_alone),
+        ("mute", "Mute", _mute, gains[slot] == 0 and not is_alone),
         ("solo", "Solo", _solo, is_alone),
     )
     for name, label, action, is_on in choices:
         st.button(
             label,
             key=f"w_{name}_{slot}",
-            type="primary" if is_on else "tertiary",
+            type="primary" if is_on else "secondary",
+            width=BUTTON,
             on_click=action,
             args=(slot, num),
         )
