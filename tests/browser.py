@@ -22,7 +22,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE_S = 90  # for the server to start, and for anything to appear
+PATIENCE_S = 240  # for the server to start, and for anything to appear
 
 
 def find_chromium() -> str | None:
