@@ -71,8 +71,8 @@ completeness gap.
 """
 WORDS_LIMITS = """
 A path through inputs that no sentence has. Shrinking one sentence towards the mean changes the
-norm behind the mixture for all of them, so a neighbour gets a share of some per cent (a fifth at
-worst on our clean planted model) even where exchanging it changes nothing: Cross-talk's swap is
+norm behind the mixture for all of them, so a neighbour gets a share of some per cent (up to a third
+was seen on our clean planted model) even where exchanging it changes nothing: Cross-talk's swap is
 the control.
 """
 PATHS_HOW = """
