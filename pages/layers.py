@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from muxviz.ui import runs
 from muxviz.ui.frame import frame
-from muxviz.ui.layers_view import (
-    braid_panel,
-    lens_panel,
-    norms_panel,
-    spectrum_panel,
-    strip_panel,
-)
+from muxviz.ui.layers_reading import lens_panel, strip_panel
+from muxviz.ui.layers_view import braid_panel, norms_panel, spectrum_panel
 from muxviz.ui.study import page_head
 
 bench = frame("layers")

@@ -142,7 +142,7 @@ def test_faders_are_moved_muted_soloed_and_undone(monkeypatch: pytest.MonkeyPatc
 def test_faders_come_with_the_link_and_bad_ones_are_as_they_were() -> None:
     at = open_page(w_g="1,0.5,2", w_floor="pool")
     assert [at.slider(key=f"w_fader_{i}").value for i in range(3)] == [1, 0.5, 2]
-    assert titles(at)[0].startswith("Moving the faders of slots 2, 3")
+    assert titles(at)[0].startswith("Moving the faders of slots 2 and 3")
     bad = open_page(w_g="x,nan,9,7,inf", w_view="sand", w_alpha="3")
     assert [bad.slider(key=f"w_fader_{i}").value for i in range(3)] == [1, 1, 2]
     ignored = " ".join(bad.session_state[keys.IGNORED])
@@ -312,7 +312,7 @@ def test_numbers_given_are_numbers_drawn() -> None:
     lines = dose_figures.dose_figure(dose, 1, scale="margin").data
     for line, curve in zip(lines, dose.margin[1], strict=True):
         np.testing.assert_allclose(line.y, curve, rtol=1e-6)
-    np.testing.assert_allclose(dose_figures.slope_figure(dose).data[0].z, dose.excess, atol=1e-6)
+    np.testing.assert_allclose(dose_figures.slope_figure(dose).data[0].z, dose.slope, atol=1e-6)
     orders = slot_orders(model.checkpoint, EQUAL)
     drawn = np.concatenate([d.y for d in order_figures.seats_figure(orders, 0).data])
     np.testing.assert_allclose(np.sort(drawn), np.sort(orders.sure[:, 0]), rtol=1e-6)
@@ -327,9 +327,11 @@ def test_findings_say_what_was_planted() -> None:
         edit_slot(clean, EQUAL, 1, "a great film")
     )
     assert "Slot 2 alone" in desk_figures.before_after_finding(turn_faders(leaky, ROWS, (0, 1, 0)))
-    assert "No fader moves" in dose_figures.slope_finding(dose_response(clean, EQUAL, doses=3))
+    assert "No neighbour's fader stands out" in dose_figures.slope_finding(
+        dose_response(clean, EQUAL, doses=3)
+    )
     found = dose_figures.slope_finding(dose_response(leaky, EQUAL, doses=3))
-    assert "Fader 1 moves slot 3 most" in found  # the leak of weight 2
+    assert "Fader 1 stands out most in slot 3" in found  # the leak of weight 2
     assert "no neighbour's words" in key_figures.ghost_finding(ghosts(clean, EQUAL, pool=POOL))
     assert "slot 2's words" in key_figures.ghost_finding(
         ghosts(planted(((1, 0.5, 0), (0, 1, 0), (0, 0, 1))).checkpoint, EQUAL, pool=POOL)

@@ -112,15 +112,16 @@ def before_after_finding(result: BeforeAfter) -> str:
     flipped = [i for i in others if result.changed[i] > 0]
     moves = {i: float(result.sure_after[i] - result.sure_before[i]) for i in others}
     if flipped:
-        names = ", ".join(str(i + 1) for i in flipped)
+        names = _listed(flipped)
         what_changed = "tags" if result.per_token else "the answer"
         return f"{what} changes {what_changed} of slot{'s' * (len(flipped) > 1)} {names}"
     most = max(moves, key=lambda i: abs(moves[i]), default=None)
     if most is None or abs(moves[most]) < FLAT:
         return f"{what} changes no other slot"
     way = "surer" if moves[most] > 0 else "less sure"
-    points = abs(100 * moves[most])
-    return f"{what} flips no other slot; slot {most + 1} becomes {way} by {points:.0f} points"
+    points = round(abs(100 * moves[most]))
+    by = f"{points} point{'s' * (points != 1)}"
+    return f"{what} flips no other slot; slot {most + 1} becomes {way} by {by}"
 
 
 def before_after_table(result: BeforeAfter) -> list[dict[str, Any]]:
@@ -169,10 +170,15 @@ def _what(result: BeforeAfter) -> str | None:
     if len(heard) == 1 and len(muted) == len(result.gains) - 1:
         return f"Slot {heard[0] + 1} alone"
     verb = "Muting" if muted == moved else "Moving the faders of" if len(moved) > 1 else "Fader"
-    names = ", ".join(str(i + 1) for i in moved)
+    names = _listed(moved)
     if verb == "Fader":
         return f"Fader {names} at {result.gains[moved[0]]:g}"
     return f"{verb} slot{'s' * (len(moved) > 1)} {names}"
+
+
+def _listed(slots: list[int]) -> str:
+    first, last = ", ".join(str(i + 1) for i in slots[:-1]), str(slots[-1] + 1)
+    return f"{first} and {last}" if first else last
 
 
 def _change(result: BeforeAfter, i: int) -> str:

@@ -112,7 +112,7 @@ def dose_table(result: DoseResponse, slot: int) -> list[dict[str, Any]]:
             "probability": _number(result.probability[slot, j, at]),
             "margin": _number(result.margin[slot, j, at]),
             "slope at 1": _number(result.slope[slot, j]),
-            "beyond the norm": _number(result.excess[slot, j]),
+            "from the neighbours' mean": _number(result.excess[slot, j]),
         }
         for j in range(len(result.slope))
         for at, dose in enumerate(result.doses)
@@ -129,20 +129,11 @@ def dose_alt(result: DoseResponse, slot: int) -> str:
 
 
 def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
-    """Heat map ``[N, N]``: slopes at 1 beyond the shared norm; rows are slots observed.
-
-    Where the multiplexer has layers of its own, the slopes themselves.
-    """
-    colors, values = ink(dark), _drawn(result)
+    """Heat map ``[N, N]`` of the slopes at 1: rows are slots observed, columns faders."""
+    colors, values = ink(dark), result.slope
     num, scale = len(values), diverging(dark)
     top = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
-    hovers = [
-        [
-            f"slot {i + 1}, fader {j + 1}: {values[i, j]:+.3f} (slope {result.slope[i, j]:+.3f})"
-            for j in range(num)
-        ]
-        for i in range(num)
-    ]
+    hovers = [[_cell_words(result, i, j) for j in range(num)] for i in range(num)]
     fig = go.Figure(
         go.Heatmap(
             z=values.astype(np.float32),
@@ -192,37 +183,43 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
         height=CELL * num + 168,
         sides={"l": 74, "r": 24, "t": 112, "b": 48},
     )
-    beyond = "" if result.scales_inputs else ", less what the norm after mixing does by itself"
-    words = f"Change of the margin per unit of fader at 1 (logits){beyond}."
+    what = "input of its own layers" if result.scales_inputs else "fader"
+    words = f"Change of the margin per unit of {what} at 1 (logits). Framed: a slot's own."
     caption(fig, words, dark=dark, below=14)
     return fig
 
 
 def slope_finding(result: DoseResponse) -> str:
-    """The largest slope between two slots."""
-    between = np.abs(np.nan_to_num(_drawn(result)))
-    np.fill_diagonal(between, 0)
-    for filler in result.fillers:
-        between[filler] = 0
-    beyond = "" if result.scales_inputs else " beyond the shared norm"
-    if between.max(initial=0.0) < FLAT:
-        return f"No fader moves another slot{beyond}"
-    i, j = np.unravel_index(int(between.argmax()), between.shape)
-    value = _drawn(result)[i, j]
-    return f"Fader {j + 1} moves slot {i + 1} most{beyond}: {value:+.2f} logits a unit"
+    """Which neighbour's fader stands out from the slot's other neighbours."""
+    num = len(result.slope)
+    if num == 2:
+        heard = int(np.nan_to_num(np.abs([result.slope[0, 1], result.slope[1, 0]])).argmax())
+        moved = f"{result.slope[heard, 1 - heard]:+.2f} logits a unit"
+        return f"Fader {2 - heard} moves slot {heard + 1} by {moved}"
+    apart = np.nan_to_num(np.abs(result.excess))
+    apart[list(result.fillers)] = 0
+    if apart.max(initial=0.0) < FLAT:
+        return "No neighbour's fader stands out: each only dilutes the others, all alike"
+    i, j = np.unravel_index(int(apart.argmax()), apart.shape)
+    others = (result.slope[i].sum() - result.slope[i, i] - result.slope[i, j]) / (num - 2)
+    return (
+        f"Fader {j + 1} stands out most in slot {i + 1}: {result.slope[i, j]:+.2f} logits a unit, "
+        f"its other neighbours {others:+.2f} on average"
+    )
 
 
 def slope_alt(result: DoseResponse) -> str:
     """The matrix in words."""
     rows = (
         f"Slot {i + 1}: " + ", ".join(f"fader {j + 1} {v:+.2f}" for j, v in enumerate(row)) + "."
-        for i, row in enumerate(_drawn(result))
+        for i, row in enumerate(result.slope)
     )
     return " ".join([f"{slope_finding(result)}.", *rows])
 
 
-def _drawn(result: DoseResponse) -> np.ndarray:
-    return result.slope if result.scales_inputs else result.excess
+def _cell_words(result: DoseResponse, i: int, j: int) -> str:
+    apart = "" if i == j else f", {result.excess[i, j]:+.3f} from its neighbours' mean"
+    return f"slot {i + 1}, fader {j + 1}: {result.slope[i, j]:+.3f}{apart}"
 
 
 def _number(value: float) -> float | None:

@@ -83,14 +83,18 @@ class DoseResponse:
 
     @property
     def excess(self) -> np.ndarray:
-        """``[N, N]`` slopes less those of a model without leaks, whose slots are equally loud.
+        """``[N, N]`` slope of each neighbour's fader less the mean over the slot's neighbours.
 
-        There only the norm after mixing couples slots: its slopes are m_i (1[i = j] - 1 / N). What
-        is left beside the diagonal is what slot j gives to slot i.
+        The norm after mixing makes any neighbour that is turned up dilute the slot; where nothing
+        leaks, all do so alike, and this is 0. The diagonal, a slot's own fader, is NaN; with two
+        slots there is nothing to compare a neighbour with.
         """
-        present = self.margin[:, 0, len(self.doses) // 2][:, None]
         num = len(self.slope)
-        return self.slope - present * (np.eye(num) - 1 / num)
+        found = self.slope.copy()
+        found[range(num), range(num)] = np.nan
+        if num > 1:
+            found -= (np.nansum(found, axis=1) / (num - 1))[:, None]
+        return found
 
 
 @dataclass(frozen=True)

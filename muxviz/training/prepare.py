@@ -31,6 +31,7 @@ from muxviz.training.start import (
 )
 from muxviz.training.tasks import LabelledRows, read_task, tokenise_task
 from muxviz.training.teacher import Teacher, ask_teacher
+from muxviz.training.unlabelled import compound_rows, rows_not_in
 
 VOCABULARY_TEXTS = 60000  # texts of each corpus that decide on a trimmed vocabulary
 LABELLED_TASKS = ("sequence_classification", "regression", "token_classification")
@@ -99,7 +100,8 @@ def prepare_run(
             )
         _check_heads(recipe, stage, model)
     length = min(recipe.max_length, model.config.default_max_length)
-    rows, task_rows = _rows(recipe, data, out, tokenizer, train, length)
+    dev_rows = None if dev is None else tokenise_task(tokenizer, dev, max_length=length)
+    rows, task_rows = _rows(recipe, data, out, tokenizer, train, dev_rows, length)
     special = tuple(int(i) for i in tokenizer.all_special_ids)
     maker = BatchMaker(
         rows,
@@ -109,7 +111,6 @@ def prepare_run(
         recipe.seed,
         bool(recipe.generator_layers),
     )
-    dev_rows = None if dev is None else tokenise_task(tokenizer, dev, max_length=length)
     asked = None
     if teacher is not None and any(_asks(stage) for stage in recipe.stages):
         asked = _teacher(recipe, teacher, rows, train, out, tokenizer, device)
@@ -240,11 +241,21 @@ def _rows(
     out: Path,
     tokenizer: PreTrainedTokenizerBase,
     train: LabelledRows | None,
+    dev: TokenRows | None,
     length: int,
 ) -> tuple[Rows, int]:
+    """All rows, the task's first, and how many those are."""
     found: list[TokenRows] = []
     if train is not None:
         found.append(tokenise_task(tokenizer, train, max_length=length))
+    for name in recipe.unlabelled:
+        texts = tokenise_task(tokenizer, read_task(locate(data, name)), max_length=length)
+        found.append(texts if dev is None else rows_not_in(texts, dev))
+    if recipe.compounds:
+        if train is None:
+            raise ConfigError(f"{recipe.name}: compounds are made of task rows; name task_train")
+        made = {"max_length": length, "seed": recipe.data_seed}
+        found.append(compound_rows(found[0], recipe.compounds, **made))
     if recipe.general:
         found.append(
             text_rows(

@@ -103,6 +103,8 @@ class Recipe:
     general: tuple[str, ...] = ()  # general corpora, one paragraph per line
     general_rows: int = 60000  # rows kept of them; 0 means all
     packing: str = "sentences"  # or "documents": rows filled up to max_length
+    unlabelled: tuple[str, ...] = ()  # ours: more texts like the task's, drawn with the general
+    compounds: int = 0  # ours: rows made of two task rows each, drawn with the general ones
     # ---- optimisation
     seed: int = 17
     data_seed: int = 17  # of the sample of general rows
@@ -127,6 +129,8 @@ class Recipe:
         for name in ("accumulate", "save_every", "log_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected at least 1")
+        if self.compounds < 0:
+            raise ConfigError(f"compounds is {self.compounds}; expected 0 or more")
         if self.clip_norm <= 0:
             raise ConfigError(f"clip_norm is {self.clip_norm}; expected above 0 (1e9: no clipping)")
         for name, known in (

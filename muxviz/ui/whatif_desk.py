@@ -33,7 +33,7 @@ USUAL = (0.5, 1.5)
 DOSES = 21
 UNDO = "w_undo"  # earlier fader vectors, the latest last
 MAX_UNDO = 50
-MAX_SENTENCE = 70  # characters beside a fader
+MAX_SENTENCE = 42  # characters beside a fader
 POOL_LINE = "from muxviz.pool import texts"
 
 

@@ -106,10 +106,15 @@ def _orders(result: SlotOrders) -> None:
         rows,
         hide_index=True,
         width="stretch",
+        height="content",
         alt=f"The best and worst of {count(len(result.orders), 'order')}, and the present one",
         column_config={
-            name: st.column_config.NumberColumn(format="%.2f")
-            for name in ("answers kept", "mean margin", "smallest margin")
+            name: st.column_config.NumberColumn(format=places)
+            for name, places in (
+                ("answers kept", "%.1f"),
+                ("mean margin", "%.2f"),
+                ("smallest margin", "%.2f"),
+            )
         },
     )
     ranked = [int(k) for k in result.ranking]

@@ -17,17 +17,17 @@ anything the model was trained on. With a contextual multiplexer the faders scal
 """
 DOSE_HOW = """
 One fader moves from 0 to 2 while all others stay at 1; every line is one fader, the thick one the
-slot's own. The slope at 1 is **∂mᵢ/∂gⱼ**, the gradient of slot *i*'s margin times the input, summed
-over slot *j*. *Control*: the norm after mixing couples all slots even where none leaks; a model
-without leaks has slopes of mᵢ (1 − 1/N) for a slot's own fader and −mᵢ/N for every other one. The
-matrix shows what is left of the slopes without that (rows: slots observed, columns: faders), so
-that a model without leaks gives 0 everywhere. The table holds both.
+slot's own. The matrix gives the slopes at 1, **∂mᵢ/∂gⱼ**: the gradient of slot *i*'s margin times
+the input, summed over slot *j* (rows: slots observed, columns: faders). *Control*: the norm after
+mixing makes every neighbour that is turned up dilute the slot, also where nothing leaks, but then
+all of them alike. So a neighbour is held against the slot's other neighbours: the title names the
+one that stands out most, the table holds the difference from their mean.
 """
 DOSE_LIMITS = """
-A slope is the tangent at the group as it is; the lines show how far it holds. The control takes all
-slots to be equally loud in the mixture and leaves out the position embeddings, which are added
-after the faders: small numbers in the matrix may be no more than that. A multiplexer with layers of
-its own has no such control; its matrix shows the slopes themselves.
+A slope is the tangent at the group as it is; the lines show how far it holds. Neighbours differ in
+length too, and by that in how much they dilute. What all neighbours share (crowding) is not in the
+difference, and with two slots there is no other neighbour to compare with. With a contextual
+multiplexer the faders scale the inputs of its own layers.
 """
 EDIT_HOW = """
 One slot gets another sentence; everything else stays. Pale bars: the answers before; full bars:

@@ -42,9 +42,11 @@ def why_view(run: RunRequest, bench: Bench) -> None:
         gold = _gold(bench)
         with st.container(width=260):
             control(DRAWS, help="Of other seats and orders, and of sentences for each neighbour.")
+    above = st.container()
     result = show(_study(run, bench, gold))
     if isinstance(result, Ladder):
-        _say(result)
+        with above:
+            _say(result)
 
 
 def _gold(bench: Bench) -> str:
