@@ -134,6 +134,15 @@ def planted(
     )
 
 
+def scaled_slots(weights: Sequence[float]) -> Planted:
+    """The clean model with slot i's chunk of the mixture ``weights[i]`` times as large."""
+    model = planted(num_instances=len(weights))
+    with torch.no_grad():
+        mask: Any = model.checkpoint.model.multiplexer.instance_embedding
+        mask.mul_(torch.tensor(weights, dtype=torch.float32)[:, None])
+    return model
+
+
 def _codes(tokenizer: Any, size: int, width: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Codes ``[V, width]`` and the direction u ``[width]``: zero mean, u of length 1."""
     generator = np.random.default_rng(seed)

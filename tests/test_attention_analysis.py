@@ -15,7 +15,7 @@ from muxviz.analysis.attention import (
     relevance,
     slot_pairs,
 )
-from muxviz.analysis.draws import base_group, jensen_shannon, softmax
+from muxviz.analysis.draws import base_group, softmax
 from muxviz.analysis.eager import silence_heads, states_and_maps
 from muxviz.analysis.one_group import enter
 from muxviz.batch import Row
@@ -26,11 +26,22 @@ from muxviz.results.attention import SlotPairs
 from muxviz.results.store import from_json, to_json
 from muxviz.tracing import trace
 from tests.planted import first_forced, planted
-from tests.planted_attention import head_carries, linear, pair_logits, pair_owns_logits
+from tests.planted_attention import (
+    LEAKY,
+    ROWS,
+    carried_relevance,
+    contextual_looking_at,
+    head_carries,
+    instances_by_hand,
+    linear,
+    pair_logits,
+    pair_owns_logits,
+    read_by,
+    silenced,
+    two_slots_ask,
+)
 from tests.tiny import shared_checkpoint, tiny_checkpoint, tiny_config
 
-ROWS = (Row("a good film"), Row("the plot is bad and boring"), Row("we like the music"))
-LEAKY = ((1.0, 0.5, 0.0), (0.0, 1.0, 0.0), (2.0, 0.0, 1.0))
 KINDS: list[dict[str, Any]] = [
     {},
     {"default_padding": "masked"},
@@ -118,32 +129,10 @@ def test_hidden_positions_count_for_nothing_in_the_entropy() -> None:
     np.testing.assert_allclose(wide.entropy, 1, atol=1e-6)
 
 
-def contextual_looking_at(slot: int, sharpness: float) -> Checkpoint:
-    """Constant embeddings of ones; keys see chunk ``slot`` of the binary marks alone."""
-    checkpoint = tiny_checkpoint(tiny_config(multiplexer="contextual", default_padding="group"))
-    multiplexer: Any = checkpoint.model.multiplexer
-    with torch.no_grad():
-        for parameter in (
-            *multiplexer.token_layer.parameters(),
-            *multiplexer.instance_layer.parameters(),
-        ):
-            parameter.zero_()
-        checkpoint.model.embeddings.LayerNorm.weight.zero_()
-        checkpoint.model.embeddings.LayerNorm.bias.fill_(1.0)
-        marks = torch.zeros(3, 3, 8)
-        marks[range(3), range(3)] = 1
-        multiplexer.instance_embedding.copy_(marks.view(3, 24))
-        own = multiplexer.instance_layer.attention.self
-        own.query.bias[0] = sharpness  # head 0 asks along its first direction
-        own.key.weight[0, slot * 8 : slot * 8 + 8] = 1 / 8
-    return checkpoint
-
-
 def test_the_contextual_multiplexers_attention_across_slots_is_found() -> None:
     found = instance_attention(contextual_looking_at(2, 4.0), [ROWS[0]] * 3)
-    scaled = 4.0 / 6**0.5  # the head's width is 6
-    even = np.exp([0.0, 0.0, scaled])
-    np.testing.assert_allclose(found.maps[:3, 0], np.tile(even / even.sum(), (3, 3, 1)), atol=1e-5)
+    by_hand = np.tile(instances_by_hand(4.0), (3, 3, 1))
+    np.testing.assert_allclose(found.maps[:3, 0], by_hand, atol=1e-5)
     np.testing.assert_allclose(found.maps[:, 1:], 1 / 3, atol=1e-5)
     clean = instance_attention(contextual_looking_at(2, 0.0), [ROWS[0]] * 3)
     np.testing.assert_allclose(clean.maps, 1 / 3, atol=1e-5)
@@ -196,10 +185,8 @@ def test_the_pair_that_owns_the_logits_has_all_of_the_share() -> None:
 
 
 def test_two_pairs_share_as_their_weights_and_biases_belong_to_no_sentence() -> None:
-    model = pair_owns_logits(planted(), head=0, query=0, key=0, scale=1.0)
+    model = two_slots_ask(3.0)
     own: Any = model.checkpoint.model.encoder.layers[0]
-    with torch.no_grad():
-        own.attention.self.query.weight[:16, 16:32] = 3 * torch.eye(16)  # slot 1 asks too
     rows = [ROWS[0]] * 3
     shares = slot_pairs(model.checkpoint, rows).shares[0]
     assert shares[0, 0] == pytest.approx(1 / 4)
@@ -239,19 +226,16 @@ def test_the_split_says_where_it_does_not_apply(changes: dict[str, Any], words: 
 
 
 def test_relevance_of_a_planted_head_by_hand_and_for_its_slot_alone() -> None:
-    # f_0 = own + w * mean_t sum_s A[t, s] score(w^1_s), so df_0/dA[t, s] = w score(w^1_s) / n_0
-    # for t where slot 0 reads; A is even. Slot 0 is praised: f_0 is "positive" less.
+    # Slot 1 is praised: f_0 is "positive" less.
     weight = -1.5
     model = head_carries(linear(), head=0, source=1, target=0, weight=weight)
     rows = [Row("a good film"), Row("the plot is bad and good"), Row("we like the music")]
     found = relevance(model.checkpoint, rows)
     group = base_group(model.checkpoint, rows)
     assert found.explained[0].label == "positive"
-    scores = model.scores[first_forced(group.ids)][1]
-    read = group.mask[0] / group.mask[0].sum()
-    weighted = weight * np.outer(read, scores) / group.length
-    np.testing.assert_allclose(found.layers[0, 0], np.maximum(weighted, 0) / 3, atol=1e-5)
-    np.testing.assert_allclose(found.read[0], read, atol=1e-9)
+    by_hand = carried_relevance(model, group, weight)
+    np.testing.assert_allclose(found.layers[0, 0], by_hand, atol=1e-5)
+    np.testing.assert_allclose(found.read[0], read_by(group, 0), atol=1e-9)
     assert np.abs(found.layers[1:]).max() < 1e-6  # no other slot's answer depends on the map
     assert np.abs(found.layers[0, 1]).max() < 1e-6
     np.testing.assert_allclose(found.rollout[0, 1], found.layers[0, 0], atol=1e-5)
@@ -300,12 +284,9 @@ def test_the_planted_head_is_ranked_first_with_the_effect_worked_out_by_hand() -
     own = model.margins(group)[0]
     assert found.ranking(0)[0] == (0, 2)
     assert found.explained[0].label == ("positive" if own + carried > 0 else "negative")
-    sign = 1 if own + carried > 0 else -1
-    assert found.change[0, 0, 2] == pytest.approx(-sign * carried, abs=1e-4)
-    before, after = (softmax(np.array([-m / 2, m / 2])) for m in (own + carried, own))
-    assert found.divergence[0, 0, 2] == pytest.approx(
-        float(jensen_shannon(before, after)), abs=1e-5
-    )
+    change, divergence = silenced(model, group, weight)
+    assert found.change[0, 0, 2] == pytest.approx(change, abs=1e-4)
+    assert found.divergence[0, 0, 2] == pytest.approx(divergence, abs=1e-5)
     others = found.change.copy()
     others[0, 0, 2] = 0
     assert np.abs(others).max() < 1e-4

@@ -11,29 +11,24 @@ import torch
 from muxviz.analysis import attribution
 from muxviz.analysis.attribution import attribute, mean_embedding, slot_shares
 from muxviz.analysis.conductance import layer_conductance
-from muxviz.analysis.draws import base_group
 from muxviz.analysis.one_group import NOTHING, Target, enter, measure_of
 from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.attribution import TOLERANCE, completeness_gap
 from muxviz.results.store import from_json, to_json
-from tests.planted import Planted, planted
-from tests.planted_attention import differences, head_carries, linear, mean_score
+from tests.planted import planted
+from tests.planted_attention import (
+    LEAKY,
+    POOL,
+    ROWS,
+    attributions_by_hand,
+    conductance_by_hand,
+    gap_by_hand,
+    head_carries,
+    linear,
+)
 from tests.tiny import shared_checkpoint
-
-ROWS = (Row("a good film"), Row("the plot is bad and boring"), Row("we like the music"))
-POOL = ("a good day", "the river is cold", "we work at night", "an old city")
-LEAKY = ((1.0, 0.5, 0.0), (0.0, 1.0, 0.0), (2.0, 0.0, 1.0))
-
-
-def by_hand(model: Planted, slot: int) -> np.ndarray:
-    """Attributions ``[N, T]`` of "positive rather than negative": weight times difference."""
-    group = base_group(model.checkpoint, ROWS)
-    counted = enter(model.checkpoint, ROWS).counted
-    delta = differences(model, group, counted, mean_score(model, POOL))
-    read = group.mask[slot] / group.mask[slot].sum()  # the head reads the mean of own tokens
-    return np.asarray(model.leaks[model.gates[slot]][:, None] * delta * read)
 
 
 def positive(slot: int) -> Target:
@@ -50,9 +45,9 @@ def test_a_linear_model_gives_weight_times_difference_from_the_mean(leaks: Any) 
     model = linear(leaks)
     for slot in range(3):
         found = attribute(model.checkpoint, ROWS, positive(slot), pool=POOL)
-        np.testing.assert_allclose(found.values, by_hand(model, slot), atol=2e-4)
+        np.testing.assert_allclose(found.values, attributions_by_hand(model, slot), atol=2e-4)
         assert found.gap < TOLERANCE
-        assert found.difference == pytest.approx(by_hand(model, slot).sum(), abs=2e-4)
+        assert found.difference == pytest.approx(attributions_by_hand(model, slot).sum(), abs=2e-4)
         assert not found.values[~found.moved].any()
 
 
@@ -149,6 +144,13 @@ def test_steps_double_until_the_gap_is_below_one_per_cent() -> None:
     assert enough.gap <= few.gap
 
 
+def test_the_gap_is_that_of_the_nodes_where_norms_bend_the_path() -> None:
+    model = planted(LEAKY)
+    for steps in (2, 3):
+        found = attribute(model.checkpoint, ROWS, positive(0), pool=POOL, steps=steps)
+        assert found.gap == pytest.approx(gap_by_hand(model, 0, steps), abs=1e-4)
+
+
 def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint = shared_checkpoint(default_padding="group")
     found = []
@@ -189,22 +191,12 @@ def test_stopping_keeps_the_slots_that_are_done_and_leaves_no_hook() -> None:
 
 
 def test_conductance_of_a_head_that_carries_one_slot_into_another() -> None:
-    # f_0 = mean of own scores + w * mean over all T positions of slot 1's scores. Before the layer,
-    # slot 1's part sits where its tokens are, w * delta / T each; behind it, all of it sits in
-    # equal parts where slot 0 reads, w * mean(delta) / n_0 each.
     weight = 2.0
     model = head_carries(linear(), head=2, source=1, target=0, weight=weight)
     found = layer_conductance(model.checkpoint, ROWS, positive(0), pool=POOL)
-    entered = enter(model.checkpoint, ROWS)
-    group = entered.group
-    delta = differences(model, group, entered.counted, mean_score(model, POOL))
-    read = group.mask[0] / group.mask[0].sum()
-    np.testing.assert_allclose(found.values[0, 1], weight * delta[1] / group.length, atol=2e-4)
-    for layer in (1, 2):
-        carried = weight * delta[1].mean() * read
-        np.testing.assert_allclose(found.values[layer, 1], carried, atol=2e-4)
-        np.testing.assert_allclose(found.values[layer, 0], delta[0] * read, atol=2e-4)
-        assert not np.abs(found.values[layer, 2]).max() > 1e-5
+    by_hand = conductance_by_hand(model, weight)
+    np.testing.assert_allclose(found.values, by_hand, atol=2e-4)
+    assert np.abs(found.values[1:, 2]).max() < 1e-5
     np.testing.assert_allclose(found.values.sum(axis=1), found.captum, atol=2e-3)
     assert (found.gaps < TOLERANCE).all()
 

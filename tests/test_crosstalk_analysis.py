@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import combinations, permutations
-from math import factorial
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -20,11 +18,21 @@ from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.results import to_json
 from muxviz.results.crosstalk import Crosstalk, Shapley
 from muxviz.results.store import from_json
-from tests.planted import PRAISE, STRENGTH, Planted, planted
-from tests.tiny import WORDS, shared_checkpoint
+from tests.planted import planted
+from tests.planted_crosstalk import (
+    ALIKE,
+    LEAKS,
+    LEAKY,
+    ROWS,
+    SCORED,
+    additive_shapley,
+    brute_shapley,
+    js_of_margins,
+    many_sentences,
+    swaps_by_hand,
+)
+from tests.tiny import shared_checkpoint
 
-ROWS = (Row("a good film"), Row("the plot is bad and boring"), Row("we like the music"))
-LEAKY = ((1.0, 0.5, 0.0), (0.0, 1.0, 0.0), (2.0, 0.0, 1.0))
 POOL = (
     "a great story",
     "the actor is awful",
@@ -39,30 +47,6 @@ POOL = (
     "fine",
     "you love the great old film",
 )
-ALIKE = ("a good day", "the sad cat", "we go home", "an old book", "so very warm", "my dog sees")
-
-
-def js_of_margins(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """JS of two two-class answers from their margins, written out."""
-
-    def entropy(p: np.ndarray) -> np.ndarray:
-        return -(p * np.log(p) + (1 - p) * np.log(1 - p))
-
-    p, q = 1 / (1 + np.exp(-one)), 1 / (1 + np.exp(-other))
-    return np.asarray(entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2)
-
-
-def swaps_by_hand(model: Planted, sentences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """JS and signed margin differences ``[K, N, N]`` from the construction alone."""
-    group = base_group(model.checkpoint, ROWS)
-    now, num = model.margins(group), len(ROWS)
-    sign = np.where(now >= 0, 1.0, -1.0)  # the target is the answer now
-    js, push = np.empty((2, len(sentences), num, num))
-    for k, row in enumerate(encode_rows(model.checkpoint, [Row(s) for s in sentences])):
-        for j in range(num):
-            then = model.margins(with_row(model.checkpoint, group, j, row))
-            js[k, :, j], push[k, :, j] = js_of_margins(now, then), sign * (now - then)
-    return js, push
 
 
 # ---- swap test ----------------------------------------------------------------------------------
@@ -85,17 +69,15 @@ def test_each_draw_is_the_planted_one() -> None:
 
 
 def test_planted_leaks_are_told_from_nothing_and_the_clean_cells_are_not() -> None:
-    leaks = np.array([[0, 1, 0], [0, 0, 0], [1, 0, 0]], dtype=bool)
     found = measure_crosstalk(planted(LEAKY).checkpoint, ROWS, pool=POOL)
-    assert found.js.is_told[leaks].all()
-    assert not found.js.is_told[~leaks].any()
-    assert not found.push.is_told[~leaks].any()
+    assert found.js.is_told[LEAKS].all()
+    assert not found.js.is_told[~LEAKS].any()
+    assert not found.push.is_told[~LEAKS].any()
 
 
 def test_intervals_cover_the_planted_means() -> None:
     """The mean over a whole pool, by hand, lies in 95 % of the intervals from half of it."""
-    model, generator = planted(LEAKY), np.random.default_rng(0)
-    pool = [" ".join(generator.choice(WORDS, size=n)) for n in generator.integers(2, 9, size=60)]
+    model, pool = planted(LEAKY), many_sentences()
     js, push = (v.mean(axis=0) for v in swaps_by_hand(model, pool))
     cells = np.array(LEAKY) != 0
     covered = []
@@ -279,6 +261,7 @@ def stopping_after(groups: int):  # type: ignore[no-untyped-def]
 
 def test_what_is_done_at_a_stop_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK", 4)
+    monkeypatch.setattr(module, "BLOCK_S", 0.0)  # blocks do not grow
     model = planted(LEAKY)
     whole = measure_crosstalk(model.checkpoint, ROWS, pool=POOL, draws=12)
     part = measure_crosstalk(
@@ -374,14 +357,9 @@ def test_benjamini_hochberg_by_hand() -> None:
 def test_shapley_values_of_an_additive_game_are_its_terms() -> None:
     """With sentences of one length the planted margin is a sum over slots."""
     model = planted(LEAKY)
-    rows = [Row("a great film"), Row("an awful plot"), Row("the good music")]
-    found = shapley(model.checkpoint, rows, pool=ALIKE, draws=40)
-    group = base_group(model.checkpoint, rows)
-    score = np.array([1, -1, 1]) * STRENGTH / 5  # one word among five tokens
-    usual = np.mean([sum(w in PRAISE for w in s.split()) for s in ALIKE]) * STRENGTH / 5
-    usual -= STRENGTH / 5 * 2 / len(ALIKE)  # "sad", "old"
-    sign = np.where(model.margins(group) >= 0, 1.0, -1.0)
-    want = sign[:, None] * np.array(LEAKY) * (score - usual)
+    found = shapley(model.checkpoint, SCORED, pool=ALIKE, draws=40)
+    group = base_group(model.checkpoint, SCORED)
+    want = additive_shapley(model)
     off = found.values.mean - want
     np.testing.assert_array_equal(np.abs(off) < 0.1, True)
     assert (found.values.low - 1e-6 <= want).all()
@@ -403,28 +381,6 @@ def test_a_clean_model_owes_everything_to_the_own_sentence() -> None:
     np.testing.assert_allclose(found.values.mean[off], 0, atol=1e-5)
     assert not found.is_told.any()
     np.testing.assert_allclose(np.diag(found.values.mean), found.full - found.empty.mean, atol=1e-5)
-
-
-def brute_shapley(model: Planted, reference: Sequence[str]) -> np.ndarray:
-    """The definition, subset by subset, on margins by hand; ``[N, N]``."""
-    group, num = base_group(model.checkpoint, ROWS), len(ROWS)
-    rows = encode_rows(model.checkpoint, [Row(t) for t in reference])
-    sign = np.where(model.margins(group) >= 0, 1.0, -1.0)
-
-    def game(members: frozenset[int]) -> np.ndarray:
-        now = group
-        for slot in set(range(num)) - members:
-            now = with_row(model.checkpoint, now, slot, rows[slot])
-        return np.asarray(sign * model.margins(now))
-
-    phi = np.zeros((num, num))
-    for j in range(num):
-        for size in range(num):
-            for chosen in combinations(set(range(num)) - {j}, size):
-                without = frozenset(chosen)
-                weight = factorial(size) * factorial(num - size - 1) / factorial(num)
-                phi[:, j] += weight * (game(without | {j}) - game(without))
-    return phi
 
 
 def test_shapley_is_the_definition_where_lengths_interact() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,37 +11,36 @@ import pytest
 from muxviz.analysis import agreement as agreements
 from muxviz.analysis import draws, leaks
 from muxviz.analysis.capacity import bits, entropy_of
-from muxviz.analysis.draws import base_group, draw_rows, jensen_shannon, softmax, with_row
+from muxviz.analysis.draws import base_group, draw_rows
 from muxviz.analysis.fidelity import pool_read_back, read_back
 from muxviz.analysis.readback import own_places, scores
 from muxviz.analysis.shares import discoveries, shares
-from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import run_group
 from muxviz.results.reading import Proportion
 from muxviz.results.store import from_json, to_json
 from tests.planted import STRENGTH, Planted, planted
-from tests.tiny import VOCAB_SIZE, shared_checkpoint
-
-ROWS = (Row("a good film"), Row("the plot is bad and boring"), Row("we like the music"))
-WORDS = ("good", "bad", "dog", "cat", "road", "time", "man", "song")
-POOL = tuple(
-    f"{a} {b} {c}"
-    for a, b, c in zip(WORDS, WORDS[3:] + WORDS[:3], WORDS[5:] + WORDS[:5], strict=True)
+from tests.planted_fidelity import (
+    DEAD,
+    LABELS,
+    LOUD,
+    PAIR,
+    POOL,
+    QUIET,
+    ROWS,
+    SIGNS,
+    TAKEN_OVER,
+    TURNED,
+    WORDS,
+    by_hand,
+    inverse_rank_of,
+    log_odds_by_hand,
+    lone,
+    margins_apart,
+    nll_of,
+    over_pairs,
 )
-TAKEN_OVER = ((1, 0, 0), (0, 1, 0), (2, 0, 1))  # slot 3 reads slot 1's tokens
-DEAD = ((1, 0, 0), (0, 0, 0), (0, 0, 1))  # nothing reaches slot 2
-QUIET = ((1, 0.5, 0), (0, 1, 0), (0, 0, 1))  # slot 2 leaks into slot 1, too softly to be read
-
-
-def by_hand(model: Planted, rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray, Any]:
-    """Log-probabilities of all tokens ``[N, L, V]``, which places count, and the group."""
-    group = base_group(model.checkpoint, rows)
-    counted = np.zeros(group.ids.shape, dtype=bool)
-    for slot, row in enumerate(group.rows):
-        counted[slot, : len(row.ids)] = ~np.asarray(row.special)
-    return np.log(softmax(model.retrieval_logits(group))), counted, group
-
+from tests.tiny import VOCAB_SIZE, shared_checkpoint
 
 # ---- read-back ----------------------------------------------------------------------------------
 
@@ -81,16 +78,11 @@ def test_a_clean_model_reads_all_a_dead_slot_knows_nothing() -> None:
 
 def test_a_slot_taken_over_is_right_where_the_tokens_coincide() -> None:
     """Two words, drawn at random: the wrong slot's token is the own one half of the time."""
-    pool = ("good", "bad") * 40
     model = planted(TAKEN_OVER)
-    found = pool_read_back(model.checkpoint, pool, draws=100)
+    found = pool_read_back(model.checkpoint, PAIR * 40, draws=100)
     assert found.slots.value[:2].tolist() == [1, 1]
     assert found.slots.low[2] < 0.5 < found.slots.high[2]
-    inverse = []
-    for a, b in product(("good", "bad"), repeat=2):
-        log_probs, _, group = by_hand(model, (Row(a), Row("good"), Row(b)))
-        inverse.append(1 / (1 + (log_probs[2, 1] > log_probs[2, 1, group.ids[2, 1]]).sum()))
-    assert found.mrr.low[2] < np.mean(inverse) < found.mrr.high[2]
+    assert found.mrr.low[2] < over_pairs(model, inverse_rank_of) < found.mrr.high[2]
     assert found.ranks[2].sum() == found.slots.trials[2] == 100
     assert found.chance == 0.5
     assert (found.groups, found.sentences, found.pool) == (100, 300, 80)
@@ -130,7 +122,7 @@ def test_the_scores_are_those_of_mix_and_read(changes: dict[str, Any]) -> None:
 
 def test_scores_do_not_depend_on_what_else_is_in_the_batch() -> None:
     checkpoint = shared_checkpoint(default_padding="group")
-    groups = leaks.pool_groups(checkpoint, POOL, 9)
+    groups = draws.pool_groups(checkpoint, POOL, 9)
     places = [own_places(checkpoint, g) for g in groups]
     together = dict(scores(checkpoint, groups, places))
     for number, group in enumerate(groups):
@@ -188,13 +180,9 @@ def test_bits_are_the_entropy_where_all_is_read_and_its_rest_where_nothing_is() 
 
 def test_bits_of_a_leaky_slot_lie_in_their_interval() -> None:
     """Slot 3 holds 2 g(a) + g(b): its NLL, by hand, over all pairs of two words."""
-    model, pool = planted(TAKEN_OVER), ("good", "bad") * 60
-    nll = []
-    for a, b in product(("good", "bad"), repeat=2):
-        log_probs, _, group = by_hand(model, (Row(a), Row("good"), Row(b)))
-        nll.append(-log_probs[2, 1, group.ids[2, 1]])
-    found = bits(model.checkpoint, pool, draws=120)
-    expected = np.log(2) - np.mean(nll)
+    model = planted(TAKEN_OVER)
+    found = bits(model.checkpoint, PAIR * 60, draws=120)
+    expected = np.log(2) - over_pairs(model, nll_of)
     assert found.slots.low[2] < expected < found.slots.high[2]
     total = 2 * np.log(2) + expected
     assert found.total.low < total < found.total.high
@@ -255,22 +243,10 @@ def test_what_strangers_hold_as_well_is_chance() -> None:
 def test_log_odds_are_those_worked_out_by_hand(matrix: Any) -> None:
     model, count = planted(matrix), 6
     found = leaks.log_odds(model.checkpoint, ROWS, pool=POOL, draws=count)
-    present, counted, group = by_hand(model, ROWS)
     others = draw_rows(model.checkpoint, POOL, count)
-    for j in range(3):
-        swapped = [with_row(model.checkpoint, group, j, row) for row in others]
-        absent = [softmax(model.retrieval_logits(g)) for g in swapped]
-        for i in range(3):
-            cell = []
-            for t in np.nonzero(counted[i] & counted[j])[0]:
-                word = group.ids[j, t]
-                if i != j and word == group.ids[i, t]:
-                    continue
-                there = [p[i, t, word] for p in absent if t < p.shape[1]]
-                if there:
-                    cell.append(present[i, t, word] - np.log(np.mean(there)))
-            assert found.positions[i, j] == len(cell)
-            assert found.effect.mean[i, j] == pytest.approx(np.mean(cell), abs=2e-3)
+    effect, positions = log_odds_by_hand(model, ROWS, others)
+    np.testing.assert_array_equal(found.positions, positions)
+    np.testing.assert_allclose(found.effect.mean, effect, atol=2e-3)
 
 
 def test_log_odds_find_a_leak_that_reading_does_not_and_none_on_the_clean_model() -> None:
@@ -308,31 +284,25 @@ def test_false_discoveries_by_hand() -> None:
 # ---- answers ------------------------------------------------------------------------------------
 
 
-LONE = planted(num_instances=1).checkpoint
-
-
 def test_agreement_is_complete_on_the_clean_model_and_by_hand_on_a_leaky_one() -> None:
-    clean = agreements.agreement(planted().checkpoint, ROWS, baseline=LONE)
+    clean = agreements.agreement(planted().checkpoint, ROWS, baseline=lone())
     assert (clean.slots.value == 1).all()
     assert clean.distance.mean.max() < 1e-9
     assert clean.margin.mean.max() < 1e-4
     # Slot 1 of "a good film" also hears -3 times slot 2 of "the plot is bad and boring".
-    loud = planted(((1, -3, 0), (0, 1, 0), (0, 0, -1)))
-    group = base_group(loud.checkpoint, ROWS)
-    alone, mixed = planted().margins(group), loud.margins(group)
-    found = agreements.agreement(loud.checkpoint, ROWS, baseline=LONE)
-    np.testing.assert_allclose(found.margin.mean, np.abs(mixed - alone), atol=1e-4)
-    p, q = (np.stack([1 / (1 + np.exp(m)), 1 / (1 + np.exp(-m))], axis=-1) for m in (mixed, alone))
-    np.testing.assert_allclose(found.distance.mean, jensen_shannon(p, q), atol=1e-6)
+    loud = planted(LOUD)
+    margin, distance = margins_apart(loud, base_group(loud.checkpoint, ROWS))
+    found = agreements.agreement(loud.checkpoint, ROWS, baseline=lone())
+    np.testing.assert_allclose(found.margin.mean, margin, atol=1e-4)
+    np.testing.assert_allclose(found.distance.mean, distance, atol=1e-6)
     assert found.answers[0] == found.alone[0] == "positive"
     assert found.slots.value[:2].tolist() == [1, 1]
 
 
 def test_agreement_over_a_pool_and_right_answers() -> None:
     """Slot 2 says the opposite: it is never right, and its margin is off by twice itself."""
-    pool, labels = ("good", "bad", "great", "awful"), ("positive", "negative") * 2
-    turned = planted(((1, 0, 0), (0, -1, 0), (0, 0, 1))).checkpoint
-    found = agreements.pool_agreement(turned, pool, baseline=LONE, labels=labels, draws=20)
+    turned = planted(TURNED).checkpoint
+    found = agreements.pool_agreement(turned, SIGNS, baseline=lone(), labels=LABELS, draws=20)
     assert found.slots.value.tolist() == [1, 0, 1]
     assert found.right is not None
     assert found.right_alone is not None
@@ -340,28 +310,27 @@ def test_agreement_over_a_pool_and_right_answers() -> None:
     assert found.right_alone.value.tolist() == [1, 1, 1]
     # "[CLS] good [SEP]": a third of the places is praise.
     np.testing.assert_allclose(found.margin.mean, [0, 2 * STRENGTH / 3, 0], atol=1e-4)
-    correct = agreements.accuracy(turned, pool, labels, draws=20)
+    correct = agreements.accuracy(turned, SIGNS, LABELS, draws=20)
     assert correct.slots.value.tolist() == [1, 0, 1]
     assert correct.total.value == pytest.approx(2 / 3)
-    dead = agreements.accuracy(planted(DEAD).checkpoint, pool, labels, draws=20)
+    dead = agreements.accuracy(planted(DEAD).checkpoint, SIGNS, LABELS, draws=20)
     assert dead.slots.low[1] < 0.5 < dead.slots.high[1]  # always the same answer
     assert dead.by_label.trials.sum() == dead.total.trials == 60
 
 
 def test_confusion_of_two_models() -> None:
-    pool, labels = ("good", "bad", "great", "awful"), ("positive", "negative") * 2
     clean, turned = planted().checkpoint, planted(np.diag([1, -1, 1])).checkpoint
-    same = agreements.confusion(clean, clean, pool, labels=labels, draws=10)
+    same = agreements.confusion(clean, clean, SIGNS, labels=LABELS, draws=10)
     assert same.counts.sum() == same.counts.trace() == 30
     assert same.agree.value == same.p == 1
-    found = agreements.confusion(clean, turned, pool, labels=labels, draws=10)
+    found = agreements.confusion(clean, turned, SIGNS, labels=LABELS, draws=10)
     assert found.agree.value == pytest.approx(2 / 3)
     assert found.outcomes is not None
     assert found.outcomes.tolist() == [[20, 10], [0, 0]]
     assert found.p == pytest.approx(2 * 0.5**10)
-    lone = agreements.confusion(clean, LONE, pool, labels=labels, draws=10)  # regrouped by one
-    assert lone.agree.value == 1
-    assert lone.sentences == 30
+    single = agreements.confusion(clean, lone(), SIGNS, labels=LABELS, draws=10)  # regrouped by one
+    assert single.agree.value == 1
+    assert single.sentences == 30
 
 
 def test_token_answers_agree_token_by_token() -> None:
@@ -395,17 +364,16 @@ def test_work_that_is_stopped_keeps_what_was_done(
 ) -> None:
     monkeypatch.setattr(draws, "LARGEST", 6)
     model = planted().checkpoint
-    pool, labels = ("good", "bad", "great", "awful"), ("positive", "negative") * 2
     calls: dict[str, Any] = {
-        "read": lambda p: pool_read_back(model, pool, draws=20, progress=p),
-        "bits": lambda p: bits(model, pool, draws=20, progress=p),
-        "hard": lambda p: leaks.hard(model, pool=pool, draws=20, progress=p),
-        "odds": lambda p: leaks.log_odds(model, ROWS, pool=pool, draws=20, progress=p),
+        "read": lambda p: pool_read_back(model, SIGNS, draws=20, progress=p),
+        "bits": lambda p: bits(model, SIGNS, draws=20, progress=p),
+        "hard": lambda p: leaks.hard(model, pool=SIGNS, draws=20, progress=p),
+        "odds": lambda p: leaks.log_odds(model, ROWS, pool=SIGNS, draws=20, progress=p),
         "agree": lambda p: agreements.pool_agreement(
-            model, pool, baseline=LONE, draws=20, progress=p
+            model, SIGNS, baseline=lone(), draws=20, progress=p
         ),
-        "right": lambda p: agreements.accuracy(model, pool, labels, draws=20, progress=p),
-        "confusion": lambda p: agreements.confusion(model, LONE, pool, draws=20, progress=p),
+        "right": lambda p: agreements.accuracy(model, SIGNS, LABELS, draws=20, progress=p),
+        "confusion": lambda p: agreements.confusion(model, lone(), SIGNS, draws=20, progress=p),
     }
     assert not calls[ask](None).is_partial
     late = {"agree": 21, "confusion": 21, "odds": 55}

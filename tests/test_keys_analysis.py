@@ -2,56 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import permutations
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from scipy.stats import spearmanr
 
 from muxviz.analysis import draws
 from muxviz.analysis.gates import gate_flips
 from muxviz.analysis.keys import gram, interference_of, key_geometry, key_interference
-from muxviz.analysis.mantel import key_leak, similarities_of
+from muxviz.analysis.mantel import similarities_of
 from muxviz.analysis.matched_filter import matched_filter, unmixed
-from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable, Stopped
-from muxviz.loading.checkpoint import Checkpoint
-from muxviz.results.group import Provenance
 from muxviz.results.store import from_json, to_json
 from muxviz.tracing import trace
-from tests.planted import Planted, planted
-from tests.tiny import shared_checkpoint
-
-ROWS = (Row("a good film"), Row("the plot is bad and boring"), Row("we like the music"))
-POOL = (
-    "the story is good",
-    "a long night in the city",
-    "we love the old house",
-    "she can not see the river",
-    "the child and the dog play",
-    "it was a sad scene at last",
-    "the man is happy",
-    "no music in the dark",
+from tests.planted import planted
+from tests.planted_keys import (
+    COSINES,
+    FLIPS_APART,
+    FLIPS_EQUAL,
+    INTERFERENCE,
+    LOUDER,
+    OVERLAP,
+    POOL,
+    ROWS,
+    WIDTH,
+    chunks,
+    filtered_by_hand,
+    leak_of,
+    mantel_by_hand,
+    symmetric,
+    with_vectors,
 )
-WIDTH = 16
-
-
-def with_vectors(model: Planted, vectors: Any, **changes: Any) -> Checkpoint:
-    """The planted checkpoint with other mux vectors ``[N, D]``."""
-    with torch.no_grad():
-        target: Any = model.checkpoint.model.multiplexer.instance_embedding
-        target.copy_(torch.as_tensor(np.asarray(vectors), dtype=torch.float32))
-    return replace(model.checkpoint, config=replace(model.checkpoint.config, **changes))
-
-
-def chunks(*rows: Sequence[float]) -> np.ndarray:
-    """Vectors that are constant on every chunk of ``WIDTH`` dimensions."""
-    return np.repeat(np.array(rows, dtype=np.float64), WIDTH, axis=1)
-
+from tests.tiny import shared_checkpoint
 
 # ---- geometry -----------------------------------------------------------------------------------
 
@@ -70,18 +53,13 @@ def test_disjoint_masks_do_not_touch() -> None:
     assert from_json(to_json(found)).interference.shape == (3, 3)
 
 
-OVERLAP = chunks((1, 1, 0), (0, 1, 1), (2, 0, 0))
-# |v_i v_j|^2 over |v_i v_i|^2: 16 / 32 for slots 1 and 2, 64 / 32 and 64 / 256 for 1 and 3.
-BY_HAND = np.array([[1, 0.5, 2], [0.5, 1, 0], [0.25, 0, 1]])
-
-
 def test_interference_of_overlapping_masks_by_hand() -> None:
-    np.testing.assert_allclose(interference_of(OVERLAP), BY_HAND)
+    np.testing.assert_allclose(interference_of(OVERLAP), INTERFERENCE)
     found = key_geometry(with_vectors(planted(), OVERLAP), ROWS)
     assert found.interference is not None
-    np.testing.assert_allclose(found.interference, BY_HAND)
+    np.testing.assert_allclose(found.interference, INTERFERENCE)
     cosine = gram(OVERLAP).cosine
-    np.testing.assert_allclose(cosine[0], [1, 0.5, 0.5**0.5])
+    np.testing.assert_allclose(cosine, COSINES)
     assert np.isnan(interference_of(chunks((0, 0, 0), (1, 1, 1)))[0]).all()
     np.testing.assert_array_equal(gram(chunks((0, 0, 0), (1, 1, 1))).cosine[0], [0, 0])
 
@@ -151,14 +129,12 @@ def test_the_laws_of_orthogonal_matrices() -> None:
 
 
 def test_gate_flips_by_hand() -> None:
-    """A slot's key opens the 16 units of its chunk and shuts the other 32."""
     apart = gate_flips(planted().checkpoint, ROWS, pool=POOL, draws=4)
-    differ = 2 / 3 * (1 - np.eye(3))
-    np.testing.assert_allclose(apart.here, differ, atol=1e-6)
-    np.testing.assert_allclose(apart.flips.mean, differ, atol=1e-6)
+    np.testing.assert_allclose(apart.here, FLIPS_APART, atol=1e-6)
+    np.testing.assert_allclose(apart.flips.mean, FLIPS_APART, atol=1e-6)
     np.testing.assert_allclose(apart.deciding, 1 / 3, atol=1e-6)
     same = gate_flips(planted(gates=(0, 0, 2)).checkpoint, ROWS, pool=POOL, draws=4)
-    np.testing.assert_allclose(same.here, 2 / 3 * np.array([[0, 0, 1], [0, 0, 1], [1, 1, 0]]))
+    np.testing.assert_allclose(same.here, FLIPS_EQUAL)
     np.testing.assert_allclose(same.deciding, [0, 0, 1 / 3], atol=1e-6)
     assert (same.units, same.pool, same.flips.draws) == (48, len(POOL), 4)
 
@@ -187,12 +163,12 @@ def test_the_filter_reads_all_of_a_clean_mixture() -> None:
 
 def test_a_louder_slot_of_the_same_mask_takes_the_filter() -> None:
     """v_2 = 2 v_1: the filter of slot 1 hears slot 2 twice as loud as its own."""
-    checkpoint = with_vectors(planted(), chunks((1, 0, 0), (2, 0, 0), (0, 0, 1)))
-    found = matched_filter(checkpoint, ROWS, pool=POOL, draws=8)
+    found = matched_filter(with_vectors(planted(), LOUDER), ROWS, pool=POOL, draws=8)
     group = found.group
     assert group[0].read == ("the", "plot", "is")
     assert group[1].read == group[1].tokens
     # A token that both slots hold at one place is read all the same; few do here.
+    np.testing.assert_allclose(found.filtered.value, filtered_by_hand(planted(), LOUDER, 8))
     assert found.filtered.value[0] < 0.3
     assert found.filtered.value[1] > 0.95  # some third token may lie between two
     assert found.filtered.value[2] == 1.0
@@ -226,17 +202,6 @@ def test_without_a_retrieval_head_the_filter_still_reads() -> None:
 
 # ---- the Mantel test ----------------------------------------------------------------------------
 
-NOWHERE = Provenance("x", "x", 5, "cpu", "float32", "group", 9, "repeat", 0, 1, (), "")
-
-
-def leak_of(similarity: np.ndarray, crosstalk: np.ndarray) -> Any:
-    return key_leak({"likeness": similarity}, crosstalk, unit="nats", draws=8, provenance=NOWHERE)
-
-
-def symmetric(seed: int, num: int = 5) -> np.ndarray:
-    matrix = np.random.default_rng(seed).normal(size=(num, num))
-    return matrix + matrix.T
-
 
 def test_leaks_that_follow_the_keys_are_found() -> None:
     similarity = symmetric(0)
@@ -249,15 +214,8 @@ def test_leaks_that_follow_the_keys_are_found() -> None:
 
 def test_rho_is_spearmans_and_p_counts_orders_of_slots() -> None:
     similarity, crosstalk = symmetric(1, 4), np.abs(np.random.default_rng(2).normal(size=(4, 4)))
-    off = ~np.eye(4, dtype=bool)
     found = leak_of(similarity, crosstalk)
-    rho = spearmanr(similarity[off], crosstalk[off]).statistic
-    assert found.rho[0] == pytest.approx(rho)
-    others = [
-        spearmanr(similarity[np.ix_(o, o)][off], crosstalk[off]).statistic
-        for o in permutations(range(4))
-    ]
-    assert found.p[0] == pytest.approx(np.mean(np.abs(others) >= abs(rho) - 1e-9))
+    assert (found.rho[0], found.p[0]) == pytest.approx(mantel_by_hand(similarity, crosstalk))
 
 
 def test_unrelated_leaks_are_rarely_called_related() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +11,9 @@ import pytest
 import torch
 
 from muxviz.analysis import draws
+from muxviz.analysis.bootstrap import bootstrap_ratio
+from muxviz.analysis.draws import pool_groups
 from muxviz.analysis.entanglement import entanglement_spectrum
-from muxviz.analysis.layer_states import bootstrap_ratio, pool_groups
 from muxviz.analysis.lens import (
     demux_lens,
     fit_translators,
@@ -26,44 +26,28 @@ from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import run_group
 from muxviz.results import from_json, to_json
-from tests.planted import BLAME, OPEN, PRAISE, Planted, first_forced, planted
-from tests.tiny import WORDS, shared_checkpoint
+from tests.planted import planted, scaled_slots
+from tests.planted_layers import (
+    OTHERS,
+    POOL,
+    SINGLE,
+    TAKEN_OVER,
+    UNEVEN,
+    coinciding,
+    dropping,
+    effective_rank,
+    entropies_by_hand,
+    exchanged,
+    interacting,
+    lens_margins,
+    looking_for_words,
+    shares_of,
+    shares_of_pairs,
+    states_by_hand,
+)
+from tests.tiny import shared_checkpoint
 
 LINEAR = ("gaussian_hadamard", "binary_hadamard", "random_orthogonal", "low_rank_orthogonal")
-SINGLE = (*PRAISE[:4], *BLAME[:2], "film", "city")
-GENERATOR = np.random.default_rng(3)
-POOL = tuple(" ".join(GENERATOR.choice(WORDS, size=GENERATOR.integers(3, 9))) for _ in range(60))
-OTHERS = tuple(" ".join(GENERATOR.choice(WORDS, size=GENERATOR.integers(3, 9))) for _ in range(60))
-
-
-def set_ffn(
-    model: Planted, layer: int, inward: np.ndarray, bias: float, outward: np.ndarray
-) -> None:
-    """Make a layer add ``outward gelu(inward x + bias)`` less its value at gelu(bias)."""
-    block: Any = model.checkpoint.model.encoder.layers[layer]
-    with torch.no_grad():
-        block.intermediate.dense.weight.copy_(torch.tensor(inward))
-        block.intermediate.dense.bias.fill_(bias)
-        block.output.dense.weight.copy_(torch.tensor(outward))
-        block.output.dense.bias.copy_(torch.tensor(-outward.sum(axis=1) * gelu(bias)))
-
-
-def add_linear(model: Planted, layer: int, matrix: np.ndarray) -> None:
-    """Make a layer add ``matrix x``; for two slots of 16 numbers, as wide as its inner layer."""
-    set_ffn(model, layer, np.eye(len(matrix)), OPEN, matrix)
-
-
-def gelu(x: Any) -> Any:
-    return x * (1 + np.vectorize(math.erf)(np.asarray(x) / 2**0.5)) / 2
-
-
-def scaled_slots(weights: Sequence[float]) -> Planted:
-    """The clean model with slot i's chunk of the mixture ``weights[i]`` times as large."""
-    model = planted(num_instances=len(weights))
-    with torch.no_grad():
-        mask: Any = model.checkpoint.model.multiplexer.instance_embedding
-        mask.mul_(torch.tensor(weights, dtype=torch.float32)[:, None])
-    return model
 
 
 def within(estimates: Any, expected: Any, slack: float = 0.0) -> bool:
@@ -86,9 +70,8 @@ def test_clean_slots_share_the_state_equally_at_every_level_and_do_not_interact(
 
 
 def test_slots_share_by_the_squares_of_their_weights() -> None:
-    weights = np.array([1.0, 2.0, 0.5])
-    found = entanglement_spectrum(scaled_slots(weights).checkpoint, POOL, pairs=64)
-    shares = weights**2 / (weights**2).sum()  # the norm scales all chunks alike: 0.19, 0.76, 0.05
+    found = entanglement_spectrum(scaled_slots(UNEVEN).checkpoint, POOL, pairs=64)
+    shares = shares_of(UNEVEN)  # 0.19, 0.76, 0.05
     assert within(found.share, shares)
     np.testing.assert_allclose(found.interaction.mean, 0, atol=1e-5)
     balance = -(shares * np.log(shares)).sum() / np.log(3)
@@ -96,41 +79,16 @@ def test_slots_share_by_the_squares_of_their_weights() -> None:
 
 
 def test_a_layer_that_drops_one_slot_leaves_the_others_share() -> None:
-    model = planted(num_instances=2)
-    keep = np.diag([0.0] * 16 + [1.0] * 16)
-    add_linear(model, 1, keep - np.eye(32))
-    found = entanglement_spectrum(model.checkpoint, POOL, pairs=32)
+    found = entanglement_spectrum(dropping().checkpoint, POOL, pairs=32)
     assert within(found.share, np.array([[0.5, 0.5]] * 3 + [[0, 1]]), slack=1e-5)
     np.testing.assert_allclose(found.interaction.mean, 0, atol=1e-5)
     assert found.balance.mean[-1] == pytest.approx(0, abs=1e-3)
 
 
-def interacting(weight: float) -> tuple[Planted, np.ndarray]:
-    """Layer 2 adds ``weight gelu(s_1 + s_2) e``: s the sentiment of each slot's word, e a vector
-    in slot 2's chunk. Also the state after it for all pairs of the eight words, worked out here.
-    """
-    model = planted(num_instances=2)
-    tokenizer: Any = model.checkpoint.tokenizer
-    codes = model.codes[tokenizer.convert_tokens_to_ids(list(SINGLE))]
-    toward = np.linalg.lstsq(model.codes, model.scores, rcond=None)[0]  # scores = codes @ toward
-    inward, outward = np.zeros((32, 32)), np.zeros((32, 32))
-    inward[0] = np.tile(toward, 2)
-    outward[[16, 17], 0] = weight, -weight
-    set_ffn(model, 1, inward, 0.0, outward)
-    first, second = np.meshgrid(range(8), range(8), indexing="ij")
-    x = np.concatenate([codes[first], codes[second]], axis=-1)  # [8, 8, 32]
-    x = x + gelu(x @ inward[0])[..., None] * outward[:, 0]
-    x = (x - x.mean(axis=-1, keepdims=True)) / x.std(axis=-1, keepdims=True)
-    return model, x
-
-
 @pytest.mark.parametrize("weight", [0.0, 1.0, 8.0])
 def test_interaction_of_two_features_is_that_of_all_pairs(weight: float) -> None:
     model, states = interacting(weight)
-    mean = states.mean(axis=(0, 1))
-    total = ((states - mean) ** 2).sum(axis=-1).mean()
-    alone = [((states.mean(axis=1 - k) - mean) ** 2).sum(axis=-1).mean() for k in (0, 1)]
-    share = np.array(alone) / total  # tr Var(E[h | x_i]) / tr Var(h), by enumeration
+    share = shares_of_pairs(states)
     found = entanglement_spectrum(model.checkpoint, SINGLE, pairs=512, seed=1)
     assert within(replace(found.share, low=found.share.low[-1], high=found.share.high[-1]), share)
     expected = 1 - share.sum()
@@ -216,39 +174,19 @@ def test_a_clean_model_is_read_at_every_level_and_by_the_margins_of_its_codes() 
     assert (found.accuracy == 1).all()
     assert found.proportion(0, 1).value == 1
     assert (found.control < 0.2).all()  # two random words out of 90 rarely agree
-    groups = pool_groups(model.checkpoint, POOL, 12)
-    expected = np.zeros((2, 3))
-    for group in groups:
-        logits, ids = model.retrieval_logits(group), first_forced(group.ids)
-        for slot, row in enumerate(group.rows):
-            for t in np.nonzero(~np.asarray(row.special))[0]:
-                own = logits[slot, t, ids[slot, t]]
-                others = np.delete(logits[slot, t], ids[slot, t]).max()
-                expected[:, slot] += own - others, 1
+    expected = lens_margins(model, POOL, 12)
     assert found.tokens.tolist() == expected[1].tolist()
     for level in range(3):
-        np.testing.assert_allclose(found.margin.mean[level], expected[0] / expected[1], atol=1e-3)
+        np.testing.assert_allclose(found.margin.mean[level], expected[0], atol=1e-3)
 
 
 def test_a_leak_that_wins_is_read_instead_at_every_level() -> None:
-    model = planted(((1, 0, 0), (0, 1, 0), (2, 0, 1)))  # slot 3 is read as slot 1
+    model = planted(TAKEN_OVER)
     found = demux_lens(model.checkpoint, POOL, draws=12)
     assert (found.accuracy[:, :2] == 1).all()
-    expected = [
-        float(group.ids[0, t] == group.ids[2, t])
-        for group in pool_groups(model.checkpoint, POOL, 12)
-        for t in np.nonzero(~np.asarray(group.rows[2].special))[0]
-    ]
-    assert found.accuracy[:, 2] == pytest.approx(np.mean(expected), abs=1e-9)
+    expected = coinciding(model, POOL, 12, 2, 0)
+    assert found.accuracy[:, 2] == pytest.approx(expected, abs=1e-9)
     assert (found.margin.mean[:, 2] < 0).all()
-
-
-def exchanged() -> Planted:
-    """Layer 2 exchanges the two chunks; the keys know it."""
-    model = planted(num_instances=2, gates=(1, 0))
-    exchange = np.kron(np.array([[0.0, 1.0], [1.0, 0.0]]), np.eye(16))
-    add_linear(model, 1, exchange - np.eye(32))
-    return model
 
 
 def test_the_translator_undoes_what_the_last_layer_does() -> None:
@@ -329,9 +267,7 @@ def test_a_dead_slot_has_nothing_to_probe_and_a_dropped_one_has_it_until_then() 
     assert (found.r2.mean[:, 1] > 0.999).all()
     assert (np.abs(found.r2.mean[:, 0]) < 0.05).all()
     assert (found.selectivity.mean[:, 0] < 0.05).all()
-    dropping = planted(num_instances=2)
-    add_linear(dropping, 1, np.diag([-1.0] * 16 + [0.0] * 16))
-    found = linear_probes(dropping.checkpoint, POOL, OTHERS, fit_draws=96, draws=48)
+    found = linear_probes(dropping().checkpoint, POOL, OTHERS, fit_draws=96, draws=48)
     assert (found.r2.mean[:2, 0] > 0.999).all()
     assert abs(found.r2.mean[2, 0]) < 0.05
 
@@ -362,25 +298,13 @@ def test_stopped_probes_keep_their_levels() -> None:
 # ---- norms --------------------------------------------------------------------------------------
 
 
-def states_by_hand(model: Planted, draws: int) -> np.ndarray:
-    """All states of the clean model where a text reaches: codes of the slots side by side."""
-    groups = pool_groups(model.checkpoint, POOL, draws)
-    states = []
-    for group in groups:
-        codes = model.codes[first_forced(group.ids)]
-        states.append(np.concatenate(list(codes), axis=-1))
-    return np.concatenate(states)
-
-
 def test_norms_of_the_clean_model_are_those_of_its_codes() -> None:
     model = planted()
     found, states = layer_norms(model.checkpoint, POOL, draws=8), states_by_hand(model, 8)
     np.testing.assert_allclose(found.norm.mean, (3 * 16) ** 0.5, rtol=1e-5)
     np.testing.assert_allclose(found.spread.mean, 1, rtol=1e-5)
     np.testing.assert_allclose(found.magnitude.mean, np.abs(states).mean(), rtol=1e-5)
-    covariance = np.cov(states.T, bias=True)
-    expected = np.trace(covariance) ** 2 / (covariance**2).sum()
-    np.testing.assert_allclose(found.rank, expected, rtol=1e-4)
+    np.testing.assert_allclose(found.rank, effective_rank(states), rtol=1e-4)
     assert found.positions == len(states)
 
 
@@ -388,21 +312,10 @@ def test_blind_attention_is_even_and_a_head_that_looks_for_its_word_counts_the_e
     model = planted()
     flat = layer_norms(model.checkpoint, POOL, draws=8)
     np.testing.assert_allclose(flat.evenness.mean, 1, rtol=1e-5)
-    lengths = [g.length for g in pool_groups(model.checkpoint, POOL, 8)]
-    by_hand = sum(n * np.log(n) for n in lengths) / sum(lengths)
-    np.testing.assert_allclose(flat.entropy.mean, by_hand, rtol=1e-5)
-    block: Any = model.checkpoint.model.encoder.layers[1]
-    with torch.no_grad():  # queries equal keys: head h looks for slot h's own word
-        for part in (block.attention.self.query, block.attention.self.key):
-            part.weight.copy_(10 * torch.eye(48))
-    found = layer_norms(model.checkpoint, POOL, draws=8)
-    total, positions = np.zeros(3), 0
-    for group in pool_groups(model.checkpoint, POOL, 8):
-        ids = first_forced(group.ids)
-        equal = (ids[:, :, None] == ids[:, None, :]).sum(axis=-1)
-        total += np.log(equal).sum(axis=1)
-        positions += group.length
-    np.testing.assert_allclose(found.entropy.mean, [by_hand, total.mean() / positions], atol=1e-4)
+    blind, looking = entropies_by_hand(model, 8)
+    np.testing.assert_allclose(flat.entropy.mean, blind, rtol=1e-5)
+    found = layer_norms(looking_for_words(model).checkpoint, POOL, draws=8)
+    np.testing.assert_allclose(found.entropy.mean, [blind, looking], atol=1e-4)
     assert (found.heads[1] < 0.3).all()
     np.testing.assert_allclose(found.norm.mean, flat.norm.mean)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,11 @@ from sklearn.metrics import silhouette_samples
 
 from muxviz.analysis.draws import base_group
 from muxviz.analysis.projection import NEEDS_UMAP, joint_states, map_states, project
+from muxviz.analysis.scatter import CEILING, scatter_ratio
 from muxviz.analysis.separation import (
-    CEILING,
     centred,
     nearest,
     read_state,
-    scatter_ratio,
     silhouettes,
 )
 from muxviz.analysis.states import draw_design, sample_states
@@ -39,84 +37,26 @@ from muxviz.results.map import (
 )
 from muxviz.tracing import trace
 from tests.planted import OPEN, Planted, first_forced, planted
+from tests.planted_map import (
+    POOL,
+    K,
+    M,
+    N,
+    aligned,
+    clean,
+    leaks_of,
+    made,
+    mixed_codes,
+    mixtures,
+    read_outs,
+    sampled,
+    scatters,
+    shares_by,
+)
 from tests.tiny import shared_checkpoint, tiny_checkpoint, tiny_config
 
-POOL = (
-    "a good film",
-    "the plot is bad and boring",
-    "we like the music",
-    "a cold dark house at night",
-    "the dog and the cat play",
-    "it was a great first day",
-    "no man will come",
-    "the city was sad",
-    "she and he love this old song",
-    "a funny child",
-    "the book is long",
-    "they see the river",
-    "you make work fine",
-    "an awful scene",
-    "this life goes on",
-    "the actor was not good",
-    "warm bright day",
-    "the last road",
-)
 GOLD = ("positive", "negative") * 9
-K, M, N = 5, 3, 3
 OWN = (Row("a good film"), Row("the road is dark"), Row("bad"))
-
-
-def sampled(model: Planted, rows: Sequence[Row] = (), **changes: Any) -> StateSample:
-    return sample_states(
-        model.checkpoint, rows, pool=POOL, **({"anchors": K, "neighbour_sets": M} | changes)
-    )
-
-
-@cache
-def clean() -> StateSample:
-    return sampled(planted())
-
-
-def leaks_of(weight: float) -> np.ndarray:
-    return np.eye(N) + weight * (1 - np.eye(N))
-
-
-def mixed_codes(model: Planted, sample: StateSample, point: int) -> np.ndarray:
-    """Mean code of every slot over the anchor's own positions, by hand: ``[N, width]``."""
-    slot, others = int(sample.slot[point]), sample.neighbour_texts[sample.neighbour_set[point]]
-    texts = [*others[:slot], sample.texts[sample.anchor[point]], *others[slot:]]
-    group = base_group(model.checkpoint, [Row(t) for t in texts])
-    own = group.mask[slot].astype(bool)
-    return np.asarray(model.codes[first_forced(group.ids)][:, own].mean(axis=1))
-
-
-def aligned(sample: StateSample) -> StateSample:
-    """Every read-out's open chunk without its offset, in one place for all slots."""
-    chunks = sample.states[READOUT].reshape(len(sample.slot), N, -1)
-    own = chunks[np.arange(len(chunks)), sample.slot] - OPEN
-    return replace(sample, states={READOUT: own.astype(np.float32)})
-
-
-def made(points: np.ndarray, *, sets: int = 1) -> StateSample:
-    """A sample of given points ``[K, M, N, D]``, without a model."""
-    anchors, _, slots, width = points.shape
-    anchor, neighbour_set, slot = (
-        i.ravel() for i in np.indices((anchors, points.shape[1], slots), dtype=np.int16)
-    )
-    count = len(anchor)
-    return replace(
-        clean(),
-        states={READOUT: points.reshape(-1, width).astype(np.float32)},
-        anchor=anchor,
-        neighbour_set=neighbour_set,
-        slot=slot,
-        label=np.full(count, -1, dtype=np.int16),
-        margin=np.zeros(count, dtype=np.float32),
-        correct=np.zeros(count, dtype=np.float32),
-        texts=tuple(f"text {k}" for k in range(anchors)),
-        neighbour_texts=(("",),) * points.shape[1],
-        asked_anchors=anchors,
-    )
 
 
 # ---- states -------------------------------------------------------------------------------------
@@ -373,24 +313,13 @@ def test_aligned_read_outs_of_a_clean_model_are_one_point_a_sentence() -> None:
     np.testing.assert_allclose(reading.shares.mean, [1, 0, 0, 0], atol=1e-6)
 
 
-def scatters(model: Planted, sample: StateSample, weight: float) -> tuple[float, float]:
-    """S_b and S_w by sentence of aligned read-outs with leak ``weight``, by hand."""
-    states = np.empty((len(sample.anchor), model.codes.shape[1]))
-    for point in range(len(states)):
-        codes, slot = mixed_codes(model, sample, point), sample.slot[point]
-        states[point] = codes[slot] + weight * (codes.sum(axis=0) - codes[slot])
-    means = np.stack([states[sample.anchor == k].mean(axis=0) for k in range(K)])
-    between = M * N * np.square(means - states.mean(axis=0)).sum()
-    return float(between), float(np.square(states - means[sample.anchor]).sum())
-
-
 def test_a_leak_spreads_a_sentence_by_its_square() -> None:
     model = planted(leaks_of(0.5))
     within = {}
     for weight in (0.25, 0.5):
         leaky = planted(leaks_of(weight))
         sample = aligned(sampled(leaky))
-        between, within[weight] = scatters(model, sample, weight)
+        between, within[weight] = scatters(read_outs(model, sample, weight), sample.anchor)
         ratio = read_state(sample, READOUT).by(SENTENCE).ratio
         assert ratio.value == pytest.approx(between / within[weight], rel=1e-3)
         assert ratio.low < ratio.value < ratio.high
@@ -401,13 +330,7 @@ def test_a_leak_spreads_a_sentence_by_its_square() -> None:
 def test_neighbours_own_the_mixture_of_a_clean_model() -> None:
     """One chunk of the mixture is the sentence's, N - 1 are its neighbours'; by hand in shares."""
     model, sample = planted(), clean()
-    states = np.stack([mixed_codes(model, sample, p).ravel() for p in range(len(sample.anchor))])
-    middle = states.mean(axis=0)
-    total = np.square(states - middle).sum()
-    want = []
-    for names in (sample.anchor, sample.slot, sample.neighbour_set):
-        means = np.stack([states[names == g].mean(axis=0) for g in range(names.max() + 1)])
-        want.append(np.square(means[names] - middle).sum() / total)
+    want = shares_by(mixtures(model, sample, (1, 1, 1)), sample)
     shares = read_state(sample, MIXTURE).shares.mean
     np.testing.assert_allclose(shares[:3], want, atol=1e-5)
     assert read_state(sample, EMBEDDING).by(SENTENCE).ratio.value == CEILING

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from muxviz.analysis.bootstrap import bootstrap_mean
 from muxviz.analysis.draws import (
     base_group,
     batches,
-    bootstrap_mean,
     distributions,
     draw_rows,
     jensen_shannon,

@@ -1,14 +1,7 @@
-"""What-if: faders, keys, seats, twins, copies and the ladder, against values worked out by hand.
-
-In the planted models chunk i of the mixture is g_i g(w_i), and the norm at the encoder's entrance
-divides by rms(g) = sqrt(mean g^2), since all codes have one length. Hence
-    margin_i(g) = sum_j leaks[gate_i, j] g_j s_ij / rms(g),   s_ij = mean over i's tokens of score_j
-and, all faders at 1,  d margin_i / d g_j = leaks[gate_i, j] s_ij - margin_i / N.
-"""
+"""What-if: faders, keys, seats, twins, copies and the ladder, against values worked out by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -16,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.special import erf
 
 from muxviz.analysis.desk import edit_slot, faded, turn_faders
 from muxviz.analysis.dial import ghosts, key_dial
@@ -30,45 +22,30 @@ from muxviz.analysis.twins import duplicates, twins
 from muxviz.batch import Group, Row
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.results.store import from_json, to_json
-from tests.planted import OPEN, STRENGTH, Planted, first_forced, planted
-from tests.tiny import shared_checkpoint, tiny_checkpoint, tiny_config
-
-ROWS = (Row("a good film"), Row("the plot is bad and boring"), Row("we love the music"))
-EQUAL = (Row("a good film"), Row("a bad film"), Row("a great song"))  # of one length
-LEAKY = ((1.0, 0.5, 0.0), (0.0, 1.0, 0.0), (2.0, 0.0, 1.0))
-POOL = (
-    "the house at the river",
-    "a story of the road",
-    "day and night in the city",
-    "she can see the dog",
-    "time to go to work",
-    "a man and a child play",
-    "the cat is on the road",
-    "music of the night",
+from tests.planted import first_forced, planted
+from tests.planted_whatif import (
+    BESIDE,
+    EQUAL,
+    GOOD,
+    HALF,
+    LABELLED,
+    LEAKY,
+    OWN,
+    POOL,
+    ROWS,
+    SEATS,
+    UNEQUAL,
+    bias_by_hand,
+    climb,
+    dial_by_hand,
+    faded_margins,
+    ghost_by_hand,
+    orders_by_hand,
+    sigmoid,
+    signs,
+    slopes_by_hand,
 )
-
-
-def sources(model: Planted, group: Group) -> np.ndarray:
-    """leaks[gate_i, j] s_ij, ``[N, N]``."""
-    scores = model.scores[first_forced(group.ids)]
-    own = group.mask.astype(bool)
-    means = np.stack([scores[:, mask].mean(axis=1) for mask in own])
-    return model.leaks[list(model.gates)] * means
-
-
-def by_hand(model: Planted, group: Group, gains: Sequence[float]) -> np.ndarray:
-    g = np.asarray(gains)
-    return sources(model, group) @ g / np.sqrt((g**2).mean())
-
-
-def signs(model: Planted, group: Group) -> np.ndarray:
-    """+1 where the present answer is "positive": margins are those of the present answer."""
-    return np.where(model.margins(group) > 0, 1, -1)
-
-
-def sigmoid(x: Any) -> Any:
-    return 1 / (1 + np.exp(-np.asarray(x)))
-
+from tests.tiny import shared_checkpoint, tiny_checkpoint, tiny_config
 
 # ---- faders -------------------------------------------------------------------------------------
 
@@ -81,7 +58,9 @@ def test_faders_give_the_margins_worked_out_by_hand(leaks: Any, gains: Any) -> N
     found = turn_faders(model.checkpoint, ROWS, gains)
     sign = signs(model, group)
     np.testing.assert_allclose(found.margin_before, np.abs(model.margins(group)), atol=1e-4)
-    np.testing.assert_allclose(found.margin_after, sign * by_hand(model, group, gains), atol=1e-4)
+    np.testing.assert_allclose(
+        found.margin_after, sign * faded_margins(model, group, gains), atol=1e-4
+    )
     np.testing.assert_allclose(found.sure_after, sigmoid(found.margin_after), atol=1e-4)
     assert found.answers_before == tuple("positive" if s > 0 else "negative" for s in sign)
     np.testing.assert_allclose(found.read_before, 1.0 if leaks is None else found.read_before)
@@ -134,16 +113,13 @@ def test_dose_response_and_slopes_by_hand(leaks: Any) -> None:
         for at, dose in enumerate(found.doses):
             gains = np.ones(3)
             gains[source] = dose
-            want = sign * by_hand(model, group, gains)
+            want = sign * faded_margins(model, group, gains)
             np.testing.assert_allclose(found.margin[:, source, at], want, atol=1e-4)
-    slope = sign[:, None] * (sources(model, group) - model.margins(group)[:, None] / 3)
+    slope, excess = slopes_by_hand(model, group)
     np.testing.assert_allclose(found.slope, slope, atol=1e-4)
     np.testing.assert_allclose(found.slope.sum(axis=1), 0, atol=1e-4)  # scale-free
     # Against the other neighbours: what leaks from each less the mean of what leaks from all.
-    leaked = sign[:, None] * sources(model, group)
-    leaked[range(3), range(3)] = np.nan
-    leaked -= np.nanmean(leaked, axis=1, keepdims=True)
-    np.testing.assert_allclose(found.excess, leaked, atol=1e-4)
+    np.testing.assert_allclose(found.excess, excess, atol=1e-4)
     assert (np.nanmax(np.abs(found.excess)) < 1e-4) == (leaks is None)
     assert not found.is_partial
 
@@ -246,23 +222,12 @@ def test_bad_faders_floors_and_checkpoints_are_refused() -> None:
 # ---- key dial -----------------------------------------------------------------------------------
 
 
-def gelu(x: np.ndarray) -> np.ndarray:
-    return x * (1 + erf(x / np.sqrt(2))) / 2
-
-
 def test_the_dial_morphs_one_answer_into_the_other_as_worked_out_by_hand() -> None:
     model = planted()
     group = base_group(model.checkpoint, ROWS)
     found = key_dial(model.checkpoint, ROWS, 0, 1, steps=11)
-    codes = model.codes[first_forced(group.ids)]
-    direction = np.linalg.lstsq(model.codes, model.scores, rcond=None)[0]
-    weights = group.mask / group.mask.sum(axis=1, keepdims=True)
-    for at, alpha in enumerate(found.alphas):
-        keys = np.array([1 - alpha, alpha, 0])
-        opened = gelu(-OPEN + 2 * OPEN * keys[:, None, None] + codes)
-        read = (opened @ direction).sum(axis=0)
-        want = ((1 - alpha) * weights[0] + alpha * weights[1]) @ read
-        assert found.p[at, 1] == pytest.approx(float(sigmoid(want)), abs=1e-4)
+    want = dial_by_hand(model, group, found.alphas)
+    np.testing.assert_allclose(found.p[:, 1], want, atol=1e-4)
     ends = sigmoid(model.margins(group))
     np.testing.assert_allclose(found.p[[0, -1], 1], ends[:2], atol=1e-4)
     assert found.heard[0].tolist()[:2] == [1, pytest.approx(0, abs=0.5)]
@@ -334,13 +299,10 @@ def test_only_keys_that_are_numbers_can_be_dialled() -> None:
 
 
 def test_an_empty_slot_hears_what_leaks_into_it() -> None:
-    leaky = planted(((1, 0.5, 0), (0, 1, 0), (0, 0, 1)))
+    leaky = planted(HALF)
     found = ghosts(leaky.checkpoint, EQUAL, pool=POOL)
     # Slot 1 emptied: its chunk holds 0.5 g(w_2), which its norm makes as loud as any text.
-    logits = leaky.retrieval_logits(base_group(leaky.checkpoint, EQUAL))[1]
-    ids = base_group(leaky.checkpoint, EQUAL).ids[1]
-    chances = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-    want = np.mean([chances[t, ids[t]] for t in (1, 2, 3)])
+    want = ghost_by_hand(leaky)
     assert found.heard[0, 1] == pytest.approx(want, abs=1e-4)
     assert found.shares[0, 1] == 1
     assert "bad" in found.read[0]
@@ -369,21 +331,17 @@ def test_ghosts_need_a_retrieval_head_and_a_pool() -> None:
 
 
 def test_unequal_seats_are_all_there_is_to_the_order() -> None:
-    model = planted(np.diag([1.0, 0.2, -1.0]))
+    model = planted(SEATS)
     found = slot_orders(model.checkpoint, EQUAL)
     own = planted().margins(base_group(model.checkpoint, EQUAL))
-    loud = np.array([1.0, 0.2, -1.0])
+    loud = np.diag(SEATS)
     assert found.orders.tolist() == [list(o) for o in permutations(range(3))]
-    for s, margin in enumerate(own):
-        p = sigmoid(loud * margin)
-        pairs = np.stack([p, 1 - p], axis=-1)
-        entropy = -(pairs * np.log(pairs)).sum(axis=-1)
-        mean = pairs.mean(axis=0)
-        want = -(mean * np.log(mean)).sum() - entropy.mean()
-        assert found.information.mean[s] == pytest.approx(want, abs=1e-4)
-        assert found.flips.mean[s] == pytest.approx(1 / 3)
-        assert found.seat[s] == pytest.approx(p.var(), abs=1e-5)
-        assert found.company[s] == pytest.approx(0, abs=1e-8)
+    want = orders_by_hand(SEATS)
+    np.testing.assert_allclose(found.information.mean, want.information, atol=1e-4)
+    np.testing.assert_allclose(want.flips, 1 / 3)
+    np.testing.assert_allclose(found.flips.mean, want.flips)
+    np.testing.assert_allclose(found.seat, want.seat, atol=1e-5)
+    np.testing.assert_allclose(found.company, 0, atol=1e-8)
     # The largest margin belongs into the loudest seat, the smallest into the one that inverts.
     aims = signs(model, base_group(model.checkpoint, EQUAL))
     kept = [
@@ -409,21 +367,11 @@ def test_a_leak_from_whoever_sits_beside_is_company() -> None:
     even = planted(np.full((3, 3), 0.5) + np.eye(3) / 2)
     found = slot_orders(even.checkpoint, EQUAL)
     np.testing.assert_allclose(found.seat + found.company, 0, atol=1e-9)
-    loud = planted(((1, 0, 2), (0, 1, 2), (0, 0, 1)))
-    seated = slot_orders(loud.checkpoint, EQUAL)
-    own = planted().margins(base_group(loud.checkpoint, EQUAL))
-    aim = signs(loud, base_group(loud.checkpoint, EQUAL))
-    for s in range(3):
-        values = {0: [], 1: [], 2: []}
-        for order in permutations(range(3)):
-            seat = order.index(s)
-            margin = own[s] + (2 * own[order[2]] if seat < 2 else 0)
-            values[seat].append(sigmoid(aim[s] * margin))
-        means = np.array([np.mean(v) for v in values.values()])
-        assert seated.seat[s] == pytest.approx(means.var(), abs=1e-5)
-        within = np.mean([np.var(v) for v in values.values()])
-        assert seated.company[s] == pytest.approx(within, abs=1e-5)
-        assert (within > 1e-3) == (s != 1)  # beside "a bad film" sit two alike
+    seated, want = slot_orders(planted(BESIDE).checkpoint, EQUAL), orders_by_hand(BESIDE)
+    np.testing.assert_allclose(seated.seat, want.seat, atol=1e-5)
+    np.testing.assert_allclose(seated.company, want.company, atol=1e-5)
+    # Beside "a bad film" sit two alike.
+    assert (want.company > 1e-3).tolist() == [True, False, True]
 
 
 def test_orders_above_five_are_squares_and_carry_intervals(
@@ -491,19 +439,14 @@ def test_twins_with_one_answer_or_per_token_are_not_applicable() -> None:
 
 
 def test_duplicates_show_the_slots_own_bias() -> None:
-    rows = (1.0, 0.5, 2.0)
-    model = planted(np.diag(rows))
-    good = ("a good film", "a great song", "we love the music", "the day is warm", "fine and happy")
-    found = duplicates(model.checkpoint, "a good film", pool=good, draws=5)
-    own = STRENGTH / 5  # one praise word of five tokens
-    np.testing.assert_allclose(found.margin, own * np.array(rows), atol=1e-4)
-    np.testing.assert_allclose(found.sure, sigmoid(own * np.array(rows)), atol=1e-4)
-    assert found.spread == pytest.approx(np.ptp(sigmoid(own * np.array(rows))), abs=1e-4)
-    shares = [STRENGTH / 5, STRENGTH / 5, STRENGTH / 6, STRENGTH / 6, 2 * STRENGTH / 5]
-    want = np.mean(shares) * (np.array(rows) - np.mean(rows))
-    np.testing.assert_allclose(found.bias.mean, want, atol=1e-4)
+    model, own = planted(np.diag(UNEQUAL)), OWN * UNEQUAL
+    found = duplicates(model.checkpoint, "a good film", pool=GOOD, draws=5)
+    np.testing.assert_allclose(found.margin, own, atol=1e-4)
+    np.testing.assert_allclose(found.sure, sigmoid(own), atol=1e-4)
+    assert found.spread == pytest.approx(np.ptp(sigmoid(own)), abs=1e-4)
+    np.testing.assert_allclose(found.bias.mean, bias_by_hand(UNEQUAL), atol=1e-4)
     assert found.bias.excludes(0).all()
-    clean = duplicates(planted().checkpoint, "a good film", pool=good, draws=5)
+    clean = duplicates(planted().checkpoint, "a good film", pool=GOOD, draws=5)
     assert clean.spread == pytest.approx(0, abs=1e-6)
     np.testing.assert_allclose(clean.bias.mean, 0, atol=1e-6)
     # Each slot reads out a chunk of its own: N vectors of one length at right angles.
@@ -515,13 +458,6 @@ def test_duplicates_show_the_slots_own_bias() -> None:
 
 
 # ---- ensembling ---------------------------------------------------------------------------------
-
-LABELLED = tuple(
-    (f"{start} {word} {end}", label)
-    for start in ("a", "the", "this")
-    for end in ("film", "song")
-    for word, label in (("good", "positive"), ("bad", "negative"), ("great", "positive"))
-)
 
 
 def test_numbers_of_copies() -> None:
@@ -574,11 +510,6 @@ def test_ensembling_needs_labels_the_model_gives() -> None:
 # ---- ladder -------------------------------------------------------------------------------------
 
 
-def climb(leaks: Any, slot: int, gold: str | None = None, **options: Any) -> Any:
-    rows = options.pop("rows", EQUAL)
-    return ladder(planted(leaks).checkpoint, rows, slot, gold=gold, pool=POOL, draws=16, **options)
-
-
 def test_a_wrong_sentence_is_wrong_by_itself() -> None:
     found = climb(None, 0, "negative")  # "a good film"
     assert (found.answer, found.is_right, found.cause) == ("positive", False, "sentence")
@@ -592,12 +523,11 @@ def test_a_wrong_sentence_is_wrong_by_itself() -> None:
 
 def test_an_inverting_seat_is_a_weak_slot() -> None:
     found = climb(np.diag([-0.5, 1.0, 1.0]), 0, "positive")
-    own = STRENGTH / 5
-    assert found.margin == pytest.approx(-own / 2, abs=1e-4)
+    assert found.margin == pytest.approx(-OWN / 2, abs=1e-4)
     seat = found.rung("seat")
     assert found.cause == "seat"
-    assert seat.change == pytest.approx(1.5 * own, abs=1e-4)
-    assert seat.effect == pytest.approx(1.5 * own, abs=1e-4)
+    assert seat.change == pytest.approx(1.5 * OWN, abs=1e-4)
+    assert seat.effect == pytest.approx(1.5 * OWN, abs=1e-4)
     assert seat.turned.value == 1
     assert found.rung("reseated").change == pytest.approx(0, abs=1e-4)
     assert found.alone_right.value == pytest.approx(2 / 3)
@@ -612,12 +542,11 @@ def test_a_dead_slot_is_a_weak_slot_too() -> None:
 
 def test_a_loud_neighbour_is_named() -> None:
     found = climb(((1, 3, 0), (0, 1, 0), (0, 0, 1)), 0, "positive")  # "a bad film" leaks 3 times
-    own = STRENGTH / 5
-    assert found.margin == pytest.approx(own - 3 * own, abs=1e-4)
+    assert found.margin == pytest.approx(OWN - 3 * OWN, abs=1e-4)
     assert (found.cause, found.culprit) == ("neighbour", 1)
     rung = found.rung("neighbour", 1)
     # Neutral sentences score 0 on the slot's five places.
-    assert rung.change == pytest.approx(3 * own, abs=1e-4)
+    assert rung.change == pytest.approx(3 * OWN, abs=1e-4)
     assert rung.turned.value == 1
     assert rung.claims
     assert not found.rung("neighbour", 2).claims
@@ -641,7 +570,7 @@ def test_a_fragile_answer_names_its_nearest_flip() -> None:
     found = climb(((-0.5, 0, 2), (0, 1, 0), (0, 0, 1)), 0, "positive")
     assert found.is_right
     assert (found.cause, found.culprit) == ("neighbour", 2)
-    assert found.rung("neighbour", 2).change == pytest.approx(-2 * STRENGTH / 5, abs=1e-4)
+    assert found.rung("neighbour", 2).change == pytest.approx(-2 * OWN, abs=1e-4)
     assert found.rung("neighbour", 2).turned.value == 1
 
 

@@ -23,6 +23,8 @@ from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.multiplexer import HadamardMultiplexer, OrthogonalMultiplexer
 from muxviz.results.attention import SlotPairs, positive_shares
 
+CELLS = 262_144  # numbers of the maps held at once: they stay in a processor's cache
+
 
 def slot_pairs(
     checkpoint: Checkpoint,
@@ -129,18 +131,26 @@ def _amounts(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Absolute maps summed over visible positions, raw and less row means, and the residual.
 
-    One head at a time: ``[N + 1, N + 1, T, T]`` of it is all that is held.
+    Some slots of one head at a time: of ``[N + 1, N + 1, T, T]`` only ``CELLS`` numbers are held.
     """
-    heads = len(queries)
+    heads, slots, length = queries.shape[:3]
     shape = (len(whole[0]), heads, own.attention_head_size)
     query, key = (w.view(shape).transpose(0, 1) for w in whole)
-    raw, seen, worst = [], [], 0.0
+    raw, seen = queries.new_empty(2, heads, slots, slots)
+    step, sees_all = max(1, CELLS // (slots * length**2)), bool(visible.all())
+    worst = 0.0
     for head in range(heads):
-        maps = torch.einsum("itd,jsd->ijts", queries[head], keys[head])
+        total = queries.new_zeros(length, length)
+        for start in range(0, slots, step):
+            some = slice(start, start + step)
+            maps = queries[head, some, None] @ keys[head].transpose(-1, -2)
+            total += maps.sum(dim=(0, 1))
+            if not sees_all:
+                maps = maps[:, :, visible][..., visible]
+            raw[head, some] = maps.abs().sum(dim=(-1, -2))
+            maps -= maps.mean(dim=-1, keepdim=True)
+            seen[head, some] = maps.abs_().sum(dim=(-1, -2))
         logits = query[head] @ key[head].T * own.scaling
         largest = float(logits.abs().max()) or 1.0
-        worst = max(worst, float((maps.sum(dim=(0, 1)) - logits).abs().max()) / largest)
-        maps = maps[:, :, visible][..., visible]
-        raw.append(maps.abs().sum(dim=(-1, -2)))
-        seen.append((maps - maps.mean(dim=-1, keepdim=True)).abs().sum(dim=(-1, -2)))
-    return torch.stack(raw).cpu().numpy(), torch.stack(seen).cpu().numpy(), worst
+        worst = max(worst, float((total - logits).abs().max()) / largest)
+    return raw.cpu().numpy(), seen.cpu().numpy(), worst

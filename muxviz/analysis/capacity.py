@@ -15,13 +15,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from muxviz.analysis.draws import Progress
+from muxviz.analysis.bootstrap import bootstrap_ratio, redrawn
+from muxviz.analysis.draws import Progress, need_draws, origin_of, pool_groups
 from muxviz.analysis.fidelity import token_counts
-from muxviz.analysis.leaks import pool_groups
 from muxviz.analysis.readback import need_retrieval, own_places, scores
-from muxviz.analysis.shares import bootstrap_ratio, redrawn
-from muxviz.errors import InputError, Stopped
-from muxviz.inference import provenance
+from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Bits
@@ -52,11 +50,7 @@ def bits(
             early.
     """
     need_retrieval(checkpoint)
-    if draws < FEWEST or not pool:
-        raise InputError(
-            f"got {draws} draws from {len(pool)} pool sentences; give at least {FEWEST} draws and "
-            "one sentence"
-        )
+    need_draws(draws, pool, fewest=FEWEST)
     num = checkpoint.config.num_instances
     groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
     places = [own_places(checkpoint, group) for group in groups]
@@ -81,12 +75,7 @@ def bits(
         groups=int(done.sum()),
         pool=len(pool),
         is_partial=not done.all(),
-        provenance=provenance(
-            checkpoint,
-            padding=groups[0].padding,
-            length=max(group.length for group in groups),
-            seed=seed,
-        ),
+        provenance=origin_of(checkpoint, groups, seed=seed),
     )
 
 

@@ -9,20 +9,23 @@ Source: our definition; K draws for N slots are K x N groups and as many passes,
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from muxviz.analysis.bootstrap import bootstrap_mean, interval_of, resamples
 from muxviz.analysis.draws import (
-    RESAMPLES,
     TOKENS,
     Progress,
     base_group,
+    batch_logits,
     batches,
-    bootstrap_mean,
     jensen_shannon,
+    origin_of,
+    part_of,
     softmax,
 )
 from muxviz.analysis.swaps import (
@@ -42,12 +45,13 @@ from muxviz.analysis.swaps import (
 )
 from muxviz.batch import Group, Row
 from muxviz.errors import InputError, Stopped
-from muxviz.inference import group_tensors, memory_guard, provenance
+from muxviz.inference import group_tensors, memory_guard
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.crosstalk import Crosstalk, Swap
 from muxviz.results.estimates import Estimates
 
-BLOCK = 16  # draws that a stop keeps or loses together
+BLOCK = 16  # draws that a stop keeps or loses together, or up to four times as many
+BLOCK_S = 5.0  # seconds that a block of more draws may take; larger ones stack better
 STACKS = (1, 1, 3, 12)  # how the unchanged group is stacked to measure the floor
 NUMBERS = 4_000_000  # probabilities compared at a time
 
@@ -142,9 +146,7 @@ def measure_crosstalk(
         asked=draws,
         is_partial=len(seen.js) < len(sentences),
         task=watched.task,
-        provenance=provenance(
-            checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill
-        ),
+        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
 
@@ -213,21 +215,19 @@ def _exchange_all(
     progress: Progress | None,
 ) -> _Draws:
     """All draws that are done when the work ends or is stopped."""
-    total, blocks = len(sentences) * len(group.rows), []
-    for start in range(0, len(sentences), BLOCK):
-        before = start * len(group.rows)
-
-        def tell(done: int, _: int, before: int = before) -> None:
-            if progress is not None:
-                progress(before + done, total)
-
-        piece = sentences[start : start + BLOCK]
+    num, start, size, blocks = len(group.rows), 0, BLOCK, []
+    while start < len(sentences):
+        piece, began = sentences[start : start + size], time.perf_counter()
+        told = part_of(progress, start * num, len(sentences) * num)
         try:
-            blocks.append(_exchange(checkpoint, group, watched, targets, now, piece, tell))
+            blocks.append(_exchange(checkpoint, group, watched, targets, now, piece, told))
         except Stopped:
             if not blocks:
                 raise
             break
+        start += len(piece)
+        took = max(time.perf_counter() - began, 1e-4)
+        size = int(np.clip(len(piece) * BLOCK_S / took, BLOCK, 4 * BLOCK))
     return _Draws(
         *(
             np.concatenate([getattr(b, name) for b in blocks])
@@ -244,7 +244,7 @@ def _exchange(
     targets: Targets,
     now: _Now,
     sentences: Sequence[str],
-    progress: Progress,
+    progress: Progress | None,
 ) -> _Draws:
     """One block of draws: every sentence in the place of every slot's, N groups a sentence."""
     num, config = len(group.rows), checkpoint.config
@@ -258,9 +258,7 @@ def _exchange(
     classes = now.p.shape[1] if watched.task == ONE_ANSWER else 0
     after = np.empty((len(groups), num, classes), np.float32)
     for batch in batches(checkpoint, groups, progress):
-        logits = checkpoint.model(
-            batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding
-        ).logits
+        logits = batch_logits(checkpoint, batch)
         for at, values, has in _pieces(logits, watched):
             numbers = np.array(batch.numbers)[at]
             p = softmax(values)
@@ -328,15 +326,8 @@ def _decibels(each: np.ndarray, floor: np.ndarray, seed: int) -> Estimates:
         own = raised[..., np.arange(num), np.arange(num)]
         return 10 * np.log10(raised / own[..., None])
 
-    mean = ratio(each.mean(axis=0))
-    if draws < 2:
-        nothing = np.full(mean.shape, np.nan)
-        return Estimates(mean, nothing, nothing, draws, seed)
-    generator = np.random.default_rng(seed)
-    weights = generator.multinomial(draws, np.full(draws, 1 / draws), size=RESAMPLES)
-    means = (weights @ each.reshape(draws, -1) / draws).reshape(RESAMPLES, num, num)
-    low, high = np.quantile(ratio(means), (0.025, 0.975), axis=0)
-    return Estimates(mean, low, high, draws, seed)
+    means = (resamples(draws, seed) @ each.reshape(draws, -1) / draws).reshape(-1, num, num)
+    return interval_of(ratio(each.mean(axis=0)), ratio(means), draws, seed)
 
 
 __all__ = ["difference", "measure_crosstalk"]

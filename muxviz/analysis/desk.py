@@ -25,6 +25,7 @@ from muxviz.analysis.draws import (
     base_group,
     batches,
     draw_rows,
+    origin_of,
     with_row,
 )
 from muxviz.analysis.outcomes import (
@@ -39,7 +40,7 @@ from muxviz.analysis.outcomes import (
 )
 from muxviz.batch import Group, Row, encode_rows
 from muxviz.errors import InputError
-from muxviz.inference import counted_tokens, memory_guard, provenance
+from muxviz.inference import counted_tokens, memory_guard
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.mux_model import PreparedInput
 from muxviz.results.group import Provenance
@@ -90,7 +91,7 @@ def turn_faders(
         checkpoint,
         (group, group),
         both,
-        _Change(wanted, floor, None, _provenance(checkpoint, group, seed, fill)),
+        _Change(wanted, floor, None, origin_of(checkpoint, [group], seed=seed, fill=fill)),
     )
 
 
@@ -199,7 +200,7 @@ def edit_slot(
         checkpoint,
         (group, changed),
         [_read(checkpoint, one, ones, None) for one in (group, changed)],
-        _Change(ones, "zero", slot, _provenance(checkpoint, group, seed, fill)),
+        _Change(ones, "zero", slot, origin_of(checkpoint, [group], seed=seed, fill=fill)),
     )
 
 
@@ -211,10 +212,6 @@ class _Change:
     floor: str
     edited: int | None
     provenance: Provenance
-
-
-def _provenance(checkpoint: Checkpoint, group: Group, seed: int, fill: str) -> Provenance:
-    return provenance(checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill)
 
 
 def _read(

@@ -18,13 +18,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from muxviz.analysis.bootstrap import bootstrap_mean
 from muxviz.analysis.desk import Mixed, faded, fillers_of, floor_of
 from muxviz.analysis.draws import (
     Progress,
     base_group,
     batches,
-    bootstrap_mean,
     draw_rows,
+    origin_of,
     softmax,
 )
 from muxviz.analysis.outcomes import (
@@ -38,7 +39,7 @@ from muxviz.analysis.outcomes import (
 )
 from muxviz.batch import EncodedRow, Group, Row
 from muxviz.errors import InputError, NotApplicable
-from muxviz.inference import counted_tokens, memory_guard, provenance
+from muxviz.inference import counted_tokens, memory_guard
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.demultiplexer import RSADemultiplexer
 from muxviz.results.whatif_desk import Ghosts, KeyDial
@@ -103,9 +104,7 @@ def key_dial(
         like_random=reader.like(wrong.logits, targets),
         heard_random=wrong.heard,
         fillers=fillers_of(group),
-        provenance=provenance(
-            checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill
-        ),
+        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
 
@@ -280,9 +279,7 @@ def ghosts(
         p=np.empty((0, 0)) if is_per_token(checkpoint) else p,
         labels=classes_of(checkpoint),
         fillers=fillers_of(group),
-        provenance=provenance(
-            checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill
-        ),
+        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
 

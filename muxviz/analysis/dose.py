@@ -12,11 +12,18 @@ import torch
 from torch import Tensor
 
 from muxviz.analysis.desk import LOUDEST, OWN_LAYERS, faded, fillers_of, floor_of
-from muxviz.analysis.draws import Progress, base_group, batches, logits_of
+from muxviz.analysis.draws import (
+    Progress,
+    base_group,
+    batches,
+    logits_of,
+    origin_of,
+    part_of,
+)
 from muxviz.analysis.outcomes import answers, in_words, is_per_token, need_classes, outcome
 from muxviz.batch import Group, Row
 from muxviz.errors import InputError, Stopped
-from muxviz.inference import counted_tokens, memory_guard, provenance
+from muxviz.inference import counted_tokens, memory_guard
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.whatif_desk import DoseResponse
 
@@ -56,13 +63,9 @@ def dose_response(
     margin = np.full((num, num, doses), np.nan)
     probability, slope = margin.copy(), margin[:, :, 0].copy()
     is_partial = False
-
-    def told(done: int, of: int) -> None:
-        if progress is not None:
-            progress(done, len(gains) + num)
-
+    total = len(gains) + num
     try:
-        for batch in batches(checkpoint, [group] * len(gains), told):
+        for batch in batches(checkpoint, [group] * len(gains), part_of(progress, 0, total)):
             with torch.inference_mode():
                 part = torch.from_numpy(gains[batch.numbers])
                 mixed = faded(checkpoint, batch, part, neutral)
@@ -79,7 +82,8 @@ def dose_response(
                     probability[:, source, dose] = [o.probability for o in found]
         for slot, row in slopes(checkpoint, group, targets, neutral):
             slope[slot] = row
-            told(len(gains) + slot + 1, num)
+            if progress is not None:
+                progress(len(gains) + slot + 1, total)
     except Stopped:
         is_partial = True
     return DoseResponse(
@@ -93,9 +97,7 @@ def dose_response(
         scales_inputs=checkpoint.config.multiplexer in OWN_LAYERS,
         fillers=fillers_of(group),
         is_partial=is_partial,
-        provenance=provenance(
-            checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill
-        ),
+        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
 

@@ -17,16 +17,15 @@ import torch
 from torch import Tensor
 
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
-from muxviz.errors import GroupError, NotApplicable
-from muxviz.inference import counted_tokens, memory_guard
+from muxviz.errors import GroupError, InputError, NotApplicable, Stopped
+from muxviz.inference import counted_tokens, memory_guard, provenance
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.results.estimates import Estimates
+from muxviz.results.group import Provenance
 
 CHUNK_S = 0.4  # seconds a chunk should take
 FIRST = 8  # groups in the first chunk
 LARGEST = 256  # groups in any chunk
 TOKENS = 16_384  # instance tokens (N x L) in any chunk, so that memory stays bounded
-RESAMPLES = 1000
 Progress = Callable[[int, int], None]  # (groups done, groups in all)
 
 
@@ -108,6 +107,56 @@ def draw_rows(
     return encode_rows(checkpoint, [Row(texts[i]) for i in order[:count]], padding=padding)
 
 
+def pool_groups(
+    checkpoint: Checkpoint,
+    pool: Sequence[str] | None,
+    draws: int,
+    *,
+    padding: str | None = None,
+    seed: int = 0,
+) -> list[Group]:
+    """``draws`` groups of N pool sentences, in random seats, without fillers.
+
+    Raises:
+        InputError: no pool, or no draw. NotApplicable: no tokenizer.
+    """
+    need_draws(draws, pool)
+    num = checkpoint.config.num_instances
+    rows = draw_rows(checkpoint, pool or (), draws * num, padding=padding, seed=seed)
+    return [
+        make_group(checkpoint.config, rows[start : start + num], padding=padding)
+        for start in range(0, len(rows), num)
+    ]
+
+
+def need_draws(
+    draws: int, pool: Sequence[str] | None, *, fewest: int = 1, kind: str = "sentences"
+) -> None:
+    """See that there is something to draw, often enough; ``kind`` is what the pool should hold.
+
+    Raises:
+        InputError: there is not.
+    """
+    if draws < fewest or not pool:
+        raise InputError(
+            f"got {draws} draws from {len(pool or ())} pool sentences; give a pool of {kind} "
+            f"(muxviz.pool.texts()) and at least {fewest} draw{'s' if fewest > 1 else ''}"
+        )
+
+
+def origin_of(
+    checkpoint: Checkpoint, groups: Sequence[Group], *, seed: int, fill: str = "repeat"
+) -> Provenance:
+    """How a result of these groups, obtained now, came about; the longest stands for all."""
+    return provenance(
+        checkpoint,
+        padding=groups[0].padding,
+        length=max(group.length for group in groups),
+        seed=seed,
+        fill=fill,
+    )
+
+
 # ---- passes ------------------------------------------------------------------------------------
 
 
@@ -145,19 +194,66 @@ def _tensors(checkpoint: Checkpoint, groups: Sequence[Group]) -> tuple[Tensor, T
     return ids, mask, types
 
 
-@torch.inference_mode()
 def logits_of(
     checkpoint: Checkpoint, groups: Sequence[Group], progress: Progress | None = None
 ) -> list[np.ndarray]:
     """Logits of every group in order, ``[N, ...]`` float64 each."""
     out: list[np.ndarray] = [np.empty(0)] * len(groups)
-    for batch in batches(checkpoint, groups, progress):
-        logits = checkpoint.model(
-            batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding
-        ).logits
-        for number, values in zip(batch.numbers, logits.to("cpu", torch.float64), strict=True):
-            out[number] = values.numpy()
+    for number, values in each_logits(checkpoint, groups, progress):
+        out[number] = values
     return out
+
+
+def logits_until_stopped(
+    checkpoint: Checkpoint, groups: Sequence[Group], progress: Progress | None
+) -> list[np.ndarray | None]:
+    """The same; None for groups that were not reached when ``progress`` raised ``Stopped``.
+
+    Raises:
+        Stopped: before the first one.
+    """
+    out: list[np.ndarray | None] = [None] * len(groups)
+    try:
+        for number, values in each_logits(checkpoint, groups, progress):
+            out[number] = values
+    except Stopped:
+        if all(values is None for values in out):
+            raise
+    return out
+
+
+def each_logits(
+    checkpoint: Checkpoint, groups: Sequence[Group], progress: Progress | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Number and logits ``[N, ...]`` float64 of every group, as they come."""
+    for batch in batches(checkpoint, groups, progress):
+        logits = batch_logits(checkpoint, batch).to("cpu", torch.float64).numpy()
+        yield from zip(batch.numbers, logits, strict=True)
+
+
+@torch.inference_mode()
+def batch_logits(checkpoint: Checkpoint, batch: Batch) -> Tensor:
+    """Logits ``[B, N, ...]`` of a batch, as the model gives them."""
+    logits: Tensor = checkpoint.model(
+        batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding
+    ).logits
+    return logits
+
+
+def part_of(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Progress of one of several stages: ``before`` was done when it began, of ``total``."""
+    if progress is None:
+        return None
+    told = progress
+    return lambda done, _: told(before + done, total)
+
+
+def share_of(progress: Progress | None, part: int, parts: int) -> Progress | None:
+    """Progress of one of several equal parts (from 0) as that of all of them."""
+    if progress is None:
+        return None
+    told = progress
+    return lambda done, total: told(part * total + done, parts * total)
 
 
 # ---- readings ----------------------------------------------------------------------------------
@@ -220,34 +316,26 @@ def margins(logits: np.ndarray, target: np.ndarray | int) -> np.ndarray:
     return own - others.max(axis=-1)
 
 
-def bootstrap_mean(values: np.ndarray, *, seed: int = 0) -> Estimates:
-    """Mean over the first axis (draws) with a percentile-bootstrap 95 % interval (Efron 1979)."""
-    draws = len(values)
-    mean = values.mean(axis=0) if draws else np.full(values.shape[1:], np.nan)
-    if draws < 2:
-        nothing = np.full(values.shape[1:], np.nan)
-        return Estimates(mean, nothing, nothing, draws, seed)
-    weights = np.random.default_rng(seed).multinomial(
-        draws, np.full(draws, 1 / draws), size=RESAMPLES
-    )
-    means = weights @ values.reshape(draws, -1) / draws
-    low, high = np.quantile(means, (0.025, 0.975), axis=0).reshape(2, *values.shape[1:])
-    return Estimates(mean, low, high, draws, seed)
-
-
 __all__ = [
     "Batch",
     "Distributions",
     "Progress",
     "base_group",
+    "batch_logits",
     "batches",
-    "bootstrap_mean",
     "distributions",
     "draw_rows",
+    "each_logits",
     "jensen_shannon",
     "logits_of",
+    "logits_until_stopped",
     "margins",
+    "need_draws",
+    "origin_of",
+    "part_of",
+    "pool_groups",
     "reseated",
+    "share_of",
     "softmax",
     "with_row",
 ]

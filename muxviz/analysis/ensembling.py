@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from muxviz.analysis.draws import Progress, batches, bootstrap_mean, softmax
+from muxviz.analysis.bootstrap import bootstrap_mean
+from muxviz.analysis.draws import Progress, logits_until_stopped, origin_of, softmax
 from muxviz.analysis.orders import entropy
 from muxviz.analysis.outcomes import classes_of, is_per_token, need_classes
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
-from muxviz.errors import GroupError, NotApplicable, Stopped
-from muxviz.inference import provenance
+from muxviz.errors import GroupError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.reading import Proportion
 from muxviz.results.whatif_copies import Copies, Ensembling
@@ -66,7 +65,7 @@ def ensembling(
     gold = np.array([names.index(label) for _, label in labelled])
     plans = [_plan(checkpoint, rows, per, padding, seed) for per in sentences_per_pass(num)]
     groups = [group for plan in plans for group in plan.groups]
-    logits = _read(checkpoint, groups, progress)
+    logits = logits_until_stopped(checkpoint, groups, progress)
     points, first, at = [], None, 0
     for plan in plans:
         found = plan.gather(logits[at : at + len(plan.groups)], len(rows), len(names))
@@ -82,12 +81,7 @@ def ensembling(
         sentences=len(rows),
         seed=seed,
         is_partial=any(one is None for one in logits),
-        provenance=provenance(
-            checkpoint,
-            padding=groups[0].padding,
-            length=max(g.length for g in groups),
-            seed=seed,
-        ),
+        provenance=origin_of(checkpoint, groups, seed=seed),
     )
 
 
@@ -136,26 +130,6 @@ def _plan(
         groups.append(make_group(checkpoint.config, [rows[s] for s in held], padding=padding))
         seats.append(places)
     return _Plan(copies, per, groups, seats)
-
-
-def _read(
-    checkpoint: Checkpoint, groups: Sequence[Group], progress: Progress | None
-) -> list[np.ndarray | None]:
-    """Logits ``[N, C]`` of every group; None for those after a stop."""
-    out: list[np.ndarray | None] = [None] * len(groups)
-    try:
-        for batch in batches(checkpoint, groups, progress):
-            with torch.inference_mode():
-                found = checkpoint.model(
-                    batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding
-                ).logits
-            values = found.to("cpu", torch.float64).numpy()
-            for number, one in zip(batch.numbers, values, strict=True):
-                out[number] = one
-    except Stopped:
-        if all(one is None for one in out):
-            raise
-    return out
 
 
 def _point(

@@ -15,19 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.draws import Batch, Progress, batches
-from muxviz.analysis.layer_states import (
-    interval_of,
-    layer_pass,
-    level_names,
-    need_texts,
-    padded,
-    resamples,
-    shifted,
-)
+from muxviz.analysis.bootstrap import interval_of, resamples
+from muxviz.analysis.draws import Batch, Progress, batches, origin_of, part_of
+from muxviz.analysis.layer_states import layer_pass, level_names, need_texts, padded
 from muxviz.batch import Group, Row, encode_rows, make_group
 from muxviz.errors import InputError, NotApplicable, Stopped
-from muxviz.inference import provenance
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.layers import EntanglementSpectrum
 
@@ -76,9 +68,9 @@ def entanglement_spectrum(
     first, second, centring = _independent(checkpoint, pool, pairs, padding, seed)
     groups = [g for a, b in zip(first, second, strict=True) for g in _matched(a, b)]
     total = len(groups) + len(centring)
-    sums = _Sums(_centre(checkpoint, centring, shifted(progress, 0, total)), num)
+    sums = _Sums(_centre(checkpoint, centring, part_of(progress, 0, total)), num)
     try:
-        for batch in batches(checkpoint, groups, shifted(progress, len(centring), total)):
+        for batch in batches(checkpoint, groups, part_of(progress, len(centring), total)):
             sums.take(checkpoint, batch)
     except Stopped:
         if len(sums.done) < 2:
@@ -190,7 +182,7 @@ def _result(
         asked,
         pool,
         len(products) * (sums.num + FROZEN) + CENTRING,
-        provenance(checkpoint, padding=group.padding, length=group.length, seed=seed, fill="pool"),
+        origin_of(checkpoint, [group], seed=seed, fill="pool"),
     )
 
 

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from muxviz.analysis.draws import Progress, base_group
-from muxviz.analysis.leaks import pool_groups
+from muxviz.analysis.bootstrap import bootstrap_ratio
+from muxviz.analysis.draws import Progress, base_group, origin_of, pool_groups
 from muxviz.analysis.readback import Places, Scores, need_retrieval, own_places, scores
-from muxviz.analysis.shares import bootstrap_ratio, shares
+from muxviz.analysis.shares import shares
 from muxviz.batch import Group, Row, encode_rows
-from muxviz.errors import InputError, Stopped
-from muxviz.inference import provenance
+from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.fidelity import (
     LENGTH_EDGES,
@@ -70,7 +69,6 @@ def pool_read_back(
         NotApplicable: no retrieval head. InputError: no draws or no pool. Stopped: too early.
     """
     need_retrieval(checkpoint)
-    _need_pool(draws, pool)
     groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
     found: dict[int, Scores] = {}
     try:
@@ -100,13 +98,6 @@ def token_counts(
     rows = encode_rows(checkpoint, [Row(text) for text in texts], padding=padding)
     ids = np.concatenate([np.asarray(row.ids)[~np.asarray(row.special)] for row in rows])
     return np.bincount(ids, minlength=checkpoint.config.shape.vocab_size)
-
-
-def _need_pool(draws: int, pool: Sequence[str]) -> None:
-    if draws < 1 or not pool:
-        raise InputError(
-            f"got {draws} draws from {len(pool)} pool sentences; give at least one of each"
-        )
 
 
 def _fidelity(
@@ -157,9 +148,7 @@ def _fidelity(
         seed=seed,
         pool=pool,
         is_partial=len(found) < len(groups),
-        provenance=provenance(
-            checkpoint, padding=groups[0].padding, length=longest, seed=seed, fill=fill
-        ),
+        provenance=origin_of(checkpoint, groups, seed=seed, fill=fill),
     )
 
 

@@ -10,17 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from muxviz.analysis.draws import Progress, base_group, batches, bootstrap_mean
-from muxviz.analysis.keys import (
-    DRAWS,
-    array_of,
-    check_slots,
-    entered_groups,
-    last_states,
-    pool_groups,
-    prepared_of,
-    provenance_of,
-)
+from muxviz.analysis.bootstrap import bootstrap_mean
+from muxviz.analysis.draws import Progress, base_group, batches, origin_of, pool_groups
+from muxviz.analysis.keys import DRAWS, array_of, check_slots, entered_groups
+from muxviz.analysis.layer_states import last_states, prepared_of
 from muxviz.analysis.one_group import SENTENCE_TASKS
 from muxviz.batch import Row
 from muxviz.errors import NotApplicable, Stopped
@@ -81,7 +74,7 @@ def gate_flips(
         checkpoint.config.shape.hidden_size,
         len(pool or ()),
         is_partial,
-        provenance_of(checkpoint, group, fill, seed),
+        origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
 

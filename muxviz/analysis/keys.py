@@ -14,23 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.draws import (
-    Batch,
-    Progress,
-    base_group,
-    batches,
-    draw_rows,
-    reseated,
-)
+from muxviz.analysis.bootstrap import bootstrap_ratio
+from muxviz.analysis.draws import Progress, base_group, batches, origin_of, pool_groups
+from muxviz.analysis.layer_states import last_states, prepared_of
 from muxviz.analysis.one_group import counted_positions
-from muxviz.analysis.shares import bootstrap_ratio
 from muxviz.batch import Group, Row
-from muxviz.errors import InputError, NotApplicable, Stopped
-from muxviz.inference import group_tensors, provenance
+from muxviz.errors import NotApplicable, Stopped
+from muxviz.inference import group_tensors
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.demultiplexer import PrefixDemultiplexer, RSADemultiplexer
 from muxviz.model.mux_model import PreparedInput
-from muxviz.results.group import Provenance
 from muxviz.results.keys import Gram, KeyGeometry, KeyInterference
 
 DRAWS = 64
@@ -87,7 +80,7 @@ def key_geometry(
         None if keys is None else gram(array_of(keys)),
         interference,
         reasons,
-        provenance_of(checkpoint, group, fill, seed),
+        origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
 
@@ -155,49 +148,6 @@ def entered_groups(checkpoint: Checkpoint, groups: Sequence[Group]) -> tuple[Pre
     return checkpoint.model.prepare(ids, mask, types, hide_padding=hide), hide
 
 
-def last_states(
-    checkpoint: Checkpoint, prepared: PreparedInput, hide: bool
-) -> tuple[Tensor, Tensor]:
-    """The last hidden states ``[B, T, D]``, and the mixture ``[B, T, E]`` that they came from."""
-    model = checkpoint.model
-    mixture = model.mix(model.embed(prepared), prepared.mask, hide_padding=hide)
-    entered = model.enter(mixture)
-    mask = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=hide)
-    return model.encoder(entered, mask), mixture
-
-
-def pool_groups(
-    checkpoint: Checkpoint,
-    pool: Sequence[str] | None,
-    draws: int,
-    *,
-    padding: str | None,
-    seed: int,
-) -> list[Group]:
-    """``draws`` groups of N random pool sentences.
-
-    Raises:
-        InputError: no pool, or no draw.
-    """
-    if not pool or draws < 1:
-        raise InputError("give a pool of sentences and at least one draw (muxviz.pool.texts())")
-    num = checkpoint.config.num_instances
-    rows = draw_rows(checkpoint, pool, draws * num, padding=padding, seed=seed)
-    like = base_group(checkpoint, [r.row for r in rows[:num]], padding=padding)
-    return [reseated(checkpoint, like, rows[i : i + num]) for i in range(0, len(rows), num)]
-
-
-def prepared_of(checkpoint: Checkpoint, batch: Batch) -> PreparedInput:
-    """A batch of groups as it enters the embeddings."""
-    return checkpoint.model.prepare(
-        batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding
-    )
-
-
-def provenance_of(checkpoint: Checkpoint, group: Group, fill: str, seed: int) -> Provenance:
-    return provenance(checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill)
-
-
 # ---- interference -------------------------------------------------------------------------------
 
 
@@ -252,7 +202,7 @@ def key_interference(
         high,
         len(pool or ()),
         is_partial,
-        provenance_of(checkpoint, groups[0], fill, seed),
+        origin_of(checkpoint, groups[:1], seed=seed, fill=fill),
     )
 
 

@@ -14,22 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations, product
 
 import numpy as np
-import torch
 
+from muxviz.analysis.bootstrap import bootstrap_mean
 from muxviz.analysis.draws import (
-    Batch,
     Progress,
     base_group,
-    batches,
-    bootstrap_mean,
-    draw_rows,
+    each_logits,
+    logits_of,
     margins,
-    reseated,
-    with_row,
+    origin_of,
 )
+from muxviz.analysis.interventions import Plan, plans_of
 from muxviz.analysis.outcomes import (
     alone_answers,
     classes_of,
@@ -40,12 +37,11 @@ from muxviz.analysis.outcomes import (
 )
 from muxviz.batch import Group, Row
 from muxviz.errors import GroupError, InputError, Stopped
-from muxviz.inference import counted_tokens, provenance
+from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.reading import Proportion
 from muxviz.results.whatif_ladder import Ladder, Rung
 
-REPEATS = 4  # passes of the unchanged group that measure the floor
 SMALLEST = 1e-4  # logits; below it a change is float rounding
 _Key = tuple[str, int | None]  # test and neighbour of a rung
 
@@ -80,7 +76,7 @@ def ladder(
     if not pool:
         raise GroupError("got no sentences to draw neighbours from; give a pool")
     asked = _ask(checkpoint, group, slot, gold, baseline)
-    plans = _plans(checkpoint, group, slot, draws, pool, seed)
+    plans = plans_of(checkpoint, group, slot, draws, pool, seed)
     groups = [one for plan in plans for one in plan.groups]
     read = _read(checkpoint, groups, asked, [s for p in plans for s in p.slots], progress)
     found: dict[_Key, np.ndarray] = {}
@@ -113,9 +109,7 @@ def ladder(
         pool_size=len(pool),
         seed=seed,
         is_partial=any(np.isnan(values).any() for values in found.values()),
-        provenance=provenance(
-            checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill
-        ),
+        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
 
@@ -159,8 +153,8 @@ def _ask(
     baseline: Checkpoint | None,
 ) -> _Asked:
     row = group.rows[slot]
-    (batch,) = batches(checkpoint, [group])
-    own = units(checkpoint, row, _logits(checkpoint, batch)[0][slot])
+    (present,) = logits_of(checkpoint, [group])
+    own = units(checkpoint, row, present[slot])
     if not len(own):
         raise InputError(f"slot {slot} has no token that is answered; choose another")
     alone = alone_answers(checkpoint, baseline, [row.row])
@@ -192,8 +186,8 @@ def _ask(
 def _margin_alone(asked: _Asked, baseline: Checkpoint) -> float:
     """The target's margin in the N = 1 model."""
     single = base_group(baseline, [asked.group.rows[asked.slot].row])
-    (batch,) = batches(baseline, [single])
-    own = units(baseline, single.rows[0], _logits(baseline, batch)[0][0])[asked.unit]
+    (logits,) = logits_of(baseline, [single])
+    own = units(baseline, single.rows[0], logits[0])[asked.unit]
     return float(margins(own[None], classes_of(baseline).index(asked.names[asked.target]))[0])
 
 
@@ -205,80 +199,7 @@ def _token(checkpoint: Checkpoint, group: Group, slot: int, unit: int) -> str:
     return str(checkpoint.need_tokenizer().convert_ids_to_tokens(int(row.ids[place])))
 
 
-# ---- interventions ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Groups of one intervention, and the slot to look at in each."""
-
-    test: str
-    slot: int | None
-    groups: list[Group]
-    slots: list[int]
-    is_exact: bool
-
-
-def _plans(
-    checkpoint: Checkpoint,
-    group: Group,
-    slot: int,
-    draws: int,
-    pool: Sequence[str],
-    seed: int,
-) -> list[_Plan]:
-    num = len(group.rows)
-    copies = reseated(checkpoint, group, [group.rows[slot]] * num)
-    here, there, seats, is_exact = _moves(checkpoint, group, slot, draws, seed)
-    plans = [
-        _Plan("present", None, [group] * REPEATS, [slot] * REPEATS, True),
-        _Plan("all slots", None, [copies] * num, list(range(num)), False),
-        _Plan("seat", None, there, seats, is_exact),
-        _Plan("reseated", None, here, [slot] * len(here), is_exact),
-    ]
-    others = [j for j in range(num) if j != slot]
-    drawn = draw_rows(checkpoint, pool, draws * len(others), padding=group.padding, seed=seed)
-    for at, j in enumerate(others):
-        rows = drawn[at * draws : (at + 1) * draws]
-        plans.append(
-            _Plan(
-                "neighbour",
-                j,
-                [with_row(checkpoint, group, j, row) for row in rows],
-                [slot] * draws,
-                False,
-            )
-        )
-    return plans
-
-
-def _moves(
-    checkpoint: Checkpoint, group: Group, slot: int, draws: int, seed: int
-) -> tuple[list[Group], list[Group], list[int], bool]:
-    """Pairs of groups: neighbours in another order with the sentence in its slot, and moved.
-
-    In the second the sentence and the holder of another seat change places. All pairs where there
-    are at most ``draws``.
-    """
-    num = len(group.rows)
-    others = [j for j in range(num) if j != slot]
-    count = int(np.prod(range(1, num))) * (num - 1)
-    if count <= draws:
-        chosen = list(product(permutations(others), others))
-    else:
-        generator = np.random.default_rng(seed)
-        seats = [others[d % len(others)] for d in range(draws)]
-        chosen = [(tuple(int(j) for j in generator.permutation(others)), s) for s in seats]
-    here, there, seen = [], [], []
-    for order, seat in chosen:
-        rows = list(group.rows)
-        for place, source in zip(others, order, strict=True):
-            rows[place] = group.rows[source]
-        here.append(reseated(checkpoint, group, rows))
-        rows[slot], rows[seat] = rows[seat], rows[slot]
-        there.append(reseated(checkpoint, group, rows))
-        seen.append(seat)
-    return here, there, seen, count <= draws
+# ---- passes ------------------------------------------------------------------------------------
 
 
 def _read(
@@ -291,20 +212,12 @@ def _read(
     """The target's margin in one slot of every group, ``[G]``; NaN after a stop."""
     found = np.full(len(groups), np.nan)
     try:
-        for batch in batches(checkpoint, groups, progress):
-            for number, logits in zip(batch.numbers, _logits(checkpoint, batch), strict=True):
-                found[number] = asked.margin_of(logits[slots[number]])
+        for number, logits in each_logits(checkpoint, groups, progress):
+            found[number] = asked.margin_of(logits[slots[number]])
     except Stopped:
         if np.isnan(found).all():
             raise
     return found
-
-
-@torch.inference_mode()
-def _logits(checkpoint: Checkpoint, batch: Batch) -> np.ndarray:
-    found = checkpoint.model(batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding)
-    values: np.ndarray = found.logits.to("cpu", torch.float64).numpy()
-    return values
 
 
 # ---- rungs and verdict --------------------------------------------------------------------------
@@ -312,7 +225,7 @@ def _logits(checkpoint: Checkpoint, batch: Batch) -> np.ndarray:
 
 def _rungs(
     asked: _Asked,
-    plans: Sequence[_Plan],
+    plans: Sequence[Plan],
     found: dict[_Key, np.ndarray],
     floor: float,
     seed: int,

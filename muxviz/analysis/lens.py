@@ -1,9 +1,9 @@
 """The trained read-out put on every level's state: at which depth can a slot be read?
 
 The demultiplexer and the retrieval head were trained on the last layer, so what they read earlier
-is a lower bound of what is there; a translator (an affine map to the last layer, fitted on other
-sentences) lifts a part of that limit. Left out: answers of the task head, see ``probes`` for what
-a map of its own finds at each level.
+is a lower bound of what is there; a translator (``translators``: an affine map to the last layer,
+fitted on other sentences) lifts a part of that limit. Left out: answers of the task head, see
+``probes`` for what a map of its own finds at each level.
 """
 
 from __future__ import annotations
@@ -15,42 +15,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.draws import Progress, base_group, batches
-from muxviz.analysis.layer_states import (
-    bootstrap_ratio,
-    layer_pass,
-    level_names,
+from muxviz.analysis.bootstrap import bootstrap_ratio
+from muxviz.analysis.draws import (
+    Progress,
+    base_group,
+    batches,
+    origin_of,
+    part_of,
     pool_groups,
-    shifted,
 )
+from muxviz.analysis.layer_states import layer_pass, level_names, need_texts
+from muxviz.analysis.translators import Translators, fit_translators
 from muxviz.batch import Group, Row
 from muxviz.errors import NotApplicable, Stopped
-from muxviz.inference import counted_tokens, provenance
+from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.reading import token_names
 from muxviz.results.layers import GroupLens, LayerLens, SlotLens
 from muxviz.tracing import SCORE_POSITIONS
-
-RIDGE = 1e-4  # of the mean variance; only to keep the least squares solvable
-
-
-@dataclass(frozen=True)
-class Translators:
-    """An affine map from every level but the last to the last one.
-
-    weights: ``[D + 1, D]`` each, the constant last. groups, tokens: what they were fitted on.
-    """
-
-    weights: tuple[Tensor, ...]
-    groups: int
-    tokens: int
-
-    def __call__(self, level: int, state: Tensor) -> Tensor:
-        """``state [..., D]`` of a level as the last layer would hold it."""
-        if level == len(self.weights):
-            return state
-        weight = self.weights[level].to(state.dtype)
-        return state @ weight[:-1] + weight[-1]
 
 
 @dataclass(frozen=True)
@@ -90,6 +72,7 @@ def demux_lens(
         NotApplicable: no retrieval head. InputError: fewer than two texts.
     """
     _need_head(checkpoint)
+    need_texts(texts)
     groups = pool_groups(checkpoint, texts, draws, padding=padding, seed=seed)
     return _measure(checkpoint, groups, None, seed=seed, progress=progress)
 
@@ -115,6 +98,7 @@ def translated_lens(
         As ``demux_lens``; Stopped: before anything was read.
     """
     _need_head(checkpoint)
+    need_texts(test)
     groups = pool_groups(checkpoint, test, draws, padding=padding, seed=seed)
     total = fit_draws + draws
     translators = fit_translators(
@@ -123,9 +107,9 @@ def translated_lens(
         draws=fit_draws,
         padding=padding,
         seed=seed,
-        progress=shifted(progress, 0, total),
+        progress=part_of(progress, 0, total),
     )
-    rest = shifted(progress, fit_draws, total)
+    rest = part_of(progress, fit_draws, total)
     return _measure(checkpoint, groups, translators, seed=seed, progress=rest)
 
 
@@ -165,44 +149,8 @@ def lens_of_group(
         level_names(checkpoint),
         tuple(_slot(checkpoint, group, i, slots == i, readings) for i in range(len(lengths))),
         translators.tokens if translators else 0,
-        provenance(checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill),
+        origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
-
-
-def fit_translators(
-    checkpoint: Checkpoint,
-    texts: Sequence[str],
-    *,
-    draws: int = 192,
-    padding: str | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Translators:
-    """Least squares from every level to the last one, over all positions that a text reaches.
-
-    Of the states only their products are kept: memory does not grow with ``draws``.
-    """
-    groups = pool_groups(checkpoint, texts, draws, padding=padding, seed=seed)
-    squares: list[Tensor] = []
-    crossed: list[Tensor] = []
-    tokens = 0
-    for batch in batches(checkpoint, groups, progress):
-        passed = layer_pass(checkpoint, batch)
-        states = [state[passed.reached].double() for state in passed.states]
-        with_one = [torch.cat([x, torch.ones_like(x[:, :1])], dim=1) for x in states[:-1]]
-        tokens += len(states[-1])
-        new = [x.T @ x for x in with_one], [x.T @ states[-1] for x in with_one]
-        squares = [a + b for a, b in zip(squares, new[0], strict=True)] if squares else new[0]
-        crossed = [a + b for a, b in zip(crossed, new[1], strict=True)] if crossed else new[1]
-    weights = tuple(_solve(s, c) for s, c in zip(squares, crossed, strict=True))
-    return Translators(weights, len(groups), tokens)
-
-
-def _solve(squares: Tensor, crossed: Tensor) -> Tensor:
-    ridge = torch.full((len(squares),), RIDGE, dtype=squares.dtype, device=squares.device)
-    ridge *= squares.diagonal()[:-1].mean()
-    ridge[-1] = 0
-    return torch.linalg.solve(squares + torch.diag(ridge), crossed)
 
 
 # ---- reading -----------------------------------------------------------------------------------
@@ -255,13 +203,7 @@ def _measure(
         translators.groups if translators else 0,
         translators.tokens if translators else 0,
         len(groups),
-        provenance(
-            checkpoint,
-            padding=groups[0].padding,
-            length=max(g.length for g in groups),
-            seed=seed,
-            fill="pool",
-        ),
+        origin_of(checkpoint, groups, seed=seed, fill="pool"),
     )
 
 

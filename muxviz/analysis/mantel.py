@@ -14,9 +14,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from muxviz.analysis.crosstalk import measure_crosstalk
-from muxviz.analysis.draws import Progress, base_group
+from muxviz.analysis.draws import Progress, base_group, origin_of, pool_groups, share_of
 from muxviz.analysis.gates import gate_flips
-from muxviz.analysis.keys import DRAWS, check_slots, key_geometry, pool_groups, provenance_of
+from muxviz.analysis.keys import DRAWS, check_slots, key_geometry
 from muxviz.batch import Group, Row
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
@@ -86,7 +86,7 @@ def keys_and_crosstalk(
         draws=done,
         groups=len(bases) if groups else 0,
         is_partial=is_partial,
-        provenance=provenance_of(checkpoint, bases[0], fill, seed),
+        provenance=origin_of(checkpoint, bases[:1], seed=seed, fill=fill),
         seed=seed,
     )
 
@@ -106,11 +106,6 @@ def _mean_crosstalk(
     sums: Any = 0.0
     done, is_partial = 0, False
     for number, base in enumerate(bases):
-
-        def told(part: int, total: int, before: int = number) -> None:
-            if progress is not None:
-                progress(before * total + part, len(bases) * total)
-
         rows = [row.row for row in base.rows]
         try:
             found = measure_crosstalk(
@@ -120,7 +115,7 @@ def _mean_crosstalk(
                 padding=padding,
                 seed=seed + number,
                 draws=each,
-                progress=told,
+                progress=share_of(progress, number, len(bases)),
             )
         except Stopped:
             is_partial = True

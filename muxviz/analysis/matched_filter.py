@@ -17,16 +17,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from muxviz.analysis.draws import Batch, Progress, base_group, batches
-from muxviz.analysis.keys import (
-    DRAWS,
-    check_sum,
-    entered_groups,
-    last_states,
+from muxviz.analysis.draws import (
+    Batch,
+    Progress,
+    base_group,
+    batches,
+    origin_of,
+    part_of,
     pool_groups,
-    prepared_of,
-    provenance_of,
 )
+from muxviz.analysis.keys import DRAWS, check_sum, entered_groups
+from muxviz.analysis.layer_states import last_states, prepared_of
 from muxviz.analysis.one_group import counted_positions
 from muxviz.analysis.shares import shares
 from muxviz.batch import Group, Row
@@ -83,7 +84,7 @@ def matched_filter(
         len(pool or ()),
         seed,
         is_partial or stopped,
-        provenance_of(checkpoint, group, fill, seed),
+        origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
 
@@ -134,11 +135,7 @@ def _ask(
     longest = max(group.length for group in groups)
     parts: list[_Asked] = []
     is_partial = False
-
-    def told(done: int, total: int) -> None:
-        if progress is not None:
-            progress(done, total + longest)
-
+    told = part_of(progress, 0, len(groups) + longest)
     try:
         for batch in batches(checkpoint, groups, told):
             prepared = prepared_of(checkpoint, batch)

@@ -13,16 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.draws import Batch, Progress, batches
-from muxviz.analysis.layer_states import (
-    LayerPass,
-    bootstrap_ratio,
-    layer_pass,
-    level_names,
-    pool_groups,
-)
+from muxviz.analysis.bootstrap import bootstrap_ratio
+from muxviz.analysis.draws import Batch, Progress, batches, origin_of, pool_groups
+from muxviz.analysis.layer_states import LayerPass, layer_pass, level_names, need_texts
 from muxviz.errors import Stopped
-from muxviz.inference import provenance
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.layers import LayerNorms
 
@@ -49,6 +43,7 @@ def layer_norms(
     Raises:
         InputError: fewer than two texts.
     """
+    need_texts(texts)
     groups = pool_groups(checkpoint, texts, draws, padding=padding, seed=seed)
     sums = _Sums(checkpoint, len(groups))
     try:
@@ -73,13 +68,7 @@ def layer_norms(
         maps[1].sum(axis=0) / count.sum(),
         int(count.sum()),
         len(groups),
-        provenance(
-            checkpoint,
-            padding=groups[0].padding,
-            length=max(g.length for g in groups),
-            seed=seed,
-            fill="pool",
-        ),
+        origin_of(checkpoint, groups, seed=seed, fill="pool"),
     )
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.draws import base_group
+from muxviz.analysis.draws import base_group, origin_of
 from muxviz.batch import Group, Row
 from muxviz.errors import InputError, NotApplicable
-from muxviz.inference import counted_tokens, group_tensors, provenance
+from muxviz.inference import counted_tokens, group_tensors
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.mux_model import PreparedInput
 from muxviz.reading import token_names
@@ -98,13 +98,7 @@ class Entered:
     @property
     def provenance(self) -> Provenance:
         """How what is computed from this group came about, now."""
-        return provenance(
-            self.checkpoint,
-            padding=self.group.padding,
-            length=self.group.length,
-            seed=self.seed,
-            fill=self.fill,
-        )
+        return origin_of(self.checkpoint, [self.group], seed=self.seed, fill=self.fill)
 
     def repeated(self, batch: int) -> PreparedInput:
         """The prepared input for ``batch`` variants of the group, ``[batch, N, T]``."""

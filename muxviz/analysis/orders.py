@@ -8,24 +8,22 @@ visits every slot once) and about 200 orders in squares of random ones. Source: 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
-import torch
 
+from muxviz.analysis.bootstrap import resamples
 from muxviz.analysis.draws import (
     Progress,
     base_group,
-    batches,
+    logits_until_stopped,
     margins,
+    origin_of,
     reseated,
     softmax,
 )
 from muxviz.analysis.outcomes import alone_answers, answers, in_words, need_classes, units
 from muxviz.batch import Group, Row
-from muxviz.errors import Stopped
-from muxviz.inference import provenance
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates
 from muxviz.results.whatif_orders import SlotOrders
@@ -58,9 +56,9 @@ def slot_orders(
     group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
     orders = orders_of(len(group.rows), seed)
     groups = [reseated(checkpoint, group, [group.rows[s] for s in order]) for order in orders]
-    read = _Read.of(checkpoint, groups, progress)
-    done = np.flatnonzero(read.done)
-    orders, logits = orders[done], [read.logits[i] for i in done]
+    read = logits_until_stopped(checkpoint, groups, progress)
+    done = [number for number, values in enumerate(read) if values is not None]
+    orders, logits = orders[done], [values for values in read if values is not None]
     is_exact = len(group.rows) <= ALL_UP_TO and len(done) == len(groups)
     seated = _by_sentence(checkpoint, group, orders, logits)
     alone = alone_answers(checkpoint, baseline, [r.row for r in group.rows])
@@ -85,9 +83,7 @@ def slot_orders(
         shift=_shift(seated),
         is_exact=is_exact,
         is_partial=len(done) < len(groups),
-        provenance=provenance(
-            checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill
-        ),
+        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
 
@@ -168,8 +164,7 @@ def _estimates(
     kinds = np.unique(squares)
     if is_exact or len(kinds) < 2:
         return Estimates(mean, nothing, nothing, count, 0)
-    generator = np.random.default_rng(0)
-    drawn = generator.multinomial(len(kinds), np.full(len(kinds), 1 / len(kinds)), RESAMPLES)
+    drawn = resamples(len(kinds), 0, RESAMPLES)
     places = np.searchsorted(kinds, squares)
     found = [[quantity(one, weights[places]) for one in p] for weights in drawn]
     low, high = np.quantile(np.array(found), (0.025, 0.975), axis=0)
@@ -177,32 +172,6 @@ def _estimates(
 
 
 # ---- reading ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Read:
-    """Logits of every group, and which were read before a stop."""
-
-    logits: list[np.ndarray]
-    done: np.ndarray
-
-    @staticmethod
-    def of(checkpoint: Checkpoint, groups: Sequence[Group], progress: Progress | None) -> _Read:
-        logits: list[np.ndarray] = [np.empty(0)] * len(groups)
-        done = np.zeros(len(groups), dtype=bool)
-        try:
-            for batch in batches(checkpoint, groups, progress):
-                with torch.inference_mode():
-                    found = checkpoint.model(
-                        batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding
-                    ).logits
-                values = found.to("cpu", torch.float64).numpy()
-                for number, one in zip(batch.numbers, values, strict=True):
-                    logits[number], done[number] = one, True
-        except Stopped:
-            if not done.any():
-                raise
-        return _Read(logits, done)
 
 
 def _by_sentence(

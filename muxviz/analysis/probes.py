@@ -12,17 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.analysis.draws import Progress, batches
-from muxviz.analysis.layer_states import (
-    bootstrap_ratio,
-    layer_pass,
-    level_names,
-    pool_groups,
-    shifted,
-)
+from muxviz.analysis.bootstrap import bootstrap_ratio
+from muxviz.analysis.draws import Progress, batches, origin_of, part_of, pool_groups
+from muxviz.analysis.layer_states import layer_pass, level_names, need_texts
 from muxviz.batch import Group
 from muxviz.errors import InputError, Stopped
-from muxviz.inference import counted_tokens, provenance
+from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates
 from muxviz.results.layers import LayerProbe
@@ -83,6 +78,8 @@ def linear_probes(
     """
     if min(fit_draws, draws) < 2:
         raise InputError("a probe needs at least 2 groups to fit on and 2 to score on")
+    for texts in (fit, test):
+        need_texts(texts)
     levels, num = level_names(checkpoint), checkpoint.config.num_instances
     groups = [
         _capped(pool_groups(checkpoint, texts, count, padding=padding, seed=seed + k))
@@ -90,8 +87,8 @@ def linear_probes(
     ]
     passes = sum(len(g) for g in groups)
     total = passes + len(levels) * num
-    train = _sample(checkpoint, groups[0], shifted(progress, 0, total))
-    held = _sample(checkpoint, groups[1], shifted(progress, len(groups[0]), total))
+    train = _sample(checkpoint, groups[0], part_of(progress, 0, total))
+    held = _sample(checkpoint, groups[1], part_of(progress, len(groups[0]), total))
     errors = np.full((4, held.groups, len(levels), num), np.nan)  # own, its total, control, total
     penalty = np.full((len(levels), num), np.nan)
     is_partial = False
@@ -119,13 +116,7 @@ def linear_probes(
         checkpoint.config.shape.hidden_size,
         penalty,
         is_partial,
-        provenance(
-            checkpoint,
-            padding=groups[0][0].padding,
-            length=max(g.length for some in groups for g in some),
-            seed=seed,
-            fill="pool",
-        ),
+        origin_of(checkpoint, [*groups[0], *groups[1]], seed=seed, fill="pool"),
     )
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from muxviz.analysis.draws import Batch, Progress, batches
+from muxviz.analysis.layer_states import last_states, prepared_of
 from muxviz.batch import Group
 from muxviz.errors import NotApplicable
 from muxviz.inference import counted_tokens
@@ -59,6 +60,15 @@ def need_retrieval(checkpoint: Checkpoint) -> None:
         raise NotApplicable(f"not applicable: {what}, so no slot can be read back token by token")
 
 
+def need_neighbours(checkpoint: Checkpoint) -> None:
+    """
+    Raises:
+        NotApplicable: one slot only.
+    """
+    if checkpoint.config.num_instances < 2:
+        raise NotApplicable("not applicable: one slot only, so there is no neighbour to leak")
+
+
 def own_places(checkpoint: Checkpoint, group: Group) -> Places:
     """Every counted token of every slot that is no filler, in the order of slots."""
     slots, positions = np.nonzero(counted(checkpoint, group))
@@ -73,14 +83,6 @@ def counted(checkpoint: Checkpoint, group: Group) -> np.ndarray:
             own = counted_tokens(checkpoint, row)[: group.length]
             found[slot, : len(own)] = own
     return found
-
-
-def part_of(progress: Progress | None, before: int, total: int) -> Progress | None:
-    """Progress of one of several stages: ``before`` was done when it began, of ``total``."""
-    if progress is None:
-        return None
-    told = progress
-    return lambda done, _: told(before + done, total)
 
 
 def scores(
@@ -102,12 +104,8 @@ def scores(
 
 
 def _of_batch(checkpoint: Checkpoint, batch: Batch, places: Sequence[Places]) -> Iterator[Scores]:
-    model = checkpoint.model
-    prepared = model.prepare(batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding)
-    mixture = model.mix(model.embed(prepared), prepared.mask, hide_padding=batch.hide_padding)
-    entered = model.enter(mixture)
-    mask = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=batch.hide_padding)
-    hidden = model.encoder(entered, mask)
+    prepared = prepared_of(checkpoint, batch)
+    hidden, _ = last_states(checkpoint, prepared, batch.hide_padding)
     sizes = [len(p.slots) for p in places]
     asked = np.stack(
         [

@@ -2,21 +2,24 @@
 
 Nothing here looks at a projection. Every score comes with a 95 % interval (bootstrap over anchors,
 with all other anchors held as they are) and with what the same score gives when the names are
-shuffled over the points. Left out: where points lie on a map (``projection``).
+shuffled over the points. Left out: where points lie on a map (``projection``), and how scatter is
+resampled (``scatter``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from muxviz.analysis.draws import Progress
+from muxviz.analysis.draws import Progress, share_of
+from muxviz.analysis.scatter import (
+    mean_over_anchors,
+    ratio_over_anchors,
+    scatter_ratio,
+    variance_shares,
+)
 from muxviz.errors import InputError
-from muxviz.results.estimates import Estimates
 from muxviz.results.map import (
     ANSWER,
-    SENTENCE,
     SOURCES,
     ChanceScore,
     NearState,
@@ -27,8 +30,6 @@ from muxviz.results.map import (
 
 NEAREST = 10
 SHUFFLES = 100
-RESAMPLES = 400
-CEILING = 1e6  # of tr S_b / tr S_w: float32 states cannot tell more
 RESOLUTION = 1e-12  # of the mean squared length: smaller squared distances are rounding
 
 
@@ -42,20 +43,9 @@ def read_states(
     """
     readings = []
     for number, name in enumerate(sample.names):
-        tell = _shifted(progress, number, len(sample.names))
-        readings.append(read_state(sample, name, seed=seed, progress=tell))
+        told = share_of(progress, number, len(sample.names))
+        readings.append(read_state(sample, name, seed=seed, progress=told))
     return tuple(readings)
-
-
-def _shifted(progress: Progress | None, part: int, parts: int) -> Progress | None:
-    """Progress of one of several equal parts as that of all of them."""
-    if progress is None:
-        return None
-
-    def tell(done: int, total: int) -> None:
-        progress(part * total + done, parts * total)
-
-    return tell
 
 
 def read_state(
@@ -97,7 +87,7 @@ def read_state(
     return StateReading(
         state=state,
         separations=tuple(separations),
-        shares=_shares(points, named, anchor, seed),
+        shares=variance_shares(points, named, anchor, seed),
         spread=float(np.sqrt(np.square(points).sum(axis=1).mean())),
         points=len(points),
         shuffles=SHUFFLES,
@@ -177,11 +167,13 @@ def _separation(
     return Separation(
         by,
         groups,
-        _scored(*_bootstrap_mean(widths, anchor, seed), chance),
+        _scored(*mean_over_anchors(widths, anchor, seed), chance),
         _scored(
-            scatter_ratio(points, names), _bootstrap_ratio(by, points, names, anchor, seed), ratios
+            scatter_ratio(points, names),
+            ratio_over_anchors(by, points, names, anchor, seed),
+            ratios,
         ),
-        _scored(*_bootstrap_mean(pure, anchor, seed), purities),
+        _scored(*mean_over_anchors(pure, anchor, seed), purities),
         near,
     )
 
@@ -213,120 +205,6 @@ def silhouettes(distances: np.ndarray, names: np.ndarray) -> np.ndarray:
 def _purities(neighbours: np.ndarray, names: np.ndarray) -> np.ndarray:
     """Share of each point's neighbours that have its name, ``[P]``."""
     return np.asarray((names[neighbours] == names[:, None]).mean(axis=1))
-
-
-def _means(points: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """Mean of every group, ``[G, D]``."""
-    member = np.eye(names.max() + 1)[names]
-    return np.asarray(member.T @ points / member.sum(axis=0)[:, None])
-
-
-def scatter_ratio(points: np.ndarray, names: np.ndarray) -> float:
-    """tr S_b / tr S_w of points ``[P, D]`` about 0, their mean; NaN where all of them are one.
-
-    S_b: squared distances of the groups' means to 0, once for each point; S_w: those of the points
-    to their group's mean.
-    """
-    means = _means(points, names)
-    between = float(np.bincount(names) @ np.square(means).sum(axis=1))
-    return _divided(between, float(np.square(points - means[names]).sum()))
-
-
-def _divided(between: float, within: float) -> float:
-    if between <= 0 and within <= 0:
-        return float("nan")
-    return min(between / within, CEILING) if within > 0 else CEILING
-
-
-# ---- intervals ----------------------------------------------------------------------------------
-
-
-def _weights(anchors: int, seed: int) -> np.ndarray:
-    """How often each anchor is drawn in each resample, ``[R, K]``."""
-    generator = np.random.default_rng(seed)
-    return generator.multinomial(anchors, np.full(anchors, 1 / anchors), size=RESAMPLES)
-
-
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    if np.isnan(values).all():
-        return float("nan"), float("nan")
-    low, high = np.nanquantile(values, (0.025, 0.975))
-    return float(low), float(high)
-
-
-def _bootstrap_mean(
-    values: np.ndarray, anchor: np.ndarray, seed: int
-) -> tuple[float, tuple[float, float]]:
-    """Mean of values ``[P]``, and its interval over anchors."""
-    sums = np.bincount(anchor, weights=values)
-    counts = np.bincount(anchor)
-    weights = _weights(len(counts), seed)
-    return float(values.mean()), _interval(weights @ sums / (weights @ counts))
-
-
-def _bootstrap_ratio(
-    by: str, points: np.ndarray, names: np.ndarray, anchor: np.ndarray, seed: int
-) -> tuple[float, float]:
-    """Interval of tr S_b / tr S_w over anchors."""
-    between, total = _between(by, points, names, anchor, seed)
-    within = np.maximum(total - between, 0.0)
-    return _interval(np.array([_divided(b, w) for b, w in zip(between, within, strict=True)]))
-
-
-def _between(
-    by: str, points: np.ndarray, names: np.ndarray, anchor: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """tr S_b and tr S_b + tr S_w in every resample of the anchors, ``[R]`` each.
-
-    An anchor that is drawn twice counts as two groups. Drawing K of K anchors makes the scatter
-    between them smaller by (K - 1) / K on average, which is put right.
-    """
-    anchors, groups = int(anchor.max()) + 1, int(names.max()) + 1
-    weights = _weights(anchors, seed)
-    cell = anchor.astype(np.int64) * groups + names
-    member = np.zeros((anchors * groups, len(points)))
-    member[cell, np.arange(len(points))] = 1
-    counts = member.sum(axis=1).reshape(anchors, groups)
-    cells = (member @ points).reshape(anchors, groups, -1)
-    sums, sizes = cells.sum(axis=1), counts.sum(axis=1)
-    middle = np.square(weights @ sums).sum(axis=1) / (weights @ sizes)
-    of_anchors = weights @ (np.square(sums).sum(axis=1) / sizes) - middle
-    missing = of_anchors / (anchors - 1)
-    if by == SENTENCE:
-        between = of_anchors + missing
-    else:
-        drawn = (weights @ cells.reshape(anchors, -1)).reshape(RESAMPLES, groups, -1)
-        sizes = np.maximum(weights @ counts, 1)  # a group whose anchors were not drawn adds nothing
-        between = (np.square(drawn).sum(axis=2) / sizes).sum(axis=1) - middle
-    lengths = np.bincount(anchor, weights=np.square(points).sum(axis=1))
-    total = weights @ lengths - middle + missing
-    return np.maximum(between, 0.0), np.maximum(total, 0.0)
-
-
-def _shares(
-    points: np.ndarray, named: Sequence[np.ndarray], anchor: np.ndarray, seed: int
-) -> Estimates:
-    """Parts of the variance by sentence, slot and neighbours, and the rest; NaN without variance.
-
-    In the crossed design the three are orthogonal, so that the rest, their interactions, is not
-    negative: an analysis of variance in trace form.
-    """
-    total = float(np.square(points).sum())
-    if total <= 0:
-        nothing = np.full(4, np.nan)
-        return Estimates(nothing, nothing, nothing, 0, seed)
-    between = []
-    for names in named:
-        means = _means(points, names)
-        between.append(float(np.bincount(names) @ np.square(means).sum(axis=1)) / total)
-    resampled = []
-    for source, names in zip(SOURCES, named, strict=True):
-        part, whole = _between(source, points, names, anchor, seed)
-        resampled.append(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0))
-    mean = np.array([*between, 1 - sum(between)])
-    rest = 1 - np.sum(resampled, axis=0)
-    low, high = np.quantile(np.stack([*resampled, rest]), (0.025, 0.975), axis=1)
-    return Estimates(mean, low, high, int(anchor.max()) + 1, seed)
 
 
 # ---- distances ----------------------------------------------------------------------------------
@@ -362,7 +240,6 @@ def _by_cosine(points: np.ndarray, k: int) -> np.ndarray:
 
 
 __all__ = [
-    "CEILING",
     "NEAREST",
     "SHUFFLES",
     "centred",
@@ -371,6 +248,5 @@ __all__ = [
     "read_state",
     "read_states",
     "require_points",
-    "scatter_ratio",
     "silhouettes",
 ]

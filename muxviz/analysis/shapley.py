@@ -20,7 +20,15 @@ from math import factorial
 import numpy as np
 import torch
 
-from muxviz.analysis.draws import Progress, base_group, batches, bootstrap_mean
+from muxviz.analysis.bootstrap import bootstrap_mean
+from muxviz.analysis.draws import (
+    Progress,
+    base_group,
+    batch_logits,
+    batches,
+    origin_of,
+    part_of,
+)
 from muxviz.analysis.swaps import (
     Targets,
     Watched,
@@ -37,7 +45,7 @@ from muxviz.analysis.swaps import (
 )
 from muxviz.batch import EncodedRow, Group, Row
 from muxviz.errors import InputError, Stopped
-from muxviz.inference import group_tensors, memory_guard, provenance
+from muxviz.inference import memory_guard
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.crosstalk import Shapley
 
@@ -139,9 +147,7 @@ def shapley(
         asked=draws,
         is_partial=len(each) < draws,
         task=checkpoint.config.task,
-        provenance=provenance(
-            checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill
-        ),
+        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
 
@@ -161,9 +167,9 @@ def _setting(
     gold: Sequence[str | None] | None,
 ) -> _Setting:
     watched = watch(checkpoint, group)
-    ids, mask, types = group_tensors(checkpoint, [group])
+    (batch,) = batches(checkpoint, [group])
     with memory_guard(checkpoint):
-        logits = checkpoint.model(ids, mask, types, hide_padding=group.hides_padding).logits
+        logits = batch_logits(checkpoint, batch)
     values, has = watched.read(logits)
     targets = choose_targets(checkpoint, group, watched, values[0], baseline=baseline, gold=gold)
     full = margins_of(watched, targets, values, has)[0]
@@ -191,14 +197,9 @@ def _all_draws(
     for start in range(0, draws, step):
         chosen = [_draw(references, num, generator) for _ in range(min(step, draws - start))]
         plans = [plan or _walk(generator.permutation(num)) for _ in chosen]
-        before, total = start * (per_draw - 1), draws * (per_draw - 1)
-
-        def tell(done: int, _: int, before: int = before, total: int = total) -> None:
-            if progress is not None:
-                progress(before + done, total)
-
+        told = part_of(progress, start * (per_draw - 1), draws * (per_draw - 1))
         try:
-            margins = _margins(setting, plans, chosen, tell)
+            margins = _margins(setting, plans, chosen, told)
         except Stopped:
             if not values:
                 raise
@@ -221,7 +222,7 @@ def _margins(
     setting: _Setting,
     plans: Sequence[_Plan],
     chosen: Sequence[Sequence[EncodedRow]],
-    progress: Progress,
+    progress: Progress | None,
 ) -> list[np.ndarray]:
     """Margins ``[S, N]`` of every coalition of some draws; the full one is known already."""
     checkpoint, groups = setting.checkpoint, []
@@ -231,10 +232,7 @@ def _margins(
             groups.append(exchanged(checkpoint.config, setting.group, rows))
     found = np.empty((len(groups), len(setting.full)))
     for batch in batches(checkpoint, groups, progress):
-        logits = checkpoint.model(
-            batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding
-        ).logits
-        values, has = setting.watched.read(logits)
+        values, has = setting.watched.read(batch_logits(checkpoint, batch))
         found[batch.numbers] = margins_of(setting.watched, setting.targets, values, has)
     return [np.vstack([m, setting.full]) for m in np.split(found, len(plans))]
 

@@ -1,8 +1,8 @@
-"""Shares and ratios of things that come in sentences or groups, with 95 % intervals.
+"""Shares of things that come in sentences or groups, with 95 % intervals, and what is claimed.
 
 Tokens of one sentence stand or fall together, so n tokens are worth fewer than n chances. The
 Wilson interval takes the n that is left after dividing by the design effect (Korn and Graubard
-1998); ratios are drawn again by whole sentences or groups.
+1998). Reading neighbour: ``bootstrap``, for means and ratios.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from muxviz.analysis.draws import RESAMPLES
-from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Shares
 from muxviz.results.reading import Z95
 
@@ -61,36 +59,6 @@ def _design_effect(hits: np.ndarray, trials: np.ndarray) -> np.ndarray:
         found = np.maximum(between / (p * (1 - p) / n), 1.0)
     seen = (total > 0) & (total < n) & (clusters > 1)
     return np.where(seen, found, np.nan)
-
-
-def bootstrap_ratio(above: np.ndarray, below: np.ndarray, *, seed: int = 0) -> Estimates:
-    """Sum over sum of K sentences or groups, ``[K, ...] -> [...]``, drawn again by whole ones.
-
-    A cell that only one of them adds to has no interval (NaN).
-    """
-    draws = len(above)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = above.sum(axis=0) / below.sum(axis=0)
-    if draws < 2:
-        nothing = np.full(mean.shape, np.nan)
-        return Estimates(mean, nothing, nothing, draws, seed)
-    ratios = redrawn(above, below, seed)
-    several = (below > 0).sum(axis=0) > 1  # of one there is no spread
-    held = np.where(several, ratios, 0.0)
-    low, high = np.where(several, np.nanquantile(held, (0.025, 0.975), axis=0), np.nan)
-    return Estimates(mean, low, high, draws, seed)
-
-
-def redrawn(above: np.ndarray, below: np.ndarray, seed: int) -> np.ndarray:
-    """Ratios of redrawn sums, ``[resamples, ...]``; NaN where nothing below was drawn."""
-    draws = len(above)
-    weights = np.random.default_rng(seed).multinomial(
-        draws, np.full(draws, 1 / draws), size=RESAMPLES
-    )
-    up, down = (weights @ part.reshape(draws, -1) for part in (above, below))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: np.ndarray = np.where(down > 0, up / down, np.nan)
-    return found.reshape(RESAMPLES, *above.shape[1:])
 
 
 def discoveries(p: np.ndarray, asked: np.ndarray) -> np.ndarray:

@@ -20,12 +20,14 @@ from muxviz.analysis.draws import (
     Progress,
     base_group,
     batches,
+    origin_of,
+    part_of,
     reseated,
 )
+from muxviz.analysis.layer_states import layer_pass
 from muxviz.analysis.state_answers import Reference, has_label, read_answer, references_of
 from muxviz.batch import EncodedRow, Group, Row, encode_rows
 from muxviz.errors import InputError, NotApplicable, Stopped
-from muxviz.inference import provenance
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.mux_model import MuxModel, PreparedInput
 from muxviz.results.map import EMBEDDING, LAYER, MIXTURE, READOUT, StateSample
@@ -126,13 +128,7 @@ def sample_states(
         asked_anchors=anchors,
         pool_size=len(pool),
         groups=len(places) - len(own) + bool(own),
-        provenance=provenance(
-            checkpoint,
-            padding=like.padding,
-            length=max(p.group.length for p in places),
-            seed=seed,
-            fill=fill,
-        ),
+        provenance=origin_of(checkpoint, [p.group for p in places], seed=seed, fill=fill),
     )
 
 
@@ -236,13 +232,10 @@ def _run_round(
     total: int,
     progress: Progress | None,
 ) -> None:
-    def tell(so_far: int, _: int) -> None:
-        if progress is not None:
-            progress(done + so_far, total)
-
-    for batch in batches(checkpoint, [p.group for p in places], tell):
+    groups = [place.group for place in places]
+    for batch in batches(checkpoint, groups, part_of(progress, done, total)):
         slots = [places[n].slot for n in batch.numbers]
-        states, logits = states_of(checkpoint.model, batch, slots)
+        states, logits = states_of(checkpoint, batch, slots)
         for name, values in states.items():
             rows = values.to("cpu", torch.float32).numpy()
             kept = found.states.setdefault(name, {})
@@ -257,7 +250,7 @@ def _run_round(
 
 @torch.inference_mode()
 def states_of(
-    model: MuxModel, batch: Batch, slots: Sequence[int]
+    checkpoint: Checkpoint, batch: Batch, slots: Sequence[int]
 ) -> tuple[dict[str, Tensor], Tensor | None]:
     """Every state of one slot of each group, ``[B, D]``, and that slot's logits.
 
@@ -266,12 +259,9 @@ def states_of(
     retrieval head answers, its mean over the own tokens. logits: ``[B, C]`` or ``[B, L', C]``;
     None without a task head.
     """
-    prepared = model.prepare(batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding)
-    embeddings = model.embed(prepared)
-    mixture = model.mix(embeddings, prepared.mask, hide_padding=batch.hide_padding)
-    entered = model.enter(mixture)
-    mask = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=batch.hide_padding)
-    hidden = model.encoder.all_states(entered, mask)
+    passed = layer_pass(checkpoint, batch)
+    prepared, hidden = passed.prepared, passed.states
+    entered = hidden[0]
     groups = torch.arange(len(slots), device=entered.device)
     seats = torch.tensor(slots, device=entered.device)
     own = batch.mask[groups, seats, : entered.shape[1] - prepared.prefix].to(entered.dtype)
@@ -282,11 +272,11 @@ def states_of(
         return (values * weights[..., None]).sum(dim=1)
 
     states = {
-        EMBEDDING: pooled(embeddings[groups, seats, tokens]),
-        MIXTURE: pooled(mixture[:, tokens]),
+        EMBEDDING: pooled(passed.embeddings[groups, seats, tokens]),
+        MIXTURE: pooled(passed.mixture[:, tokens]),
         **{f"{LAYER}{k}": pooled(h[:, tokens]) for k, h in enumerate(hidden) if k},
     }
-    readout, logits = _read(model, hidden[-1], prepared)
+    readout, logits = _read(checkpoint.model, hidden[-1], prepared)
     readout = readout[groups, seats]
     states[READOUT] = readout if readout.dim() == 2 else pooled(readout)
     return states, None if logits is None else logits[groups, seats]

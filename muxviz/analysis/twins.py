@@ -12,13 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from muxviz.analysis.bootstrap import bootstrap_mean
 from muxviz.analysis.draws import (
-    Batch,
     Progress,
     batches,
-    bootstrap_mean,
     draw_rows,
+    each_logits,
+    logits_of,
     margins,
+    origin_of,
 )
 from muxviz.analysis.outcomes import (
     alone_answers,
@@ -31,7 +33,6 @@ from muxviz.analysis.outcomes import (
 )
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
 from muxviz.errors import GroupError, NotApplicable, Stopped
-from muxviz.inference import provenance
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.whatif_orders import OUTCOMES, Duplicates, Twins
 
@@ -90,15 +91,14 @@ def twins(
     counts = np.zeros((num, num, len(OUTCOMES)), dtype=np.int64)
     wrong, done = np.zeros(2), 0
     try:
-        for batch in batches(checkpoint, groups, progress):
-            for number, logits in zip(batch.numbers, _logits(checkpoint, batch), strict=True):
-                i, j = pairs[number % len(pairs)]
-                said = int(logits[i].argmax()), int(logits[j].argmax())
-                wrong += [said[0] == alone[1], said[1] == alone[0]]
-                done += 1
-                kind = _outcome(said, alone)
-                if kind is not None:
-                    counts[i, j, kind] += 1
+        for number, logits in each_logits(checkpoint, groups, progress):
+            i, j = pairs[number % len(pairs)]
+            said = int(logits[i].argmax()), int(logits[j].argmax())
+            wrong += [said[0] == alone[1], said[1] == alone[0]]
+            done += 1
+            kind = _outcome(said, alone)
+            if kind is not None:
+                counts[i, j, kind] += 1
     except Stopped:
         if not done:
             raise
@@ -112,12 +112,7 @@ def twins(
         pool_size=len(pool),
         seed=seed,
         is_partial=done < len(groups),
-        provenance=provenance(
-            checkpoint,
-            padding=groups[0].padding,
-            length=max(g.length for g in groups),
-            seed=seed,
-        ),
+        provenance=origin_of(checkpoint, groups, seed=seed),
     )
 
 
@@ -139,11 +134,8 @@ def _alone(
     if found is not None and baseline is not None:
         return np.concatenate(found), baseline.name
     groups = [_copies(checkpoint, row, padding) for row in rows]
-    classes = []
-    for batch in batches(checkpoint, groups):
-        means = _logits(checkpoint, batch).mean(axis=1)
-        classes += list(zip(batch.numbers, means.argmax(axis=-1), strict=True))
-    return np.array([answer for _, answer in sorted(classes)]), ALL_SLOTS
+    means = [logits.mean(axis=0) for logits in logits_of(checkpoint, groups)]
+    return np.array([mean.argmax() for mean in means]), ALL_SLOTS
 
 
 def _seat(
@@ -162,13 +154,6 @@ def _seat(
 
 def _copies(checkpoint: Checkpoint, row: EncodedRow, padding: str | None) -> Group:
     return make_group(checkpoint.config, [row] * checkpoint.config.num_instances, padding=padding)
-
-
-@torch.inference_mode()
-def _logits(checkpoint: Checkpoint, batch: Batch) -> np.ndarray:
-    found = checkpoint.model(batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding)
-    values: np.ndarray = found.logits.to("cpu", torch.float64).numpy()
-    return values
 
 
 # ---- duplicates ---------------------------------------------------------------------------------
@@ -200,17 +185,16 @@ def duplicates(
     margin = np.full((len(rows), checkpoint.config.num_instances), np.nan)
     sure, answer = np.full(margin.shape[1], np.nan), ""
     try:
-        for batch in batches(checkpoint, groups, progress):
-            for number, logits in zip(batch.numbers, _logits(checkpoint, batch), strict=True):
-                row = rows[number]
-                per_slot = np.stack([units(checkpoint, row, values) for values in logits])
-                target = per_slot.mean(axis=0).argmax(axis=-1)
-                if per_slot.shape[1]:
-                    margin[number] = margins(per_slot, target).mean(axis=1)
-                if number == 0:
-                    found = [outcome(checkpoint, row, values, target) for values in logits]
-                    sure = np.array([o.probability for o in found])
-                    answer = in_words(checkpoint, target)
+        for number, logits in each_logits(checkpoint, groups, progress):
+            row = rows[number]
+            per_slot = np.stack([units(checkpoint, row, values) for values in logits])
+            target = per_slot.mean(axis=0).argmax(axis=-1)
+            if per_slot.shape[1]:
+                margin[number] = margins(per_slot, target).mean(axis=1)
+            if number == 0:
+                found = [outcome(checkpoint, row, values, target) for values in logits]
+                sure = np.array([o.probability for o in found])
+                answer = in_words(checkpoint, target)
     except Stopped:
         if np.isnan(margin[0]).any():
             raise
@@ -225,9 +209,7 @@ def duplicates(
         bias=bootstrap_mean(counted - counted.mean(axis=1, keepdims=True), seed=seed),
         pool_size=len(pool),
         is_partial=len(counted) < len(drawn),
-        provenance=provenance(
-            checkpoint, padding=groups[0].padding, length=groups[0].length, seed=seed
-        ),
+        provenance=origin_of(checkpoint, groups[:1], seed=seed),
     )
 
 

@@ -40,7 +40,8 @@ def positions_figure(result: Fidelity, *, slot: int | None = None, dark: bool = 
 def positions_finding(result: Fidelity, *, slot: int | None = None) -> str:
     """What it shows, in one sentence."""
     found, which = _of_slot(result, slot)
-    return _stand_out(found, [f"at position {p}" for p in range(len(found.hits))], which)
+    names = [f"at position {p}" for p in range(len(found.hits))]
+    return _stand_out(found, names, which, "wherever it stands")
 
 
 def positions_table(result: Fidelity, *, slot: int | None = None) -> list[dict[str, Any]]:
@@ -84,7 +85,8 @@ def lengths_figure(result: Fidelity, *, dark: bool = False) -> go.Figure:
 
 def lengths_finding(result: Fidelity) -> str:
     """What it shows, in one sentence."""
-    return _stand_out(result.lengths, [f"in texts of {name} tokens" for name in LENGTHS], "")
+    names = [f"in texts of {name} tokens" for name in LENGTHS]
+    return _stand_out(result.lengths, names, "", "however long its text is")
 
 
 def lengths_table(result: Fidelity) -> list[dict[str, Any]]:
@@ -114,14 +116,14 @@ def _of_slot(result: Fidelity, slot: int | None) -> tuple[Shares, str]:
     return own, f" of slot {slot + 1}"
 
 
-def _stand_out(found: Shares, names: list[str], which: str) -> str:
+def _stand_out(found: Shares, names: list[str], which: str, always: str) -> str:
     """The place that is clearly worse than the whole, or that there is none."""
     n = found.trials.sum()
     if not n:
         return f"There is no token{which} to count"
     whole = float(found.hits.sum() / n)
     if found.hits.sum() == n:
-        return f"Every one of the {int(n)} tokens{which} comes back, wherever it stands"
+        return f"Every one of the {int(n)} tokens{which} comes back, {always}"
     many = found.trials >= FEWEST
     needed = NormalDist().inv_cdf(1 - 0.025 / max(int(many.sum()), 1)) / Z95  # Bonferroni
     clear = np.nonzero(many & (found.value + needed * (found.high - found.value) < whole))[0]

@@ -152,7 +152,7 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
     places = [(i, j) for i in range(num) for j in range(num)]
     shades = {p: color_at(scale, (float(np.nan_to_num(values[p])) / top + 1) / 2) for p in places}
     frame = {"type": "rect", "line": {"color": colors.text, "width": 1.2}, "fillcolor": CLEAR}
-    edge = 0.46
+    wide, high = 0.49, 0.465  # cells are wider than high, the gaps between them are not
     add(
         fig,
         annotations=[
@@ -166,7 +166,7 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
             for i, j in places
         ],
         shapes=[
-            frame | {"x0": i - edge, "x1": i + edge, "y0": i - edge, "y1": i + edge}
+            frame | {"x0": i - wide, "x1": i + wide, "y0": i - high, "y1": i + high}
             for i in range(num)
         ],
     )

@@ -27,9 +27,10 @@ class Provenance:
 
     def line(self) -> str:
         """One line to stand under a figure."""
+        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
         return (
             f"{self.checkpoint} ({self.fingerprint}) · N = {self.num_instances} · {self.device} "
-            f"{self.dtype}, {self.threads} threads · padding {self.padding}, {self.length} "
+            f"{self.dtype}, {threads} · padding {self.padding}, {self.length} "
             f"tokens · fill {self.fill}, seed {self.seed} · "
             f"{', '.join(self.versions)} · {self.measured}"
         )

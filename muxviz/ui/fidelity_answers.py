@@ -145,7 +145,7 @@ def accuracy_panel(run: RunRequest, bench: Bench) -> None:
 def _right(run: RunRequest, groups: int) -> Any:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.analysis.agreement import accuracy
-        from muxviz.analysis.readback import part_of
+        from muxviz.analysis.draws import part_of
         from muxviz.pool import read_pool
 
         pool = [s for s in read_pool() if s.split == "pool"]

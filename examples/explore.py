@@ -1,0 +1,739 @@
+"""Source of explore.ipynb: every figure of muxviz, made from Python.
+
+A comment ``# %%`` starts a code cell and ``# %% [markdown]`` a text cell, as editors know it; this
+docstring is in neither. ``make notebook`` runs it and writes the notebook with its pictures.
+"""
+# ruff: noqa: E402  # a notebook: each section imports what it is about
+
+# %% [markdown]
+# # Every figure, from Python
+#
+# [muxviz](../README.md) shows what happens when N sentences share one forward pass. Everything
+# that its pages draw comes from two kinds of plain functions: an **analysis** takes a checkpoint
+# and sentences and gives a frozen result of NumPy arrays; a **figure** takes that result and
+# gives a Plotly figure. This notebook calls each figure function once, in the order of the app's
+# pages, on the small checkpoints in the box and on five sentences.
+#
+# The pictures below are stored as images, so that they can be seen without running anything. Run
+# a cell and its figure is live: hover for the numbers. On a dark page give `dark=True` to any
+# figure function. Whatever is random has a `seed`; whatever is drawn has a `draws`, kept small
+# here so that all of it takes minutes on one thread. Small draws mean wide intervals: read them.
+#
+# In every N × N chart rows are the slot that is read out and columns the source.
+
+# %%
+import muxviz
+from muxviz.batch import Row
+
+checkpoint = muxviz.load("sst2-n5")  # five sentences a pass
+baseline = muxviz.load("sst2-n1")  # the same task, each sentence alone
+
+TEXTS = [
+    "The bread was still warm when we opened the bag.",
+    "Nobody at the counter could tell us why the train had gone.",
+    "A gripping story, told with patience and real wit.",
+    "Half of the jokes are old and the other half are cruel.",
+    "The little museum by the harbour is worth the long walk.",
+]
+GOLD = ["positive", "negative", "positive", "negative", "positive"]
+rows = [Row(text) for text in TEXTS]
+
+# %% [markdown]
+# ## One pass
+#
+# `run_group` sends the sentences through one pass and says for each slot what it answered, what
+# its sentence gets alone, and how many of its own tokens can be read back. With `timing_repeats`
+# the passes are timed as well.
+
+# %%
+result = muxviz.run_group(checkpoint, rows, baseline=baseline, timing_repeats=5)
+for slot in result.answered:
+    print(
+        f"slot {slot.number}: {slot.answer.headline} {slot.answer.probability:.2f}, "
+        f"alone {slot.alone.headline}, read back {slot.reading.accuracy.text()}"
+    )
+
+# %% [markdown]
+# **What came back for each sentence?** Follow a lane from left to right. It leaves as wide as the
+# share of its tokens that came back; a foreign colour in it is a token of that neighbour.
+
+# %%
+from muxviz.figures import braid_figure
+
+braid_figure(result)
+
+# %% [markdown]
+# **Which tokens survive?** The slot that was read back worst, token by token: the paler, the more
+# sure the retrieval head is of the slot's own token; a wrong one is written *own → read*.
+
+# %%
+from muxviz.figures import token_strip_figure
+
+worst = min(result.answered, key=lambda slot: slot.reading.accuracy.value)
+token_strip_figure(worst)
+
+# %% [markdown]
+# **Whose tokens come out where?** Every row sums to one. The framed diagonal is what came back
+# rightly; a cell beside it is a wrong token that the column's sentence holds at that position.
+
+# %%
+from muxviz.figures import leak_figure
+
+leak_figure(result.leak)
+
+# %% [markdown]
+# **What does sharing a pass save?** Forward passes alone, in alternation, on the machine that ran
+# this notebook. A group this small shows little more than the overhead of starting a pass.
+
+# %%
+from muxviz.figures import timing_figure
+
+timing_figure(result.timings)
+
+# %% [markdown]
+# **What if every token has an answer?** The checkpoint `upos-n5` names a part of speech per word.
+# The less probable a tag, the stronger its tint.
+
+# %%
+from muxviz.figures import tag_strip_figure
+
+tagger = muxviz.load("upos-n5")
+tagged = muxviz.run_group(tagger, rows)
+least_sure = min(tagged.answered, key=lambda slot: slot.answer.probability)
+tag_strip_figure(least_sure)
+
+# %% [markdown]
+# **And a head of your own?** No bundled checkpoint detects replaced tokens, as MUX-ELECTRA's
+# discriminator does. A model is composed of parts, so one can be made: `electra-n2` with a new
+# output layer, fitted as a logistic regression on sentences in which some tokens were exchanged
+# at random. It is a probe and no trained discriminator; its score on other sentences is printed.
+
+# %%
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from muxviz.analysis.draws import pool_groups
+from muxviz.analysis.readback import counted
+from muxviz.model.mux_model import MuxModel
+from muxviz.pool import texts
+
+electra = muxviz.load("electra-n2")
+config = replace(electra.config, task="replaced_token_detection")
+model = MuxModel(config)
+weights = electra.model.state_dict()
+model.load_state_dict({k: w for k, w in weights.items() if "head.out" not in k}, strict=False)
+model.eval().requires_grad_(False)
+
+
+def exchanged_tokens(split, draws, seed):
+    """States [tokens, D] behind the head's first layer, and which tokens were exchanged."""
+    generator = np.random.default_rng(seed)
+    groups = pool_groups(electra, texts(split), draws, seed=seed)
+    words = np.concatenate([group.ids[counted(electra, group)] for group in groups])
+    states, is_exchanged = [], []
+    for group in groups:
+        places = counted(electra, group)
+        chosen = places & (generator.random(places.shape) < 0.15)
+        ids = np.where(chosen, generator.choice(words, places.shape), group.ids)
+        ids, mask = (torch.from_numpy(array)[None] for array in (ids, group.mask))
+        seen = muxviz.trace(model, ids, mask, retrieval=None, attentions=False)
+        states.append(model.head.transform(seen.demultiplexed[0])[places].numpy())
+        is_exchanged.append(chosen[places])
+    return np.concatenate(states), np.concatenate(is_exchanged)
+
+
+fitted = LogisticRegression(C=0.01, max_iter=1000).fit(*exchanged_tokens("pool", 160, seed=0))
+model.head.out_proj.weight.copy_(torch.from_numpy(fitted.coef_))
+model.head.out_proj.bias.copy_(torch.from_numpy(fitted.intercept_))
+states, is_exchanged = exchanged_tokens("test", 48, seed=1)
+area = roc_auc_score(is_exchanged, fitted.decision_function(states))
+print(f"area under the ROC curve, {len(states)} tokens of other sentences: {area:.2f}")
+
+# %% [markdown]
+# One word of each sentence was exchanged by hand. Is it the strongest tint, and is it outlined
+# (more likely replaced than not)?
+
+# %%
+from muxviz.figures import replaced_strip_figure
+
+detector = replace(electra, name="electra-n2 with a probe", model=model, config=config)
+odd_rows = [Row(TEXTS[0].replace("opened", "cough")), Row(TEXTS[4].replace("museum", "because"))]
+detected = muxviz.run_group(detector, odd_rows)
+replaced_strip_figure(detected.slots[0])
+
+# %% [markdown]
+# ## Fidelity
+#
+# One group is an anecdote. From here on sentences come from the pool that muxviz brings, in
+# random groups; intervals count a sentence once, however many tokens it has.
+
+# %% [markdown]
+# **How much of each slot is read back?** Look whether the intervals of the slots overlap. With
+# `value="nll"`, `"mrr"` or `"ranks"` the same result shows how close the misses were.
+
+# %%
+from muxviz.analysis.fidelity import pool_read_back
+from muxviz.figures.fidelity import fidelity_figure
+
+fidelity = pool_read_back(checkpoint, texts(), draws=48)
+fidelity_figure(fidelity)
+
+# %% [markdown]
+# **Does it depend on where the token stands?** Few sentences are long, so the right end rests on
+# few tokens.
+
+# %%
+from muxviz.figures.fidelity_places import positions_figure
+
+positions_figure(fidelity)
+
+# %% [markdown]
+# **Does it depend on how long the sentence is?** The same tokens, by the length of their text.
+
+# %%
+from muxviz.figures.fidelity_places import lengths_figure
+
+lengths_figure(fidelity)
+
+# %% [markdown]
+# **Does company change the answer?** Each sentence in its group against the same sentence alone
+# in the baseline: how often both say the same, how far the two distributions are apart, and
+# where the margin moved.
+
+# %%
+from muxviz.analysis.agreement import pool_agreement
+from muxviz.figures.fidelity_answers import agreement_figure
+
+agreed = pool_agreement(checkpoint, texts(), baseline=baseline, draws=32)
+agreement_figure(agreed)
+
+# %% [markdown]
+# **How often is each slot's answer right?** Labelled sentences of the pool; the dotted line is
+# the baseline on as many of them, one at a time.
+
+# %%
+from muxviz.analysis.agreement import accuracy
+from muxviz.figures.fidelity_answers import accuracy_figure
+from muxviz.pool import read_pool
+
+labelled = [sentence for sentence in read_pool() if sentence.split == "pool"]
+pool, labels = [s.text for s in labelled], [s.label for s in labelled]
+shared = accuracy(checkpoint, pool, labels, draws=40)
+by_itself = accuracy(baseline, pool, labels, draws=200)
+accuracy_figure(shared, by_itself)
+
+# %% [markdown]
+# **Where do two models answer differently?** The same sentences through N = 5 and N = 2; what is
+# off the diagonal is disagreement, and the title says whether one of them is right more often.
+
+# %%
+from muxviz.analysis.confusion import confusion
+from muxviz.figures.fidelity_answers import confusion_figure
+
+pair_model = muxviz.load("sst2-n2")
+confused = confusion(checkpoint, pair_model, pool, labels=labels, draws=40)
+confusion_figure(confused)
+
+# %% [markdown]
+# **How much does one vector carry?** Bits per position that come through, in all and slot by
+# slot. The dashed line would be everything; where the points leave it, slots cost one another.
+
+# %%
+from muxviz.analysis.capacity import bits
+from muxviz.figures.fidelity_bits import bits_figure
+
+family = [pair_model, checkpoint, muxviz.load("sst2-n10")]
+carried = [bits(member, texts(), draws=24) for member in family]
+bits_figure(carried)
+
+# %% [markdown]
+# ## Cross-talk
+
+# %% [markdown]
+# **Which slot moves which?** Every sentence in turn is exchanged for sentences of the pool, and
+# all other answers are compared with what they were. Struck-through cells cannot be told from
+# nothing. Bars: what a slot receives (right) and gives (top).
+
+# %%
+from muxviz.analysis.crosstalk import measure_crosstalk
+from muxviz.figures.crosstalk import crosstalk_figure
+from muxviz.results.cross_matrix import cross_matrix
+
+swapped = measure_crosstalk(checkpoint, rows, pool=texts(), baseline=baseline, draws=32)
+matrix = cross_matrix(swapped)
+crosstalk_figure(matrix)
+
+# %% [markdown]
+# **What does a slot answer with other sentences beside it?** One cell of the matrix, draw by
+# draw: the strongest one. The sentences that moved the answer most are written out.
+
+# %%
+from muxviz.figures.crosstalk_pair import swap_pair_figure
+
+slot, source = matrix.strongest or (0, 1)
+swap_pair_figure(swapped, slot, source)
+
+# %% [markdown]
+# **What is a margin made of?** Shapley values: from pool sentences in every slot to the group as
+# it is, one sentence at a time. The own sentence should be by far the longest bar.
+
+# %%
+from muxviz.analysis.shapley import shapley
+from muxviz.figures.crosstalk_waterfall import waterfall_figure
+
+credit = shapley(checkpoint, rows, pool=texts(), baseline=baseline, draws=8)
+waterfall_figure(credit, slot)
+
+# %% [markdown]
+# **Which words of a neighbour are heard?** Softer than a leak: how much likelier each token of
+# one slot is in the read-out of another because it is there, even where it is not read.
+
+# %%
+from muxviz.analysis.log_odds import log_odds
+from muxviz.figures.crosstalk_rows import odds_pair_figure
+
+odds = log_odds(checkpoint, rows, pool=texts(), draws=16)
+slot, source = cross_matrix(odds).strongest or (0, 1)
+odds_pair_figure(odds, slot, source)
+
+# %% [markdown]
+# **Whose tokens does an answer rest on?** Shares of the attribution by sentence (integrated
+# gradients), without exchanging anything.
+
+# %%
+from muxviz.analysis.attribution import slot_shares
+from muxviz.figures.crosstalk_rows import shares_figure
+
+rests_on = slot_shares(checkpoint, rows, pool=texts())
+shares_figure(rests_on, slot)
+
+# %% [markdown]
+# **Which model's slots leak more?** Two checkpoints with two slots each, under the same draws, on
+# one colour scale, and the difference cell by cell.
+
+# %%
+from muxviz.analysis.crosstalk import difference
+from muxviz.figures.crosstalk_compare import comparison_figure
+
+contextual = muxviz.load("contextual-n2")
+sides = [
+    measure_crosstalk(side, rows[:2], pool=texts(), baseline=baseline, draws=32)
+    for side in (pair_model, contextual)
+]
+apart = difference(*sides)
+comparison_figure(*map(cross_matrix, sides), apart, (pair_model.name, contextual.name))
+
+# %% [markdown]
+# ## What-if
+
+# %% [markdown]
+# **What happens to the others if one sentence changes?** Pale bars before, full bars after. Only
+# the changed slot should move.
+
+# %%
+from muxviz.analysis.desk import edit_slot
+from muxviz.figures.whatif_desk import before_after_figure
+
+edited = edit_slot(checkpoint, rows, 0, "The bread was already stale when we opened the bag.")
+before_after_figure(edited)
+
+# %% [markdown]
+# **And if a sentence is faded out or turned up?** One line per fader, from nothing to twice its
+# weight in the mixture, for the slot that is least sure of its answer. Flat lines are neighbours
+# that do not matter.
+
+# %%
+from muxviz.analysis.dose import dose_response
+from muxviz.figures.whatif_dose import dose_figure
+
+unsure = min(result.answered, key=lambda slot: slot.answer.margin).slot
+doses = dose_response(checkpoint, rows, doses=11)
+dose_figure(doses, unsure)
+
+# %% [markdown]
+# **How steep is each of those lines where the model works?** The slope of every slot's margin in
+# every fader, at one.
+
+# %%
+from muxviz.figures.whatif_dose import slope_figure
+
+slope_figure(doses)
+
+# %% [markdown]
+# **What does another key hear in the same mixture?** The demultiplexer's key is turned from one
+# slot to another while the mixture stays. Does the read-out go over at once, or through tokens
+# that nobody wrote?
+
+# %%
+from muxviz.analysis.dial import key_dial
+from muxviz.figures.whatif_keys import dial_figure
+
+dial = key_dial(checkpoint, rows, slot=0, other=1)
+dial_figure(dial, alpha=0.5)
+
+# %% [markdown]
+# **What does an empty slot hear?** Each slot is emptied in turn and read all the same. What comes
+# out is compared with the words of the others and with those of strangers.
+
+# %%
+from muxviz.analysis.dial import ghosts
+from muxviz.figures.whatif_keys import ghost_figure
+
+heard = ghosts(checkpoint, rows, pool=texts())
+ghost_figure(heard)
+
+# %% [markdown]
+# **Does it matter who sits where?** All orders of the five sentences. Here the least sure one, by
+# the seat it is in: the spread within a seat is the order of its neighbours.
+
+# %%
+from muxviz.analysis.orders import slot_orders
+from muxviz.figures.whatif_orders import seats_figure
+
+orders = slot_orders(checkpoint, rows, baseline=baseline)
+seats_figure(orders, unsure)
+
+# %% [markdown]
+# **Which part is the seat's, and which the company's?** The same orders, for every sentence.
+
+# %%
+from muxviz.figures.whatif_orders import company_figure
+
+company_figure(orders)
+
+# %% [markdown]
+# **Are twins told apart?** Two sentences that differ in what they say and hardly in how, in every
+# pair of slots: do they keep their answers, swap them, or share one?
+
+# %%
+from muxviz.analysis.twins import twins
+from muxviz.figures.whatif_twins import twins_figure
+
+told = twins(
+    checkpoint,
+    "The soup was good and the waiter was kind.",
+    "The soup was bad and the waiter was rude.",
+    baseline=baseline,
+    draws=4,
+    pool=texts(),
+)
+twins_figure(told)
+
+# %% [markdown]
+# **Do slots differ on the same sentence?** One sentence in all slots at once, and each slot's own
+# bias over sentences of the pool.
+
+# %%
+from muxviz.analysis.twins import duplicates
+from muxviz.figures.whatif_twins import duplicates_figure
+
+same = duplicates(checkpoint, TEXTS[unsure], pool=texts(), draws=32)
+duplicates_figure(same)
+
+# %% [markdown]
+# **Do several copies of a sentence answer better?** Fewer sentences a pass, each in several slots
+# and averaged. Right: whether copies that disagree point at errors.
+
+# %%
+from muxviz.analysis.ensembling import ensembling
+from muxviz.figures.whatif_copies import copies_figure
+
+sides_of_it = [[s for s in labelled if s.label == label][:30] for label in ("negative", "positive")]
+copies = ensembling(checkpoint, [(s.text, s.label) for side in sides_of_it for s in side])
+copies_figure(copies)
+
+# %% [markdown]
+# **Why did this slot answer that?** Rung by rung: the sentence alone, in other seats, and with
+# each neighbour exchanged, against the right answer. The last line is the verdict.
+
+# %%
+from muxviz.analysis.ladder import ladder
+from muxviz.figures.whatif_ladder import ladder_figure
+
+why = ladder(checkpoint, rows, unsure, gold=GOLD[unsure], baseline=baseline, draws=16, pool=texts())
+ladder_figure(why)
+
+# %% [markdown]
+# ## Map
+
+# %% [markdown]
+# **Do the same sentences stay together whatever their neighbours are?** Each point is one
+# sentence in one slot beside one set of neighbours; a colour is a sentence. Islands of one colour
+# say yes.
+
+# %%
+from muxviz.analysis.projection import map_states
+from muxviz.analysis.states import sample_states
+from muxviz.figures.map import map_figure
+from muxviz.results.map import READOUT
+
+sample = sample_states(
+    checkpoint, rows, pool=pool, gold=labels, baseline=baseline, anchors=10, neighbour_sets=5
+)
+found = map_states(sample)
+map_figure(sample, found.map_of((READOUT,), 2), found.readings, state=READOUT)
+
+# %% [markdown]
+# **What is each state made of?** The variance from the embeddings to the read-out: the sentence's
+# part should grow, the slot's and the neighbours' should shrink.
+
+# %%
+from muxviz.figures.map_shares import share_figure
+
+share_figure(found.readings)
+
+# %% [markdown]
+# ## Attention
+
+# %% [markdown]
+# **Which heads does the answer need?** Every head is silenced once; the ones that the least sure
+# answer misses most bear a rank.
+
+# %%
+from muxviz.analysis.attention import head_effects
+from muxviz.figures.attention_heads import heads_figure
+
+effects = head_effects(checkpoint, rows)
+heads_figure(effects, unsure)
+
+# %% [markdown]
+# **Where does the shared pass look?** All heads of all layers at once. There is one attention for
+# all sentences; the head that the answer needs most is framed.
+
+# %%
+from muxviz.analysis.attention import attention_maps
+from muxviz.figures.attention import attention_grid_figure
+
+layer, head = effects.ranking(unsure)[0]
+attention = attention_maps(checkpoint, rows)
+attention_grid_figure(attention, chosen=[(layer, head)])
+
+# %% [markdown]
+# **And that one head, with its tokens?** At each position stands one token of every sentence, so
+# a look goes to all of them at once.
+
+# %%
+from muxviz.figures.attention import attention_map_figure
+
+attention_map_figure(attention, layer, head, slot=unsure)
+
+# %% [markdown]
+# **Which sentence looks at which?** The input of the first layer is a sum over slots, so its
+# attention logits split exactly into pairs of sentences (and what belongs to none). How large is
+# the diagonal, each sentence looking at itself?
+
+# %%
+from muxviz.analysis.attention_pairs import slot_pairs
+from muxviz.figures.attention_pairs import largest_pair, pairs_figure
+
+pairs = slot_pairs(checkpoint, rows)
+largest = largest_pair(pairs, 0)
+pairs_figure(pairs, 0, chosen=largest)
+
+# %% [markdown]
+# **What does the largest pair bring?** Its part of one head's logits, position by position; the
+# two colours are the two signs.
+
+# %%
+from muxviz.figures.attention_pairs import pair_map_figure
+
+pair_map_figure(pairs, 0, largest, slot=unsure)
+
+# %% [markdown]
+# **Which looks does each answer lean on?** The same attention, weighted by the gradient of one
+# slot's answer and rolled up to the last layer: a map per slot.
+
+# %%
+from muxviz.analysis.attention import relevance
+from muxviz.figures.attention_relevance import relevance_figure
+
+leaned = relevance(checkpoint, rows)
+last = checkpoint.config.shape.num_hidden_layers - 1
+relevance_figure(leaned, last)
+
+# %% [markdown]
+# **Do two slots lean on different looks?** One map less the other, for the slot that is least
+# like the unsure one.
+
+# %%
+from muxviz.figures.attention_relevance import most_unlike, relevance_difference_figure
+
+other = most_unlike(leaned, last, unsure)
+relevance_difference_figure(leaned, last, (unsure, other))
+
+# %% [markdown]
+# **What does a contextual multiplexer do before it mixes?** `contextual-n2` lets sentences attend
+# to one another at every position first. Left the mean over positions, right one position with
+# the tokens that meet there.
+
+# %%
+from muxviz.analysis.attention import instance_attention
+from muxviz.figures.attention_instances import instances_figure
+
+across = instance_attention(contextual, rows[:2])
+instances_figure(across, 2)
+
+# %% [markdown]
+# **Which words does the answer rest on, and whose?** Integrated gradients of the least sure
+# answer over the words of all sentences. Tint on a neighbour's words is cross-talk, word by word.
+
+# %%
+from muxviz.analysis.attribution import attribute
+from muxviz.analysis.one_group import Target
+from muxviz.figures.saliency import saliency_figure
+
+words = attribute(checkpoint, rows, Target(unsure), pool=texts())
+saliency_figure(words)
+
+# %% [markdown]
+# **Through which positions does each sentence reach it?** Layer by layer, one map per sentence of
+# origin.
+
+# %%
+from muxviz.analysis.conductance import layer_conductance
+from muxviz.figures.attention_conductance import conductance_figure
+
+ways = layer_conductance(checkpoint, rows, Target(unsure), pool=texts())
+conductance_figure(ways)
+
+# %% [markdown]
+# ## Layers
+
+# %% [markdown]
+# **How entangled is the state, layer by layer?** The share of each slot in the state's variance,
+# and what belongs to no single slot. Does that grow with depth?
+
+# %%
+from muxviz.analysis.entanglement import entanglement_spectrum
+from muxviz.figures.layers_spectrum import spectrum_figure
+
+spectrum = entanglement_spectrum(checkpoint, texts(), pairs=32)
+spectrum_figure(spectrum)
+
+# %% [markdown]
+# **At what depth can each slot be read?** The trained read-out, applied to every level instead of
+# the last. Dotted is its control.
+
+# %%
+from muxviz.analysis.lens import demux_lens
+from muxviz.figures.layers_lens import lens_figure
+
+lens = demux_lens(checkpoint, texts("test"), draws=16)
+lens_figure(lens)
+
+# %% [markdown]
+# **What is read of one sentence on the way?** Live, this figure plays through the levels.
+
+# %%
+from muxviz.analysis.lens import lens_of_group
+from muxviz.figures.layers_strip import lens_strip_figure
+
+group_lens = lens_of_group(checkpoint, rows)
+lens_strip_figure(group_lens, unsure)
+
+# %% [markdown]
+# **How do states and attention change with N?** The baseline and its multiplexed relatives.
+
+# %%
+from muxviz.analysis.norms import layer_norms
+from muxviz.figures.layers_norms import norms_figure
+
+members = [layer_norms(member, texts(), draws=16) for member in (baseline, *family)]
+norms_figure(members)
+
+# %% [markdown]
+# ## Keys
+
+# %% [markdown]
+# **How alike are the keys?** The multiplexer's vectors and the demultiplexer's keys, pair by pair.
+# The nearer to zero off the diagonal, the easier two slots are to tell apart.
+
+# %%
+from muxviz.analysis.keys import key_geometry
+from muxviz.figures.keys import keys_figure
+
+geometry = key_geometry(checkpoint, rows)
+keys_figure(geometry)
+
+# %% [markdown]
+# **How loud are the others when one slot is filtered out?** Signal against interference of the
+# plain filter, without any network, and what keys of this kind promise.
+
+# %%
+from muxviz.analysis.keys import key_interference
+from muxviz.figures.keys_bars import sinr_figure
+
+interference = key_interference(checkpoint, draws=24, pool=texts())
+sinr_figure(interference)
+
+# %% [markdown]
+# **How much could be read with no network at all?** Tokens read by that filter, beside those the
+# whole model reads back. The gap is what the network does.
+
+# %%
+from muxviz.analysis.matched_filter import matched_filter
+from muxviz.figures.keys_bars import filter_figure
+
+filtered = matched_filter(checkpoint, rows, draws=8, pool=texts())
+filter_figure(filtered)
+
+# %% [markdown]
+# **Do two read-outs gate the same state differently?** The share of the demultiplexer's units
+# that switch between two slots.
+
+# %%
+from muxviz.analysis.gates import gate_flips
+from muxviz.figures.keys_gates import gates_figure
+
+gates = gate_flips(checkpoint, rows, draws=16, pool=texts())
+gates_figure(gates)
+
+# %% [markdown]
+# **Is it the keys' fault?** Each point is a pair of slots: how alike its keys are, and how much
+# cross-talk was measured. A rank correlation that permuting the slots rarely gives would say so.
+
+# %%
+from muxviz.analysis.mantel import keys_and_crosstalk
+from muxviz.figures.keys_scatter import key_leak_figure
+
+blamed = keys_and_crosstalk(checkpoint, rows, draws=16, groups=4, pool=texts())
+key_leak_figure(blamed)
+
+# %% [markdown]
+# ## Training
+#
+# A training run leaves a folder, and `read_curves` reads it. The bundled checkpoints keep the
+# curves of the run that made them.
+
+# %% [markdown]
+# **What was learned, and when?** One panel per part of the loss. The runs differ in what they
+# were trained on, so compare shapes.
+
+# %%
+from muxviz.figures.training import loss_figure
+from muxviz.training.run_folder import read_curves
+
+runs = [read_curves(model.folder) for model in (checkpoint, electra, contextual)]
+loss_figure(runs)
+
+# %% [markdown]
+# **Is every slot read back?** Slots that part early and stay apart have keys that are told apart
+# unequally well.
+
+# %%
+from muxviz.figures.training import slot_accuracy_figure
+
+slot_accuracy_figure(runs)
+
+# %% [markdown]
+# **How fast did it train?** Sentences and tokens per second on the machine of that time, with
+# whatever else it did.
+
+# %%
+from muxviz.figures.training import speed_figure
+
+speed_figure(runs)
