@@ -11,7 +11,7 @@ import torch
 from muxviz.analysis import draws
 from muxviz.analysis.gates import gate_flips
 from muxviz.analysis.keys import gram, interference_of, key_geometry, key_interference
-from muxviz.analysis.mantel import similarities_of
+from muxviz.analysis.mantel import keys_and_crosstalk, similarities_of
 from muxviz.analysis.matched_filter import matched_filter, unmixed
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.results.store import from_json, to_json
@@ -237,6 +237,18 @@ def test_what_the_mantel_test_cannot_answer() -> None:
         leak_of(np.eye(3), np.eye(4))
     with pytest.raises(InputError, match="cross-talk must be"):
         leak_of(symmetric(0), np.full((5, 5), np.nan))
+
+
+def test_cross_talk_below_the_floor_is_not_ranked() -> None:
+    checkpoint = planted(num_instances=4).checkpoint
+    keys = checkpoint.model.demultiplexer.keys
+    with torch.no_grad():  # columns that no unit reads: other likenesses, the same answers
+        keys[:, -6:] += torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+    texts = ("good good", "bad bad", "great", "awful film", "a warm day", "the sad old man")
+    found = keys_and_crosstalk(checkpoint, ROWS, pool=texts, draws=4, groups=2)
+    off = ~np.eye(4, dtype=bool)
+    assert (found.crosstalk[off] == 0).all()
+    assert np.isnan(found.rho).all()
 
 
 def test_likenesses_grow_with_what_is_hard_to_tell_apart() -> None:

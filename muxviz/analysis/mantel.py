@@ -101,7 +101,10 @@ def _mean_crosstalk(
     seed: int,
     progress: Progress | None,
 ) -> tuple[np.ndarray, int, bool]:
-    """Swap cross-talk ``[N, N]`` over groups, the draws it rests on, and whether it was stopped."""
+    """Swap cross-talk ``[N, N]`` over groups, the draws it rests on, and whether it was stopped.
+
+    What is not above a group's floor counts as none: ranks would tell rounding errors apart.
+    """
     each = max(1, draws // len(bases))
     sums: Any = 0.0
     done, is_partial = 0, False
@@ -120,7 +123,8 @@ def _mean_crosstalk(
         except Stopped:
             is_partial = True
             break
-        sums = sums + found.js.cells.mean * found.draws
+        mean, floor = found.js.cells.mean, found.js.floor[:, None]
+        sums = sums + np.where(mean > floor, mean, 0.0) * found.draws
         done += found.draws
         if found.is_partial:
             is_partial = True
