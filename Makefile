@@ -12,7 +12,7 @@ RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup app test check browser bench recorded clean
+.PHONY: help setup app test check browser bench recorded notebook clean
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,12 @@ bench: setup  ## what the app adds to bare Python, Streamlit and forward passes,
 
 recorded: setup  ## recompute the stored results that the app shows without a model
 	$(PY) -m muxviz record $(ARGS)
+
+notebook: setup  ## run examples/explore.py and write the notebook with its pictures
+	@$(PY) -c 'import ipykernel, ipywidgets, kaleido, nbclient, nbformat, PIL' 2>/dev/null || \
+	    $(PY) -m pip install --no-input --disable-pip-version-check --no-build-isolation \
+	        -c requirements.txt -e '.[notebook]'
+	$(PY) -m examples.make_notebook $(ARGS)
 
 clean:  ## remove caches and build leftovers; .venv and runs/ stay
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

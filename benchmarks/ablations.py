@@ -93,6 +93,15 @@ RUNS: dict[str, tuple[Recipe, str, str]] = {
         "later stages, N = 2",
         "sst2-n2",
     ),
+    "rows made of two, labelled by the teacher": (
+        replace(
+            LATER,
+            compounds=8_000,
+            stages=(PRE_TRAINING, replace(FINE_TUNING, logit_coeff=1.0, general_share=0.5)),
+        ),
+        "logit distillation",
+        "sst2-n2",
+    ),
     "groups of any length": (
         replace(LATER, stages=tuple(replace(s, bucketed_share=0.0) for s in LATER.stages)),
         "later stages, N = 2",

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from muxviz.ui import runs
-from muxviz.ui.fidelity_answers import (
-    accuracy_panel,
-    agreement_panel,
-    bits_panel,
-    confusion_panel,
-)
+from muxviz.ui.fidelity_answers import accuracy_panel, agreement_panel, confusion_panel
+from muxviz.ui.fidelity_bits import bits_panel
 from muxviz.ui.fidelity_view import read_back_panels, scope_controls
 from muxviz.ui.frame import frame
 from muxviz.ui.study import page_head

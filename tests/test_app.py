@@ -33,25 +33,26 @@ from muxviz.ui.links import MAX_PACKED, MAX_ROWS, MAX_TEXT, address, pack_rows, 
 from muxviz.ui.python import snippet
 from muxviz.ui.runs import RunRequest, differences
 from muxviz.ui.text import JOINER, plain
-from tests.tiny import tiny_config, write_tiny_folder
+from tests.pages import (
+    ASKED,
+    ROOT,
+    charts,
+    press,
+    seen,
+    titles,
+    visit,
+    write_checkpoint,
+    write_pair,
+)
 
-ROOT = Path(__file__).resolve().parents[1]
-MIX = PAGES["mix"].file
-BASELINE = {"baseline": "tiny-n1"}
 HOSTILE = "<b>x</b> **y** :red[z] $q$ [a](http://b.c) :smile: `d` \\ -> www.e.fg"
-
-
-def write_checkpoint(folder: Path, card: dict[str, Any] | None = None, **changes: Any) -> Path:
-    """A tiny checkpoint; ``changes`` as for ``tiny_config``."""
-    return write_tiny_folder(folder, tiny_config(**changes), card=card)
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One checkpoint per kind of answer, and one that cannot be read; not to be changed."""
     root = tmp_path_factory.mktemp("bundled")
-    write_checkpoint(root / "tiny-n1", plain=True)
-    write_checkpoint(root / "tiny-n3", BASELINE)
+    write_pair(root)
     kinds: dict[str, dict[str, Any]] = {
         "tags-n2": {"task": "token_classification", "num_labels": 3, "num_instances": 2},
         "fills-n2": {"task": "masked_lm", "num_instances": 2},
@@ -79,39 +80,12 @@ def _only_these_checkpoints(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("muxviz.ui.runs.TIMED_PASSES", 1)
 
 
-def open_page(page: str = MIX, **parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in ({"m": "tiny-n3"} | parameters).items():
-        at.query_params[name] = value
-    if page != "app.py":
-        at.switch_page(page)
-    at.run()
-    assert not at.exception
-    return at
-
-
-def press(at: AppTest, key: str) -> AppTest:
-    at.button(key=key).click().run()
-    assert not at.exception
-    return at
+def open_page(page: str = "mix", **parameters: str) -> AppTest:
+    return visit(page, **({"m": "tiny-n3"} | parameters))
 
 
 def texts(at: AppTest) -> list[str]:
     return [row.text for row in at.session_state[keys.ROWS]]
-
-
-def seen(at: AppTest) -> str:
-    """All words on the page."""
-    kinds = ("markdown", "caption", "text", "error", "warning", "info", "title", "subheader")
-    return "\n".join(str(e.value) for kind in kinds for e in at.get(kind))
-
-
-def charts(at: AppTest) -> list[Any]:
-    return [json.loads(c.proto.spec) for c in at.get("plotly_chart")]
-
-
-def titles(at: AppTest) -> list[str]:
-    return [c["layout"]["title"]["text"] for c in charts(at)]
 
 
 # ---- Start --------------------------------------------------------------------------------------
@@ -121,7 +95,7 @@ def test_start_says_what_to_do_without_a_recording(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorded, "start_file", lambda: tmp_path / "none.json")
-    at = open_page("app.py")
+    at = open_page("start")
     assert "make recorded" in at.info[0].value
     assert "Separate" in seen(at)
     assert not at.get("plotly_chart")
@@ -136,7 +110,7 @@ def test_start_shows_the_recording_with_its_numbers(
     file = tmp_path / "start.json"
     file.write_text(to_json(result), encoding="utf-8")
     monkeypatch.setattr(recorded, "start_file", lambda: file)
-    at = open_page("app.py")
+    at = open_page("start")
     assert "recorded, not live" in seen(at)
     assert plain(result.provenance.line()) in seen(at)
     assert [m.label for m in at.metric] == [
@@ -154,7 +128,7 @@ def test_start_explains_a_damaged_recording(
     file = tmp_path / "start.json"
     file.write_text('{"format": 1, "value": ')
     monkeypatch.setattr(recorded, "start_file", lambda: file)
-    at = open_page("app.py")
+    at = open_page("start")
     assert "make recorded" in seen(at)
     assert at.error
 
@@ -178,7 +152,7 @@ def test_start_and_an_empty_mix_need_no_torch(checkpoints: Path) -> None:
 
 
 def test_a_card_opens_its_group() -> None:
-    at = press(open_page("app.py"), "open_twins")
+    at = press(open_page("start"), "open_twins")
     assert at.session_state[keys.PRESET] == preset("twins").title
     assert texts(at) == [text for text, _ in preset("twins").rows]
     assert at.title[0].value == "Mix & read"
@@ -485,7 +459,7 @@ def test_a_page_change_loses_nothing() -> None:
     at.text_input[0].set_value("Mine.").run()
     shown = titles(at)
     at.switch_page("app.py").run()
-    at.switch_page(MIX).run()
+    at.switch_page(PAGES["mix"].file).run()
     assert not at.exception
     assert texts(at)[0] == "Mine."
     assert at.text_input[0].value == "Mine."
@@ -505,7 +479,7 @@ def test_no_checkpoint_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     at = open_page()
     assert at.button(key="run").disabled
     assert "No checkpoint" in at.info[0].value
-    assert not open_page("app.py").exception
+    assert not open_page("start").exception
 
 
 def test_fillers_are_not_answers() -> None:
@@ -585,24 +559,11 @@ def test_what_changed_is_named() -> None:
 def test_the_python_of_a_panel_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Any] = []
     monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda self: drawn.append(self))
-    request = RunRequest(
-        checkpoint="tiny-n3",
-        num_instances=3,
-        baseline="tiny-n1",
-        device="cpu",
-        dtype="auto",
-        rows=(Row('it\'s "good"\\'), Row("a", "b")),
-        padding="group",
-        fill="published",
-        seed=3,
-        equal_slots=False,
-        stamp="",
-    )
     for figure, call in (
         ("braid_figure", "braid_figure(result).show()"),
         ("timing_figure", "timing_figure(result.timings).show()"),
     ):
-        exec(snippet(request, figure, call, timed=figure == "timing_figure"), {})
+        exec(snippet(ASKED, figure, call, timed=figure == "timing_figure"), {})
     assert len(drawn) == 2
 
 

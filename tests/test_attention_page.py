@@ -9,10 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz.ui import keys
-from muxviz.ui.jobs import settle
-from tests.test_app import ROOT, charts, seen, titles, write_checkpoint
-
-PAGE = "pages/attention.py"
+from tests.pages import charts, computed, press, seen, titles, visit, write_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +37,7 @@ def _only_these_checkpoints(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def open_page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-    for name, value in ({"m": "tiny-n3"} | parameters).items():
-        at.query_params[name] = value
-    at.switch_page(PAGE)
-    at.run()
-    settle(at)
-    assert not at.exception
-    return at
-
-
-def press(at: AppTest, key: str) -> AppTest:
-    at.button(key=key).click().run()
-    settle(at)
-    assert not at.exception
-    return at
-
-
-def computed(at: AppTest) -> int:
-    return int(at.session_state[keys.STUDIES].computed)
+    return visit("attention", **({"m": "tiny-n3"} | parameters))
 
 
 def test_the_raw_map_and_the_ranking_come_by_themselves() -> None:
@@ -148,14 +127,8 @@ def test_a_link_that_asks_for_what_is_not_there_falls_back() -> None:
 
 
 def test_fewer_sentences_than_slots_and_none_at_all() -> None:
-    at = open_page(m="fills-n2", a_read="relevance")
-    assert not at.exception
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    at.query_params["m"] = "tiny-n3"
-    at.query_params["p"] = "Your own"
-    at.switch_page(PAGE)
-    at.run()
-    assert not at.exception
+    open_page(m="fills-n2", a_read="relevance")
+    open_page(p="Your own")
 
 
 @pytest.mark.parametrize("reading", ["raw", "pairs", "relevance"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser import PATIENCE_S, browser, server
-from tests.test_app import BASELINE, write_checkpoint
+from tests.pages import BASELINE, write_checkpoint
 
 pytestmark = pytest.mark.browser
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 900, "height": 900}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from muxviz.ui.frame import page_exists
 from tests.browser import browser, server
-from tests.test_app import BASELINE, write_checkpoint
+from tests.pages import BASELINE, write_checkpoint
 from tests.test_browser import FITS, Screen, screen
 
 pytestmark = [

@@ -37,14 +37,19 @@ from muxviz.results.cross_matrix import common_scale, cross_matrix
 from muxviz.results.crosstalk import Crosstalk, Shapley
 from muxviz.ui import keys
 from muxviz.ui.crosstalk_params import AUTO, PARAMS, SLOT, of_slots
-from muxviz.ui.frame import PAGES
-from muxviz.ui.jobs import settle
+from tests.pages import (
+    charts,
+    computed,
+    press,
+    seen,
+    titles,
+    visit,
+    write_checkpoint,
+    write_pair,
+)
 from tests.planted import planted
-from tests.test_app import BASELINE, charts, seen, titles, write_checkpoint
 from tests.test_crosstalk_analysis import LEAKY, POOL, ROWS
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE = PAGES["crosstalk"].file
 HOSTILE = "<b>x</b> $q$ a & b"
 
 
@@ -228,8 +233,7 @@ def test_two_models_are_compared_on_one_scale(swap: Crosstalk) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bundled")
-    write_checkpoint(root / "tiny-n1", plain=True)
-    write_checkpoint(root / "tiny-n3", BASELINE)
+    write_pair(root)
     write_checkpoint(root / "two-n2", num_instances=2)
     write_checkpoint(root / "blind-n2", has_retrieval_head=False, num_instances=2)
     write_checkpoint(root / "score-n2", task="regression", num_instances=2)
@@ -247,20 +251,11 @@ def _only_these_checkpoints(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def open_page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in ({"m": "tiny-n3", "c_draws": "8", "c_sets": "4"} | parameters).items():
-        at.query_params[name] = value
-    at.switch_page(PAGE)
-    at.run()
-    assert not at.exception
-    return settle(at)
+    return visit("crosstalk", **({"m": "tiny-n3", "c_draws": "8", "c_sets": "4"} | parameters))
 
 
 def compute(at: AppTest, key: str = "crosstalk_swap") -> AppTest:
-    at.button(key=f"{key}_compute").click().run()
-    settle(at)
-    assert not at.exception
-    return at
+    return press(at, f"{key}_compute")
 
 
 def test_the_page_says_what_it_would_cost_and_then_shows_it() -> None:
@@ -293,10 +288,6 @@ def test_views_of_the_same_draws_compute_nothing_more() -> None:
     at.run()
     assert "Stale" in seen(at)
     assert "the number of draws" in seen(at)
-
-
-def computed(at: AppTest) -> int:
-    return int(at.session_state[keys.STUDIES].computed)
 
 
 @pytest.mark.parametrize(

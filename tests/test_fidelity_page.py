@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,21 @@ from muxviz.figures import fidelity_answers as answer_figures
 from muxviz.figures import fidelity_bits as bits_figures
 from muxviz.figures import fidelity_places as place_figures
 from muxviz.results.fidelity import Fidelity
-from muxviz.ui import keys
-from muxviz.ui.frame import PAGES
-from muxviz.ui.jobs import settle
+from tests.pages import (
+    computed,
+    press,
+    questions,
+    run_as_pasted,
+    seen,
+    settled,
+    titles,
+    visit,
+    write_checkpoint,
+    write_pair,
+)
 from tests.planted import planted
 from tests.tiny import tiny_config, write_tiny_folder
 
-ROOT = Path(__file__).resolve().parents[1]
 LABELS = {"labels": ("negative", "positive")}
 ROWS = (Row("a good film"), Row("the plot is bad and boring"), Row("we like the music"))
 SHORT = ("good", "bad", "a warm day", "the dog is sad", "we like the city and the road")
@@ -38,16 +45,11 @@ SHORT = ("good", "bad", "a warm day", "the dog is sad", "we like the city and th
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sentiment at N = 1, 2 and 3, tags, and one without a retrieval head; not to be changed."""
     root = tmp_path_factory.mktemp("bundled")
-    write_tiny_folder(root / "tiny-n1", tiny_config(plain=True, **LABELS))
-    named = {"baseline": "tiny-n1"}
-    write_tiny_folder(root / "tiny-n3", tiny_config(**LABELS), card=named)
+    write_pair(root, **LABELS)
     write_tiny_folder(root / "tiny-n2", tiny_config(num_instances=2, **LABELS), seed=1)
-    blind = tiny_config(num_instances=2, has_retrieval_head=False, **LABELS)
-    write_tiny_folder(root / "blind-n2", blind)
-    tags = tiny_config(task="token_classification", num_labels=3, num_instances=2)
-    write_tiny_folder(root / "tags-n2", tags)
-    score = tiny_config(task="regression", num_instances=2)
-    write_tiny_folder(root / "score-n2", score)
+    write_checkpoint(root / "blind-n2", num_instances=2, has_retrieval_head=False, **LABELS)
+    write_checkpoint(root / "tags-n2", task="token_classification", num_labels=3, num_instances=2)
+    write_checkpoint(root / "score-n2", task="regression", num_instances=2)
     return root
 
 
@@ -57,34 +59,7 @@ def _only_these(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in ({"m": "tiny-n3", "f_draws": "16"} | parameters).items():
-        at.query_params[name] = value
-    at.switch_page(PAGES["fidelity"].file)
-    at.run()
-    settle(at)
-    assert not at.exception
-    return at
-
-
-def press(at: AppTest, key: str) -> AppTest:
-    at.button(key=key).click().run()
-    settle(at)
-    assert not at.exception
-    return at
-
-
-def titles(at: AppTest) -> list[str]:
-    return [json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")]
-
-
-def questions(at: AppTest) -> list[str]:
-    return [s.value for s in at.subheader]
-
-
-def seen(at: AppTest) -> str:
-    kinds = ("markdown", "caption", "text", "error", "warning", "info", "title", "subheader")
-    return "\n".join(str(e.value) for kind in kinds for e in at.get(kind))
+    return visit("fidelity", **({"m": "tiny-n3", "f_draws": "16"} | parameters))
 
 
 # ---- the page -----------------------------------------------------------------------------------
@@ -94,7 +69,7 @@ def test_a_group_is_read_at_once_and_views_compute_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at = open_page()
-    before, counted = titles(at), at.session_state[keys.STUDIES].computed
+    before, counted = titles(at), computed(at)
     assert len(before) == 4  # slots, positions, lengths, agreement
     assert questions(at)[0] == "How much of each slot is read back?"
     assert {b.key for b in at.button} >= {"fidelity_right_compute", "fidelity_bits_compute"}
@@ -103,21 +78,9 @@ def test_a_group_is_read_at_once_and_views_compute_nothing(
     assert run_as_pasted(at, monkeypatch) == 4
     for key, view in (("f_value", "nll"), ("f_value", "ranks"), ("f_places", "one")):
         at.session_state[key] = view
-    at.run()
-    settle(at)
-    assert not at.exception
-    assert at.session_state[keys.STUDIES].computed == counted
+    settled(at.run())
+    assert computed(at) == counted
     assert titles(at) != before
-
-
-def run_as_pasted(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run the Python of every panel; how many there were."""
-    monkeypatch.setattr(go.Figure, "show", lambda self: None)
-    panels = list(at.session_state[keys.STUDIES].panels.values())
-    for panel in panels:
-        assert "figure" in panel.python
-        exec(panel.python, {})
-    return len(panels)
 
 
 def test_everything_over_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,9 +89,7 @@ def test_everything_over_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "fidelity_positions" not in str([b.key for b in at.button])  # one Compute for all three
     for key in ("slots_pool", "agreement_pool", "right", "bits", "confusion"):
         at.button(key=f"fidelity_{key}_compute").click()
-    at.run()
-    settle(at)
-    assert not at.exception
+    settled(at.run())
     shown = titles(at)
     assert len(shown) == 7
     assert "16 random groups" in seen(at)
@@ -172,10 +133,7 @@ def test_without_a_checkpoint_or_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    at.switch_page(PAGES["fidelity"].file)
-    at.run()
-    assert not at.exception
+    at = visit("fidelity")
     assert "No checkpoint" in seen(at)
 
 

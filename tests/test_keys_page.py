@@ -39,13 +39,20 @@ from muxviz.figures.keys_scatter import (
 )
 from muxviz.pool import VARIABLE
 from muxviz.ui import keys
-from muxviz.ui.frame import PAGES
-from muxviz.ui.jobs import settle
 from muxviz.ui.text import plain
+from tests.pages import (
+    computed,
+    press,
+    questions,
+    seen,
+    settled,
+    titles,
+    visit,
+    write_checkpoint,
+)
 from tests.planted import planted
-from tests.tiny import shared_checkpoint, tiny_config, write_tiny_folder
+from tests.tiny import shared_checkpoint
 
-ROOT = Path(__file__).resolve().parents[1]
 ROWS = (Row("a good film"), Row("the plot is bad and boring"), Row("we like the music"))
 POOL = ("the story is good", "a long night", "we love it", "the man is happy", "a sad song", "no")
 QUESTIONS = (
@@ -242,11 +249,11 @@ def test_what_cannot_be_compared_says_so() -> None:
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every kind the page must bear; not to be changed."""
     root = tmp_path_factory.mktemp("bundled")
-    write_tiny_folder(root / "tiny-n3", tiny_config())
-    write_tiny_folder(root / "tiny-n1", tiny_config(plain=True))
-    write_tiny_folder(root / "tiny-n2", tiny_config(num_instances=2))
-    write_tiny_folder(root / "context-n3", tiny_config(multiplexer="contextual"))
-    write_tiny_folder(root / "blind-n3", tiny_config(has_retrieval_head=False))
+    write_checkpoint(root / "tiny-n3")
+    write_checkpoint(root / "tiny-n1", plain=True)
+    write_checkpoint(root / "tiny-n2", num_instances=2)
+    write_checkpoint(root / "context-n3", multiplexer="contextual")
+    write_checkpoint(root / "blind-n3", has_retrieval_head=False)
     return root
 
 
@@ -263,38 +270,7 @@ def _only_these(
 
 
 def open_page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in ({"m": "tiny-n3", "k_draws": "16"} | parameters).items():
-        at.query_params[name] = value
-    at.switch_page(PAGES["keys"].file)
-    return checked(at.run())
-
-
-def checked(at: AppTest) -> AppTest:
-    settle(at)
-    assert not at.exception
-    return at
-
-
-def press(at: AppTest, key: str) -> AppTest:
-    return checked(at.button(key=key).click().run())
-
-
-def titles(at: AppTest) -> list[str]:
-    return [json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")]
-
-
-def questions(at: AppTest) -> list[str]:
-    return [s.value for s in at.subheader]
-
-
-def seen(at: AppTest) -> str:
-    kinds = ("markdown", "caption", "error", "warning", "info", "title", "subheader")
-    return "\n".join(str(e.value) for kind in kinds for e in at.get(kind))
-
-
-def computed(at: AppTest) -> int:
-    return int(at.session_state[keys.STUDIES].computed)
+    return visit("keys", **({"m": "tiny-n3", "k_draws": "16"} | parameters))
 
 
 def test_every_question_is_answered_and_its_python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,7 +296,7 @@ def test_views_compute_nothing_and_are_carried_by_the_link() -> None:
     before, shown = computed(at), str([c.proto.spec for c in at.get("plotly_chart")])
     at.segmented_control(key="k_mux").set_value("cosine").run()
     at.segmented_control(key="k_gates").set_value("group").run()
-    checked(at)
+    settled(at)
     assert computed(at) == before
     assert str([c.proto.spec for c in at.get("plotly_chart")]) != shown
     bad = open_page(k_mux="angle", k_draws="7")

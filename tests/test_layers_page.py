@@ -12,12 +12,18 @@ from streamlit.testing.v1 import AppTest
 
 from muxviz.loading.load import load
 from muxviz.ui import keys, layers_work
-from muxviz.ui.frame import PAGES
-from muxviz.ui.jobs import settle
 from muxviz.ui.text import plain
-from tests.tiny import tiny_config, write_tiny_folder
+from tests.pages import (
+    computed,
+    press,
+    seen,
+    settled,
+    titles,
+    visit,
+    write_checkpoint,
+    write_pair,
+)
 
-ROOT = Path(__file__).resolve().parents[1]
 FEW = {"l_pairs": "16", "l_draws": "8", "l_fit": "32", "l_groups": "8"}
 
 
@@ -25,12 +31,9 @@ FEW = {"l_pairs": "16", "l_draws": "8", "l_fit": "32", "l_groups": "8"}
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A family of N = 1 and 3, one without a retrieval head, one contextual; not to be changed."""
     root = tmp_path_factory.mktemp("bundled")
-    write_tiny_folder(root / "tiny-n1", tiny_config(plain=True))
-    write_tiny_folder(root / "tiny-n3", tiny_config(), card={"baseline": "tiny-n1"})
-    blind = tiny_config(num_instances=2, has_retrieval_head=False)
-    write_tiny_folder(root / "blind-n2", blind)
-    tags = tiny_config(task="token_classification", num_labels=3, num_instances=2)
-    write_tiny_folder(root / "tags-n2", tags)
+    write_pair(root)
+    write_checkpoint(root / "blind-n2", num_instances=2, has_retrieval_head=False)
+    write_checkpoint(root / "tags-n2", task="token_classification", num_labels=3, num_instances=2)
     return root
 
 
@@ -51,41 +54,12 @@ def _only_these(checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def open_page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    for name, value in ({"m": "tiny-n3"} | FEW | parameters).items():
-        at.query_params[name] = value
-    at.switch_page(PAGES["layers"].file)
-    at.run()
-    return done(at)
-
-
-def done(at: AppTest) -> AppTest:
-    settle(at)
-    assert not at.exception
-    return at
-
-
-def press(at: AppTest, key: str) -> AppTest:
-    at.button(key=key).click().run()
-    return done(at)
+    return visit("layers", **({"m": "tiny-n3"} | FEW | parameters))
 
 
 def choose(at: AppTest, key: str, value: str) -> AppTest:
     next(g for g in at.get("button_group") if g.key == key).set_value(value).run()
-    return done(at)
-
-
-def titles(at: AppTest) -> list[str]:
-    return [json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")]
-
-
-def seen(at: AppTest) -> str:
-    kinds = ("markdown", "caption", "warning", "info", "title", "subheader", "error")
-    return "\n".join(str(e.value) for kind in kinds for e in at.get(kind))
-
-
-def computed(at: AppTest) -> int:
-    return int(at.session_state[keys.STUDIES].computed)
+    return settled(at)
 
 
 def test_the_page_opens_with_what_one_pass_shows_and_offers_the_rest() -> None:
@@ -108,7 +82,7 @@ def test_spectrum_fills_the_braid_and_solo_computes_nothing() -> None:
     assert any("grey, of no single slot" in a["text"] for a in braid["layout"]["annotations"])
     before = computed(at)
     at.toggle(key="l_solo").set_value(True).run()
-    done(at)
+    settled(at)
     assert computed(at) == before
     soloed = json.loads(at.get("plotly_chart")[1].proto.spec)
     assert any(t.get("opacity", 1) < 0.5 for t in soloed["data"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,17 +22,16 @@ from muxviz.results.store import from_json, to_json
 from muxviz.ui import keys
 from muxviz.ui.frame import PAGES
 from muxviz.ui.text import JOINER
-from tests.tiny import tiny_config, write_tiny_folder
+from tests import pages
+from tests.pages import ROOT, click, titles, write_pair
 
-ROOT = Path(__file__).resolve().parents[1]
 STEPS = ("One pass, many answers", "The right key and the wrong key", "Find the culprit")
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bundled")
-    write_tiny_folder(root / "tiny-n1", tiny_config(plain=True))
-    write_tiny_folder(root / "tiny-n3", tiny_config(), card={"baseline": "tiny-n1"})
+    write_pair(root)
     return root
 
 
@@ -58,28 +56,11 @@ def _recorded(
 
 
 def open_page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    at.switch_page(PAGES["learn"].file)
-    at.run()
-    assert not at.exception
-    return at
-
-
-def press(at: AppTest, key: str) -> AppTest:
-    at.button(key=key).click().run()
-    assert not at.exception
-    return at
-
-
-def titles(at: AppTest) -> list[str]:
-    return [json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")]
+    return pages.visit("learn", **parameters)
 
 
 def seen(at: AppTest) -> str:
-    kinds = ("markdown", "caption", "error", "success", "info", "subheader")
-    return "\n".join(str(e.value) for kind in kinds for e in at.get(kind)).replace(JOINER, "")
+    return pages.seen(at).replace(JOINER, "")
 
 
 def test_three_steps_in_order_each_with_a_picture(found: Lessons) -> None:
@@ -93,9 +74,9 @@ def test_three_steps_in_order_each_with_a_picture(found: Lessons) -> None:
         assert len(titles(at)) == 1
         assert at.button(key=f"learn_try_{number}").label == "Try it yourself"
         if number < 3:
-            press(at, "learn_next")
+            click(at, "learn_next")
     assert at.button(key="learn_next").disabled
-    press(at, "learn_back")
+    click(at, "learn_back")
 
 
 def test_a_guess_is_answered_with_numbers(found: Lessons) -> None:
@@ -131,7 +112,7 @@ def test_try_it_yourself_sets_the_state_of_a_live_page(
     step: str, page: str, chosen: str, state: dict[str, Any], found: Lessons
 ) -> None:
     at = open_page(step=step, step_key="other")
-    press(at, f"learn_try_{step}")
+    click(at, f"learn_try_{step}")
     texts = [row.text for row in at.session_state[keys.ROWS]][:3]
     assert texts == [row[0] for row in preset(chosen).rows[:3]]
     assert at.session_state[keys.CHECKPOINT] == "tiny-n3"

@@ -48,14 +48,21 @@ from muxviz.results.map import (
     StateReading,
 )
 from muxviz.ui import map_params, warm
-from muxviz.ui.jobs import settle
 from muxviz.ui.kept import Desk
 from muxviz.ui.map_view import ALONE
+from tests.pages import (
+    checked,
+    computed,
+    press,
+    seen,
+    titles,
+    visit,
+    write_checkpoint,
+    write_pair,
+)
 from tests.planted import planted
-from tests.test_app import BASELINE, write_checkpoint
 from tests.test_map_analysis import GOLD, OWN, POOL
 
-ROOT = Path(__file__).resolve().parents[1]
 MIB = 1024 * 1024
 
 
@@ -262,8 +269,7 @@ def test_findings_say_what_groups() -> None:
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bundled")
-    write_checkpoint(root / "tiny-n1", plain=True)
-    write_checkpoint(root / "tiny-n3", BASELINE)
+    write_pair(root)
     write_checkpoint(root / "fills-n2", task="masked_lm", num_instances=2)
     return root
 
@@ -275,39 +281,11 @@ def _here(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in ({"m": "tiny-n3", "u_k": "4", "u_m": "2"} | parameters).items():
-        at.query_params[name] = value
-    at.switch_page("pages/map.py")
-    return checked(at.run())
-
-
-def checked(at: AppTest) -> AppTest:
-    assert not at.exception, [e.value for e in at.exception]
-    return at
-
-
-def press(at: AppTest, key: str) -> AppTest:
-    return checked(settle(at.button(key=key).click().run()))
+    return visit("map", **({"m": "tiny-n3", "u_k": "4", "u_m": "2"} | parameters))
 
 
 def opened(**parameters: str) -> AppTest:
     return press(open_page(**parameters), "map_states_compute")
-
-
-def seen(at: AppTest) -> str:
-    kinds = ("markdown", "caption", "text", "error", "warning", "info", "title", "subheader")
-    return "\n".join(str(e.value) for kind in kinds for e in at.get(kind))
-
-
-def titles(at: AppTest) -> list[str]:
-    specs = [json.loads(c.proto.spec) for c in at.get("plotly_chart")]
-    return [s["layout"]["title"]["text"] for s in specs]
-
-
-def started(at: AppTest) -> int:
-    desk: Desk = at.session_state["studies"]
-    return desk.computed
 
 
 def test_the_page_asks_before_it_computes() -> None:
@@ -329,7 +307,7 @@ def test_a_map_appears_with_its_readings_and_looking_makes_no_pass() -> None:
     at.session_state[map_params.JOINT.key] = True
     checked(at.run())
     assert json.loads(at.get("plotly_chart")[0].proto.spec)["frames"]
-    assert started(at) == 1
+    assert computed(at) == 1
 
 
 def test_buttons_step_through_the_states() -> None:
@@ -363,7 +341,7 @@ def test_tsne_takes_the_place_of_pca_once_it_is_there() -> None:
     press(at, "map_tsne_compute")
     assert len(at.get("plotly_chart")) == 2
     assert "t-SNE, seed 0" in at.get("plotly_chart")[0].proto.spec
-    assert started(at) == 2
+    assert computed(at) == 2
 
 
 def test_umap_comes_through_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,9 @@ from muxviz.ui.model_choice import HUB, PATH, PICK, PUBLISHED, SEARCH, SOURCE
 from muxviz.ui.model_files import describe_folder, dev_accuracy
 from muxviz.ui.runs import registry
 from muxviz.ui.text import JOINER
+from tests.pages import ROOT, checked, linked
 from tests.tiny import tiny_config, write_tiny_folder
 
-ROOT = Path(__file__).resolve().parents[1]
 FOLDER = "My folder"
 CARD: dict[str, Any] = {
     "licence": "Apache-2.0",
@@ -58,18 +58,9 @@ def open_page(bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     def opened(folder: Path = bundled, **parameters: str) -> AppTest:
         monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(folder))
-        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in parameters.items():
-            at.query_params[name] = value
-        return checked(at.run().switch_page("pages/models.py").run())
+        return checked(linked(parameters).run().switch_page("pages/models.py").run())
 
     return opened
-
-
-def checked(at: AppTest) -> AppTest:
-    """The page after a run without a bug."""
-    assert not at.exception, [e.value for e in at.exception]
-    return at
 
 
 def shown(at: AppTest) -> str:

@@ -25,6 +25,7 @@ from muxviz.ui.training_form import DATA, NAME, OFFER, PROBLEM, RECIPE, START, S
 from muxviz.ui.training_runs import FOLDER
 from muxviz.ui.training_samples import STEP, marked
 from muxviz.ui.training_view import amount, duration
+from tests.pages import checked, linked, titles
 from tests.run_folders import NOBODY, sample, write_run
 from tests.tiny import tiny_config, write_tiny_folder
 
@@ -48,10 +49,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def open_page(root: Path) -> Open:
     def opened(**parameters: Any) -> AppTest:
-        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in parameters.items():
-            at.query_params[name] = value
-        return checked(at.run().switch_page("pages/training.py").run())
+        return checked(linked(parameters).run().switch_page("pages/training.py").run())
 
     return opened
 
@@ -71,22 +69,12 @@ def started() -> Iterator[list[int]]:
     training_control.reap()
 
 
-def checked(at: AppTest) -> AppTest:
-    assert not at.exception, [e.value for e in at.exception]
-    return at
-
-
 def seen(at: AppTest) -> str:
     """All words on the page, as they are read."""
     kinds = ("title", "subheader", "markdown", "caption", "code", "error", "info", "warning")
     found = [str(element.value) for kind in kinds for element in at.get(kind)]
     found += [str(m.label) + " " + str(m.value) for m in at.metric]
     return "\n".join(found).replace(JOINER, "").replace("\\", "")
-
-
-def titles(at: AppTest) -> list[str]:
-    specs = [json.loads(c.proto.spec) for c in at.get("plotly_chart")]
-    return [s["layout"]["title"]["text"] for s in specs]
 
 
 def press(at: AppTest, label: str) -> AppTest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -16,7 +15,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz.analysis.draws import base_group
-from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.figures.dim import FADED, dimmed
 from muxviz.figures.export import Section, report_html, to_html
@@ -28,22 +26,20 @@ from muxviz.ui.kept import MAX_RESULTS, Desk, Kept
 from muxviz.ui.params import Choice, Flag, Number, Words
 from muxviz.ui.python import analysis_snippet, call_arguments
 from muxviz.ui.runs import RunRequest
-from tests.test_app import BASELINE, write_checkpoint
-
-ROOT = Path(__file__).resolve().parents[1]
-ASKED = RunRequest(
-    checkpoint="tiny-n3",
-    num_instances=3,
-    baseline="tiny-n1",
-    device="cpu",
-    dtype="auto",
-    rows=(Row('it\'s "good"\\'), Row("a", "b")),
-    padding="group",
-    fill="published",
-    seed=3,
-    equal_slots=False,
-    stamp="",
+from tests.pages import (
+    ASKED,
+    ROOT,
+    charts,
+    checked,
+    click,
+    linked,
+    press,
+    seen,
+    settled,
+    titles,
+    write_pair,
 )
+
 PARAMS = (
     Choice("s_few", "Few", {"one": "The first", "two": "The second"}, "one"),
     Choice("s_many", "Many", {f"id{i}": f"Words {i}" for i in range(9)}, "id3"),
@@ -158,8 +154,7 @@ def draw(bench: Any, run: RunRequest) -> None:
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bundled")
-    write_checkpoint(root / "tiny-n1", plain=True)
-    write_checkpoint(root / "tiny-n3", BASELINE)
+    write_pair(root)
     return root
 
 
@@ -188,36 +183,11 @@ def app(tmp_path: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def opened(app: Path, **parameters: str) -> AppTest:
-    at = AppTest.from_file(str(app / "app.py"), default_timeout=60)
-    for name, value in ({"m": "tiny-n3"} | parameters).items():
-        at.query_params[name] = value
-    return checked(at.run())
-
-
-def checked(at: AppTest) -> AppTest:
-    assert not at.exception, [e.value for e in at.exception]
-    return at
-
-
-def press(at: AppTest, key: str) -> AppTest:
-    return checked(at.button(key=key).click().run())
-
-
-def computed(at: AppTest) -> AppTest:
-    return checked(settle(press(at, "probe_compute")))
-
-
-def seen(at: AppTest) -> str:
-    kinds = ("markdown", "caption", "error", "warning", "info", "subheader")
-    return "\n".join(str(e.value) for kind in kinds for e in at.get(kind))
+    return checked(linked({"m": "tiny-n3"} | parameters, app / "app.py").run())
 
 
 def labels(at: AppTest) -> list[str]:
     return [b.label for b in at.button]
-
-
-def charts(at: AppTest) -> list[dict[str, Any]]:
-    return [json.loads(c.proto.spec) for c in at.get("plotly_chart")]
 
 
 # ---- states -------------------------------------------------------------------------------------
@@ -229,16 +199,16 @@ def test_ready_says_what_and_what_it_costs_then_compute_shows_it(app: Path) -> N
     assert "Cost: 3 steps." in seen(at)
     assert not charts(at)
     assert script.calls == 0
-    computed(at)
+    press(at, "probe_compute")
     assert at.session_state["got"] == (3, True, 3)
-    assert [c["layout"]["title"]["text"] for c in charts(at)] == ["result (3, True, 3)"]
+    assert titles(at) == ["result (3, True, 3)"]
     assert "probe_compute" not in [b.key for b in at.button]
     assert "from" in seen(at)
 
 
 def test_while_it_runs_there_is_progress_and_stop_and_the_page_goes_on(app: Path) -> None:
     script.gate = threading.Event()
-    at = press(opened(app), "probe_compute")
+    at = click(opened(app), "probe_compute")
     assert script.at_gate.wait(60)
     checked(at.run())
     assert "Stop" in labels(at)
@@ -247,17 +217,17 @@ def test_while_it_runs_there_is_progress_and_stop_and_the_page_goes_on(app: Path
     job = running.job
     assert (job.status().state, job.status().done, job.status().total) == ("running", 1, 3)
     script.gate.set()
-    checked(settle(at))
+    settled(at)
     assert at.session_state["got"] == (3, True, 3)
 
 
 def stopped(app: Path) -> AppTest:
     script.gate = threading.Event()
-    at = press(opened(app), "probe_compute")
+    at = click(opened(app), "probe_compute")
     assert script.at_gate.wait(60)
-    press(checked(at.run()), "probe_stop")
+    click(checked(at.run()), "probe_stop")
     script.gate.set()
-    return checked(settle(at))
+    return settled(at)
 
 
 def test_stop_keeps_the_part_that_is_done(app: Path) -> None:
@@ -267,7 +237,7 @@ def test_stop_keeps_the_part_that_is_done(app: Path) -> None:
     assert "Stopped after 2 of 3." in seen(at)
     assert len(charts(at)) == 1
     script.gate = None
-    computed(at)
+    press(at, "probe_compute")
     assert at.session_state["got"] == (3, True, 3)
     assert "Stopped" not in seen(at)
 
@@ -280,14 +250,14 @@ def test_stop_with_nothing_done_goes_back_to_ready(app: Path) -> None:
 
 
 def test_other_inputs_make_it_stale_and_going_back_computes_nothing(app: Path) -> None:
-    at = computed(opened(app))
+    at = press(opened(app), "probe_compute")
     script.depth = 2
     checked(at.run())
     assert "Stale." in seen(at)
     assert "you changed depth" in seen(at)
     assert at.session_state["got"] == (3, True, 3)
     assert charts(at)[0]["data"][0]["opacity"] == FADED
-    computed(at)
+    press(at, "probe_compute")
     assert "Stale." not in seen(at)
     assert "opacity" not in charts(at)[0]["data"][0]
     script.depth = 1
@@ -299,14 +269,14 @@ def test_other_inputs_make_it_stale_and_going_back_computes_nothing(app: Path) -
 
 
 def test_a_changed_sentence_is_named(app: Path) -> None:
-    at = computed(opened(app))
+    at = press(opened(app), "probe_compute")
     at.sidebar.selectbox(key=keys.PRESET).select_index(2).run()
     assert "Stale." in seen(checked(at))
     assert "sentence" in at.warning[0].value
 
 
 def test_an_old_picture_is_not_made_anew_for_another_model(app: Path) -> None:
-    at = computed(opened(app))
+    at = press(opened(app), "probe_compute")
     at.sidebar.selectbox(key=keys.CHECKPOINT).set_value("tiny-n1").run()
     assert "you changed the checkpoint" in seen(checked(at))
     assert charts(at)[0]["data"][0]["opacity"] == FADED
@@ -318,25 +288,25 @@ def test_an_old_picture_is_not_made_anew_for_another_model(app: Path) -> None:
 
 def test_an_error_is_explained_and_can_be_tried_again(app: Path) -> None:
     script.raises = InputError("this text is too odd; change it")
-    at = computed(opened(app))
+    at = press(opened(app), "probe_compute")
     assert "too odd" in at.error[0].value
     assert at.session_state["got"] is None
     script.raises = None
-    computed(at)
+    press(at, "probe_compute")
     assert not at.error
     assert at.session_state["got"] == (3, True, 3)
 
 
 def test_a_group_that_is_too_small_is_refused_before_anything_is_loaded(app: Path) -> None:
     at = opened(app, p="single", x_fill="refuse")
-    computed(at)
+    press(at, "probe_compute")
     assert "not to be filled" in at.error[0].value
     assert script.calls == 0
 
 
 def test_what_does_not_apply_says_why(app: Path) -> None:
     script.raises = NotApplicable("not applicable: a plain model mixes nothing")
-    at = computed(opened(app))
+    at = press(opened(app), "probe_compute")
     assert "a plain model mixes nothing" in seen(at)
     assert not at.error
     assert "Compute" not in labels(at)
@@ -353,17 +323,17 @@ def test_a_bug_surfaces(app: Path) -> None:
 
 def test_an_instant_study_needs_no_button(app: Path) -> None:
     script.instant = True
-    at = checked(settle(opened(app)))
+    at = settled(opened(app))
     assert at.session_state["got"] == (3, True, 3)
     script.depth = 2
-    checked(settle(at.run()))
+    settled(at.run())
     assert script.calls == 2
     assert "Stale." not in seen(at)
 
 
 def test_a_study_across_checkpoints_answers_for_each(app: Path) -> None:
     script.across = True
-    at = computed(opened(app))
+    at = press(opened(app), "probe_compute")
     assert [(a.run.checkpoint, a.result) for a in at.session_state["got"]] == [
         ("tiny-n3", (3, True, 3)),
         ("tiny-n3", (3, True, 3)),
@@ -372,11 +342,11 @@ def test_a_study_across_checkpoints_answers_for_each(app: Path) -> None:
 
 def test_a_job_goes_on_while_another_page_is_read(app: Path) -> None:
     script.gate = threading.Event()
-    at = press(opened(app), "probe_compute")
+    at = click(opened(app), "probe_compute")
     assert script.at_gate.wait(60)
     checked(at.switch_page("pages/other.py").run())
     script.gate.set()
-    checked(settle(at))
+    settled(at)
     checked(at.switch_page("app.py").run())
     assert at.session_state["got"] == (3, True, 3)
 
@@ -390,11 +360,11 @@ def test_a_new_question_stops_the_panels_earlier_one(app: Path) -> None:
     checked(at.run())
     assert first.job.is_stopping
     script.gate.set()
-    checked(settle(at))
+    settled(at)
     assert at.session_state["got"] == (3, True, 3)
     assert first.job.join(60)
     script.depth = 1
-    checked(settle(at.run()))
+    settled(at.run())
     assert at.session_state["got"] == (3, True, 3), "going back starts it again"
     assert script.calls == 3
 
@@ -403,7 +373,7 @@ def test_a_new_question_stops_the_panels_earlier_one(app: Path) -> None:
 
 
 def test_a_view_control_runs_no_work_and_makes_the_panel_once_per_view(app: Path) -> None:
-    at = computed(opened(app))
+    at = press(opened(app), "probe_compute")
     assert (script.calls, script.panels) == (1, 1)
     checked(at.run())
     assert script.panels == 1
@@ -427,7 +397,7 @@ def test_kept_results_are_bounded() -> None:
 
 def test_two_sessions_do_not_see_each_others_jobs(app: Path) -> None:
     one, two = opened(app), opened(app)
-    computed(one)
+    press(one, "probe_compute")
     checked(two.run())
     assert one.session_state[keys.STUDIES].computed == 1
     assert two.session_state[keys.STUDIES].computed == 0
@@ -642,7 +612,7 @@ def test_a_report_is_one_page_with_every_panel(dark: bool) -> None:
 def test_the_report_of_a_page_holds_what_is_drawn(app: Path) -> None:
     at = opened(app)
     assert at.session_state[keys.SECTIONS] == {}
-    computed(at)
+    press(at, "probe_compute")
     (section,) = at.session_state[keys.SECTIONS].values()
     assert section.question == "What is it?"
     assert len(section.figures) == 1

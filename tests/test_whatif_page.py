@@ -28,14 +28,21 @@ from muxviz.figures import whatif_ladder as ladder_figures
 from muxviz.figures import whatif_orders as order_figures
 from muxviz.figures import whatif_twins as twin_figures
 from muxviz.ui import keys
-from muxviz.ui.frame import PAGES
-from muxviz.ui.jobs import settle
 from muxviz.ui.whatif_desk import as_words
+from tests.pages import (
+    BASELINE,
+    computed,
+    press,
+    run_as_pasted,
+    seen,
+    settled,
+    titles,
+    visit,
+    write_checkpoint,
+)
 from tests.planted import planted
 from tests.test_whatif_analysis import EQUAL, LABELLED, LEAKY, POOL, ROWS
-from tests.tiny import tiny_config, write_tiny_folder
 
-ROOT = Path(__file__).resolve().parents[1]
 LABELS: dict[str, Any] = {"labels": ("negative", "positive"), "readout": "mean"}
 HOSTILE = "<b>good</b> $film$ &amp; **bad**"
 
@@ -44,15 +51,16 @@ HOSTILE = "<b>good</b> $film$ &amp; **bad**"
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sentiment at N = 1 and 3, and the kinds that cannot answer all; not to be changed."""
     root = tmp_path_factory.mktemp("bundled")
-    write_tiny_folder(root / "tiny-n1", tiny_config(plain=True, labels=LABELS["labels"]))
-    write_tiny_folder(root / "tiny-n3", tiny_config(**LABELS), card={"baseline": "tiny-n1"})
-    blind = tiny_config(num_instances=2, has_retrieval_head=False, **LABELS)
-    write_tiny_folder(root / "blind-n2", blind)
-    index = tiny_config(num_instances=2, demultiplexer="index_prefix", labels=LABELS["labels"])
-    write_tiny_folder(root / "index-n2", index)
-    tags = tiny_config(task="token_classification", num_labels=3, num_instances=2)
-    write_tiny_folder(root / "tags-n2", tags)
-    write_tiny_folder(root / "score-n2", tiny_config(task="regression", num_instances=2))
+    write_checkpoint(root / "tiny-n1", plain=True, labels=LABELS["labels"])
+    write_checkpoint(root / "tiny-n3", BASELINE, **LABELS)
+    write_checkpoint(root / "blind-n2", num_instances=2, has_retrieval_head=False, **LABELS)
+    kinds: dict[str, dict[str, Any]] = {
+        "index-n2": {"demultiplexer": "index_prefix", "labels": LABELS["labels"]},
+        "tags-n2": {"task": "token_classification", "num_labels": 3},
+        "score-n2": {"task": "regression"},
+    }
+    for name, changes in kinds.items():
+        write_checkpoint(root / name, num_instances=2, **changes)
     rows = [f"{text}\t{label}\tpool" for text, label in LABELLED]
     (root / "pool.tsv").write_text("\n".join(["text\tlabel\tsplit", *rows]), encoding="utf-8")
     return root
@@ -65,45 +73,7 @@ def _only_these(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in ({"m": "tiny-n3", "w_draws": "8"} | parameters).items():
-        at.query_params[name] = value
-    at.switch_page(PAGES["whatif"].file)
-    at.run()
-    return settled(at)
-
-
-def settled(at: AppTest) -> AppTest:
-    settle(at)
-    assert not at.exception
-    return at
-
-
-def press(at: AppTest, key: str) -> AppTest:
-    at.button(key=key).click().run()
-    return settled(at)
-
-
-def titles(at: AppTest) -> list[str]:
-    return [json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")]
-
-
-def seen(at: AppTest) -> str:
-    kinds = ("markdown", "caption", "text", "error", "warning", "info", "title", "subheader")
-    return "\n".join(str(e.value) for kind in kinds for e in at.get(kind))
-
-
-def computed(at: AppTest) -> int:
-    return int(at.session_state[keys.STUDIES].computed)
-
-
-def pasted(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run the Python of every panel on the page; how many there were."""
-    monkeypatch.setattr(go.Figure, "show", lambda self: None)
-    panels = list(at.session_state[keys.STUDIES].panels.values())
-    for panel in panels:
-        exec(panel.python, {})
-    return len(panels)
+    return visit("whatif", **({"m": "tiny-n3", "w_draws": "8"} | parameters))
 
 
 # ---- the page -----------------------------------------------------------------------------------
@@ -136,7 +106,7 @@ def test_faders_are_moved_muted_soloed_and_undone(monkeypatch: pytest.MonkeyPatc
     settled(at)
     assert computed(at) == counted
     assert titles(at)[1] != before[1]
-    assert pasted(at, monkeypatch) >= 4
+    assert run_as_pasted(at, monkeypatch) >= 4
 
 
 def test_faders_come_with_the_link_and_bad_ones_are_as_they_were() -> None:
@@ -159,7 +129,7 @@ def test_a_new_sentence_is_compared_and_taken_over(monkeypatch: pytest.MonkeyPat
     settled(at)
     assert titles(at)[0].startswith("The new sentence in slot 2")
     assert "new sentence" in seen(at)
-    assert pasted(at, monkeypatch) == 1
+    assert run_as_pasted(at, monkeypatch) == 1
     press(at, "w_take")
     assert [row.text for row in at.session_state[keys.ROWS]][1] == HOSTILE
     assert at.session_state["w_text"] == ""
@@ -176,7 +146,7 @@ def test_the_dial_turns_without_computing_and_ghosts_are_read(
     assert computed(at) == counted
     press(at, "ghosts_compute")
     assert len(titles(at)) == 2
-    assert pasted(at, monkeypatch) >= 2
+    assert run_as_pasted(at, monkeypatch) >= 2
 
 
 def test_orders_are_ranked_and_opened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +155,7 @@ def test_orders_are_ranked_and_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     press(at, "seats_compute")
     assert len(titles(at)) == 2
     assert len(at.dataframe) == 1
-    assert pasted(at, monkeypatch) == 1
+    assert run_as_pasted(at, monkeypatch) == 1
     name = "worst" if at.button(key="w_open_best").disabled else "best"
     press(at, f"w_open_{name}")
     after = [row.text for row in at.session_state[keys.ROWS]]
@@ -202,7 +172,7 @@ def test_twins_duplicates_and_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     if any(b.key == "twins_compute" for b in at.button):
         press(at, "twins_compute")
     assert "Are twins told apart?" in seen(at)
-    assert pasted(at, monkeypatch) >= 2
+    assert run_as_pasted(at, monkeypatch) >= 2
 
 
 def test_why_says_its_target_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +182,7 @@ def test_why_says_its_target_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
     gold = open_page(w_view="why", w_gold="positive")
     press(gold, "ladder_compute")
     assert "the gold label you gave" in seen(gold)
-    assert pasted(gold, monkeypatch) == 1
+    assert run_as_pasted(gold, monkeypatch) == 1
     other = open_page(w_view="why", w_gold="sand")
     assert other.session_state["w_gold"] != "sand"
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.errors import InputError
 from muxviz.figures.attention_axes import bar, held, stacked, token_map
-from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink
+from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, named_axis
 from muxviz.figures.scales import sequential
 from muxviz.figures.wording import percent
 from muxviz.results.attention import AttentionMaps
@@ -239,13 +239,7 @@ def _thumbnails(maps: np.ndarray) -> np.ndarray:
 def _name_heads(fig: go.Figure, result: AttentionMaps, step: int, size: int, dark: bool) -> None:
     layers, heads = result.maps.shape[:2]
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = {
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "ticks": "",
-        "tickfont": muted,
-    }
+    common = named_axis(dark)
     middle = (size - 1) / 2
     fig.update_xaxes(
         tickvals=[h * step + middle for h in range(heads)],

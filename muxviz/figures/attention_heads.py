@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.attention_axes import bar
-from muxviz.figures.ink import SMALL_SIZE, caption, framed, ink, text_on
+from muxviz.figures.ink import SMALL_SIZE, caption, framed, ink, named_axis, text_on
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_label
 from muxviz.results.attention import HeadEffects
@@ -130,8 +130,7 @@ def _hover(result: HeadEffects, slot: int, layer: int, head: int) -> str:
 
 def _axes(fig: go.Figure, layers: int, heads: int, dark: bool) -> None:
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": muted}
-    common["ticks"] = ""
+    common = named_axis(dark)
     fig.update_xaxes(
         tickvals=list(range(1, heads + 1)),
         side="top",

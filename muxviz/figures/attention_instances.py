@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.figures.attention_axes import bar
-from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink, text_on
+from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink, named_axis, text_on
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_label
 from muxviz.figures.wording import percent, plain, shorten, visible
@@ -47,21 +47,11 @@ def instances_figure(
     for column, values in ((1, across(result, head)), (2, across(result, head, position))):
         fig.add_trace(_map(values), row=1, col=column)
         fig.add_trace(_texts(values, dark), row=1, col=column)
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     for column in (1, 2):
         named = [
             f"{slot_label(i)} {tokens[i]}" if column == 2 else slot_label(i) for i in range(num)
         ]
-        common = {
-            "tickvals": list(range(num)),
-            "showgrid": False,
-            "zeroline": False,
-            "fixedrange": True,
-            "ticks": "",
-            "tickfont": muted,
-            "row": 1,
-            "col": column,
-        }
+        common = named_axis(dark, tickvals=list(range(num))) | {"row": 1, "col": column}
         fig.update_xaxes(ticktext=named, side="top", range=[-0.5, num - 0.5], **common)
         fig.update_yaxes(
             ticktext=[f"{name}  " for name in named], range=[num - 0.5, -0.5], **common

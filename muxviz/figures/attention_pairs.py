@@ -8,7 +8,17 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.attention_axes import bar, slot_words, token_map
-from muxviz.figures.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, text_on
+from muxviz.figures.ink import (
+    CLEAR,
+    SMALL_SIZE,
+    TEXT_SIZE,
+    add,
+    caption,
+    framed,
+    ink,
+    named_axis,
+    text_on,
+)
 from muxviz.figures.scales import color_at, diverging, sequential
 from muxviz.figures.wording import percent, plain
 from muxviz.results.attention import SlotPairs
@@ -238,14 +248,7 @@ def _numbers(shares: np.ndarray, top: float, dark: bool) -> go.Scatter:
 
 def _axes(fig: go.Figure, num: int, dark: bool) -> None:
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = {
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "ticks": "",
-        "tickfont": muted,
-        "tickvals": [*(i + 0.5 for i in range(num)), num + 0.575],
-    }
+    common = named_axis(dark, tickvals=[*(i + 0.5 for i in range(num)), num + 0.575])
     names = [slot_words(i, num) for i in range(num + 1)]
     fig.update_xaxes(
         ticktext=names,

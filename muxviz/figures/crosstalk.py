@@ -29,6 +29,7 @@ from muxviz.figures.ink import (
     caption,
     framed,
     ink,
+    named_axis,
     text_on,
     tint,
 )
@@ -213,8 +214,7 @@ def _strokes(matrix: CrossMatrix, mark_faint: bool, dark: bool) -> list[dict[str
 def _axes(fig: go.Figure, matrix: CrossMatrix, dark: bool, has_bars: bool) -> None:
     num, words = len(matrix.values), WORDS[matrix.measure]
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": muted}
-    common["ticks"] = ""  # a page's theme may draw some
+    common = named_axis(dark)
     part = [0, MATRIX if has_bars else 1]
     fig.update_layout(
         xaxis={

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from muxviz.figures.crosstalk_words import WORDS, amount, between, with_unit
 from muxviz.figures.ink import SMALL_SIZE, add, ink
 from muxviz.figures.slots import slot_color, slot_outline
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import plain
 from muxviz.results.cross_matrix import CrossMatrix
 from muxviz.results.estimates import Estimates
@@ -59,15 +60,13 @@ def _bar(
         **places,
         **(
             {
-                error: {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": sums.high - sums.mean,
-                    "arrayminus": sums.mean - sums.low,
-                    "color": ink(dark).text,
-                    "thickness": 1.2,
-                    "width": 3,
-                }
+                error: whiskers(
+                    sums.high - sums.mean,
+                    sums.mean - sums.low,
+                    ink(dark).text,
+                    thickness=1.2,
+                    width=3,
+                )
             }
             if has_interval
             else {}

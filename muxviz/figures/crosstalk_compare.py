@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from muxviz.errors import InputError
 from muxviz.figures.crosstalk import Scale, scale_of, shade
 from muxviz.figures.crosstalk_words import WORDS, amount, between, in_thousandths, signed, with_unit
-from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, text_on, tint
+from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, named_axis, text_on, tint
 from muxviz.figures.scales import color_at, diverging
 from muxviz.figures.slots import slot_label
 from muxviz.figures.wording import plain, shorten
@@ -203,8 +203,7 @@ def _number(matrix: CrossMatrix, value: float, part: int) -> str:
 
 def _axes(fig: go.Figure, matrix: CrossMatrix, names: tuple[str, str], dark: bool) -> None:
     num, muted = len(matrix.values), {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": muted}
-    common |= {"ticks": ""}
+    common = named_axis(dark)
     width = (1 - 2 * GAP) / 3
     titles = [f"A: {shorten(names[0], NAME)}", f"B: {shorten(names[1], NAME)}", "B − A"]
     for part, title in enumerate(titles):

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk_words import short, signed
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.rows import name_rows
 from muxviz.figures.slots import slot_color, slot_outline
 from muxviz.figures.wording import percent, plain, shorten
 from muxviz.results.crosstalk import Crosstalk
@@ -60,16 +61,8 @@ def swap_pair_figure(
         fixedrange=True,
     )
     names = [f"all {len(draws)} draws", *(shorten(draws[n].sentence, SENTENCE) for n in worst)]
-    fig.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[f"{plain(name)}  " for name in names],
-        range=[len(names) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        ticks="",
-        tickfont={"size": SMALL_SIZE, "color": colors.text},
-    )
+    font = {"size": SMALL_SIZE, "color": colors.text}
+    name_rows(fig, [plain(name) for name in names], margin=0.6, zeroline=False, tickfont=font)
     line = {"color": colors.text, "width": 1.2, "dash": "dot"}
     whole = {"type": "line", "x0": now, "x1": now, "y0": 0, "y1": 1, "yref": "paper"}
     said = {"text": "now", "x": now, "y": 1, "yref": "paper", "yanchor": "bottom"}

@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk_words import signed
-from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.ink import SMALL_SIZE, caption, framed, ink, tint
+from muxviz.figures.rows import name_rows, write_ends
 from muxviz.figures.scales import diverging
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.wording import percent, plain, shorten, visible
@@ -190,8 +191,6 @@ def _bars(
     outlines: Sequence[str] = (),
 ) -> go.Figure:
     """Horizontal bars from 0, each with its number; texts as Plotly reads them."""
-    colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     fig = go.Figure(
         go.Bar(
             x=list(values),
@@ -200,13 +199,22 @@ def _bars(
             width=0.62,
             marker={
                 "color": list(fills),
-                "line": {"color": list(outlines) or colors.text, "width": 0.8},
+                "line": {"color": list(outlines) or ink(dark).text, "width": 0.8},
             },
             hovertext=list(hovers),
             hoverinfo="text",
             showlegend=False,
         )
     )
+    name_bars(fig, names, title, dark)
+    write_ends(fig, [max(value, 0.0) for value in values], written, shift=6, dark=dark)
+    return fig
+
+
+def name_bars(fig: go.Figure, names: Sequence[str], title: str, dark: bool) -> None:
+    """What horizontal bars stand for, and their scale; texts as Plotly reads them."""
+    colors = ink(dark)
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
     fig.update_xaxes(
         title={"text": title, "font": muted, "standoff": 6},
         tickfont=muted,
@@ -214,27 +222,4 @@ def _bars(
         zerolinecolor=colors.muted,
         fixedrange=True,
     )
-    fig.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[f"{name}  " for name in names],
-        range=[len(names) - 0.4, -0.6],
-        showgrid=False,
-        fixedrange=True,
-        ticks="",
-    )
-    add(
-        fig,
-        annotations=[
-            {
-                "text": text,
-                "x": max(value, 0.0),
-                "y": row,
-                "xanchor": "left",
-                "xshift": 6,
-                "showarrow": False,
-                "font": {"size": SMALL_SIZE, "color": colors.text},
-            }
-            for row, (value, text) in enumerate(zip(values, written, strict=True))
-        ],
-    )
-    return fig
+    name_rows(fig, names, margin=0.6)

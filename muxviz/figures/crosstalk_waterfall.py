@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.crosstalk_rows import name_bars
 from muxviz.figures.crosstalk_words import signed
-from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.ink import caption, framed, ink, tint
+from muxviz.figures.rows import write_ends
 from muxviz.figures.scales import diverging
 from muxviz.figures.slots import slot_label
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import plain
 from muxviz.results.crosstalk import Shapley
 
@@ -44,22 +47,17 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
                 "color": [*fills, tint("#808080", 0.45)],
                 "line": {"color": colors.text, "width": 0.8},
             },
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": np.nan_to_num(errors),
-                "arrayminus": np.nan_to_num(below),
-                "color": colors.text,
-                "thickness": 1.2,
-                "width": 4,
-            },
+            error_x=whiskers(
+                np.nan_to_num(errors), np.nan_to_num(below), colors.text, thickness=1.2, width=4
+            ),
             hovertext=[plain(words) for words in _said(result, slot)],
             hoverinfo="text",
         )
     )
     ends = [max(base, 0), *np.maximum(starts, starts + steps), max(full, 0)]
     written = [signed(v) for v in (base, *steps, full)]
-    _waterfall_axes(fig, names, ends, errors, written, dark)
+    name_bars(fig, names, "margin (logits)", dark)
+    write_ends(fig, np.add(ends, np.nan_to_num(errors)), written, shift=8, dark=dark)
     framed(
         fig,
         waterfall_finding(result, slot),
@@ -149,49 +147,6 @@ def _said(result: Shapley, slot: int) -> list[str]:
         bounds = "" if low is None else f" ({signed(low)} to {signed(high)})"
         lines.append(f"{row['step']}: {signed(row['logits'])} logits{bounds}")
     return lines
-
-
-def _waterfall_axes(
-    fig: go.Figure,
-    names: list[str],
-    ends: list[float],
-    errors: list[float],
-    written: list[str],
-    dark: bool,
-) -> None:
-    colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_xaxes(
-        title={"text": "margin (logits)", "font": muted, "standoff": 6},
-        tickfont=muted,
-        gridcolor=tint(colors.line, 0.5),
-        zerolinecolor=colors.muted,
-        fixedrange=True,
-    )
-    fig.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[f"{name}  " for name in names],
-        range=[len(names) - 0.4, -0.6],
-        showgrid=False,
-        fixedrange=True,
-        ticks="",
-    )
-    places = zip(ends, np.nan_to_num(errors), written, strict=True)
-    add(
-        fig,
-        annotations=[
-            {
-                "text": text,
-                "x": end + error,
-                "y": row,
-                "xanchor": "left",
-                "xshift": 8,
-                "showarrow": False,
-                "font": {"size": SMALL_SIZE, "color": colors.text},
-            }
-            for row, (end, error, text) in enumerate(places)
-        ],
-    )
 
 
 def _left_over(result: Shapley, slot: int) -> str:

@@ -29,6 +29,7 @@ from muxviz.figures.ink import (
     ink,
     text_on,
 )
+from muxviz.figures.rows import name_rows
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_label
 from muxviz.figures.wording import percent
@@ -235,13 +236,5 @@ def _rank_bars(result: Fidelity, dark: bool) -> go.Figure:
         fixedrange=True,
         tickfont=muted,
     )
-    fig.update_yaxes(
-        range=[num - 0.5, -0.5],
-        tickvals=list(range(num)),
-        ticktext=[f"{slot_label(i)}  " for i in range(num)],
-        ticks="",
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-    )
+    name_rows(fig, [slot_label(i) for i in range(num)], zeroline=False)
     return fig

@@ -20,7 +20,7 @@ from muxviz.figures.fidelity_dots import (
     total_mark,
     with_total,
 )
-from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink, text_on
+from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink, named_axis, text_on
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.wording import count, percent, plain
 from muxviz.results.fidelity import Accuracy, Agreement, Confusion, Shares
@@ -261,8 +261,7 @@ def confusion_figure(result: Confusion, *, dark: bool = False) -> go.Figure:
     )
     names = [plain(label) for label in result.labels]
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": muted}
-    common |= {"ticks": "", "tickvals": edges[:-1] + 0.5, "ticktext": names}
+    common = named_axis(dark, tickvals=edges[:-1] + 0.5, ticktext=names)
     fig.update_xaxes(
         side="top",
         range=[0, num],

@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 from muxviz.errors import InputError
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.slots import slot_color, slot_marker, slot_outline
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import plain, shorten
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Bits
@@ -134,15 +135,9 @@ def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark
         y=mean.astype(np.float32),
         mode="markers",
         marker={"size": 12, "color": color, "line": {"color": colors.text, "width": 1.2}},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": (high - mean).astype(np.float32),
-            "arrayminus": (mean - low).astype(np.float32),
-            "color": colors.text,
-            "thickness": 1.4,
-            "width": 5,
-        },
+        error_y=whiskers(
+            (high - mean).astype(np.float32), (mean - low).astype(np.float32), colors.text
+        ),
         hovertext=[
             f"{plain(_name(r))}: {m:.2f} {unit} per position ({a:.2f} to {b:.2f})"
             for r, m, a, b in zip(results, mean, low, high, strict=True)
@@ -205,15 +200,13 @@ def _slots(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark:
                 "color": [slot_color(i) for i in range(num)],
                 "line": {"color": [slot_outline(i, dark=dark) for i in range(num)], "width": 1.3},
             },
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": (high - mean).astype(np.float32),
-                "arrayminus": (mean - low).astype(np.float32),
-                "color": colors.muted,
-                "thickness": 1.2,
-                "width": 3,
-            },
+            error_y=whiskers(
+                (high - mean).astype(np.float32),
+                (mean - low).astype(np.float32),
+                colors.muted,
+                thickness=1.2,
+                width=3,
+            ),
             hovertext=[
                 f"{plain(_name(result))}, slot {i + 1}: {mean[i]:.2f} {unit} "
                 f"({low[i]:.2f} to {high[i]:.2f})"

@@ -15,7 +15,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, add, ink, tint
+from muxviz.figures.rows import name_rows
 from muxviz.figures.slots import slot_color, slot_label, slot_marker, slot_outline
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import percent
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Shares
@@ -195,15 +197,7 @@ def dot_columns(columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool)
         )
         texts += _words(column, axis, dark)
         shapes += _rules(column, axis, len(marks), dark)
-    fig.update_yaxes(
-        range=[len(marks) - 0.5, -0.5],
-        tickvals=list(range(len(marks))),
-        ticktext=[f"{mark.label}  " for mark in marks],
-        ticks="",
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-    )
+    name_rows(fig, [mark.label for mark in marks], zeroline=False)
     add(fig, shapes=shapes, annotations=texts)
     return fig
 
@@ -229,15 +223,11 @@ def _dots(column: Column, marks: Sequence[Mark], dark: bool) -> go.Scatter:
             "color": [m.fill for m in marks],
             "line": {"color": [m.outline for m in marks], "width": 1.4},
         },
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": (column.high - column.values).astype(np.float32),
-            "arrayminus": (column.values - column.low).astype(np.float32),
-            "color": ink(dark).text,
-            "thickness": 1.4,
-            "width": 5,
-        },
+        error_x=whiskers(
+            (column.high - column.values).astype(np.float32),
+            (column.values - column.low).astype(np.float32),
+            ink(dark).text,
+        ),
         hovertext=list(column.hovers),
         hoverinfo="text",
         showlegend=False,

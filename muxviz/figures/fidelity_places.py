@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.fidelity_dots import share_row, share_span, share_words
 from muxviz.figures.ink import SMALL_SIZE, framed, ink, tint
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import percent
 from muxviz.results.fidelity import LENGTHS, Fidelity, Shares
 from muxviz.results.reading import Z95
@@ -162,15 +163,7 @@ def _line(
         mode="lines+markers",
         line={"color": color, "width": 2},
         marker={"size": 8, "color": color, "line": {"color": colors.paper, "width": 1}},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": high - value,
-            "arrayminus": value - low,
-            "color": tint(color, 0.55),
-            "thickness": 1.2,
-            "width": 3,
-        },
+        error_y=whiskers(high - value, value - low, tint(color, 0.55), thickness=1.2, width=3),
         hovertext=[
             f"{noun} {name}: {share_words(found, (int(k),))}<br>"
             f"{found.hits[k]:g} of {int(found.trials[k])} tokens"

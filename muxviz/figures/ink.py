@@ -162,6 +162,18 @@ def bare(**more: object) -> dict[str, object]:
     }
 
 
+def named_axis(dark: bool, **more: Any) -> dict[str, Any]:
+    """Settings of an axis that only names things: small words, no grid, line, ticks or dragging."""
+    return {
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+        "ticks": "",  # a page's theme may draw some
+        "tickfont": {"size": SMALL_SIZE, "color": ink(dark).muted},
+        **more,
+    }
+
+
 def _channels(color: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 

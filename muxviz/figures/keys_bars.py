@@ -8,8 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.rows import name_rows
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.squares import number
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import percent, plain
 from muxviz.results.fidelity import Shares
 from muxviz.results.keys import KeyInterference, MatchedFilter
@@ -304,15 +306,13 @@ def _hollow(num: int, dark: bool) -> dict[str, Any]:
 def _whiskers(middle: np.ndarray, low: np.ndarray, high: np.ndarray, dark: bool) -> dict[str, Any]:
     with np.errstate(invalid="ignore"):
         above, below = high - middle, middle - low
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": np.where(np.isfinite(above), above, np.nan),
-        "arrayminus": np.where(np.isfinite(below), below, np.nan),
-        "color": ink(dark).text,
-        "thickness": 1.3,
-        "width": 4,
-    }
+    return whiskers(
+        np.where(np.isfinite(above), above, np.nan),
+        np.where(np.isfinite(below), below, np.nan),
+        ink(dark).text,
+        thickness=1.3,
+        width=4,
+    )
 
 
 def _beside(x: float, row: float, text: str, dark: bool) -> dict[str, Any]:
@@ -340,11 +340,4 @@ def _axes(fig: go.Figure, num: int, dark: bool, *, title: str, span: tuple[float
         zerolinewidth=1.4,
         tickfont=muted,
     )
-    fig.update_yaxes(
-        tickvals=list(range(num)),
-        ticktext=[f"{slot_label(i)}  " for i in range(num)],
-        range=[num - 0.5, -0.5],
-        fixedrange=True,
-        showgrid=False,
-        ticks="",
-    )
+    name_rows(fig, [slot_label(i) for i in range(num)])

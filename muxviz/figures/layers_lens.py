@@ -24,6 +24,7 @@ from muxviz.figures.layers_axes import (
 )
 from muxviz.figures.scales import color_at, diverging, sequential
 from muxviz.figures.slots import slot_color, slot_label, slot_marker, slot_outline
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import percent
 from muxviz.results.layers import LayerLens, LayerProbe
 
@@ -305,15 +306,7 @@ def _slot_line(view: _View, x: np.ndarray, slot: int, faint: bool, dark: bool) -
     mean, low, high = (column(a, slot) for a in (view.values, view.low, view.high))
     bars = None
     if not faint and np.isfinite(low).any():
-        bars = {
-            "type": "data",
-            "symmetric": False,
-            "array": high - mean,
-            "arrayminus": mean - low,
-            "color": outline,
-            "thickness": 1,
-            "width": 3,
-        }
+        bars = whiskers(high - mean, mean - low, outline, thickness=1, width=3)
     return go.Scatter(
         x=x,
         y=mean,

@@ -14,7 +14,17 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError
-from muxviz.figures.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, caption, framed, ink, text_on, tint
+from muxviz.figures.ink import (
+    CLEAR,
+    SMALL_SIZE,
+    TEXT_SIZE,
+    caption,
+    framed,
+    ink,
+    named_axis,
+    text_on,
+    tint,
+)
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_label
 from muxviz.figures.wording import percent, plain, tokens_of
@@ -198,8 +208,7 @@ def _mark_own(fig: go.Figure, num: int, dark: bool) -> None:
 
 def _label_axes(fig: go.Figure, num: int, dark: bool) -> None:
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": muted}
-    common["ticks"] = ""  # a page's theme may draw some
+    common = named_axis(dark)
     fig.update_xaxes(
         tickvals=[*(j + 0.5 for j in range(num)), num + 0.5 + GAP],
         ticktext=[*(slot_label(j) for j in range(num)), "other"],

@@ -11,6 +11,7 @@ from muxviz.figures.ink import CLEAR, SMALL_SIZE, caption, ink
 from muxviz.figures.map_points import View
 from muxviz.figures.map_scores import LEFT
 from muxviz.figures.map_words import METHODS, state_words
+from muxviz.figures.scales import scale_alone
 from muxviz.figures.slots import slot_label, slot_marker, slot_outline
 from muxviz.figures.wording import plain
 from muxviz.results.map import Projection
@@ -43,33 +44,22 @@ def legend_traces(view: View) -> list[go.Scatter]:
 def _bar(view: View) -> go.Scatter:
     """A colour bar under the scores, on a trace without points."""
     colors = view.colors
-    return go.Scatter(
-        x=[None],
-        y=[None],
-        mode="markers",
-        hoverinfo="skip",
-        showlegend=False,
-        marker={
-            "color": [colors.low],
-            "colorscale": [list(pair) for pair in colors.scale],
-            "cmin": colors.low,
-            "cmax": colors.high,
-            "colorbar": {
-                "title": {"text": colors.title, "side": "top", "font": {"size": SMALL_SIZE}},
-                "orientation": "h",
-                "thickness": 10,
-                "len": 1 - LEFT,
-                "x": LEFT,
-                "xanchor": "left",
-                "xpad": 0,
-                "y": 0,
-                "yanchor": "top",
-                "ypad": 26,
-                "outlinewidth": 0,
-                "tickfont": {"size": SMALL_SIZE, "color": ink(view.dark).muted},
-            },
-        },
-    )
+    colorbar = {
+        "title": {"text": colors.title, "side": "top", "font": {"size": SMALL_SIZE}},
+        "orientation": "h",
+        "thickness": 10,
+        "len": 1 - LEFT,
+        "x": LEFT,
+        "xanchor": "left",
+        "xpad": 0,
+        "y": 0,
+        "yanchor": "top",
+        "ypad": 26,
+        "outlinewidth": 0,
+        "tickfont": {"size": SMALL_SIZE, "color": ink(view.dark).muted},
+    }
+    scale: list[list[float | str]] = [[place, color] for place, color in colors.scale]
+    return scale_alone(scale, colors.low, colors.high, colorbar)
 
 
 def set_axes(fig: go.Figure, projection: Projection, dark: bool) -> None:

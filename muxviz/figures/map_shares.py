@@ -9,7 +9,9 @@ import plotly.graph_objects as go
 
 from muxviz.figures.ink import SMALL_SIZE, caption, framed, ink, text_on
 from muxviz.figures.map_words import share_finding, state_words
+from muxviz.figures.rows import name_rows
 from muxviz.figures.scales import color_at, diverging
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import percent
 from muxviz.results.map import SHARES, StateReading
 
@@ -62,16 +64,8 @@ def share_figure(readings: Sequence[StateReading], *, dark: bool = False) -> go.
         fixedrange=True,
         ticks="",
     )
-    fig.update_yaxes(
-        tickvals=list(range(len(alive))),
-        ticktext=[f"{state_words(r.state)}  " for r in alive],
-        range=[len(alive) - 0.5, -0.5],
-        tickfont={"size": SMALL_SIZE, "color": colors.text},
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        ticks="",
-    )
+    font = {"size": SMALL_SIZE, "color": colors.text}
+    name_rows(fig, [state_words(r.state) for r in alive], zeroline=False, tickfont=font)
     words = (
         "Shares of tr Var of each state in its original space; whiskers: 95 % interval of the "
         "sentence's share, over anchors."
@@ -126,15 +120,13 @@ def _whiskers(readings: Sequence[StateReading], dark: bool) -> go.Scatter:
         y=np.arange(len(readings)),
         mode="markers",
         marker={"size": 1, "color": ink(dark).text},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": np.maximum(high - mean, 0).astype(np.float32),
-            "arrayminus": np.maximum(mean - low, 0).astype(np.float32),
-            "thickness": 1.5,
-            "width": 4,
-            "color": ink(dark).text,
-        },
+        error_x=whiskers(
+            np.maximum(high - mean, 0).astype(np.float32),
+            np.maximum(mean - low, 0).astype(np.float32),
+            ink(dark).text,
+            thickness=1.5,
+            width=4,
+        ),
         hoverinfo="skip",
         showlegend=False,
     )

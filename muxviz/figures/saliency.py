@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from muxviz.figures.attention_axes import bar
 from muxviz.figures.cells import Cell, strip_figure
 from muxviz.figures.ink import SMALL_SIZE, add, caption, ink
-from muxviz.figures.scales import color_at, diverging
+from muxviz.figures.scales import color_at, diverging, scale_alone
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.wording import percent, plain, shorten, visible, width
 from muxviz.results.attribution import TOLERANCE, Attribution, SlotShares
@@ -208,20 +208,4 @@ def _scale(fig: go.Figure, scale: list[list[float | str]], top: float, dark: boo
         "ticktext": [f"{-top:.2g}", "0", f"{top:.2g}"],
     }
     colors["title"] = {"text": "attribution (logits)", "font": {"size": SMALL_SIZE}}
-    fig.add_trace(
-        go.Scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            hoverinfo="skip",
-            showlegend=False,
-            marker={
-                "color": [0],
-                "cmin": -top,
-                "cmax": top,
-                "colorscale": scale,
-                "showscale": True,
-                "colorbar": colors,
-            },
-        )
-    )
+    fig.add_trace(scale_alone(scale, -top, top, colors))

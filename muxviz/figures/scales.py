@@ -8,6 +8,10 @@ What is near nothing looks like nothing: in both scales it fades into the page.
 
 from __future__ import annotations
 
+from typing import Any
+
+import plotly.graph_objects as go
+
 from muxviz.figures.ink import ink, mix
 
 CIVIDIS = (
@@ -46,6 +50,27 @@ def diverging(dark: bool) -> list[list[float | str]]:
     """
     colors = [*DARK_LOW, DARK_ZERO, *DARK_HIGH] if dark else [*LOW, ZERO, *HIGH]
     return [[i / (len(colors) - 1), color] for i, color in enumerate(colors)]
+
+
+def scale_alone(
+    scale: list[list[float | str]], low: float, high: float, colorbar: dict[str, Any]
+) -> go.Scatter:
+    """A trace without points that bears a colour bar, for colours that are drawn as shapes."""
+    return go.Scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        hoverinfo="skip",
+        showlegend=False,
+        marker={
+            "color": [low],
+            "cmin": low,
+            "cmax": high,
+            "colorscale": scale,
+            "showscale": True,
+            "colorbar": colorbar,
+        },
+    )
 
 
 def color_at(scale: list[list[float | str]], position: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.figures.ink import CLEAR, SMALL_SIZE, add, ink, text_on, tint
+from muxviz.figures.ink import CLEAR, SMALL_SIZE, add, ink, named_axis, text_on, tint
 from muxviz.figures.scales import color_at, diverging, sequential
 from muxviz.figures.slots import slot_label
 from muxviz.figures.wording import plain
@@ -153,10 +153,8 @@ def _axes(
     fig: go.Figure, matrix: Matrix, domain: tuple[float, float], axis: str, dark: bool
 ) -> None:
     num = len(matrix.values)
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": muted}
-    common |= {"ticks": "", "tickvals": [i + 0.5 for i in range(num)]}
-    common["ticktext"] = [slot_label(i) for i in range(num)]
+    places, names = [i + 0.5 for i in range(num)], [slot_label(i) for i in range(num)]
+    common = named_axis(dark, tickvals=places, ticktext=names)
     fig.update_layout(
         {
             f"xaxis{axis}": {

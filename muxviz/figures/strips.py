@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from muxviz.errors import NotApplicable
 from muxviz.figures.cells import TOP, place_cells, strip_figure
 from muxviz.figures.ink import CLEAR, SMALL_SIZE, add, caption, ink, tint
-from muxviz.figures.scales import color_at, sequential
+from muxviz.figures.scales import color_at, scale_alone, sequential
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.wording import interval, percent, plain, shorten, visible
 from muxviz.results import Proportion, SlotResult, TokenReading
@@ -166,37 +166,22 @@ def _scale(fig: go.Figure, scale: list[list[float | str]], dark: bool) -> None:
     """A colour bar of its own, as shapes have none, and what is pale."""
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     upward = [[1 - float(place), color] for place, color in reversed(scale)]
-    fig.add_trace(
-        go.Scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            hoverinfo="skip",
-            showlegend=False,
-            marker={
-                "color": [LOWEST],
-                "cmin": LOWEST,
-                "cmax": 0,
-                "colorscale": upward,
-                "showscale": True,
-                "colorbar": {
-                    "title": {"text": "log-probability (nats)", "font": muted},
-                    "orientation": "h",
-                    "thickness": 8,
-                    "len": 0.3,
-                    "x": 1,
-                    "xanchor": "right",
-                    "y": 0,
-                    "yanchor": "top",
-                    "ypad": 10,
-                    "tickvals": [LOWEST, LOWEST / 2, 0],
-                    "ticktext": [f"≤ {LOWEST:g}", f"{LOWEST / 2:g}", "0"],
-                    "tickfont": muted,
-                    "outlinecolor": ink(dark).line,
-                    "outlinewidth": 0.8,
-                },
-            },
-        )
-    )
+    colorbar = {
+        "title": {"text": "log-probability (nats)", "font": muted},
+        "orientation": "h",
+        "thickness": 8,
+        "len": 0.3,
+        "x": 1,
+        "xanchor": "right",
+        "y": 0,
+        "yanchor": "top",
+        "ypad": 10,
+        "tickvals": [LOWEST, LOWEST / 2, 0],
+        "ticktext": [f"≤ {LOWEST:g}", f"{LOWEST / 2:g}", "0"],
+        "tickfont": muted,
+        "outlinecolor": ink(dark).line,
+        "outlinewidth": 0.8,
+    }
+    fig.add_trace(scale_alone(upward, LOWEST, 0, colorbar))
     words = "own → <b>read</b> where it went wrong; dotted: special, not counted"
     caption(fig, words, dark=dark, below=12)

@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
+from muxviz.figures.whiskers import whiskers
 from muxviz.results import Timing
 
 ACCENT = "#0b6b66"
@@ -31,15 +32,11 @@ def timing_figure(timings: tuple[Timing, ...], *, dark: bool = False) -> go.Figu
                 "color": [tint(ACCENT if i == 0 else "#808080", 0.75) for i in range(len(timings))],
                 "line": {"color": colors.text, "width": 0.8},
             },
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [(t.q3_s - t.median_s) * 1e3 for t in timings],
-                "arrayminus": [(t.median_s - t.q1_s) * 1e3 for t in timings],
-                "color": colors.text,
-                "thickness": 1.4,
-                "width": 5,
-            },
+            error_x=whiskers(
+                [(t.q3_s - t.median_s) * 1e3 for t in timings],
+                [(t.median_s - t.q1_s) * 1e3 for t in timings],
+                colors.text,
+            ),
             hovertext=[_words(t) for t in timings],
             hoverinfo="text",
         )

@@ -10,10 +10,12 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from muxviz.errors import NotApplicable
 from muxviz.figures.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, add, framed, ink, tint
 from muxviz.figures.wording import plain, shorten
 from muxviz.results.training import RunCurves, StageSpan
 
+MOST_RUNS = 4
 SPARSE = 12  # points that are marked one by one
 MOST_POINTS = 600  # of one curve
 COLUMNS = 2
@@ -38,6 +40,18 @@ class Curve:
     values: np.ndarray
 
 
+def need_runs(runs: Sequence[RunCurves]) -> None:
+    """Between one and as many runs as can be told apart, and something logged.
+
+    Raises:
+        NotApplicable: otherwise.
+    """
+    if not 1 <= len(runs) <= MOST_RUNS:
+        raise NotApplicable(f"{len(runs)} runs were given; 1 to {MOST_RUNS} can be told apart")
+    if not any(len(run.steps) for run in runs):
+        raise NotApplicable("not applicable: nothing was logged yet; wait for the first row")
+
+
 def draw_panels(
     runs: Sequence[RunCurves],
     panels: Mapping[str, list[Curve]],
@@ -46,8 +60,7 @@ def draw_panels(
     dark: bool,
 ) -> go.Figure:
     """Small multiples in two columns that share their steps."""
-    rows = math.ceil(len(panels) / COLUMNS)
-    inner = rows * PANEL_HEIGHT + (rows - 1) * GAP
+    rows, inner = math.ceil(len(panels) / COLUMNS), inner_height(len(panels))
     fig = make_subplots(
         rows=rows,
         cols=COLUMNS,
@@ -200,6 +213,22 @@ def has_stages(stages: Sequence[StageSpan], last: int) -> bool:
     return sum(s.first < last for s in stages) > 1
 
 
+def is_staged(runs: Sequence[RunCurves]) -> bool:
+    """Whether the stages of the first run are marked."""
+    return has_stages(runs[0].stages, last_step(runs))
+
+
+def stage_at(stages: Sequence[StageSpan], step: int) -> str:
+    """Name of the stage that made step ``step``; "" past the last one."""
+    return next((s.name for s in stages if s.first < step <= s.last), "")
+
+
+def inner_height(panels: int) -> int:
+    """Height in px of that many panels in two columns."""
+    rows = math.ceil(panels / COLUMNS)
+    return rows * PANEL_HEIGHT + (rows - 1) * GAP
+
+
 def spacing(rows: int, inner: int) -> float:
     return GAP / inner if rows > 1 else 0.0
 
@@ -236,3 +265,8 @@ def thinned(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarr
     sums = np.add.reduceat(np.where(known, values, 0.0), starts)
     means = np.divide(sums, counts, out=np.full(len(starts), np.nan), where=counts > 0)
     return steps[np.minimum(starts + each, len(steps)) - 1], means, each
+
+
+def in_table(value: float) -> float | None:
+    """For a table: None where nothing is known."""
+    return float(value) if math.isfinite(value) else None

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import interval, percent
 from muxviz.results.whatif_copies import Copies, Ensembling
 
@@ -139,15 +140,12 @@ def _axes(fig: go.Figure, result: Ensembling, areas: list[Copies], dark: bool) -
 
 
 def _whiskers(values: Any, low: Any, high: Any, color: str) -> dict[str, Any]:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [h - v for h, v in zip(high, values, strict=True)],
-        "arrayminus": [v - w for w, v in zip(low, values, strict=True)],
-        "color": color,
-        "thickness": 1.3,
-        "width": 5,
-    }
+    return whiskers(
+        [h - v for h, v in zip(high, values, strict=True)],
+        [v - w for w, v in zip(low, values, strict=True)],
+        color,
+        thickness=1.3,
+    )
 
 
 def copies_finding(result: Ensembling) -> str:

@@ -15,6 +15,7 @@ from muxviz.figures.ink import (
     ink,
     tint,
 )
+from muxviz.figures.rows import name_rows
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.wording import percent, plain, shorten
 from muxviz.results.whatif_desk import BeforeAfter
@@ -75,15 +76,7 @@ def before_after_figure(result: BeforeAfter, *, dark: bool = False) -> go.Figure
         tickfont=muted,
         title={"text": "probability of the answer given before", "font": muted},
     )
-    fig.update_yaxes(
-        tickvals=list(range(len(shown))),
-        ticktext=[f"{slot_label(i)}  " for i in shown],
-        range=[len(shown) - 0.5, -0.5],
-        fixedrange=True,
-        showgrid=False,
-        zeroline=False,
-        ticks="",
-    )
+    name_rows(fig, [slot_label(i) for i in shown], zeroline=False)
     half = {"type": "line", "x0": 0.5, "x1": 0.5, "y0": -0.5, "y1": len(shown) - 0.5}
     add(
         fig,

@@ -21,6 +21,7 @@ from muxviz.figures.ink import (
 )
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_color, slot_label, slot_marker, slot_outline
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import percent, shorten
 from muxviz.results.whatif_desk import Ghosts, KeyDial
 
@@ -190,15 +191,9 @@ def _wrong(fig: go.Figure, values: np.ndarray, n: int, dark: bool, row: int) -> 
         go.Scatter(
             x=[WRONG + 0.012 * (n % 5 - 2)],
             y=[mean],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [high - mean],
-                "arrayminus": [mean - low],
-                "color": slot_outline(n, dark=dark),
-                "thickness": 1.2,
-                "width": 3,
-            },
+            error_y=whiskers(
+                [high - mean], [mean - low], slot_outline(n, dark=dark), thickness=1.2, width=3
+            ),
             mode="markers",
             marker={
                 "symbol": slot_marker(n),

@@ -8,7 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.rows import name_rows
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import percent, plain, shorten
 from muxviz.results.whatif_ladder import Ladder, Rung
 
@@ -38,15 +40,11 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
                 "color": [f[0] for f in fills],
                 "line": {"color": [f[1] for f in fills], "width": 1},
             },
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [_gap(r.high, r.change) for r in rungs],
-                "arrayminus": [_gap(r.change, r.low) for r in rungs],
-                "color": colors.text,
-                "thickness": 1.4,
-                "width": 5,
-            },
+            error_x=whiskers(
+                [_gap(r.high, r.change) for r in rungs],
+                [_gap(r.change, r.low) for r in rungs],
+                colors.text,
+            ),
             hovertext=[_rung_words(r) for r in rungs],
             hoverinfo="text",
         )
@@ -87,14 +85,7 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
         fixedrange=True,
         tickfont=muted,
     )
-    fig.update_yaxes(
-        tickvals=places,
-        ticktext=[f"{_test(r)}  " for r in rungs],
-        range=[len(rungs) - 0.5, -0.5],
-        fixedrange=True,
-        showgrid=False,
-        ticks="",
-    )
+    name_rows(fig, [_test(r) for r in rungs])
     framed(
         fig,
         ladder_finding(result),

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.slots import slot_color, slot_marker, slot_outline
+from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import interval, percent, plain, shorten
 from muxviz.results.whatif_orders import OUTCOMES, Duplicates, Twins
 
@@ -37,15 +38,11 @@ def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
                 "color": [tint(ACCENT, 0.85), *([tint(GREY, 0.6)] * 3)],
                 "line": {"color": colors.text, "width": 0.8},
             },
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [b[1] - v for b, v in zip(bounds, values, strict=True)],
-                "arrayminus": [v - b[0] for b, v in zip(bounds, values, strict=True)],
-                "color": colors.text,
-                "thickness": 1.4,
-                "width": 5,
-            },
+            error_x=whiskers(
+                [b[1] - v for b, v in zip(bounds, values, strict=True)],
+                [v - b[0] for b, v in zip(bounds, values, strict=True)],
+                colors.text,
+            ),
             hovertext=[s.text() for s in shares],
             hoverinfo="text",
         )
@@ -157,15 +154,13 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
     fig.update_yaxes(range=[-1, 1], row=1, col=1, **hidden)
     if many:
         dots = _dots(result.bias.mean, np.arange(num), dark, "%{x:+.3f} logits")
-        dots.error_x = {
-            "type": "data",
-            "symmetric": False,
-            "array": result.bias.high - result.bias.mean,
-            "arrayminus": result.bias.mean - result.bias.low,
-            "color": colors.text,
-            "thickness": 1.3,
-            "width": 4,
-        }
+        dots.error_x = whiskers(
+            result.bias.high - result.bias.mean,
+            result.bias.mean - result.bias.low,
+            colors.text,
+            thickness=1.3,
+            width=4,
+        )
         fig.add_trace(dots, row=2, col=1)
         words = f"margin less the mean over slots, {result.bias.draws} sentences (logits)"
         fig.update_xaxes(title={"text": words, "font": muted}, row=2, col=1, **common)

@@ -144,14 +144,7 @@ def _run(
     from muxviz.analysis import attention
 
     call = getattr(attention, function)
-    return call(
-        checkpoint,
-        run.rows,
-        padding=run.padding,
-        fill=run.filling,
-        seed=run.seed,
-        progress=progress,
-    )
+    return call(checkpoint, run.rows, progress=progress, **run.group_options)
 
 
 # ---- controls -----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Progress, Study, show
 
 if TYPE_CHECKING:
+    from muxviz.analysis.one_group import Target
     from muxviz.loading.checkpoint import Checkpoint
     from muxviz.results.attention import HeadEffects
     from muxviz.results.attribution import Attribution, Conductance
@@ -42,6 +43,12 @@ class Asked:
     label: int | None
     against: int
     place: int | None
+
+    def target(self) -> Target:
+        """For the analyses, which need torch."""
+        from muxviz.analysis.one_group import Target
+
+        return Target(self.slot, self.label, self.against, self.place)
 
     @property
     def code(self) -> str:
@@ -140,18 +147,9 @@ def _attribute(
     progress: Progress,
 ) -> Any:
     from muxviz.analysis.attribution import attribute
-    from muxviz.analysis.one_group import Target
 
-    return attribute(
-        checkpoint,
-        run.rows,
-        Target(asked.slot, asked.label, asked.against, asked.place),
-        pool=texts(),
-        padding=run.padding,
-        fill=run.filling,
-        seed=run.seed,
-        progress=progress,
-    )
+    target, options = asked.target(), run.group_options
+    return attribute(checkpoint, run.rows, target, pool=texts(), progress=progress, **options)
 
 
 def _conduct(
@@ -162,17 +160,10 @@ def _conduct(
     progress: Progress,
 ) -> Any:
     from muxviz.analysis.conductance import layer_conductance
-    from muxviz.analysis.one_group import Target
 
+    target, options = asked.target(), run.group_options
     return layer_conductance(
-        checkpoint,
-        run.rows,
-        Target(asked.slot, asked.label, asked.against, asked.place),
-        pool=texts(),
-        padding=run.padding,
-        fill=run.filling,
-        seed=run.seed,
-        progress=progress,
+        checkpoint, run.rows, target, pool=texts(), progress=progress, **options
     )
 
 
@@ -189,7 +180,7 @@ def _words_panel(result: Attribution, *, run: RunRequest, asked: Asked, dark: bo
         text.WORDS_LIMITS,
         lambda: to_json(result),
         _python(run, asked, "attribution", "attribute", "saliency", "saliency_figure"),
-        f"{result.provenance.line()} · {result.pool} pool sentences, {result.steps} steps",
+        _origin(result),
     )
 
 
@@ -210,8 +201,12 @@ def _ways_panel(result: Conductance, *, run: RunRequest, asked: Asked, dark: boo
             "attention_conductance",
             "conductance_figure",
         ),
-        f"{result.provenance.line()} · {result.pool} pool sentences, {result.steps} steps",
+        _origin(result),
     )
+
+
+def _origin(result: Attribution | Conductance) -> str:
+    return f"{result.provenance.line()} · {result.pool} pool sentences, {result.steps} steps"
 
 
 class _Positions:

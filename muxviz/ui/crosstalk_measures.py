@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from muxviz.errors import InputError, NotApplicable
 from muxviz.pool import pool_name, read_pool
 from muxviz.ui.crosstalk_params import DRAWS, MEASURE, OVER, OWN, POOL, SETS
 from muxviz.ui.jobs import Progress, Work
 from muxviz.ui.params import value
-from muxviz.ui.python import analysis_snippet, call_arguments
+from muxviz.ui.pool_runs import pooled
+from muxviz.ui.python import analysis_snippet, call_arguments, pool_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask
 from muxviz.ui.text import count
@@ -25,6 +26,13 @@ SWAPS = ("swap", "push")  # measures of one and the same draws
 POOLED = (*SWAPS, "shapley", "odds")  # measures that exchange sentences
 
 
+class Drawing(TypedDict):
+    """What every analysis is told that exchanges sentences for others of the pool."""
+
+    pool: tuple[str, ...]
+    draws: int
+
+
 @dataclass(frozen=True)
 class Chosen:
     """What the controls say. pool: the sentences to draw from."""
@@ -35,6 +43,12 @@ class Chosen:
     pool: tuple[str, ...]
     draws: int
     sets: int
+
+    @property
+    def drawing(self) -> Drawing:
+        """For a call that draws from the pool."""
+        draws = self.sets if self.measure == "shapley" else self.draws
+        return {"pool": self.pool, "draws": draws}
 
     @property
     def has_draws(self) -> bool:
@@ -83,8 +97,7 @@ def ask_of(run: RunRequest, picked: Chosen) -> Ask:
     if picked.measure in POOLED or picked.is_pool_leak:
         params.append(("the pool", pool))
     if picked.is_pool_leak:
-        return Ask(replace(run, rows=(), fill="repeat", baseline=""), "leaks over the pool",
-                   tuple(params))  # fmt: skip
+        return Ask(pooled(run), "leaks over the pool", tuple(params))
     if picked.measure in SWAPS:
         return Ask(run, "swap cross-talk", tuple(params))
     names = {"shapley": "Shapley values", "odds": "log-odds of leaks", "leak": "leaks of the group"}
@@ -112,69 +125,72 @@ def cost_of(run: RunRequest, picked: Chosen) -> str:
 
 def work_of(run: RunRequest, picked: Chosen) -> Work:
     """The computation; runs in a thread."""
-    common: dict[str, Any] = {"padding": run.padding, "fill": run.filling, "seed": run.seed}
-    makers: dict[str, Callable[[RunRequest, Chosen, dict[str, Any]], Work]] = {
+    makers: dict[str, Callable[[RunRequest, Chosen], Work]] = {
         "shapley": _shapley,
         "odds": _odds,
         "leak": _pool_leak if picked.is_pool_leak else _leak,
         "share": _share,
     }
-    return makers.get(picked.measure, _swap)(run, picked, common)
+    return makers.get(picked.measure, _swap)(run, picked)
 
 
-def _swap(run: RunRequest, picked: Chosen, common: dict[str, Any]) -> Work:
+def _swap(run: RunRequest, picked: Chosen) -> Work:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.analysis.crosstalk import measure_crosstalk
 
-        common_ = common | {"baseline": baseline, "progress": progress}
         return measure_crosstalk(
-            checkpoint, run.rows, pool=picked.pool, draws=picked.draws, **common_
+            checkpoint,
+            run.rows,
+            baseline=baseline,
+            progress=progress,
+            **picked.drawing,
+            **run.group_options,
         )
 
     return work
 
 
-def _shapley(run: RunRequest, picked: Chosen, common: dict[str, Any]) -> Work:
+def _shapley(run: RunRequest, picked: Chosen) -> Work:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.analysis.shapley import shapley
 
-        common_ = common | {"baseline": baseline, "progress": progress}
-        return shapley(checkpoint, run.rows, pool=picked.pool, draws=picked.sets, **common_)
-
-    return work
-
-
-def _odds(run: RunRequest, picked: Chosen, common: dict[str, Any]) -> Work:
-    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
-        from muxviz.analysis.leaks import log_odds
-
-        common_ = common | {"progress": progress}
-        return log_odds(checkpoint, run.rows, pool=picked.pool, draws=picked.draws, **common_)
-
-    return work
-
-
-def _pool_leak(run: RunRequest, picked: Chosen, common: dict[str, Any]) -> Work:
-    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
-        from muxviz.analysis.leaks import hard
-
-        return hard(
+        return shapley(
             checkpoint,
-            pool=picked.pool,
-            draws=picked.draws,
-            seed=run.seed,
-            padding=run.padding,
+            run.rows,
+            baseline=baseline,
             progress=progress,
+            **picked.drawing,
+            **run.group_options,
         )
 
     return work
 
 
-def _leak(run: RunRequest, picked: Chosen, common: dict[str, Any]) -> Work:
+def _odds(run: RunRequest, picked: Chosen) -> Work:
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        from muxviz.analysis.leaks import log_odds
+
+        return log_odds(
+            checkpoint, run.rows, progress=progress, **picked.drawing, **run.group_options
+        )
+
+    return work
+
+
+def _pool_leak(run: RunRequest, picked: Chosen) -> Work:
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        from muxviz.analysis.leaks import hard
+
+        return hard(checkpoint, progress=progress, **picked.drawing, **run.pool_options)
+
+    return work
+
+
+def _leak(run: RunRequest, picked: Chosen) -> Work:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.inference import run_group
 
-        result = run_group(checkpoint, run.rows, **common)
+        result = run_group(checkpoint, run.rows, **run.group_options)
         if result.leak is None:
             raise NotApplicable(
                 "not applicable: this checkpoint has no retrieval head, so no token is read back"
@@ -184,13 +200,14 @@ def _leak(run: RunRequest, picked: Chosen, common: dict[str, Any]) -> Work:
     return work
 
 
-def _share(run: RunRequest, picked: Chosen, common: dict[str, Any]) -> Work:
+def _share(run: RunRequest, picked: Chosen) -> Work:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.analysis.attribution import slot_shares
         from muxviz.pool import texts
 
-        common_ = common | {"progress": progress}
-        return slot_shares(checkpoint, run.rows, pool=texts(), **common_)
+        return slot_shares(
+            checkpoint, run.rows, pool=texts(), progress=progress, **run.group_options
+        )
 
     return work
 
@@ -212,8 +229,7 @@ def code_of(run: RunRequest, picked: Chosen, imports: Sequence[str], lines: Sequ
         return analysis_snippet(run, own, [f"result = run_group({arguments})", *lines])
     if picked.is_pool_leak:
         module, call = "muxviz.analysis.leaks", "hard"
-        arguments = "checkpoint" + (f", padding={run.padding!r}" if run.padding else "")
-        arguments += f", seed={run.seed}" if run.seed else ""
+        arguments = f"checkpoint{pool_arguments(run)}"
     else:
         usual = ("muxviz.analysis.crosstalk", "measure_crosstalk")
         module, call = CALLS.get(picked.measure, usual)

@@ -1,38 +1,33 @@
-"""Panels of the Fidelity page about answers: against alone, labels, model B; and bits."""
+"""Panels of the Fidelity page about answers: against alone, labels, model B."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
-
 from muxviz.figures import fidelity_answers as figures
-from muxviz.figures import fidelity_bits as bits_figures
-from muxviz.results.fidelity import Accuracy, Agreement, Bits, Confusion
+from muxviz.results.fidelity import Accuracy, Agreement, Confusion
 from muxviz.results.store import to_json
-from muxviz.ui import checkpoints
 from muxviz.ui import fidelity_text as words
-from muxviz.ui.fidelity_params import ACROSS, DRAWS, SCOPE, UNIT
-from muxviz.ui.fidelity_view import (
-    origin,
-    pool_arguments,
-    pool_code,
-    pool_params,
-    pooled,
-)
+from muxviz.ui.fidelity_params import DRAWS, SCOPE
+from muxviz.ui.fidelity_view import drawn_arguments, origin
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import Panel
-from muxviz.ui.params import control, value
+from muxviz.ui.params import value
+from muxviz.ui.pool_runs import labelled_pool, pool_code, pool_params, pooled
 from muxviz.ui.python import analysis_snippet, call_arguments
 from muxviz.ui.runs import RunRequest
-from muxviz.ui.study import Answer, Ask, Study, family, show, sides
+from muxviz.ui.study import Ask, Study, show, sides
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
     from muxviz.ui.study import Progress
 
 MODULE = "muxviz.figures.fidelity_answers"
+LABELLED_POOL = (
+    "pool = [s for s in read_pool() if s.split == 'pool']",
+    "texts, labels = [s.text for s in pool], [s.label for s in pool]",
+)
 
 
 # ---- against the answer alone -------------------------------------------------------------------
@@ -44,7 +39,7 @@ def agreement_panel(run: RunRequest, bench: Bench) -> None:
     draws, num = int(value(DRAWS)), run.num_instances
     kept = replace(run, equal_slots=False)
     ask = (
-        Ask(pooled(run, baseline=True), "agreement over the pool", pool_params())
+        Ask(pooled(run, baseline=True), "agreement over the pool", pool_params(draws))
         if pool
         else Ask(kept, "agreement")
     )
@@ -76,18 +71,10 @@ def _agree(run: RunRequest, pool: bool, draws: int) -> Any:
                 texts(),
                 baseline=baseline,
                 draws=draws,
-                seed=run.seed,
-                padding=run.padding,
                 progress=progress,
+                **run.pool_options,
             )
-        return agreement(
-            checkpoint,
-            run.rows,
-            baseline=baseline,
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
-        )
+        return agreement(checkpoint, run.rows, baseline=baseline, **run.group_options)
 
     return work
 
@@ -104,7 +91,7 @@ def _agreement(result: Agreement, ask: Ask, run: RunRequest, dark: bool) -> Pane
             "from muxviz.analysis.agreement import pool_agreement",
             "from muxviz.pool import texts",
         ]
-        given = f"baseline=baseline, {pool_arguments(run)}"
+        given = f"baseline=baseline, {drawn_arguments(run)}"
         call = f"result = pool_agreement(checkpoint, texts(), {given})"
         code = pool_code(ask.run, imports, [call, show_it])
     return Panel(
@@ -125,8 +112,8 @@ def _agreement(result: Agreement, ask: Ask, run: RunRequest, dark: bool) -> Pane
 
 def accuracy_panel(run: RunRequest, bench: Bench) -> None:
     """Right answers on the labelled pool, per slot."""
-    ask = Ask(pooled(run, baseline=True), "right answers", pool_params())
     groups = int(value(DRAWS))
+    ask = Ask(pooled(run, baseline=True), "right answers", pool_params(groups))
     alone = f", and {groups * run.num_instances} sentences alone" if run.baseline else ""
     show(
         Study(
@@ -146,10 +133,8 @@ def _right(run: RunRequest, groups: int) -> Any:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.analysis.agreement import accuracy
         from muxviz.analysis.draws import part_of
-        from muxviz.pool import read_pool
 
-        pool = [s for s in read_pool() if s.split == "pool"]
-        texts, labels = [s.text for s in pool], [s.label for s in pool]
+        texts, labels = labelled_pool()
         sentences = groups * run.num_instances
         total = groups + (sentences if baseline is not None else 0)
         found = accuracy(
@@ -157,9 +142,8 @@ def _right(run: RunRequest, groups: int) -> Any:
             texts,
             labels,
             draws=groups,
-            seed=run.seed,
-            padding=run.padding,
             progress=part_of(progress, 0, total),
+            **run.pool_options,
         )
         if baseline is None or found.is_partial:
             return (found, None)
@@ -180,9 +164,8 @@ def _accuracy(
         "from muxviz.pool import read_pool",
     ]
     lines = [
-        "pool = [s for s in read_pool() if s.split == 'pool']",
-        "texts, labels = [s.text for s in pool], [s.label for s in pool]",
-        f"result = accuracy(checkpoint, texts, labels, {pool_arguments(run)})",
+        *LABELLED_POOL,
+        f"result = accuracy(checkpoint, texts, labels, {drawn_arguments(run)})",
     ]
     if alone is None:
         lines.append("accuracy_figure(result).show()")
@@ -205,113 +188,6 @@ def _accuracy(
     )
 
 
-# ---- bits ---------------------------------------------------------------------------------------
-
-
-def bits_panel(run: RunRequest, bench: Bench) -> None:
-    """Bits per vector, of this checkpoint or of all that answer the same question."""
-    question = "How much does one vector carry?"
-    own = pooled(run)
-    others = tuple(pooled(r) for r in relatives(bench, run)) if value(ACROSS) == "task" else ()
-    groups = int(value(DRAWS))
-    study = Study(
-        "fidelity_bits",
-        question,
-        Ask(own, "bits", pool_params(), others),
-        f"{groups * (1 + len(others))} mixed sequences, {1 + len(others)} checkpoints",
-        _bits(run, groups),
-        lambda result: _bits_of(result, run, bench.is_dark),
-        "Bits per position that one vector carries, slot by slot and in all, against N.",
-    )
-    st.divider()
-    with st.container(horizontal=True, gap="medium"):
-        control(ACROSS, help="All: every checkpoint here with these labels and two slots or more.")
-        control(UNIT)
-    show(study)
-
-
-def relatives(bench: Bench, run: RunRequest) -> list[RunRequest]:
-    """The other checkpoints with two slots or more that answer the same question."""
-    listed = {c.name: c for c in checkpoints.bundled()}
-    if bench.checkpoint is not None:
-        listed[bench.checkpoint.name] = bench.checkpoint
-    own = _labels(listed.get(run.checkpoint))
-    return [
-        other
-        for other in family(bench)
-        if other.checkpoint != run.checkpoint
-        and other.num_instances > 1
-        and own is not None
-        and _labels(listed.get(other.checkpoint)) == own
-    ]
-
-
-def _labels(listed: checkpoints.Listed | None) -> Any:
-    """What a checkpoint answers with, as its configuration says; None where it does not."""
-    if listed is None or listed.folder is None:
-        return None
-    return checkpoints.read_object(listed.folder / "config.json").get("id2label")
-
-
-def _bits(run: RunRequest, groups: int) -> Any:
-    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Bits:
-        from muxviz.analysis.capacity import bits
-        from muxviz.pool import texts
-
-        return bits(
-            checkpoint,
-            texts(),
-            draws=groups,
-            seed=run.seed,
-            padding=run.padding,
-            progress=progress,
-        )
-
-    return work
-
-
-def _bits_of(found: Bits | tuple[Answer, ...], run: RunRequest, dark: bool) -> Panel:
-    answers = (Answer(run, found),) if isinstance(found, Bits) else found
-    results = tuple(a.result for a in answers if a.result is not None)
-    unit = value(UNIT)
-    names = [r.provenance.checkpoint for r in results]
-    code = "\n".join(
-        [
-            "import muxviz",
-            "from muxviz.analysis.capacity import bits",
-            "from muxviz.figures.fidelity_bits import bits_figure",
-            "from muxviz.pool import texts",
-            "",
-            f"names = {names!r}",
-            f"where = {{'device': {run.device!r}, 'dtype': {run.dtype!r}}}",
-            "results = [",
-            f"    bits(muxviz.load(name, **where), texts(), {pool_arguments(run)})",
-            "    for name in names",
-            "]",
-            f"bits_figure(results, unit={unit!r}).show()",
-        ]
-    )
-    missing = [f"{a.run.checkpoint}: {a.reason}" for a in answers if a.result is None]
-    return Panel(
-        "fidelity_bits",
-        (bits_figures.bits_figure(results, unit=unit, dark=dark),),
-        (bits_figures.bits_alt(results, unit=unit),),
-        bits_figures.bits_table(results, unit=unit),
-        words.BITS_HOW,
-        words.BITS_LIMITS,
-        lambda: to_json(results),
-        code,
-        " ◦ ".join(
-            [*(origin(r) for r in results[:1]), *(_short(r) for r in results[1:]), *missing]
-        ),
-    )
-
-
-def _short(result: Bits) -> str:
-    made = result.provenance
-    return f"{made.checkpoint} ({made.fingerprint}), {result.groups} groups"
-
-
 # ---- model B ------------------------------------------------------------------------------------
 
 
@@ -320,7 +196,7 @@ def confusion_panel(run: RunRequest, bench: Bench) -> None:
     other = dict(sides(bench)).get("B")
     groups = int(value(DRAWS))
     both = replace(pooled(run), baseline=other.checkpoint if other else "")
-    params = (*pool_params(), ("model B", other.stamp if other else ""))
+    params = (*pool_params(groups), ("model B", other.stamp if other else ""))
     ask = Ask(both, "confusion", params)
     show(
         Study(
@@ -340,19 +216,17 @@ def confusion_panel(run: RunRequest, bench: Bench) -> None:
 def _confuse(run: RunRequest, groups: int) -> Any:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Confusion:
         from muxviz.analysis.agreement import confusion
-        from muxviz.pool import read_pool
 
         assert baseline is not None, "model B stands in its place"
-        pool = [s for s in read_pool() if s.split == "pool"]
+        texts, labels = labelled_pool()
         return confusion(
             checkpoint,
             baseline,
-            [s.text for s in pool],
-            labels=[s.label for s in pool],
+            texts,
+            labels=labels,
             draws=groups,
-            seed=run.seed,
-            padding=run.padding,
             progress=progress,
+            **run.pool_options,
         )
 
     return work
@@ -365,9 +239,8 @@ def _confusion(result: Confusion, ask: Ask, run: RunRequest, dark: bool) -> Pane
         "from muxviz.pool import read_pool",
     ]
     lines = [
-        "pool = [s for s in read_pool() if s.split == 'pool']",
-        "texts, labels = [s.text for s in pool], [s.label for s in pool]",
-        f"result = confusion(checkpoint, baseline, texts, labels=labels, {pool_arguments(run)})",
+        *LABELLED_POOL,
+        f"result = confusion(checkpoint, baseline, texts, labels=labels, {drawn_arguments(run)})",
         "confusion_figure(result).show()",
     ]
     made = result.other

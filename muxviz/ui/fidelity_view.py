@@ -1,8 +1,7 @@
-"""Panels of the Fidelity page: read-back, agreement, right answers, bits, confusion."""
+"""Panels of the Fidelity page about read-back, and what all panels of that page share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from muxviz.ui.fidelity_params import DRAWS, PLACES, SCOPE, VALUE
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import Panel
 from muxviz.ui.params import control, value
+from muxviz.ui.pool_runs import pool_code, pool_params, pooled
 from muxviz.ui.python import analysis_snippet, call_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show
@@ -25,8 +25,6 @@ from muxviz.ui.study import Ask, Study, show
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
     from muxviz.ui.study import Progress
-
-POOL_LINE = "pool = texts()"
 
 
 def scope_controls() -> None:
@@ -40,18 +38,7 @@ def scope_controls() -> None:
         control(PLACES)
 
 
-def pooled(run: RunRequest, *, baseline: bool = False) -> RunRequest:
-    """The run as far as random groups depend on it: no sentences of the user's."""
-    kept = run.baseline if baseline else ""
-    return replace(run, rows=(), fill="repeat", equal_slots=False, baseline=kept)
-
-
-def pool_params() -> tuple[tuple[str, Any], ...]:
-    """What random groups are drawn from."""
-    return (("the number of random groups", int(value(DRAWS))), ("the pool", pool_name()))
-
-
-def pool_arguments(run: RunRequest) -> str:
+def drawn_arguments(run: RunRequest) -> str:
     """Arguments of a call over the pool, beside its first ones."""
     given = [f"draws={int(value(DRAWS))}"]
     if run.seed:
@@ -96,7 +83,7 @@ def read_back_panels(run: RunRequest, bench: Bench) -> None:
 
 def _read_ask(run: RunRequest, pool: bool) -> Ask:
     if pool:
-        return Ask(pooled(run), "read-back over the pool", pool_params())
+        return Ask(pooled(run), "read-back over the pool", pool_params(int(value(DRAWS))))
     return Ask(replace(run, baseline="", equal_slots=False), "read-back")
 
 
@@ -111,7 +98,7 @@ def _read_group(run: RunRequest) -> Any:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Fidelity:
         from muxviz.analysis.fidelity import read_back
 
-        return read_back(checkpoint, run.rows, padding=run.padding, fill=run.filling, seed=run.seed)
+        return read_back(checkpoint, run.rows, **run.group_options)
 
     return work
 
@@ -124,12 +111,7 @@ def _read_pool(run: RunRequest) -> Any:
         from muxviz.pool import texts
 
         return pool_read_back(
-            checkpoint,
-            texts(),
-            draws=draws,
-            seed=run.seed,
-            padding=run.padding,
-            progress=progress,
+            checkpoint, texts(), draws=draws, progress=progress, **run.pool_options
         )
 
     return work
@@ -196,14 +178,8 @@ def read_code(
         "from muxviz.analysis.fidelity import pool_read_back",
         "from muxviz.pool import texts",
     ]
-    call = f"result = pool_read_back(checkpoint, texts(), {pool_arguments(run)})"
+    call = f"result = pool_read_back(checkpoint, texts(), {drawn_arguments(run)})"
     return pool_code(ask.run, imports, [call, draw])
-
-
-def pool_code(run: RunRequest, imports: Sequence[str], lines: Sequence[str]) -> str:
-    """Python over the pool: no rows of the user's."""
-    code = analysis_snippet(run, imports, lines)
-    return code.replace("from muxviz.batch import Row\n", "").replace("rows = [\n]\n", "")
 
 
 def origin(result: Any) -> str:

@@ -14,9 +14,10 @@ from muxviz.results.store import to_json
 from muxviz.ui import keys_text as words
 from muxviz.ui.frame import Bench
 from muxviz.ui.keys_params import DRAWS, GATES, LIKE, OVER
-from muxviz.ui.keys_view import Side, code, drawn, each_side, origin, pooled
+from muxviz.ui.keys_view import Side, code, each_side, origin
 from muxviz.ui.panels import Panel
 from muxviz.ui.params import control, value
+from muxviz.ui.pool_runs import pool_params, pooled
 from muxviz.ui.study import Ask, Study, show
 
 if TYPE_CHECKING:
@@ -52,12 +53,10 @@ def _gates(side: Side, dark: bool) -> Study:
         return gate_flips(
             checkpoint,
             run.rows,
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
             draws=draws,
             pool=texts(),
             progress=progress,
+            **run.group_options,
         )
 
     def panel(result: GateFlips) -> Panel:
@@ -78,7 +77,7 @@ def _gates(side: Side, dark: bool) -> Study:
     return Study(
         f"keys_gates{side.key}",
         f"Do two read-outs gate the same state differently?{side.words}",
-        Ask(replace(run, baseline=""), "gate flips", drawn()),
+        Ask(replace(run, baseline=""), "gate flips", pool_params(draws)),
         f"{draws + 1} mixed sequences",
         work,
         panel,
@@ -121,13 +120,11 @@ def _leak(side: Side, dark: bool) -> Study:
         return keys_and_crosstalk(
             checkpoint,
             run.rows,
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
             draws=draws,
             groups=GROUPS if is_pooled else 0,
             pool=texts(),
             progress=progress,
+            **run.group_options,
         )
 
     def panel(result: KeyLeak) -> Panel:
@@ -152,7 +149,7 @@ def _leak(side: Side, dark: bool) -> Study:
         Ask(
             pooled(run) if is_pooled else replace(run, baseline=""),
             f"keys and cross-talk, {over}",
-            drawn(),
+            pool_params(draws),
         ),
         f"about {draws * run.num_instances} mixed sequences",
         work,

@@ -18,6 +18,7 @@ from muxviz.ui.frame import Bench
 from muxviz.ui.keys_params import DRAWS, MUX
 from muxviz.ui.panels import Panel
 from muxviz.ui.params import control, value
+from muxviz.ui.pool_runs import pool_params, pooled
 from muxviz.ui.python import analysis_snippet, call_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show, sides
@@ -67,9 +68,7 @@ def _geometry(side: Side, dark: bool) -> Study:
     def work(checkpoint: Checkpoint, _: Checkpoint | None, progress: Progress) -> KeyGeometry:
         from muxviz.analysis.keys import key_geometry
 
-        return key_geometry(
-            checkpoint, run.rows, padding=run.padding, fill=run.filling, seed=run.seed
-        )
+        return key_geometry(checkpoint, run.rows, **run.group_options)
 
     def panel(result: KeyGeometry) -> Panel:
         measure = value(MUX)
@@ -114,12 +113,7 @@ def _sinr(side: Side, dark: bool) -> Study:
         from muxviz.pool import texts
 
         return key_interference(
-            checkpoint,
-            padding=run.padding,
-            seed=run.seed,
-            draws=draws,
-            pool=texts(),
-            progress=progress,
+            checkpoint, draws=draws, pool=texts(), progress=progress, **run.pool_options
         )
 
     def panel(result: KeyInterference) -> Panel:
@@ -138,7 +132,7 @@ def _sinr(side: Side, dark: bool) -> Study:
     return Study(
         f"keys_sinr{side.key}",
         f"How loud are the others when one slot is filtered out?{side.words}",
-        Ask(pooled(run), "key interference", drawn()),
+        Ask(pooled(run), "key interference", pool_params(draws)),
         f"embeddings of {draws} random groups, no pass",
         work,
         panel,
@@ -164,12 +158,10 @@ def _filter(side: Side, dark: bool) -> Study:
         return matched_filter(
             checkpoint,
             run.rows,
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
             draws=draws,
             pool=texts(),
             progress=progress,
+            **run.group_options,
         )
 
     def panel(result: MatchedFilter) -> Panel:
@@ -188,7 +180,7 @@ def _filter(side: Side, dark: bool) -> Study:
     return Study(
         f"keys_filter{side.key}",
         f"How much could be read with no network at all?{side.words}",
-        Ask(replace(run, baseline=""), "matched filter", drawn()),
+        Ask(replace(run, baseline=""), "matched filter", pool_params(draws)),
         f"{draws} mixed sequences for the model's own read-back, and a search of the vocabulary "
         "for every token",
         work,
@@ -212,15 +204,6 @@ def _group_reading(result: MatchedFilter) -> None:
 
 
 # ---- details ------------------------------------------------------------------------------------
-
-
-def drawn() -> tuple[tuple[str, Any], ...]:
-    return (("the number of random groups", int(value(DRAWS))), ("the pool", pool_name()))
-
-
-def pooled(run: RunRequest) -> RunRequest:
-    """The run as far as random groups depend on it: no sentences of the user's."""
-    return replace(run, rows=(), fill="repeat", baseline="")
 
 
 def origin(result: Any, draws: int) -> str:

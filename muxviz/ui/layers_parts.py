@@ -32,12 +32,6 @@ def rough(text: str) -> None:
     st.warning(f"**Low numbers.** {text}", icon=":material/data_exploration:")
 
 
-def more(run: RunRequest) -> str:
-    """Padding and seed of a call over the pool, where they are not the defaults."""
-    padding = f", padding={run.padding!r}" if run.padding else ""
-    return padding + (f", seed={run.seed}" if run.seed else "")
-
-
 def given_arguments(**arguments: Any) -> str:
     """Those that are not None, as they follow in a call."""
     return "".join(f", {name}={v!r}" for name, v in arguments.items() if v is not None)

@@ -16,10 +16,11 @@ from muxviz.ui import layers_text as words
 from muxviz.ui import layers_work as works
 from muxviz.ui.frame import Bench
 from muxviz.ui.layers_params import DRAWS, FIT, LENS_SHOW, LEVEL, PROBE, PROBE_SHOW
-from muxviz.ui.layers_parts import ROOM, controls, more, pool_snippet, rough, soloed
+from muxviz.ui.layers_parts import ROOM, controls, pool_snippet, rough, soloed
 from muxviz.ui.panels import Panel
 from muxviz.ui.params import Number, control, value
-from muxviz.ui.python import analysis_snippet, call_arguments
+from muxviz.ui.pool_runs import pooled
+from muxviz.ui.python import analysis_snippet, call_arguments, pool_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show
 
@@ -40,7 +41,7 @@ def lens_panel(run: RunRequest, bench: Bench) -> str:
     study = Study(
         f"layers_{probe}",
         question,
-        Ask(works.pooled(run), f"{PROBE.options[probe].lower()} by layer", tuple(params)),
+        Ask(pooled(run), f"{PROBE.options[probe].lower()} by layer", tuple(params)),
         _lens_cost(run, probe, draws, fit),
         works.lens_work(run, probe, draws, fit),
         lambda result: _lens(result, run, bench, probe),
@@ -112,7 +113,7 @@ def _lens_python(run: RunRequest, probe: str, shown: str) -> str:
         run,
         (f"analysis.{module} import {name}", "pool import texts"),
         "figures.layers_lens import lens_figure",
-        f"{name}(checkpoint, {pools}{numbers}, draws={draws}{more(run)})",
+        f"{name}(checkpoint, {pools}{numbers}, draws={draws}{pool_arguments(run)})",
         f"lens_figure(result, show={shown!r})",
     )
 
@@ -179,7 +180,7 @@ def _strip(result: GroupLens, run: RunRequest, bench: Bench, translated: bool) -
     if translated:
         names.insert(0, "fit_translators")
         imports.append("from muxviz.pool import texts")
-        call = f'checkpoint, texts("fit"), draws={int(value(FIT))}{more(run)}'
+        call = f'checkpoint, texts("fit"), draws={int(value(FIT))}{pool_arguments(run)}'
         lines = [
             f"maps = fit_translators({call})",
             f"lens = lens_of_group({call_arguments(run)}, translators=maps)",

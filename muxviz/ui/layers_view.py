@@ -17,10 +17,11 @@ from muxviz.ui import layers_text as words
 from muxviz.ui import layers_work as works
 from muxviz.ui.frame import Bench
 from muxviz.ui.layers_params import FAMILY, PAIRS, SOLO
-from muxviz.ui.layers_parts import controls, given_arguments, more, pool_snippet, rough, soloed
+from muxviz.ui.layers_parts import controls, given_arguments, pool_snippet, rough, soloed
 from muxviz.ui.panels import Panel
 from muxviz.ui.params import value
-from muxviz.ui.python import analysis_snippet, call_arguments
+from muxviz.ui.pool_runs import pooled
+from muxviz.ui.python import analysis_snippet, call_arguments, pool_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Answer, Ask, Study, family, show
 from muxviz.ui.text import count
@@ -35,7 +36,7 @@ def spectrum_panel(run: RunRequest, bench: Bench) -> EntanglementSpectrum | None
     """Each slot's share of the state, level by level; the spectrum on screen."""
     pairs = int(value(PAIRS))
     ask = Ask(
-        works.pooled(run),
+        pooled(run),
         "entanglement spectrum",
         (("the number of pairs", pairs), ("the pool", pool_name())),
     )
@@ -60,6 +61,7 @@ def spectrum_panel(run: RunRequest, bench: Bench) -> EntanglementSpectrum | None
 
 def _spectrum(result: EntanglementSpectrum, run: RunRequest, bench: Bench) -> Panel:
     solo = soloed(bench)
+    call = f"checkpoint, texts(), pairs={result.asked}{pool_arguments(run)}"
     return Panel(
         "spectrum",
         (spectra.spectrum_figure(result, solo=solo, dark=bench.is_dark),),
@@ -72,7 +74,7 @@ def _spectrum(result: EntanglementSpectrum, run: RunRequest, bench: Bench) -> Pa
             run,
             ("analysis.entanglement import entanglement_spectrum", "pool import texts"),
             "figures.layers_spectrum import spectrum_figure",
-            f"entanglement_spectrum(checkpoint, texts(), pairs={result.asked}{more(run)})",
+            f"entanglement_spectrum({call})",
             f"spectrum_figure(result{given_arguments(solo=solo)})",
         ),
         result.provenance.line(),
@@ -112,7 +114,7 @@ def _braid(
             "from muxviz.analysis.entanglement import entanglement_spectrum",
             "from muxviz.pool import texts",
         ]
-        call = f"checkpoint, texts(), pairs={spectrum.asked}{more(run)}"
+        call = f"checkpoint, texts(), pairs={spectrum.asked}{pool_arguments(run)}"
         lines.append(f"spectrum = entanglement_spectrum({call})")
         given = f", spectrum=spectrum.band(){given}"
     return Panel(
@@ -141,7 +143,7 @@ def _band(result: GroupResult, spectrum: EntanglementSpectrum | None) -> Any:
 def norms_panel(run: RunRequest, bench: Bench) -> None:
     """Norms and attention entropy over the checkpoints of the family."""
     groups = int(value(FAMILY))
-    members = tuple(works.pooled(r) for r in works.relatives(run, family(bench)))
+    members = tuple(pooled(r) for r in works.relatives(run, family(bench)))
     ask = Ask(
         members[0],
         "norms by layer",
@@ -165,7 +167,7 @@ def norms_panel(run: RunRequest, bench: Bench) -> None:
 def _norms(result: Any, run: RunRequest, bench: Bench) -> Panel:
     members: Sequence[LayerNorms] = _members(result)
     names = [member.provenance.checkpoint for member in members]
-    call = f"checkpoint, texts(), draws={members[0].asked}{more(run)}"
+    call = f"checkpoint, texts(), draws={members[0].asked}{pool_arguments(run)}"
     return Panel(
         "layers_norms",
         (norms.norms_figure(members, dark=bench.is_dark),),

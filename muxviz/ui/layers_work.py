@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from muxviz.ui.runs import RunRequest
@@ -11,11 +10,6 @@ from muxviz.ui.runs import RunRequest
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
     from muxviz.ui.study import Progress, Work
-
-
-def pooled(run: RunRequest) -> RunRequest:
-    """The run as far as random groups depend on it: no sentences of the user's, no baseline."""
-    return replace(run, rows=(), fill="repeat", equal_slots=False, baseline="")
 
 
 def splits() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -37,12 +31,7 @@ def spectrum_work(run: RunRequest, pairs: int) -> Work:
         from muxviz.pool import texts
 
         return entanglement_spectrum(
-            checkpoint,
-            texts(),
-            pairs=pairs,
-            padding=run.padding,
-            seed=run.seed,
-            progress=progress,
+            checkpoint, texts(), pairs=pairs, progress=progress, **run.pool_options
         )
 
     return work
@@ -54,14 +43,7 @@ def group_work(run: RunRequest) -> Work:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.inference import run_group
 
-        return run_group(
-            checkpoint,
-            run.rows,
-            baseline=baseline,
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
-        )
+        return run_group(checkpoint, run.rows, baseline=baseline, **run.group_options)
 
     return work
 
@@ -71,12 +53,7 @@ def lens_work(run: RunRequest, probe: str, draws: int, fit_draws: int) -> Work:
 
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         fit, test = splits()
-        given: dict[str, Any] = {
-            "draws": draws,
-            "padding": run.padding,
-            "seed": run.seed,
-            "progress": progress,
-        }
+        given: dict[str, Any] = {"draws": draws, "progress": progress, **run.pool_options}
         if probe == "linear":
             from muxviz.analysis.probes import linear_probes
 
@@ -102,18 +79,10 @@ def strip_work(run: RunRequest, translated: bool, fit_draws: int) -> Work:
                 checkpoint,
                 splits()[0],
                 draws=fit_draws,
-                padding=run.padding,
-                seed=run.seed,
                 progress=progress,
+                **run.pool_options,
             )
-        return lens_of_group(
-            checkpoint,
-            run.rows,
-            translators=translators,
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
-        )
+        return lens_of_group(checkpoint, run.rows, translators=translators, **run.group_options)
 
     return work
 
@@ -125,14 +94,7 @@ def norms_work(run: RunRequest, draws: int) -> Work:
         from muxviz.analysis.norms import layer_norms
         from muxviz.pool import texts
 
-        return layer_norms(
-            checkpoint,
-            texts(),
-            draws=draws,
-            padding=run.padding,
-            seed=run.seed,
-            progress=progress,
-        )
+        return layer_norms(checkpoint, texts(), draws=draws, progress=progress, **run.pool_options)
 
     return work
 

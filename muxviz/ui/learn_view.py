@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from muxviz import recorded
 from muxviz.errors import DataError
 from muxviz.figures.crosstalk import crosstalk_alt, crosstalk_figure, crosstalk_table
 from muxviz.figures.slots import slot_label
@@ -20,7 +19,7 @@ from muxviz.figures.wording import percent
 from muxviz.presets import preset
 from muxviz.results.cross_matrix import CrossMatrix, cross_matrix
 from muxviz.results.lessons import Lessons
-from muxviz.results.store import from_json, to_json
+from muxviz.results.store import to_json
 from muxviz.ui import group, keys
 from muxviz.ui import learn_text as words
 from muxviz.ui.checkpoints import bundled
@@ -30,6 +29,7 @@ from muxviz.ui.frame import PAGES, Bench, go_to, page_exists
 from muxviz.ui.learn_params import GUESS, STEP, TURN
 from muxviz.ui.panels import Panel, draw
 from muxviz.ui.params import Choice, Param, control, value
+from muxviz.ui.recorded import lessons
 from muxviz.ui.results import braid_of
 from muxviz.ui.text import count, plain, shorten
 from muxviz.ui.whatif_params import ALPHA, OTHER, VIEW
@@ -38,25 +38,6 @@ ALPHAS = {"own": 0.0, "half": 0.5, "other": 1.0}
 QUOTED = 60  # characters of a sentence in running text
 LOAD = "checkpoint = muxviz.load({name!r})"
 ROWS = "rows = [Row(*row) for row in preset({preset!r}).rows[:checkpoint.config.num_instances]]"
-
-
-def lessons() -> Lessons | None:
-    """The recorded results, or None when there are none.
-
-    Raises:
-        DataError: the file is there but cannot be read.
-    """
-    path = recorded.learn_file()
-    return _read(str(path), path.stat().st_mtime_ns) if path.is_file() else None
-
-
-@st.cache_data(max_entries=2, show_spinner=False)
-def _read(path: str, changed: int) -> Lessons:
-    with open(path, encoding="utf-8") as file:
-        found = from_json(file.read())
-    if not isinstance(found, Lessons):
-        raise DataError(f"{path} does not hold the lessons; record them again: make recorded")
-    return found
 
 
 def learn(bench: Bench) -> None:

@@ -18,29 +18,26 @@ from muxviz.figures.map_words import (
     score_table,
     share_alt,
     share_table,
-    state_words,
 )
 from muxviz.pool import pool_name
 from muxviz.results import to_json
-from muxviz.results.map import EMBEDDING, LAYER, MIXTURE, READOUT, Projection, StateMap
+from muxviz.results.map import READOUT, Projection, StateMap
 from muxviz.ui import map_params as controls
 from muxviz.ui import map_text as words
 from muxviz.ui import map_work as works
 from muxviz.ui import warm
 from muxviz.ui.frame import Bench
 from muxviz.ui.kept import desk
+from muxviz.ui.map_controls import chosen_state, chosen_states, design_controls, view_controls
 from muxviz.ui.map_look import closer_look
 from muxviz.ui.panels import Panel
-from muxviz.ui.params import control, value
+from muxviz.ui.params import value
 from muxviz.ui.python import analysis_snippet, call_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show
 
 QUESTION = "Do same sentences stay together whatever their neighbours?"
 ALONE = "One text a pass: a sentence has no neighbours that could move it."
-STATES = {"demux": READOUT, "mix": MIXTURE, "embed": EMBEDDING}
-IDS = {name: key for key, name in STATES.items()}
-ROOM = 210  # px of a slider
 
 
 def map_page(run: RunRequest, bench: Bench) -> None:
@@ -48,12 +45,12 @@ def map_page(run: RunRequest, bench: Bench) -> None:
     if run.num_instances < 2:
         show(_first(run, bench))
         return
-    _design_controls()
+    design_controls()
     study = _first(run, bench)
     desk().collect(study.ask)  # before the controls
     kept = desk().look_up(study.ask)
     found: StateMap | None = kept.result if kept is not None else None
-    _view_controls(found)
+    view_controls(found)
     shown = None
     place = st.container()
     if found is not None and value(controls.METHOD) != "pca":
@@ -63,85 +60,12 @@ def map_page(run: RunRequest, bench: Bench) -> None:
             found = show(study)
     if found is None:
         return
-    state = _state(found)
+    state = chosen_state(found)
     for line in map_readings(found.reading(state)):
         st.markdown(f"- {line}")
     if study.ask in desk().results:
         show(_shares(study, run, bench))
         closer_look(found, state)
-
-
-# ---- controls -----------------------------------------------------------------------------------
-
-
-def _design_controls() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        control(controls.ANCHORS, help="From the pool, each in every slot.", where=_room())
-        control(controls.SETS, help="Drawn from the pool, the same for all.", where=_room())
-        control(controls.OWN, help="As extra points, in no score and no fit.")
-
-
-def _view_controls(found: StateMap | None) -> None:
-    """How the sample is shown; none of these makes a pass."""
-    layers = _layers(found)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        which = control(controls.STATE)
-        if which == "layer":
-            control(replace(controls.LAYER, high=max(2, layers)), where=_room())
-        if found is not None:
-            _steps(found)
-        control(controls.JOINT)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        method = control(controls.METHOD)
-        control(controls.DIMS)
-        control(controls.COLOR)
-    if method != "pca":
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            control(controls.NEAR, where=_room(300))
-            if method == "umap":
-                control(controls.DIST, where=_room())
-
-
-def _room(width: int = ROOM) -> Any:
-    return st.container(width=width)
-
-
-def _layers(found: StateMap | None) -> int:
-    if found is None:
-        return int(controls.LAYER.high)
-    return sum(name.startswith(LAYER) for name in found.sample.names)
-
-
-def _steps(found: StateMap) -> None:
-    """One state back, one on: the frames of the animation by buttons."""
-    names = found.sample.names
-    at = names.index(_state(found))
-    for label, to in ((":material/chevron_left:", at - 1), (":material/chevron_right:", at + 1)):
-        inside = 0 <= to < len(names)
-        st.button(
-            label,
-            key=f"map_step_{label}",
-            help=state_words(names[to]).capitalize() if inside else None,
-            disabled=not inside,
-            on_click=_go,
-            args=(names[to] if inside else names[at],),
-        )
-
-
-def _go(name: str) -> None:
-    """Choose a state (a callback)."""
-    state = st.session_state
-    state[controls.STATE.key] = IDS.get(name, "layer")
-    if name.startswith(LAYER):
-        state[controls.LAYER.key] = int(name.removeprefix(LAYER))
-
-
-def _state(found: StateMap) -> str:
-    """The chosen state, as the sample calls it."""
-    which = str(value(controls.STATE))
-    if which != "layer":
-        return STATES[which]
-    return f"{LAYER}{min(int(value(controls.LAYER)), _layers(found))}"
 
 
 # ---- studies ------------------------------------------------------------------------------------
@@ -174,7 +98,7 @@ def _second(run: RunRequest, bench: Bench, found: StateMap) -> Study:
     first = _first(run, bench)
     method, dims = str(value(controls.METHOD)), int(value(controls.DIMS))
     near, dist = int(value(controls.NEAR)), float(value(controls.DIST))
-    states = _states(found, _state(found))
+    states = chosen_states(found, chosen_state(found))
     chosen = (
         ("the states", states),
         ("the dimensions", dims),
@@ -206,15 +130,9 @@ def _compiling(method: str) -> str:
     return "; UMAP first compiles itself, up to a minute, once"
 
 
-def _states(found: StateMap, state: str) -> tuple[str, ...]:
-    """The frames of one map: all states that fit together, or one."""
-    joint = max((m.states for m in found.maps), key=len)
-    return joint if value(controls.JOINT) and state in joint else (state,)
-
-
 def _pca(found: StateMap) -> Projection | None:
     """The stored PCA map; None for a state without variance."""
-    states = _states(found, _state(found))
+    states = chosen_states(found, chosen_state(found))
     dims = int(value(controls.DIMS))
     return next((m for m in found.maps if (m.states, m.dims) == (states, dims)), None)
 
@@ -223,7 +141,7 @@ def _pca(found: StateMap) -> Projection | None:
 
 
 def _map(found: StateMap, projection: Projection | None, run: RunRequest, bench: Bench) -> Panel:
-    state = _state(found)
+    state = chosen_state(found)
     if projection is None or state not in projection.states:
         state = READOUT
         projection = found.map_of((READOUT,), 2)

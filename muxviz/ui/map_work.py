@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from muxviz.ui.pool_runs import labelled_pool, pooled
 from muxviz.ui.runs import RunRequest
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def asked_run(run: RunRequest, *, with_own: bool) -> RunRequest:
     """The run as far as a map depends on it."""
     if with_own:
         return replace(run, equal_slots=False)
-    return replace(run, rows=(), fill="repeat", equal_slots=False)
+    return pooled(run, baseline=True)
 
 
 def sample_work(run: RunRequest, anchors: int, sets: int) -> Work:
@@ -28,23 +29,20 @@ def sample_work(run: RunRequest, anchors: int, sets: int) -> Work:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.analysis.projection import map_states
         from muxviz.analysis.states import sample_states
-        from muxviz.pool import read_pool
 
-        pool = [s for s in read_pool() if s.split == "pool"]
+        texts, labels = labelled_pool()
         steps = anchors * sets * run.num_instances + len(run.rows)
         total = round(steps * (1 + SCORES))
         sample = sample_states(
             checkpoint,
             run.rows,
-            pool=[s.text for s in pool],
-            gold=[s.label for s in pool],
+            pool=texts,
+            gold=labels,
             baseline=baseline,
             anchors=anchors,
             neighbour_sets=sets,
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
             progress=lambda done, _: progress(done, total),
+            **run.group_options,
         )
 
         def tell(done: int, parts: int) -> None:

@@ -44,6 +44,12 @@ def call_arguments(run: RunRequest) -> str:
     return ", ".join(arguments)
 
 
+def pool_arguments(run: RunRequest) -> str:
+    """``", padding='group', seed=3"``: those that are not the defaults, of a call over the pool."""
+    padding = f", padding={run.padding!r}" if run.padding else ""
+    return padding + (f", seed={run.seed}" if run.seed else "")
+
+
 def _rank(statement: str) -> tuple[bool, str]:
     """Plain imports before ``from`` imports, each in order."""
     return statement.startswith("from"), statement

@@ -1,30 +1,48 @@
-"""The recorded result that Start shows: read once, drawn without a model."""
+"""Results that were recorded beforehand: read once, drawn without a model."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from muxviz import recorded
 from muxviz.errors import DataError
 from muxviz.results import GroupResult, from_json
+from muxviz.results.lessons import Lessons
+
+T = TypeVar("T")
 
 
 def start_result() -> GroupResult | None:
-    """The recorded run of Start, or None when it has not been recorded.
+    """The run that Start shows, or None when it has not been recorded.
 
     Raises:
         DataError: the file is there but cannot be read.
     """
-    path = recorded.start_file()
+    return _of_kind(recorded.start_file(), GroupResult, "a group's result; record it again")
+
+
+def lessons() -> Lessons | None:
+    """What Learn shows, or None when it has not been recorded.
+
+    Raises:
+        DataError: the file is there but cannot be read.
+    """
+    return _of_kind(recorded.learn_file(), Lessons, "the lessons; record them again")
+
+
+def _of_kind(path: Path, kind: type[T], expected: str) -> T | None:
     if not path.is_file():
         return None
-    return _read(str(path), path.stat().st_mtime_ns)
+    found = _read(str(path), path.stat().st_mtime_ns)
+    if not isinstance(found, kind):
+        raise DataError(f"{path} does not hold {expected}: make recorded")
+    return found
 
 
-@st.cache_data(max_entries=2, show_spinner=False)
-def _read(path: str, changed: int) -> GroupResult:
+@st.cache_data(max_entries=4, show_spinner=False)
+def _read(path: str, changed: int) -> Any:
     with open(path, encoding="utf-8") as file:
-        result = from_json(file.read())
-    if not isinstance(result, GroupResult):
-        raise DataError(f"{path} does not hold a group's result; record it again: make recorded")
-    return result
+        return from_json(file.read())

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import streamlit as st
 
@@ -30,6 +30,19 @@ MAX_RUNS = 20  # kept per session
 TIMED_PASSES = 9
 Tell = Callable[[str], None]  # shows what is going on
 Wait = Callable[[int], None]  # hears how many are ahead
+
+
+class PoolOptions(TypedDict):
+    """What every analysis over the pool is told of a run."""
+
+    padding: str | None
+    seed: int
+
+
+class GroupOptions(PoolOptions):
+    """What every analysis of a group is told of its run, beside the rows."""
+
+    fill: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,16 @@ class RunRequest:
     def filling(self) -> str:
         """How free slots are filled, as ``run_group`` takes it."""
         return "repeat" if self.fill == "refuse" else self.fill
+
+    @property
+    def pool_options(self) -> PoolOptions:
+        """For a call that draws its groups from the pool."""
+        return {"padding": self.padding, "seed": self.seed}
+
+    @property
+    def group_options(self) -> GroupOptions:
+        """For a call that takes the rows."""
+        return {"padding": self.padding, "fill": self.filling, "seed": self.seed}
 
 
 @dataclass(frozen=True)
@@ -183,9 +206,7 @@ def _run(
         request.rows,
         baseline=_baseline,
         equal_slots=request.equal_slots,
-        padding=request.padding,
-        fill=request.filling,
-        seed=request.seed,
+        **request.group_options,
     )
 
 

@@ -108,17 +108,11 @@ def losses_panel(runs: list[RunCurves], source: Source, bench: Bench) -> None:
 
 def slots_panel(runs: list[RunCurves], source: Source, bench: Bench) -> None:
     """Read-back per slot over steps, or why there is none."""
-    question = "Is every slot read back?"
-    try:
-        figure = slot_accuracy_figure(runs, slot=bench.slot, dark=bench.is_dark)
-    except NotApplicable as error:
-        not_applicable(question, plain(str(error)))
-        return
-    st.subheader(question, anchor=False)
-    draw(
-        Panel(
+    _answer(
+        "Is every slot read back?",
+        lambda: Panel(
             "retrieval",
-            (figure,),
+            (slot_accuracy_figure(runs, slot=bench.slot, dark=bench.is_dark),),
             (slot_accuracy_alt(runs),),
             slot_accuracy_table(runs),
             SLOT_HOW,
@@ -126,23 +120,17 @@ def slots_panel(runs: list[RunCurves], source: Source, bench: Bench) -> None:
             _record(runs),
             source.python("slot_accuracy_figure", f", slot={bench.slot}"),
             source.provenance,
-        )
+        ),
     )
 
 
 def speed_panel(runs: list[RunCurves], source: Source, bench: Bench) -> None:
     """Instances and tokens per second over steps."""
-    question = "How fast did it train?"
-    try:
-        figure = speed_figure(runs, dark=bench.is_dark)
-    except NotApplicable as error:
-        not_applicable(question, plain(str(error)))
-        return
-    st.subheader(question, anchor=False)
-    draw(
-        Panel(
+    _answer(
+        "How fast did it train?",
+        lambda: Panel(
             "speed",
-            (figure,),
+            (speed_figure(runs, dark=bench.is_dark),),
             (speed_alt(runs),),
             speed_table(runs),
             SPEED_HOW,
@@ -150,8 +138,19 @@ def speed_panel(runs: list[RunCurves], source: Source, bench: Bench) -> None:
             _record(runs),
             source.python("speed_figure"),
             source.provenance,
-        )
+        ),
     )
+
+
+def _answer(question: str, make: Callable[[], Panel]) -> None:
+    """The panel that answers a question, or why these runs have none."""
+    try:
+        panel = make()
+    except NotApplicable as error:
+        not_applicable(question, plain(str(error)))
+        return
+    st.subheader(question, anchor=False)
+    draw(panel)
 
 
 def _record(runs: list[RunCurves]) -> Callable[[], str]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from muxviz.figures import whatif_desk as figures
 from muxviz.figures import whatif_dose as dose_figures
 from muxviz.results.store import to_json
 from muxviz.results.whatif_desk import BeforeAfter, DoseResponse
@@ -21,6 +20,7 @@ from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show
 from muxviz.ui.text import plain, shorten
 from muxviz.ui.whatif_params import FLOOR, GAINS, SCALE
+from muxviz.ui.whatif_parts import POOL_LINE, before_after_panel
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
@@ -34,7 +34,6 @@ DOSES = 21
 UNDO = "w_undo"  # earlier fader vectors, the latest last
 MAX_UNDO = 50
 MAX_SENTENCE = 42  # characters beside a fader
-POOL_LINE = "from muxviz.pool import texts"
 
 
 def desk_view(run: RunRequest, bench: Bench) -> None:
@@ -208,9 +207,7 @@ def _desk_study(run: RunRequest, bench: Bench, gains: tuple[float, ...]) -> Stud
             gains,
             floor=floor,
             pool=pool_for(floor),
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
+            **run.group_options,
         )
 
     def panel(result: BeforeAfter) -> Panel:
@@ -233,34 +230,6 @@ def _desk_study(run: RunRequest, bench: Bench, gains: tuple[float, ...]) -> Stud
     )
 
 
-def before_after_panel(
-    key: str,
-    result: BeforeAfter,
-    run: RunRequest,
-    bench: Bench,
-    function: str,
-    code: str,
-    texts: tuple[str, str],
-) -> Panel:
-    """The panel of any two passes."""
-    imports = [
-        f"from muxviz.analysis.desk import {function}",
-        "from muxviz.figures.whatif_desk import before_after_figure",
-        *([POOL_LINE] if "texts()" in code else []),
-    ]
-    return Panel(
-        key,
-        (figures.before_after_figure(result, dark=bench.is_dark),),
-        (figures.before_after_alt(result),),
-        figures.before_after_table(result),
-        texts[0],
-        texts[1],
-        lambda: to_json(result),
-        analysis_snippet(run, imports, [code, "before_after_figure(result).show()"]),
-        result.provenance.line(),
-    )
-
-
 def _dose_study(run: RunRequest, bench: Bench) -> Study:
     floor, num = str(value(FLOOR)), run.num_instances
 
@@ -273,10 +242,8 @@ def _dose_study(run: RunRequest, bench: Bench) -> Study:
             doses=DOSES,
             floor=floor,
             pool=pool_for(floor),
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
             progress=progress,
+            **run.group_options,
         )
 
     def panel(result: DoseResponse) -> Panel:

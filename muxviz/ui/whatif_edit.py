@@ -19,8 +19,8 @@ from muxviz.ui.python import call_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show
 from muxviz.ui.text import plain, shorten
-from muxviz.ui.whatif_desk import before_after_panel
 from muxviz.ui.whatif_params import TEXT
+from muxviz.ui.whatif_parts import before_after_panel, only_fills
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
@@ -31,11 +31,7 @@ MAX_ANSWER = 60  # characters
 
 def edit_view(run: RunRequest, bench: Bench) -> None:
     """A sentence for the selected slot, and what it does to all."""
-    if bench.slot >= len(run.rows):
-        empty(
-            f"Slot {bench.slot + 1} holds no sentence of yours",
-            "It only fills the group up; select another slot on the left.",
-        )
+    if only_fills(run, bench):
         return
     text = _field(run, bench).strip()
     if not text:
@@ -84,15 +80,7 @@ def _study(run: RunRequest, bench: Bench, text: str) -> Study:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.analysis.desk import edit_slot
 
-        return edit_slot(
-            checkpoint,
-            run.rows,
-            slot,
-            text,
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
-        )
+        return edit_slot(checkpoint, run.rows, slot, text, **run.group_options)
 
     def panel(result: BeforeAfter) -> Panel:
         code = f"result = edit_slot({call_arguments(run)}, slot={slot}, text={text!r})"

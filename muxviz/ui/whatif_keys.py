@@ -14,12 +14,12 @@ from muxviz.results.whatif_desk import Ghosts, KeyDial
 from muxviz.ui import whatif_text as words
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import Panel
-from muxviz.ui.params import Choice, control, value
+from muxviz.ui.params import control, value
 from muxviz.ui.python import analysis_snippet, call_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show
-from muxviz.ui.whatif_desk import POOL_LINE
-from muxviz.ui.whatif_params import ALPHA, FLOOR, OTHER
+from muxviz.ui.whatif_params import ALPHA, FLOOR
+from muxviz.ui.whatif_parts import POOL_LINE, other_slot
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
@@ -37,15 +37,6 @@ def keys_view(run: RunRequest, bench: Bench) -> None:
     show(_ghost_study(run, bench))
 
 
-def other_slot(run: RunRequest, bench: Bench, label: str) -> int:
-    """A slot beside the selected one, counted from 0."""
-    numbers = [n for n in range(1, run.num_instances + 1) if n != bench.slot + 1]
-    options = {str(n): OTHER.options[str(n)] for n in numbers if str(n) in OTHER.options}
-    default = OTHER.default if OTHER.default in options else str(numbers[0])
-    choice = Choice(OTHER.key, label, options, default)
-    return int(control(choice)) - 1
-
-
 # ---- key dial -----------------------------------------------------------------------------------
 
 
@@ -55,15 +46,7 @@ def _dial_study(run: RunRequest, bench: Bench, other: int) -> Study:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.analysis.dial import key_dial
 
-        return key_dial(
-            checkpoint,
-            run.rows,
-            slot,
-            other,
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
-        )
+        return key_dial(checkpoint, run.rows, slot, other, **run.group_options)
 
     def panel(result: KeyDial) -> Panel:
         alpha = float(value(ALPHA))
@@ -114,10 +97,8 @@ def _ghost_study(run: RunRequest, bench: Bench) -> Study:
             run.rows,
             content=content,
             pool=texts(),
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
             progress=progress,
+            **run.group_options,
         )
 
     def panel(result: Ghosts) -> Panel:

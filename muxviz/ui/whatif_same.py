@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -18,13 +17,13 @@ from muxviz.ui.cards import slot_mark
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import Panel
 from muxviz.ui.params import control, value
-from muxviz.ui.python import analysis_snippet
+from muxviz.ui.pool_runs import labelled_pool, pooled
+from muxviz.ui.python import analysis_snippet, pool_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show
 from muxviz.ui.text import plain, shorten
-from muxviz.ui.whatif_desk import POOL_LINE
-from muxviz.ui.whatif_keys import other_slot
 from muxviz.ui.whatif_params import DRAWS, TWIN
+from muxviz.ui.whatif_parts import POOL_LINE, other_slot
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
@@ -60,16 +59,6 @@ def _twin(run: RunRequest, bench: Bench, slot: int) -> str:
     return text or run.rows[min(other, len(run.rows) - 1)].text
 
 
-def _shared(run: RunRequest, *, baseline: bool) -> RunRequest:
-    """The run as far as it matters where the rows are not those of the group."""
-    return replace(run, rows=(), fill="repeat", baseline=run.baseline if baseline else "")
-
-
-def _arguments(run: RunRequest) -> str:
-    parts = [f", padding={run.padding!r}"] if run.padding else []
-    return "".join([*parts, *([f", seed={run.seed}"] if run.seed else [])])
-
-
 # ---- twins --------------------------------------------------------------------------------------
 
 
@@ -89,15 +78,14 @@ def _twins_study(run: RunRequest, bench: Bench, first: str, second: str) -> Stud
             baseline=baseline,
             draws=draws,
             pool=texts(),
-            padding=run.padding,
-            seed=run.seed,
             progress=progress,
+            **run.pool_options,
         )
 
     def panel(result: Twins) -> Panel:
         held = ", baseline=baseline" if run.baseline else ""
         call = f"checkpoint, {first!r}, {second!r}{held}, draws={draws}, pool=texts()"
-        lines = [f"result = twins({call}{_arguments(run)})", "twins_figure(result).show()"]
+        lines = [f"result = twins({call}{pool_arguments(run)})", "twins_figure(result).show()"]
         imports = [
             "from muxviz.analysis.twins import twins",
             "from muxviz.figures.whatif_twins import twins_figure",
@@ -124,7 +112,7 @@ def _twins_study(run: RunRequest, bench: Bench, first: str, second: str) -> Stud
     return Study(
         "twins",
         "Are twins told apart?",
-        Ask(_shared(run, baseline=True), "twins", params),
+        Ask(pooled(run, baseline=True), "twins", params),
         f"{passes} mixed sequences",
         work,
         panel,
@@ -148,15 +136,14 @@ def _duplicates_study(run: RunRequest, bench: Bench, text: str) -> Study:
             text,
             pool=texts(),
             draws=draws,
-            padding=run.padding,
-            seed=run.seed,
             progress=progress,
+            **run.pool_options,
         )
 
     def panel(result: Duplicates) -> Panel:
         call = f"checkpoint, {text!r}, draws={draws}, pool=texts()"
         lines = [
-            f"result = duplicates({call}{_arguments(run)})",
+            f"result = duplicates({call}{pool_arguments(run)})",
             "duplicates_figure(result).show()",
         ]
         imports = [
@@ -184,7 +171,7 @@ def _duplicates_study(run: RunRequest, bench: Bench, text: str) -> Study:
     return Study(
         "duplicates",
         "Do slots differ on the same sentence?",
-        Ask(_shared(run, baseline=False), "duplicates", params),
+        Ask(pooled(run), "duplicates", params),
         f"{draws + 1} mixed sequences",
         work,
         panel,
@@ -197,34 +184,24 @@ def _duplicates_study(run: RunRequest, bench: Bench, text: str) -> Study:
 
 def labelled_sentences(limit: int = LABELLED) -> tuple[tuple[str, str], ...]:
     """Texts and labels of the pool's first sentences that have one; as many of each label."""
-    from muxviz.pool import read_pool
-
-    rows = [s for s in read_pool() if s.split == "pool" and s.label]
-    labels = sorted({s.label for s in rows})
+    rows = [(text, label) for text, label in zip(*labelled_pool(), strict=True) if label]
+    labels = sorted({label for _, label in rows})
     each = max(1, limit // max(1, len(labels)))
-    return tuple(
-        (s.text, s.label) for label in labels for s in [r for r in rows if r.label == label][:each]
-    )
+    return tuple(row for label in labels for row in [r for r in rows if r[1] == label][:each])
 
 
 def _copies_study(run: RunRequest, bench: Bench) -> Study:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.analysis.ensembling import ensembling
 
-        return ensembling(
-            checkpoint,
-            labelled_sentences(),
-            padding=run.padding,
-            seed=run.seed,
-            progress=progress,
-        )
+        return ensembling(checkpoint, labelled_sentences(), progress=progress, **run.pool_options)
 
     def panel(result: Ensembling) -> Panel:
         lines = [
             "labelled = [(s.text, s.label) for s in read_pool() if s.split == 'pool']",
             f"picked = [s for kind in ('negative', 'positive') "
             f"for s in [t for t in labelled if t[1] == kind][:{LABELLED // 2}]]",
-            f"result = ensembling(checkpoint, picked{_arguments(run)})",
+            f"result = ensembling(checkpoint, picked{pool_arguments(run)})",
             "copies_figure(result).show()",
         ]
         imports = [
@@ -250,7 +227,7 @@ def _copies_study(run: RunRequest, bench: Bench) -> Study:
     return Study(
         "copies",
         "Do several copies of a sentence answer better?",
-        Ask(_shared(run, baseline=False), "ensembling", (("the pool", pool_name()),)),
+        Ask(pooled(run), "ensembling", (("the pool", pool_name()),)),
         f"{passes} mixed sequences of {LABELLED} labelled sentences",
         work,
         panel,

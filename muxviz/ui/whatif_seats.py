@@ -46,13 +46,7 @@ def _study(run: RunRequest, bench: Bench) -> Study:
         from muxviz.analysis.orders import slot_orders
 
         return slot_orders(
-            checkpoint,
-            run.rows,
-            baseline=baseline,
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
-            progress=progress,
+            checkpoint, run.rows, baseline=baseline, progress=progress, **run.group_options
         )
 
     def panel(result: SlotOrders) -> Panel:

@@ -13,14 +13,14 @@ from muxviz.results.whatif_ladder import Ladder
 from muxviz.ui import whatif_text as words
 from muxviz.ui.checkpoints import read_object
 from muxviz.ui.frame import Bench
-from muxviz.ui.panels import Panel, empty
+from muxviz.ui.panels import Panel
 from muxviz.ui.params import Choice, control, value
 from muxviz.ui.python import analysis_snippet, call_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show
 from muxviz.ui.text import plain
-from muxviz.ui.whatif_desk import POOL_LINE
 from muxviz.ui.whatif_params import DRAWS, GOLD
+from muxviz.ui.whatif_parts import POOL_LINE, only_fills
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
@@ -32,11 +32,7 @@ UNKNOWN = "I do not know"
 
 def why_view(run: RunRequest, bench: Bench) -> None:
     """The right answer, the ladder, and what the answer was held against."""
-    if bench.slot >= len(run.rows):
-        empty(
-            f"Slot {bench.slot + 1} holds no sentence of yours",
-            "It only fills the group up; select another slot on the left.",
-        )
+    if only_fills(run, bench):
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         gold = _gold(bench)
@@ -96,10 +92,8 @@ def _study(run: RunRequest, bench: Bench, gold: str) -> Study:
             baseline=baseline,
             draws=draws,
             pool=texts(),
-            padding=run.padding,
-            fill=run.filling,
-            seed=run.seed,
             progress=progress,
+            **run.group_options,
         )
 
     def panel(result: Ladder) -> Panel:
