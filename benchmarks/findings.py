@@ -29,6 +29,7 @@ from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.fidelity import Shares
 
 PLAIN, MIXED = "sst2-n1", ("sst2-n2", "sst2-n5", "sst2-n10")
+ANOTHER = "sst2-n5-16k"  # answers better than sst2-n5, and reads back worse
 NATS_A_BIT = float(np.log(2))
 
 
@@ -41,15 +42,15 @@ def share(found: Shares, at: tuple[int, ...] = ()) -> str:
 def attention_that_only_looks_at_one_place(family: dict[str, Checkpoint]) -> tuple[str, str]:
     """Attention entropy by layer, N = 1 against the multiplexed models."""
     rows = []
-    for name, checkpoint in family.items():
+    for name in (PLAIN, *MIXED):
+        checkpoint = family[name]
         found = layer_norms(checkpoint, pool.texts())
         rows.append(f"{name} " + ", ".join(f"{100 * v:.0f} %" for v in found.evenness.mean))
     return (
         "Middle layers of the multiplexed models have stopped looking around. Attention entropy, "
         f"as a share of its maximum, by layer: {'; '.join(rows)}. Heads of a layer near 0 % look "
-        "at one position, which is [CLS] (page Attention), whatever the sentences are: what they "
-        "add is no more than a constant, and gradients no longer reach the weights that decide "
-        "where to look",
+        "at one position, which is [CLS] (page Attention): they hand every position of every slot "
+        "the same vector, and gradients hardly reach the weights that decide where to look",
         f"/layers?m={MIXED[1]}",
     )
 
@@ -62,12 +63,12 @@ def read_but_not_understood(family: dict[str, Checkpoint]) -> tuple[str, str]:
     rows = [
         f"{name} reads back {share(pool_read_back(family[name], texts).total)} of the tokens and "
         f"answers {share(accuracy(family[name], texts, labels).total)} right"
-        for name in MIXED
+        for name in (*MIXED, ANOTHER)
     ]
     return (
         "Reading a sentence back is not understanding it. On random groups of the pool, "
         f"{'; '.join(rows)}; alone ({PLAIN}) {share(plain.total)} are right",
-        f"/fidelity?m={MIXED[1]}&f_scope=pool",
+        f"/fidelity?m={MIXED[1]}&mb={ANOTHER}&f_scope=pool",
     )
 
 
@@ -142,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", type=int, help="number of one finding, 1 to 5")
     only = parser.parse_args(arguments).only
     torch.set_num_threads(1)
-    family = {name: load(name) for name in (PLAIN, *MIXED)}
+    family = {name: load(name) for name in (PLAIN, *MIXED, ANOTHER)}
     for number, finding in enumerate(FINDINGS, start=1):
         if only in (None, number):
             words, link = finding(family)

@@ -164,7 +164,8 @@ def _caption(result: Fidelity, value: str) -> str:
 def _read_finding(result: Fidelity) -> str:
     total, slots = float(result.total.value), result.slots
     there = np.nonzero(slots.trials > 0)[0]
-    what = f"{percent(total)} of the tokens come back"
+    often = percent(total)
+    what = f"{often[:1].upper()}{often[1:]} of the tokens come back"
     if result.total.hits == result.total.trials:
         return f"Every one of the {int(result.total.trials)} tokens comes back"
     worst = int(there[np.argmin(slots.value[there])])
