@@ -57,7 +57,7 @@ class Screen:
         self.wait_for_braid()
 
     def wait_for_braid(self) -> None:
-        self.page.locator(".st-key-braid_figure .gtitle").wait_for()
+        self.page.locator(".st-key-braid_figure .gtitle").last.wait_for()  # two while drawn anew
 
     def finding(self) -> str:
         return str(self.page.locator(".st-key-braid_figure .gtitle").text_content())

@@ -171,6 +171,7 @@ def test_the_python_of_every_panel_runs_as_pasted(
     at = open_page(**parameters)
     for key in pressed:
         at = press(at, key)
+    at = settled(at.run())  # what a busy machine finished after its page was drawn
     codes = {p.key: p.python for p in at.session_state[keys.STUDIES].panels.values()}
     assert len(codes) >= len(pressed) + 1
     for code in codes.values():
