@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Checkpoint": "muxviz.loading.checkpoint",
+    "Engine": "muxviz.engine.engine",
     "MuxConfig": "muxviz.config",
     "MuxModel": "muxviz.model.mux_model",
     "MuxvizError": "muxviz.errors",
@@ -20,7 +21,7 @@ _WHERE = {
     "check": "muxviz.loading.check",
     "load": "muxviz.loading.load",
     "run_group": "muxviz.inference",
-    "run_texts": "muxviz.inference",
+    "run_texts": "muxviz.engine.stream",
     "save": "muxviz.loading.save",
     "trace": "muxviz.tracing",
 }

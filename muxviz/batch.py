@@ -99,35 +99,67 @@ def encode_rows(
     """
     tokenizer: Any = checkpoint.need_tokenizer()
     limit = max_tokens(checkpoint.config, padding or checkpoint.config.default_padding)
-    encoded = []
     for number, row in enumerate(rows, start=1):
         if not row.text.strip():
             raise InputError(f"text {number} is empty; write a sentence or remove the row")
-        kept = full = _tokenise(tokenizer, row)
-        cut = max(0, len(full["input_ids"]) - limit)
-        cut_text = ""
-        if cut:
-            kept = _tokenise(
-                tokenizer,
-                row,
-                truncation="longest_first",
-                max_length=limit,
-                return_offsets_mapping=True,
-            )
-            cut_text = _cut_words(row, kept) if row.words else _cut_text(row, kept)
-        types = kept.get("token_type_ids") or [0] * len(kept["input_ids"])
-        encoded.append(
-            EncodedRow(
-                row,
-                tuple(kept["input_ids"]),
-                tuple(types),
-                tuple(bool(s) for s in kept["special_tokens_mask"]),
-                cut_text,
-                cut,
-                _word_starts(row, kept),
-            )
+    encoded: list[EncodedRow | None] = [None] * len(rows)
+    for kind in (_is_single, _is_pair):
+        numbers = [n for n, row in enumerate(rows) if kind(row)]
+        for n, whole in zip(numbers, _encode_together(tokenizer, rows, numbers), strict=True):
+            encoded[n] = whole if len(whole.ids) <= limit else None
+    for n, row in enumerate(rows):
+        if encoded[n] is None:
+            encoded[n] = _encode_one(tokenizer, row, limit)
+    return [row for row in encoded if row is not None]
+
+
+def _is_single(row: Row) -> bool:
+    return not row.words and not row.pair
+
+
+def _is_pair(row: Row) -> bool:
+    return not row.words and bool(row.pair)
+
+
+def _encode_together(
+    tokenizer: Any, rows: Sequence[Row], numbers: Sequence[int]
+) -> Iterator[EncodedRow]:
+    """Rows of one kind, uncut, in one call: several times faster than one by one."""
+    if not numbers:
+        return
+    texts = [rows[n].text for n in numbers]
+    pairs = [rows[n].pair for n in numbers] if rows[numbers[0]].pair else None
+    found = tokenizer(texts, pairs, return_special_tokens_mask=True)
+    types = found.get("token_type_ids") or [[0] * len(ids) for ids in found["input_ids"]]
+    parts = zip(numbers, found["input_ids"], types, found["special_tokens_mask"], strict=True)
+    for n, ids, segments, special in parts:
+        yield EncodedRow(rows[n], tuple(ids), tuple(segments), tuple(map(bool, special)), "", 0, ())
+
+
+def _encode_one(tokenizer: Any, row: Row, limit: int) -> EncodedRow:
+    """A row given as words, or one that is too long."""
+    kept = full = _tokenise(tokenizer, row)
+    cut = max(0, len(full["input_ids"]) - limit)
+    cut_text = ""
+    if cut:
+        kept = _tokenise(
+            tokenizer,
+            row,
+            truncation="longest_first",
+            max_length=limit,
+            return_offsets_mapping=True,
         )
-    return encoded
+        cut_text = _cut_words(row, kept) if row.words else _cut_text(row, kept)
+    types = kept.get("token_type_ids") or [0] * len(kept["input_ids"])
+    return EncodedRow(
+        row,
+        tuple(kept["input_ids"]),
+        tuple(types),
+        tuple(bool(s) for s in kept["special_tokens_mask"]),
+        cut_text,
+        cut,
+        _word_starts(row, kept),
+    )
 
 
 def _tokenise(tokenizer: Any, row: Row, **options: Any) -> Any:
@@ -214,22 +246,28 @@ def make_group(
     for slot, row in enumerate(rows):
         size = len(row.ids)
         ids[slot, :size], mask[slot, :size], types[slot, :size] = row.ids, 1, row.types
-    generator = np.random.default_rng(seed)
-    missing = num - len(rows)
-    sources = generator.integers(len(rows), size=missing)
-    masks = generator.integers(len(rows), size=missing) if fill == "published" else sources
+    sources, masks = _fillers(len(rows), num - len(rows), fill, seed)
     for offset, (source, mask_source) in enumerate(zip(sources, masks, strict=True)):
         slot = len(rows) + offset
         ids[slot], types[slot], mask[slot] = ids[source], types[source], mask[mask_source]
-    fillers = [int(s) for s in sources]
     return Group(
         ids,
         mask,
         types,
-        (*rows, *(rows[s] for s in fillers)),
-        (*([None] * len(rows)), *fillers),
+        (*rows, *(rows[s] for s in sources)),
+        (*([None] * len(rows)), *sources),
         padding,
     )
+
+
+def _fillers(rows: int, missing: int, fill: str, seed: int) -> tuple[list[int], list[int]]:
+    """Which rows give ids, and which masks, to the ``missing`` slots."""
+    if not missing:
+        return [], []
+    generator = np.random.default_rng(seed)
+    sources = generator.integers(rows, size=missing).tolist()
+    masks = generator.integers(rows, size=missing).tolist() if fill == "published" else sources
+    return sources, masks
 
 
 def stack_groups(

@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any
 
 from muxviz.errors import DataError, MuxvizError
-
-if TYPE_CHECKING:
-    from muxviz.batch import Row
-    from muxviz.inference import RowAnswer
 
 RUN_EXAMPLES = """examples:
   muxviz run --checkpoint sst2-n5 --texts reviews.txt
   printf 'plain good fun\\ndull\\n' | muxviz run --checkpoint sst2-n5 --texts -
   muxviz run --checkpoint sst2-n5 --texts reviews.txt --format jsonl > answers.jsonl
+  muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv --grouping length
+  muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv --workers 2
 
 One text per line; for pair tasks the second sentence after a tab. Lines are grouped N at a time in
-order; a last short group is filled up with its own lines, which are not printed."""
+order; a last short group is filled up with its own lines, which are not printed. A line that cannot
+be answered is reported and has an error in the output; the others are answered (exit code 1).
+With --out, Ctrl-C keeps what is done and --resume goes on."""
 
 CHECK_EXAMPLES = """examples:
   muxviz check checkpoints/sst2-n5
@@ -149,7 +147,9 @@ def _add_model_options(command: Any) -> None:
         "--checkpoint", required=True, help="bundled name, folder, or hub id (owner/name)"
     )
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
-    command.add_argument("--dtype", default="auto", help="auto, float32, float16 or bfloat16")
+    command.add_argument(
+        "--dtype", default="auto", help="auto, float32, float16, bfloat16; run also: int8 (CPU)"
+    )
     command.add_argument("--revision", help="commit or branch of a hub id")
     command.add_argument("--padding", choices=("group", "fixed", "masked"), help="default: card's")
     command.add_argument("--batch", type=_positive, default=16, help="groups per forward pass")
@@ -166,9 +166,22 @@ def _add_run(commands: Any) -> None:
     command = _command(commands, "run", "answer texts, N to a pass", RUN_EXAMPLES, _run)
     _add_model_options(command)
     command.add_argument("--texts", required=True, help="file with one text per line, or - ")
+    command.add_argument("--out", type=Path, help="file for the answers (default: print them)")
+    command.add_argument("--resume", action="store_true", help="go on where --out stopped")
     command.add_argument("--format", choices=("tsv", "jsonl"), default="tsv")
+    command.add_argument(
+        "--grouping",
+        choices=("order", "length"),
+        default="order",
+        help="who shares a pass: N lines after another, or lines of like length (less padding; "
+        "answers differ a little)",
+    )
     command.add_argument("--fill", choices=("repeat", "published"), default="repeat")
     command.add_argument("--seed", type=int, default=0, help="of the filling")
+    command.add_argument("--compile", action="store_true", help="torch.compile; slow to begin")
+    command.add_argument(
+        "--workers", type=_positive, help="answer with so many processes or GPUs, through Ray Data"
+    )
 
 
 def _add_check(commands: Any) -> None:
@@ -265,99 +278,9 @@ def _data_default() -> Path | None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
+    from muxviz.engine.command import run_command
 
-    from muxviz.inference import run_texts
-    from muxviz.loading.load import load
-
-    checkpoint = load(
-        options.checkpoint, device=options.device, dtype=options.dtype, revision=options.revision
-    )
-    write = _write_tsv if options.format == "tsv" else _write_jsonl
-    with _open_texts(options.texts) as lines, tqdm(unit="text", file=sys.stderr) as bar:
-        answers = run_texts(
-            checkpoint,
-            _rows(lines, options.texts),
-            batch=options.batch,
-            padding=options.padding,
-            fill=options.fill,
-            seed=options.seed,
-            progress=lambda done: bar.update(done - bar.n),
-        )
-        write(answers)
-    return 0
-
-
-@contextmanager
-def _open_texts(name: str) -> Iterator[TextIO]:
-    if name == "-":
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-        yield sys.stdin
-        return
-    if not Path(name).is_file():
-        raise DataError(f"no file {name!r}; give a file with one text per line, or - for a pipe")
-    with Path(name).open(encoding="utf-8", errors="replace") as file:
-        yield file
-
-
-def _rows(lines: Iterable[str], name: str) -> Iterator[Row]:
-    from muxviz.batch import Row
-
-    count = 0
-    for count, line in enumerate(lines, start=1):  # noqa: B007 (used after the loop)
-        text, tab, pair = line.rstrip("\r\n").partition("\t")
-        if not text.strip():
-            raise DataError(f"{name} line {count} is empty; remove it, every line is one text")
-        yield Row(text, pair if tab else None)
-    if not count:
-        raise DataError(f"{name} holds no text; expected one text per line")
-
-
-def _write_tsv(answers: Iterable[RowAnswer]) -> None:
-    print("line\tslot\tlabel\tprobability\tcut\ttext\ttext2")
-    for answer in answers:
-        row = answer.row
-        cells = (
-            str(answer.number + 1),
-            str(answer.slot + 1),
-            _clean(answer.answer.headline),
-            _number(answer.answer.probability),
-            _clean(answer.cut_text),
-            _clean(row.text),
-            _clean(row.pair or ""),
-        )
-        print("\t".join(cells), flush=answer.slot == 0)
-
-
-def _clean(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else value
-
-
-def _number(value: float | None) -> str:
-    return "" if _finite(value) is None else f"{value:.6f}"
-
-
-def _write_jsonl(answers: Iterable[RowAnswer]) -> None:
-    from muxviz.results import LabelAnswer
-
-    for answer in answers:
-        record: dict[str, Any] = {
-            "line": answer.number + 1,
-            "slot": answer.slot + 1,
-            "label": answer.answer.headline,
-            "probability": _finite(answer.answer.probability),
-            "cut": answer.cut_text,
-            "text": answer.row.text,
-            "text2": answer.row.pair,
-        }
-        if isinstance(answer.answer, LabelAnswer):
-            pairs = zip(answer.answer.labels, answer.answer.probabilities, strict=True)
-            record["probabilities"] = {name: float(p) for name, p in pairs}
-        print(json.dumps(record, ensure_ascii=False), flush=answer.slot == 0)
+    return run_command(options)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -1,15 +1,13 @@
-"""Texts in, results out: one group with everything that can be seen, or many rows with labels only.
+"""One group with everything that can be seen: answers, read-back, leaks, the same texts alone.
 
-``run_group`` answers a group and looks inside the pass (Mix & read). ``run_texts`` streams answers
-for any number of rows and looks at nothing else.
+``run_group`` is what Mix & read shows. Answers to many rows, and nothing else, are
+``muxviz.engine.stream.run_texts``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +16,9 @@ import torch
 from torch import Tensor
 
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group, stack_groups
-from muxviz.errors import DeviceError, InputError
+from muxviz.engine.answers import read_answers
+from muxviz.engine.guard import memory_guard, synchronise
+from muxviz.engine.stream import run_texts
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.reading import leak_matrix, token_names, token_readings
 from muxviz.results import (
@@ -29,7 +29,6 @@ from muxviz.results import (
     Leak,
     Provenance,
     ReplacedAnswer,
-    ScoreAnswer,
     SlotResult,
     TagAnswer,
     Timing,
@@ -38,18 +37,6 @@ from muxviz.results import (
 from muxviz.tracing import Trace, trace
 
 EQUAL_SLOTS = "all slots equal"
-FILL_CANDIDATES = 5  # shown per [MASK]
-
-
-@dataclass(frozen=True)
-class RowAnswer:
-    """One input row of ``run_texts``: its number in the input, its slot, and the answer."""
-
-    number: int
-    slot: int
-    row: Row
-    answer: Answer
-    cut_text: str
 
 
 # ---- one group, everything --------------------------------------------------------------------
@@ -289,124 +276,6 @@ def forward_groups(
     return [logits for logits in out if logits is not None]
 
 
-def run_texts(
-    checkpoint: Checkpoint,
-    rows: Iterable[Row],
-    *,
-    batch: int = 16,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
-    progress: Callable[[int], None] | None = None,
-) -> Iterator[RowAnswer]:
-    """Answer rows in input order, N to a group; the last group is filled up.
-
-    Args:
-        checkpoint: not modified.
-        rows: read as needed; at most ``batch`` groups are held at a time.
-        batch: groups per round.
-        progress: called with the number of rows done after each round.
-
-    Raises:
-        InputError: an empty row (its number is named), as in ``encode_rows``.
-    """
-    num, done = checkpoint.config.num_instances, 0
-    for piece in _pieces(rows, num * batch):
-        encoded = encode_rows(checkpoint, piece, padding=padding)
-        groups = [
-            make_group(
-                checkpoint.config, encoded[s : s + num], padding=padding, fill=fill, seed=seed
-            )
-            for s in range(0, len(encoded), num)
-        ]
-        for index, logits in enumerate(forward_groups(checkpoint, groups, batch=batch)):
-            group = groups[index]
-            real = [s for s, repeats in enumerate(group.repeats) if repeats is None]
-            answers = read_answers(checkpoint, group, logits, slots=real)
-            for slot, answer in zip(real, answers, strict=True):
-                row = group.rows[slot]
-                yield RowAnswer(done + index * num + slot, slot, row.row, answer, row.cut_text)
-        done += len(piece)
-        if progress is not None:
-            progress(done)
-
-
-def _pieces(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    piece: list[Row] = []
-    for row in rows:
-        piece.append(row)
-        if len(piece) == size:
-            yield piece
-            piece = []
-    if piece:
-        yield piece
-
-
-# ---- answers ----------------------------------------------------------------------------------
-
-
-def read_answers(
-    checkpoint: Checkpoint, group: Group, logits: Tensor, *, slots: Sequence[int] | None = None
-) -> list[Answer]:
-    """Turn one group's logits ``[N, ...]`` into answers, for the named slots (default: all)."""
-    chosen = range(len(group.rows)) if slots is None else slots
-    reader = READERS[checkpoint.config.task]
-    values = logits.float().cpu()
-    return [reader(checkpoint, group.rows[s], values[s]) for s in chosen]
-
-
-def _read_label(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
-    labels = checkpoint.config.labels
-    top = logits.topk(min(2, len(labels)))
-    index = int(top.indices[0])
-    margin = float(top.values[0] - top.values[1]) if len(labels) > 1 else float("inf")
-    return LabelAnswer(labels[index], index, labels, logits.softmax(dim=-1).numpy(), margin)
-
-
-def _read_score(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
-    return ScoreAnswer(float(logits[0]))
-
-
-def _own(row: EncodedRow, logits: Tensor) -> tuple[Tensor, list[int]]:
-    """Logits of the row's own tokens, and which of them are not special."""
-    size = min(len(row.ids), len(logits))
-    return logits[:size], [t for t in range(size) if not row.special[t]]
-
-
-def _read_tags(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
-    own, keep = _own(row, logits)
-    probabilities = own[keep].softmax(dim=-1)
-    best = probabilities.max(dim=-1)
-    tokens = token_names(checkpoint.tokenizer, [row.ids[t] for t in keep])
-    tags = tuple(checkpoint.config.labels[int(i)] for i in best.indices)
-    return TagAnswer(tokens, tags, best.values.numpy())
-
-
-def _read_fills(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
-    tokenizer: Any = checkpoint.need_tokenizer()
-    own, _ = _own(row, logits)
-    places = [t for t in range(len(own)) if row.ids[t] == tokenizer.mask_token_id]
-    best = own[places].softmax(dim=-1).topk(FILL_CANDIDATES)
-    names = tuple(token_names(tokenizer, ids.tolist()) for ids in best.indices)
-    return FillAnswer(tuple(places), names, best.values.numpy())
-
-
-def _read_replaced(checkpoint: Checkpoint, row: EncodedRow, logits: Tensor) -> Answer:
-    own, keep = _own(row, logits)
-    tokens = token_names(checkpoint.tokenizer, [row.ids[t] for t in keep])
-    return ReplacedAnswer(tokens, own[keep].sigmoid().numpy())
-
-
-READERS: dict[str, Callable[[Checkpoint, EncodedRow, Tensor], Answer]] = {
-    "sequence_classification": _read_label,
-    "regression": _read_score,
-    "token_classification": _read_tags,
-    "masked_lm": _read_fills,
-    "retrieval": _read_fills,
-    "replaced_token_detection": _read_replaced,
-}
-
-
 # ---- timing and provenance --------------------------------------------------------------------
 
 
@@ -440,10 +309,10 @@ def time_group(
     seconds: dict[str, list[float]] = {name: [] for name, _, _ in ways}
     for repeat in range(repeats + 1):
         for name, _, call in ways:
-            _synchronise(checkpoint)
+            synchronise(checkpoint.device)
             started = time.perf_counter()
             call()
-            _synchronise(checkpoint)
+            synchronise(checkpoint.device)
             if repeat:
                 seconds[name].append(time.perf_counter() - started)
     return tuple(
@@ -480,11 +349,6 @@ def _sequence(calls: list[Callable[[], Any]]) -> Callable[[], Any]:
     return lambda: [call() for call in calls]
 
 
-def _synchronise(checkpoint: Checkpoint) -> None:
-    if checkpoint.device.type == "cuda":
-        torch.cuda.synchronize(checkpoint.device)
-
-
 def _quartiles(seconds: list[float]) -> tuple[float, float, float]:
     low, middle, high = np.percentile(seconds, [25, 50, 75])
     return float(middle), float(low), float(high)
@@ -518,36 +382,12 @@ def provenance(
     )
 
 
-@contextmanager
-def memory_guard(checkpoint: Checkpoint) -> Iterator[None]:
-    """Turn the device's out-of-memory errors inside the block into ours.
-
-    Raises:
-        DeviceError: there was too little memory.
-    """
-    try:
-        yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU allocator raises it bare
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise
-        raise DeviceError(
-            f"{checkpoint.name} ran out of memory on {checkpoint.device}; use shorter texts or "
-            "fewer groups at a time, float16, or the CPU"
-        ) from error
-
-
 __all__ = [
     "EQUAL_SLOTS",
-    "InputError",
-    "Row",
-    "RowAnswer",
     "counted_tokens",
     "forward_groups",
-    "memory_guard",
     "provenance",
-    "read_answers",
     "run_group",
-    "run_texts",
     "time_group",
     "trace_groups",
 ]

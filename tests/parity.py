@@ -7,6 +7,7 @@ import torch
 
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.tracing import trace
+from tests.engine_parity import engine_difference
 from tests.fixtures_folder import Fixture
 
 
@@ -52,6 +53,7 @@ def compare(checkpoint: Checkpoint, fixture: Fixture) -> dict[str, float]:
     with torch.inference_mode():
         direct = checkpoint.model(ids, seen.reshape(ids.shape)).logits
     out["forward = trace"] = float((direct - traced.logits).abs().max())
+    out["engine"] = engine_difference(checkpoint, ids, seen.reshape(ids.shape))
     return out
 
 
@@ -62,7 +64,7 @@ def _plain(checkpoint: Checkpoint, arrays: dict[str, np.ndarray]) -> dict[str, f
     )
     traced = trace(checkpoint.model, ids, mask, token_type_ids=types)
     without = trace(checkpoint.model, ids, mask)
-    out = {}
+    out = {"engine": engine_difference(checkpoint, ids, mask, types)}
     for k, state in enumerate(traced.hidden_states):
         if state.shape == arrays[f"hidden{k}"].shape:
             out[f"hidden{k}"] = float(np.abs(state.numpy() - arrays[f"hidden{k}"]).max())

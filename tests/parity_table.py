@@ -21,11 +21,12 @@ KINDS = (
     ("retrieval", ("retrieval", "retrieval_lse")),
     ("argmax", ("retrieval_argmax", "logits_argmax")),
     ("logits", ("logits", "logits (selected)", "logits_no_token_types")),
+    ("engine", ("engine",)),
 )
 
 
 def cell(errors: dict[str, float], names: tuple[str, ...], kind: str) -> str:
-    exact = kind in ("retrieval", "argmax", "logits")
+    exact = kind in ("retrieval", "argmax", "logits", "engine")
     found = [v for k, v in errors.items() if (k in names if exact else k.startswith(names))]
     if not found:
         return "-"

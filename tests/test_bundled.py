@@ -10,8 +10,9 @@ import pytest
 
 from muxviz.batch import Row
 from muxviz.cards import read_evaluation
+from muxviz.engine.stream import run_texts
 from muxviz.evaluation import evaluate, read_data
-from muxviz.inference import run_group, run_texts
+from muxviz.inference import run_group
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.load import load
 from muxviz.recorded import run_start, start_file

@@ -10,11 +10,11 @@ import torch
 
 from muxviz.batch import Row, encode_rows
 from muxviz.cards import evaluation_dict
+from muxviz.engine.stream import run_texts
 from muxviz.errors import DataError, InputError, NotApplicable
 from muxviz.evaluation import evaluate, read_data, report
 from muxviz.evaluation.intervals import row_weights, share_interval
 from muxviz.evaluation.metrics import choose_metrics, headline, is_bio
-from muxviz.inference import run_texts
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results import Proportion, from_json, to_json
 from muxviz.training.rows import UNLABELLED

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from muxviz.batch import Row, encode_rows, make_group, max_tokens
+from muxviz.engine.stream import run_texts
 from muxviz.errors import (
     EmptyGroup,
     GroupError,
@@ -15,7 +16,7 @@ from muxviz.errors import (
     TextTooLong,
     VocabularyError,
 )
-from muxviz.inference import EQUAL_SLOTS, forward_groups, run_group, run_texts
+from muxviz.inference import EQUAL_SLOTS, forward_groups, run_group
 from muxviz.results import (
     FillAnswer,
     LabelAnswer,

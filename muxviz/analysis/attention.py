@@ -34,8 +34,8 @@ from muxviz.analysis.one_group import (
     measure_of,
 )
 from muxviz.batch import Row
+from muxviz.engine.guard import memory_guard
 from muxviz.errors import NotApplicable
-from muxviz.inference import memory_guard
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.multiplexer import ContextualMultiplexer
 from muxviz.results.attention import (

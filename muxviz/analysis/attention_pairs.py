@@ -17,8 +17,8 @@ from torch import Tensor
 from muxviz.analysis.draws import Progress
 from muxviz.analysis.one_group import Entered, enter
 from muxviz.batch import Row
+from muxviz.engine.guard import memory_guard
 from muxviz.errors import NotApplicable
-from muxviz.inference import memory_guard
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.multiplexer import HadamardMultiplexer, OrthogonalMultiplexer
 from muxviz.results.attention import SlotPairs, positive_shares

@@ -33,8 +33,9 @@ from muxviz.analysis.one_group import (
     measure_of,
 )
 from muxviz.batch import Row, encode_rows, make_group
+from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, NotApplicable, Stopped
-from muxviz.inference import group_tensors, memory_guard
+from muxviz.inference import group_tensors
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.attribution import (
     TOLERANCE,

@@ -24,7 +24,7 @@ from muxviz.analysis.draws import Progress
 from muxviz.analysis.eager import states_and_maps
 from muxviz.analysis.one_group import Entered, Measure, Target, enter, explained, measure_of
 from muxviz.batch import Row
-from muxviz.inference import memory_guard
+from muxviz.engine.guard import memory_guard
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.attribution import Conductance
 

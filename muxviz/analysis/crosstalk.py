@@ -44,8 +44,9 @@ from muxviz.analysis.swaps import (
     watch,
 )
 from muxviz.batch import Group, Row
+from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, Stopped
-from muxviz.inference import group_tensors, memory_guard
+from muxviz.inference import group_tensors
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.crosstalk import Crosstalk, Swap
 from muxviz.results.estimates import Estimates

@@ -39,8 +39,9 @@ from muxviz.analysis.outcomes import (
     outcome,
 )
 from muxviz.batch import Group, Row, encode_rows
+from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError
-from muxviz.inference import counted_tokens, memory_guard
+from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.mux_model import PreparedInput
 from muxviz.results.group import Provenance

@@ -38,8 +38,9 @@ from muxviz.analysis.outcomes import (
     units,
 )
 from muxviz.batch import EncodedRow, Group, Row
+from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, NotApplicable
-from muxviz.inference import counted_tokens, memory_guard
+from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.demultiplexer import RSADemultiplexer
 from muxviz.results.whatif_desk import Ghosts, KeyDial

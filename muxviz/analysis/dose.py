@@ -22,8 +22,9 @@ from muxviz.analysis.draws import (
 )
 from muxviz.analysis.outcomes import answers, in_words, is_per_token, need_classes, outcome
 from muxviz.batch import Group, Row
+from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, Stopped
-from muxviz.inference import counted_tokens, memory_guard
+from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.whatif_desk import DoseResponse
 

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
+from muxviz.engine.guard import memory_guard
 from muxviz.errors import GroupError, InputError, NotApplicable, Stopped
-from muxviz.inference import counted_tokens, memory_guard, provenance
+from muxviz.inference import counted_tokens, provenance
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.group import Provenance
 

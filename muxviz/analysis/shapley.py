@@ -44,8 +44,8 @@ from muxviz.analysis.swaps import (
     watch,
 )
 from muxviz.batch import EncodedRow, Group, Row
+from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, Stopped
-from muxviz.inference import memory_guard
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.crosstalk import Shapley
 

@@ -24,6 +24,10 @@ class IdentityDemultiplexer(nn.Module):
     def forward(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
         return hidden[:, None, positions]
 
+    def at(self, hidden: Tensor, groups: Tensor, slots: Tensor, places: Tensor) -> Tensor:
+        """The states of P positions: ``[P, D]``."""
+        return hidden[groups, places]
+
 
 class RSADemultiplexer(nn.Module):
     """A learned private key k_i per slot, and one MLP on [k_i ; h_t] shared by all slots.
@@ -82,7 +86,11 @@ class RSADemultiplexer(nn.Module):
         first: Any = self.dense[0]
         key_half, hidden_half = first.weight.chunk(2, dim=1)
         keys = linear(self.keys, key_half, first.bias)
-        return linear(hidden[groups, places], hidden_half) + keys[slots]
+        return _linear_at(hidden, hidden_half, groups, places) + keys[slots]
+
+    def at(self, hidden: Tensor, groups: Tensor, slots: Tensor, places: Tensor) -> Tensor:
+        """The task path for P single (group, slot, position) triples only: ``[P, D]``."""
+        return self.finish(self.unlock_at(hidden, groups, slots, places))
 
     def forward(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
         return self.finish(self.unlock(hidden, positions))
@@ -115,9 +123,8 @@ class PrefixDemultiplexer(nn.Module):
         """The same for P single (group, slot, position) triples only: ``[P, D]``."""
         key_half, hidden_half = self.dense.weight.chunk(2, dim=1)
         keys = linear(hidden[:, : self.num_instances], key_half, self.dense.bias)
-        return self.layer_norm(
-            gelu(linear(hidden[groups, places], hidden_half) + keys[groups, slots])
-        )
+        states = _linear_at(hidden, hidden_half, groups, places)
+        return self.layer_norm(gelu(states + keys[groups, slots]))
 
 
 class MLPDemultiplexer(nn.Module):
@@ -138,7 +145,19 @@ class MLPDemultiplexer(nn.Module):
 
     def at(self, hidden: Tensor, groups: Tensor, slots: Tensor, places: Tensor) -> Tensor:
         """The same for P single (group, slot, position) triples only: ``[P, D]``."""
-        return self(hidden)[groups, slots, places]
+        states = hidden[groups, places]
+        read = torch.empty_like(states)
+        for slot, (dense, norm) in enumerate(zip(self.dense, self.layer_norms, strict=True)):
+            own = slots == slot
+            read[own] = norm(gelu(dense(states[own])))
+        return read
+
+
+def _linear_at(hidden: Tensor, weight: Tensor, groups: Tensor, places: Tensor) -> Tensor:
+    """``weight`` applied at P (group, position) pairs, ``[P, D]``: never to a position twice."""
+    if len(groups) > hidden[..., 0].numel():
+        return linear(hidden, weight)[groups, places]
+    return linear(hidden[groups, places], weight)
 
 
 DEMULTIPLEXER_CLASSES: dict[str, type[nn.Module]] = {

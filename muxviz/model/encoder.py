@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertLayer
 
@@ -45,6 +46,24 @@ def encoder_layer(shape: BackboneShape, *, width: int | None = None) -> BertLaye
     return BertLayer(layer_config(shape, width=width))
 
 
+def layer_at(layer: Any, hidden: Tensor, mask: Tensor | None, positions: slice) -> Tensor:
+    """What an encoder layer returns at ``positions``, ``[B, T', D]``; nothing else is computed."""
+    attend = layer.attention.self
+    asking = hidden[:, positions]
+    query, key, value = (
+        part(states).unflatten(-1, (-1, attend.attention_head_size)).transpose(1, 2)
+        for part, states in (
+            (attend.query, asking),
+            (attend.key, hidden),
+            (attend.value, hidden),
+        )
+    )
+    context = scaled_dot_product_attention(query, key, value, mask, scale=attend.scaling)
+    attended = layer.attention.output(context.transpose(1, 2).flatten(2), asking)
+    result: Tensor = layer.output(layer.intermediate(attended), attended)
+    return result
+
+
 def additive_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:
     """Turn a 0/1 mask ``[B, T]`` into scores to add, ``[B, 1, 1, T]``: 0 or -10000."""
     return ((1.0 - mask.to(dtype)) * HIDDEN)[:, None, None, :]
@@ -62,6 +81,16 @@ class Encoder(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, mask)
         return hidden
+
+    def states_at(self, hidden: Tensor, mask: Tensor | None, positions: slice) -> Tensor:
+        """Last hidden state of some positions only, ``[B, T', D]``.
+
+        The last layer asks only for these; keys and values still come from all positions.
+        """
+        for layer in self.layers[:-1]:
+            hidden = layer(hidden, mask)
+        last: Any = self.layers[-1]
+        return layer_at(last, hidden, mask, positions)
 
     def all_states(self, hidden: Tensor, mask: Tensor | None) -> list[Tensor]:
         """The first layer's input and every layer's output, each ``[B, T, D]``."""

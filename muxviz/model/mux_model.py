@@ -106,14 +106,16 @@ class MuxModel(nn.Module):
         token_type_ids: Tensor | None,
         *,
         hide_padding: bool = False,
+        trusted: bool = False,
     ) -> PreparedInput:
         """Check the group, then put the prefix in front or force the first token, on copies.
 
         Where the prefix displaces the last tokens, the released class does not shift the mask; it
-        is shifted only where padding is to be hidden.
+        is shifted only where padding is to be hidden. ``trusted``: ``check`` was called already.
         """
         config = self.config
-        self._check(input_ids, attention_mask, token_type_ids)
+        if not trusted:
+            self.check(input_ids, attention_mask, token_type_ids)
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         types = token_type_ids if config.is_pair_aware else None
         prefix, cut = config.prefix_length, 0
@@ -141,7 +143,7 @@ class MuxModel(nn.Module):
         if prepared.types is not None:
             types = prepared.types.reshape(batch * num, length)
         rows = self.embeddings(
-            input_ids=ids, token_type_ids=types, position_ids=self._token_positions(ids)
+            input_ids=ids, token_type_ids=types, position_ids=self.token_positions(ids)
         )
         return rows.view(batch, num, length, -1)
 
@@ -281,13 +283,19 @@ class MuxModel(nn.Module):
         prefix[:, num] = end
         return prefix.expand(batch, num, num + 1)
 
-    def _token_positions(self, ids: Tensor) -> Tensor:
+    def token_positions(self, ids: Tensor) -> Tensor:
+        """Rows of the position table for ids ``[B, T]``: ``[B, T]``, or ``[1, T]`` for all."""
         if self.config.backbone == "roberta":
             real = (ids != self.config.shape.pad_token_id).long()
             return real.cumsum(dim=1) * real + self.config.shape.pad_token_id
         return torch.arange(ids.shape[1], device=ids.device)[None]
 
-    def _check(self, ids: Tensor, mask: Tensor | None, types: Tensor | None) -> None:
+    def check(self, ids: Tensor, mask: Tensor | None, types: Tensor | None) -> None:
+        """See that ids, mask and types ``[B, N, L]`` are what this model takes.
+
+        Raises:
+            InputError and its kinds: as ``forward``.
+        """
         num, vocab = self.config.num_instances, self.config.shape.vocab_size
         if ids.dim() != 3:
             raise InputError(

@@ -12,8 +12,8 @@ import torch
 
 from muxviz.batch import Row
 from muxviz.config import BackboneShape, MuxConfig
+from muxviz.engine.stream import run_texts
 from muxviz.errors import CheckpointMissing, ConfigError
-from muxviz.inference import run_texts
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import load
 from muxviz.loading.save import save

@@ -12,8 +12,9 @@ def snippet(request: RunRequest, figure: str, call: str, *, timed: bool = False)
     """Code that repeats ``request`` and ends with drawing ``call`` by ``figure``'s function."""
     lines = [
         "import muxviz",
+        "from muxviz.batch import Row",
         f"from muxviz.figures import {figure}",
-        "from muxviz.inference import Row, run_group",
+        "from muxviz.inference import run_group",
         "",
         *_inputs(request),
         f"result = run_group({', '.join(_arguments(request, timed))})",

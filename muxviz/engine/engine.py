@@ -1,0 +1,179 @@
+"""The engine: groups in, answers out, with nothing computed that nobody reads.
+
+    engine = Engine(checkpoint)
+    for answers in engine.answers(groups):  # one list per group
+        ...
+
+Its logits are those of ``MuxModel.forward`` up to rounding (a test compares them on every recorded
+and bundled checkpoint); what it leaves out is said in ``muxviz.model.fast``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from muxviz.batch import Group, stack_groups
+from muxviz.engine.answers import asked_tokens, read_sentences, read_tokens
+from muxviz.engine.guard import memory_guard
+from muxviz.engine.int8 import int8_model
+from muxviz.errors import NotApplicable
+from muxviz.loading.checkpoint import Checkpoint, describe_dtype
+from muxviz.model.fast import SENTENCE_TASKS, TokenLogits, encode, read_sentence, read_token_logits
+from muxviz.model.mux_model import MuxModel
+from muxviz.results import Answer
+
+BATCH = 32  # groups per forward
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Logits of some groups of one length, still on the device.
+
+    values: ``[B, N, C]`` of a sentence task, or those of the asked tokens. numbers: which groups.
+    """
+
+    numbers: list[int]
+    values: Tensor | TokenLogits
+    asked: np.ndarray | None
+
+
+@dataclass
+class Engine:
+    """Answers groups of one checkpoint.
+
+    Args:
+        checkpoint: not modified.
+        int8: run the encoder's and the demultiplexer's matrices in dynamic int8 (CPU, float32
+            checkpoints only); changes logits, see ``muxviz bench int8``.
+        compiled: ``torch.compile`` the pass up to the last hidden state, with CUDA graphs on a GPU.
+            The first passes of every new shape are then slow.
+
+    Raises:
+        NotApplicable: int8 on a GPU or in another precision.
+    """
+
+    checkpoint: Checkpoint
+    int8: bool = False
+    compiled: bool = False
+    model: MuxModel = field(init=False, repr=False)
+    _encode: Callable[..., Tensor] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        checkpoint = self.checkpoint
+        self.model = checkpoint.model
+        if self.int8:
+            if checkpoint.device.type != "cpu" or checkpoint.dtype != torch.float32:
+                raise NotApplicable(
+                    f"int8 runs on a CPU from a float32 checkpoint; {checkpoint.name} is "
+                    f"{describe_dtype(checkpoint.dtype)} on {checkpoint.device}"
+                )
+            self.model = int8_model(checkpoint.model)
+        self._encode = encode
+        if self.compiled:
+            on_gpu = checkpoint.device.type == "cuda"
+            compiler: Any = torch.compile
+            self._encode = (
+                compiler(encode, mode="reduce-overhead")
+                if on_gpu
+                else compiler(encode, dynamic=True)
+            )
+
+    @property
+    def precision(self) -> str:
+        """``float32``, ``bfloat16``, ``float16`` or ``int8``."""
+        return "int8" if self.int8 else describe_dtype(self.checkpoint.dtype)
+
+    def answers(self, groups: Sequence[Group], *, batch: int = BATCH) -> list[list[Answer]]:
+        """One list per group: the answers of its rows that are no fillers, in slot order.
+
+        All forwards are started before the first result is waited for.
+        """
+        found: list[list[Answer]] = [[] for _ in groups]
+        for raw in list(self.raw(groups, batch=batch)):
+            for number, answers in self._read(groups, raw):
+                found[number] = answers
+        return found
+
+    @torch.inference_mode()
+    def raw(self, groups: Sequence[Group], *, batch: int = BATCH) -> Iterator[Raw]:
+        """Logits of all groups, those of one length together."""
+        for numbers, arrays in stack_groups(groups, at_most=batch):
+            chosen = [groups[n] for n in numbers]
+            asked = None
+            if self.checkpoint.config.task not in SENTENCE_TASKS:
+                room = arrays[0].shape[2]
+                if self.checkpoint.config.cuts_prefix_room:
+                    room -= self.checkpoint.config.prefix_length
+                asked = asked_tokens(self.checkpoint, chosen, room)
+            with memory_guard(self.checkpoint):
+                values = self.logits(*arrays, asked=asked, hide_padding=chosen[0].hides_padding)
+            yield Raw(numbers, values, asked)
+
+    @torch.inference_mode()
+    def logits(
+        self,
+        ids: np.ndarray,
+        mask: np.ndarray,
+        types: np.ndarray,
+        *,
+        asked: np.ndarray | None = None,
+        hide_padding: bool = False,
+    ) -> Tensor | TokenLogits:
+        """One forward of groups of one length, on the device; not waited for.
+
+        Args:
+            ids, mask, types: ``[B, N, L]``.
+            asked: ``[B, N, L']`` bool, for token tasks: whose logits are wanted.
+
+        Returns:
+            ``[B, N, C]`` for sentence tasks, else the logits of the asked tokens.
+
+        Raises:
+            InputError and its kinds: as ``MuxModel.forward``.
+        """
+        device = self.checkpoint.device
+        rows = [torch.from_numpy(array) for array in (ids, mask, types)]
+        self.model.check(*rows)  # before they travel: on a GPU it would have to be waited for
+        if device.type == "cuda":
+            rows = [row.pin_memory().to(device, non_blocking=True) for row in rows]
+        prepared = self.model.prepare(*rows, hide_padding=hide_padding, trusted=True)
+        hidden = self._encode(self.model, prepared, hide_padding=hide_padding)
+        if asked is None:
+            return read_sentence(self.model, hidden, prepared)
+        return read_token_logits(self.model, hidden, prepared, torch.from_numpy(asked).to(device))
+
+    def _read(self, groups: Sequence[Group], raw: Raw) -> Iterator[tuple[int, list[Answer]]]:
+        """The answers of each group, by its number."""
+        if isinstance(raw.values, TokenLogits):
+            yield from self._read_tokens(groups, raw, raw.values)
+            return
+        values = raw.values.float().cpu()
+        real = [
+            [slot for slot, repeats in enumerate(groups[n].repeats) if repeats is None]
+            for n in raw.numbers
+        ]
+        rows = [at * values.shape[1] + slot for at, slots in enumerate(real) for slot in slots]
+        answers = iter(read_sentences(self.checkpoint, values.flatten(0, 1)[rows]))
+        for number, slots in zip(raw.numbers, real, strict=True):
+            yield number, [next(answers) for _ in slots]
+
+    def _read_tokens(
+        self, groups: Sequence[Group], raw: Raw, found: TokenLogits
+    ) -> Iterator[tuple[int, list[Answer]]]:
+        assert raw.asked is not None, "token tasks ask for tokens"
+        values, start = found.values.float().cpu(), 0
+        for at, number in enumerate(raw.numbers):
+            group, answers = groups[number], []
+            for slot, row in enumerate(group.rows):
+                places = raw.asked[at, slot].nonzero()[0].tolist()
+                own = values[start : start + len(places)]
+                start += len(places)
+                if group.repeats[slot] is None:
+                    answers.append(read_tokens(self.checkpoint, row, places, own))
+            yield number, answers

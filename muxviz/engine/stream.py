@@ -1,0 +1,259 @@
+"""Any number of rows through an engine, in windows: flat memory, answers in input order.
+
+A window is so many groups' worth of rows. Its rows are grouped, groups of one length run together,
+and the answers come out in the order the rows went in; while one window is computed, the next is
+read and tokenised in another thread. Windows depend on the rows alone, so a run can be resumed at
+a window's end, or spread over processes, and answers do not change.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
+from muxviz.engine.engine import Engine
+from muxviz.errors import InputError
+from muxviz.loading.checkpoint import Checkpoint
+from muxviz.results import Answer
+
+GROUPINGS = ("order", "length")
+WINDOW_GROUPS = 512  # enough that most lengths fill a batch
+LOOK_S = 0.2  # between looks whether anybody still wants the next window
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RowAnswer:
+    """One input row: its number in the input (from 0), its slot, and the answer."""
+
+    number: int
+    slot: int
+    row: Row
+    answer: Answer
+    cut_text: str
+
+
+@dataclass(frozen=True)
+class RowError:
+    """One input row that cannot be answered, and why."""
+
+    number: int
+    row: Row
+    reason: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows that are grouped together. bad: by row number, why a row cannot be answered."""
+
+    start: int
+    rows: tuple[Row, ...]
+    bad: dict[int, str]
+
+
+@dataclass(frozen=True)
+class How:
+    """How rows become groups.
+
+    batch: groups per forward. padding: None for the checkpoint's. fill, seed: of a last short
+    group. grouping: ``order`` takes N rows after another; ``length`` puts rows of like length of a
+    window together, which wastes less padding and changes who shares a pass.
+    """
+
+    batch: int = 16
+    padding: str | None = None
+    fill: str = "repeat"
+    seed: int = 0
+    grouping: str = "order"
+
+    def __post_init__(self) -> None:
+        if self.grouping not in GROUPINGS:
+            raise InputError(f"unknown grouping {self.grouping!r}; use {', '.join(GROUPINGS)}")
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A window's groups, tokenised: what the engine needs. numbers: per group, its rows'."""
+
+    window: Window
+    groups: list[Group]
+    numbers: list[list[int]] = field(default_factory=list)
+
+
+def run_texts(
+    checkpoint: Checkpoint,
+    rows: Iterable[Row],
+    *,
+    batch: int = 16,
+    padding: str | None = None,
+    fill: str = "repeat",
+    seed: int = 0,
+    grouping: str = "order",
+    engine: Engine | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[RowAnswer]:
+    """Answer rows in input order, N to a group; the last group is filled up.
+
+    Args:
+        checkpoint: not modified.
+        rows: read as needed, a window ahead.
+        batch, padding, fill, seed, grouping: see ``How``.
+        engine: of this checkpoint; None for one without int8 and compiling.
+        progress: called with the number of rows done after each window.
+
+    Raises:
+        InputError: a row that cannot be answered (its number is named).
+    """
+    how = How(batch, padding, fill, seed, grouping)
+    for answers in stream(engine or Engine(checkpoint), rows, how):
+        for answer in answers:
+            if isinstance(answer, RowError):
+                raise InputError(f"text {answer.number + 1} {answer.reason}")
+            yield answer
+        if progress is not None:
+            progress(answers[-1].number + 1)
+
+
+def stream(engine: Engine, rows: Iterable[Row], how: How) -> Iterator[list[RowAnswer | RowError]]:
+    """The answers of one window of rows after another."""
+    engine.checkpoint.need_tokenizer()
+    size = window_rows(engine.checkpoint, how.batch)
+    yield from answer_windows(engine, windows(rows, size), how)
+
+
+def answer_windows(
+    engine: Engine, found: Iterable[Window], how: How
+) -> Iterator[list[RowAnswer | RowError]]:
+    """The answers of one window after another; each is tokenised while its predecessor runs."""
+    for ready in ahead(prepare(engine.checkpoint, window, how) for window in found):
+        yield answer_window(engine, ready, how)
+
+
+def window_rows(checkpoint: Checkpoint, batch: int) -> int:
+    """Rows of a window."""
+    return checkpoint.config.num_instances * max(WINDOW_GROUPS, batch)
+
+
+def windows(rows: Iterable[Row], size: int) -> Iterator[Window]:
+    """Cut rows into windows of ``size`` rows that can be answered; reads no further than needed."""
+    taken: list[Row] = []
+    bad: dict[int, str] = {}
+    start = 0
+    for number, row in enumerate(rows):
+        taken.append(row)
+        reason = why_not(row)
+        if reason:
+            bad[number] = reason
+        if len(taken) - len(bad) == size or len(taken) == 4 * size:
+            yield Window(start, tuple(taken), bad)
+            taken, bad, start = [], {}, number + 1
+    if taken:
+        yield Window(start, tuple(taken), bad)
+
+
+def why_not(row: Row) -> str:
+    """Why a row cannot be answered; "" where it can."""
+    if not row.text.strip():
+        return "is empty; write a sentence or remove the row"
+    try:
+        f"{row.text}{row.pair or ''}".encode()
+    except UnicodeEncodeError:
+        return "holds half a character (a lone surrogate); save the text as UTF-8"
+    return ""
+
+
+def prepare(checkpoint: Checkpoint, window: Window, how: How) -> Ready:
+    """Tokenise and group a window."""
+    kept = [n for n in range(len(window.rows)) if window.start + n not in window.bad]
+    encoded = encode_rows(checkpoint, [window.rows[n] for n in kept], padding=how.padding)
+    num = checkpoint.config.num_instances
+    order = seating(encoded, how.grouping)
+    seats = [order[start : start + num] for start in range(0, len(order), num)]
+    return Ready(
+        window,
+        [
+            make_group(
+                checkpoint.config,
+                [encoded[i] for i in seat],
+                padding=how.padding,
+                fill=how.fill,
+                seed=how.seed,
+            )
+            for seat in seats
+        ],
+        [[window.start + kept[i] for i in seat] for seat in seats],
+    )
+
+
+def seating(encoded: Sequence[EncodedRow], grouping: str) -> list[int]:
+    """The order in which rows fill groups."""
+    if grouping == "order":
+        return list(range(len(encoded)))
+    lengths = np.asarray([len(row.ids) for row in encoded])
+    return [int(i) for i in np.argsort(lengths, kind="stable")]
+
+
+def answer_window(engine: Engine, ready: Ready, how: How) -> list[RowAnswer | RowError]:
+    """Run a window's groups; answers and errors in input order."""
+    window = ready.window
+    found: dict[int, RowAnswer | RowError] = {
+        n: RowError(n, window.rows[n - window.start], reason) for n, reason in window.bad.items()
+    }
+    answers = engine.answers(ready.groups, batch=how.batch)
+    for group, numbers, own in zip(ready.groups, ready.numbers, answers, strict=True):
+        for slot, (number, answer) in enumerate(zip(numbers, own, strict=True)):
+            row = group.rows[slot]
+            found[number] = RowAnswer(number, slot, row.row, answer, row.cut_text)
+    return [found[window.start + n] for n in range(len(window.rows))]
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """The same items, each made in another thread while its predecessor is used."""
+    ready: queue.Queue[Any] = queue.Queue(maxsize=1)
+    over = threading.Event()
+    # A daemon: a thread that waits for a line of a pipe must not keep the process alive.
+    feeding = threading.Thread(target=_feed, args=(items, ready, over), daemon=True)
+    feeding.start()
+    try:
+        while (found := ready.get()) is not _END:
+            if isinstance(found, _Failure):
+                raise found.error
+            yield found
+    finally:
+        over.set()
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: BaseException
+
+
+_END = object()
+
+
+def _feed(items: Iterable[Any], ready: queue.Queue[Any], over: threading.Event) -> None:
+    last: Any = _END
+    try:
+        for item in items:
+            if not _put(ready, item, over):
+                return
+    except BaseException as error:  # raised again where the items are used
+        last = _Failure(error)
+    _put(ready, last, over)
+
+
+def _put(ready: queue.Queue[Any], item: Any, over: threading.Event) -> bool:
+    """Hand an item over; False when nobody wants more."""
+    while not over.is_set():
+        try:
+            ready.put(item, timeout=LOOK_S)
+        except queue.Full:
+            continue
+        return True
+    return False
