@@ -55,13 +55,18 @@ Metrics are those of the task (accuracy, F1, Matthews; Pearson, Spearman; entity
 Where the checkpoint's card has numbers on the same data, each is compared with them."""
 
 BENCH_EXAMPLES = """examples:
-  muxviz bench train
-  muxviz bench train --shape bert-small --n 2 5 10 --threads 2 --json speed.json
-  muxviz bench train --shape bert-base --groups 32 --length 128 --device cuda
+  muxviz bench throughput --shape bert-small --batch 8 --length 64 --threads 1 --json speed.json
+  muxviz bench throughput --checkpoints sst2-n1 sst2-n10 --lengths-from reviews.txt \\
+      --grouping length
+  muxviz bench tradeoff --data data --json tradeoff.json
+  muxviz bench profile --shape bert-small --n 10
+  muxviz bench exactness --dtype float32 compiled int8
+  muxviz bench train --shape bert-small --n 2 5 10 --threads 2
 
-Instances per second of the training loop at each N against the same loop at N = 1 (same encoder,
-same number of multiplexed sequences per step), taking turns; then peak memory, each N in a process
-of its own. Random rows, random weights."""
+Contenders take turns (A B C, C B A, ...), the device is waited for on both sides of every pass, the
+first turn of each is not counted; medians and quartiles over rounds, ratios round by round.
+Shapes have random weights. bench train: instances per second of the training loop at each N
+against the same loop at N = 1, then peak memory, each N in a process of its own."""
 
 GROW_EXAMPLES = """examples:
   muxviz grow sst2-n5 runs/grown-n5 --vocabulary runs/sst2-teacher/vocab.txt --encoder MiniLM-folder
@@ -244,8 +249,69 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _add_bench(commands: Any) -> None:
-    command = _command(commands, "bench", "measure speed and memory", BENCH_EXAMPLES, _bench)
-    command.add_argument("what", choices=("train",), help="the training loop")
+    command = _command(commands, "bench", "measure speed, memory, exactness", BENCH_EXAMPLES, None)
+    kinds = command.add_subparsers(title="what", required=True, metavar="WHAT")
+    _add_bench_train(kinds)
+    command = _command(
+        kinds, "throughput", "instances per second of all contenders", BENCH_EXAMPLES, _throughput
+    )
+    _add_bench_options(command, rounds=15, batch=[8])
+    command.add_argument("--checkpoints", nargs="+", help="instead of a shape; over texts")
+    command.add_argument("--n", type=_positive, nargs="+", default=[2, 5, 10], help="beside N = 1")
+    command.add_argument("--lengths-from", type=Path, help="file of texts, one per line")
+    command.add_argument("--rows", type=_positive, default=2000, help="texts used of that file")
+    command.add_argument("--grouping", choices=("order", "length"), default="order")
+    command.add_argument(
+        "--contenders",
+        nargs="+",
+        default=["muxviz", "transformers"],
+        help="muxviz, transformers, onnxruntime (extra 'onnx')",
+    )
+    command.add_argument("--no-memory", action="store_true", help="leave memory out")
+    command.add_argument("--json", type=Path, help="also write the numbers here")
+    command = _command(
+        kinds, "tradeoff", "accuracy and speed of the same groups", BENCH_EXAMPLES, _tradeoff
+    )
+    _add_bench_options(command, rounds=3, batch=[16])
+    command.add_argument("--checkpoints", nargs="+", help="default: the sentiment family")
+    command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
+    command.add_argument("--groupings", type=_positive, default=5)
+    command.add_argument("--grouping", choices=("order", "length"), default="order")
+    command.add_argument("--copies", type=_positive, default=1, help="of each row: ensembling")
+    command.add_argument("--json", type=Path, help="also write the points here")
+    command = _command(kinds, "profile", "where the time of a pass goes", BENCH_EXAMPLES, _profile)
+    _add_bench_options(command, rounds=20, batch=[8])
+    command.add_argument("--checkpoints", nargs=1, help="instead of a shape")
+    command.add_argument("--n", type=_positive, nargs=1, default=[10])
+    command = _command(
+        kinds, "exactness", "engine against traced model, per precision", BENCH_EXAMPLES, _exactness
+    )
+    _add_bench_options(command, rounds=1, batch=[8])
+    command.add_argument("--checkpoints", nargs="+", help="default: the sentiment family")
+
+
+def _add_bench_options(command: Any, *, rounds: int, batch: list[int]) -> None:
+    command.add_argument(
+        "--shape", default="bert-small", help="tiny, bundled, bert-small, bert-base, bert-large"
+    )
+    command.add_argument(
+        "--batch", type=_positive, nargs="+", default=batch, help="sequences per forward"
+    )
+    command.add_argument("--length", type=_positive, default=64, help="tokens of every row")
+    command.add_argument(
+        "--dtype",
+        nargs="+",
+        default=["float32"],
+        help="float32, bfloat16, float16, int8; bench exactness also: compiled",
+    )
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
+    command.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
+    command.add_argument("--rounds", type=_positive, default=rounds, help="turns of each contender")
+    command.add_argument("--compile", action="store_true", help="torch.compile every contender")
+
+
+def _add_bench_train(kinds: Any) -> None:
+    command = _command(kinds, "train", "the training loop", BENCH_EXAMPLES, _bench_train)
     command.add_argument("--shape", default="bundled", help="bundled, bert-small, bert-base, tiny")
     command.add_argument("--n", type=_positive, nargs="+", default=[2, 5, 10], help="beside N = 1")
     command.add_argument(
@@ -396,7 +462,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _bench(options: argparse.Namespace) -> int:
+def _bench_train(options: argparse.Namespace) -> int:
     from muxviz.loading.load import resolve_device
     from muxviz.training.bench import Setting, measure_training, measurement_dict, report
     from muxviz.training.bench_memory import measure_memory
@@ -425,6 +491,33 @@ def _bench(options: argparse.Namespace) -> int:
         text = json.dumps(measurement_dict(measurement), indent=1, allow_nan=False)
         options.json.write_text(text + "\n")
     return 0
+
+
+def _throughput(options: argparse.Namespace) -> int:
+    from muxviz.bench.command import throughput
+
+    _need_writable(options.json)
+    return throughput(options)
+
+
+def _tradeoff(options: argparse.Namespace) -> int:
+    from muxviz.bench.command import tradeoff
+
+    _need_data(options)
+    _need_writable(options.json)
+    return tradeoff(options)
+
+
+def _profile(options: argparse.Namespace) -> int:
+    from muxviz.bench.command import profile
+
+    return profile(options)
+
+
+def _exactness(options: argparse.Namespace) -> int:
+    from muxviz.bench.command import exactness
+
+    return exactness(options)
 
 
 def _card(options: argparse.Namespace) -> int:

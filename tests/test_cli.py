@@ -38,7 +38,9 @@ def test_run_answers_a_pipe_in_order() -> None:
     )
     assert done.returncode == 0, done.stderr
     header, *lines = done.stdout.splitlines()
-    assert header.split("\t") == ["line", "slot", "label", "probability", "cut", "text", "text2"]
+    assert header.split("\t") == [
+        *("line", "slot", "label", "probability", "cut", "text", "text2", "error"),
+    ]
     cells = [line.split("\t") for line in lines]
     assert [c[0] for c in cells] == ["1", "2", "3", "4", "5"]
     assert [c[1] for c in cells] == ["1", "2", "3", "1", "2"]
@@ -100,11 +102,21 @@ def test_mistakes_exit_with_a_sentence(arguments: list[str], code: int, message:
     assert "Traceback" not in done.stderr
 
 
-def test_a_bad_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_line_is_named_and_does_not_stop_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "texts.txt"
     path.write_text("good\n\nbad\n")
     assert main(["run", "--checkpoint", str(shared_folder()), "--texts", str(path)]) == 1
-    assert "line 2 is empty" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "line 2 is empty" in shown.err
+    assert "1 of 3 lines could not be answered" in shown.err
+    cells = [line.split("\t") for line in shown.out.splitlines()[1:]]
+    assert [(c[0], c[1], c[5], bool(c[7])) for c in cells] == [
+        ("1", "1", "good", False),
+        ("2", "", "", True),
+        ("3", "2", "bad", False),
+    ]
     path.write_text("")
     assert main(["run", "--checkpoint", str(shared_folder()), "--texts", str(path)]) == 1
     assert "holds no text" in capsys.readouterr().err

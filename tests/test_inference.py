@@ -326,7 +326,7 @@ def test_out_of_memory_is_said_everywhere(monkeypatch: pytest.MonkeyPatch) -> No
         def fail(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(checkpoint.model, "embed", fail)
+        monkeypatch.setattr(checkpoint.model, "enter", fail)
         for call in calls:
             with pytest.raises(DeviceError, match=r"tiny ran out of memory on cpu; use shorter"):
                 call()

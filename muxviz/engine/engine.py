@@ -96,7 +96,7 @@ class Engine:
         """
         found: list[list[Answer]] = [[] for _ in groups]
         for raw in list(self.raw(groups, batch=batch)):
-            for number, answers in self._read(groups, raw):
+            for number, answers in self.read(groups, raw):
                 found[number] = answers
         return found
 
@@ -148,7 +148,7 @@ class Engine:
             return read_sentence(self.model, hidden, prepared)
         return read_token_logits(self.model, hidden, prepared, torch.from_numpy(asked).to(device))
 
-    def _read(self, groups: Sequence[Group], raw: Raw) -> Iterator[tuple[int, list[Answer]]]:
+    def read(self, groups: Sequence[Group], raw: Raw) -> Iterator[tuple[int, list[Answer]]]:
         """The answers of each group, by its number."""
         if isinstance(raw.values, TokenLogits):
             yield from self._read_tokens(groups, raw, raw.values)

@@ -102,6 +102,8 @@ class Resumable:
             )
         if resume and path.exists():
             self._compare(settings)
+            if not _begins_with(path, self._head.encode()):
+                path.write_text(self._head, encoding="utf-8")  # cut before its first answer
             return
         if not path.absolute().parent.is_dir():
             raise DataError(f"{path} cannot be written; name a file in an existing folder")
@@ -183,3 +185,8 @@ def to_stream(file: TextIO, form: str) -> Callable[[Sequence[RowAnswer | RowErro
         file.flush()
 
     return write
+
+
+def _begins_with(path: Path, head: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(head)) == head

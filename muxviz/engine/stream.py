@@ -218,7 +218,9 @@ def ahead(items: Iterable[T]) -> Iterator[T]:
     ready: queue.Queue[Any] = queue.Queue(maxsize=1)
     over = threading.Event()
     # A daemon: a thread that waits for a line of a pipe must not keep the process alive.
-    feeding = threading.Thread(target=_feed, args=(items, ready, over), daemon=True)
+    feeding = threading.Thread(
+        target=_feed, args=(items, ready, over), daemon=True, name="muxviz-ahead"
+    )
     feeding.start()
     try:
         while (found := ready.get()) is not _END:

@@ -45,6 +45,13 @@ def encode(model: MuxModel, prepared: PreparedInput, *, hide_padding: bool = Fal
     """Last hidden state: of all positions ``[B, T, D]``, or only of those that are read."""
     hidden = model.enter(mixture(model, prepared, hide_padding=hide_padding))
     mask = model.encoder_mask(prepared.mask, hidden.dtype, hide_padding=hide_padding)
+    return encoded(model, hidden, mask, prepared)
+
+
+def encoded(
+    model: MuxModel, hidden: Tensor, mask: Tensor | None, prepared: PreparedInput
+) -> Tensor:
+    """The encoder's part of ``encode``."""
     if reads_first(model):
         return model.encoder.states_at(hidden, mask, slice(0, _first(prepared) + 1))
     return model.encoder(hidden, mask)
@@ -62,14 +69,18 @@ def _first(prepared: PreparedInput) -> int:
 
 def read_sentence(model: MuxModel, hidden: Tensor, prepared: PreparedInput) -> Tensor:
     """Logits ``[B, N, C]`` of a sentence task from what ``encode`` returned."""
+    assert model.head is not None, "sentence tasks have a head"
+    logits: Tensor = model.head(sentence_state(model, hidden, prepared))
+    return logits
+
+
+def sentence_state(model: MuxModel, hidden: Tensor, prepared: PreparedInput) -> Tensor:
+    """The state ``[B, N, D]`` that a sentence is read from."""
     if reads_first(model):
         first = _first(prepared)
-        states = model.demultiplexer(hidden, slice(first, first + 1))[:, :, 0]
-    else:
-        states = _mean_states(model, hidden, prepared)
-    assert model.head is not None, "sentence tasks have a head"
-    logits: Tensor = model.head(states)
-    return logits
+        states: Tensor = model.demultiplexer(hidden, slice(first, first + 1))[:, :, 0]
+        return states
+    return _mean_states(model, hidden, prepared)
 
 
 def read_token_logits(

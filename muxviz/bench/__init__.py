@@ -1,0 +1,1 @@
+"""Speed, memory and exactness of answers, measured side by side."""

@@ -1,0 +1,353 @@
+"""Instances per second of all contenders, taking turns.
+
+``measure_shapes`` times random rows of one length through random or loaded weights.
+``measure_engines`` does so for engines that are at hand (the Trade-off page's latency curves).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from muxviz.bench.costs import Costs, count
+from muxviz.bench.machine import describe, watched, with_ceilings
+from muxviz.bench.memory import measure_memory
+from muxviz.bench.onnx import onnx_call
+from muxviz.bench.shapes import random_checkpoint, random_rows, transformers_model
+from muxviz.bench.turns import Contender, Times, quartiles, take_turns
+from muxviz.engine.engine import Engine
+from muxviz.errors import ConfigError
+from muxviz.loading.checkpoint import Checkpoint
+from muxviz.loading.load import DTYPES, load, resolve_device
+from muxviz.results.throughput import EQUAL_MULTIPLEXED, EQUAL_TOTAL, SpeedRow, SpeedRun
+
+CONTENDERS = ("muxviz", "transformers", "onnxruntime")
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured.
+
+    names: shapes, or checkpoints where ``is_loaded``. batches: sequences per forward, multiplexed
+    ones. dtypes: float32, bfloat16, float16, int8 (of muxviz; CPU). threads: 0 for torch's choice.
+    """
+
+    names: tuple[str, ...]
+    is_loaded: bool = False
+    nums: tuple[int, ...] = (1, 2, 5, 10)
+    batches: tuple[int, ...] = (8,)
+    length: int = 64
+    dtypes: tuple[str, ...] = ("float32",)
+    contenders: tuple[str, ...] = ("muxviz", "transformers")
+    batch_modes: tuple[str, ...] = (EQUAL_MULTIPLEXED, EQUAL_TOTAL)
+    device: str = "auto"
+    threads: int = 0
+    rounds: int = 15
+    compiled: bool = False
+    memory: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("contenders", CONTENDERS),
+            ("dtypes", (*DTYPES, "int8")),
+            ("batch_modes", (EQUAL_MULTIPLEXED, EQUAL_TOTAL)),
+        ):
+            for given in getattr(self, name):
+                if given not in known:
+                    raise ConfigError(f"unknown {name} {given!r}; use {', '.join(known)}")
+        for name in ("length", "rounds"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; expected at least 1")
+
+
+@dataclass(frozen=True)
+class Key:
+    """One thing that is timed. rows: sequences in its forward."""
+
+    contender: str
+    name: str
+    n: int
+    rows: int
+    dtype: str
+
+
+@dataclass
+class Field:
+    """Everything built for a measurement, each once."""
+
+    setting: Setting
+    device: torch.device
+    models: dict[tuple[str, int], Checkpoint] = field(default_factory=dict)
+    weights: dict[Key, str] = field(default_factory=dict)
+    calls: dict[Key, Callable[[], Any]] = field(default_factory=dict)
+
+    def checkpoint(self, name: str, num: int, dtype: str) -> Checkpoint:
+        """Loaded or random, in a precision (int8 starts from float32)."""
+        kind = "float32" if dtype == "int8" else dtype
+        if self.setting.is_loaded:
+            return load(name, device=self.setting.device, dtype=kind)
+        made = random_checkpoint(name, num, seed=self.setting.seed)
+        return replace(made, model=made.model.to(device=self.device, dtype=DTYPES[kind]))
+
+    def add(self, key: Key) -> None:
+        """Build a contender, unless it is there."""
+        if key in self.calls:
+            return
+        checkpoint = self.checkpoint(key.name, key.n, key.dtype)
+        self.weights[key] = checkpoint.fingerprint
+        rows = random_rows(checkpoint, key.rows, self.setting.length, seed=self.setting.seed)
+        if key.contender == "muxviz":
+            engine = Engine(checkpoint, int8=key.dtype == "int8", compiled=self.setting.compiled)
+            self.calls[key] = engine_call(engine, rows)
+        elif key.contender == "transformers":
+            self.calls[key] = self._transformers(checkpoint, rows)
+        else:
+            self.calls[key] = onnx_call(
+                transformers_model(checkpoint),
+                rows,
+                int8=key.dtype == "int8",
+                threads=torch.get_num_threads(),
+            )
+
+    def _transformers(self, checkpoint: Checkpoint, rows: Sequence[torch.Tensor]) -> Any:
+        model: Any = transformers_model(checkpoint)
+        if self.setting.compiled:
+            model = torch.compile(model)
+        ids, mask, types = (row[:, 0].to(self.device) for row in rows)
+        return partial(model, input_ids=ids, attention_mask=mask, token_type_ids=types)
+
+
+def engine_call(engine: Engine, rows: Sequence[torch.Tensor]) -> Callable[[], Any]:
+    """One forward of the engine on fixed rows ``[B, N, L]``, arrays on the host included."""
+    ids, mask, types = (row.numpy() for row in rows)
+    asked = None
+    if engine.checkpoint.config.task not in ("sequence_classification", "regression"):
+        asked = mask.astype(bool)
+    return partial(engine.logits, ids, mask, types, asked=asked)
+
+
+def keys_of(setting: Setting) -> list[Key]:
+    """Everything that is timed, once each."""
+    keys: dict[Key, None] = {}
+    for name in setting.names:
+        for batch in setting.batches:
+            for dtype in setting.dtypes:
+                for n in setting.nums:
+                    keys |= {key: None for key in _with_references(setting, name, n, batch, dtype)}
+    return list(keys)
+
+
+def _with_references(setting: Setting, name: str, n: int, batch: int, dtype: str) -> list[Key]:
+    """muxviz at N, and the plain contenders that it is compared with."""
+    found = [Key("muxviz", name, n, batch, dtype)] if "muxviz" in setting.contenders else []
+    for mode in setting.batch_modes:
+        rows = batch * (n if mode == EQUAL_TOTAL else 1)
+        for contender in setting.contenders:
+            skipped = (contender, dtype) == ("transformers", "int8") or (
+                contender == "onnxruntime" and rows != batch  # one export is slow enough
+            )
+            if not skipped:
+                found.append(Key(contender, name, 1, rows, dtype))
+    return found
+
+
+def measure_shapes(
+    setting: Setting, *, command: Sequence[str] = (), progress: Progress = lambda d, t: None
+) -> SpeedRun:
+    """Measure everything that ``setting`` names.
+
+    Raises:
+        ConfigError: an unknown shape. NotApplicable: a contender that cannot run here.
+    """
+    if setting.threads:
+        torch.set_num_threads(setting.threads)
+    device = resolve_device(setting.device)
+    contestants = Field(setting, device)
+    keys = keys_of(setting)
+    for key in keys:
+        contestants.add(key)
+    costs = {key: count_costs(contestants.calls[key], key) for key in keys}
+    memory = {}
+    if setting.memory:
+        memory = {
+            key: measure_memory(setting, key) for key in keys if key.contender != "onnxruntime"
+        }
+    kind = "float32" if "int8" in setting.dtypes else setting.dtypes[0]
+    machine = with_ceilings(describe(device), device, DTYPES[kind])
+    timed = [
+        Contender((key,), key.n * key.rows, key.n * key.rows * setting.length, call)
+        for key, call in contestants.calls.items()
+    ]
+    with watched() as load_:
+        found = take_turns(timed, rounds=setting.rounds, device=device, progress=progress)
+    times = dict(zip(contestants.calls, found, strict=True))
+    machine = replace(machine, load=load_.others, is_busy=load_.is_busy)
+    rows = _rows(setting, times, costs, contestants.weights, memory, device)
+    return SpeedRun(machine, shlex.join(command), setting.rounds, tuple(rows))
+
+
+def count_costs(call: Callable[[], Any], key: Key) -> Costs:
+    """Of one pass; other libraries' operators are not seen."""
+    return Costs(0.0, 0.0) if key.contender == "onnxruntime" else count(call)
+
+
+def _rows(
+    setting: Setting,
+    times: dict[Key, Times],
+    costs: dict[Key, Costs],
+    weights: dict[Key, str],
+    memory: dict[Key, float],
+    device: torch.device,
+) -> list[SpeedRow]:
+    """Every N in every batch mode, then the plain contenders."""
+    rows = []
+    for name in setting.names:
+        for batch in setting.batches:
+            for dtype in setting.dtypes:
+                for contender in setting.contenders:
+                    for n in setting.nums if contender == "muxviz" else (1,):
+                        key = Key(contender, name, n, batch, dtype)
+                        for mode in setting.batch_modes:
+                            if key not in times or (n == 1 and mode == EQUAL_TOTAL):
+                                continue
+                            reference = batch * (n if mode == EQUAL_TOTAL else 1)
+                            plain = Key("muxviz", name, 1, reference, dtype)
+                            theirs = Key("transformers", name, 1, reference, _float(dtype))
+                            rows.append(
+                                speed_row(
+                                    key,
+                                    times[key],
+                                    costs[key],
+                                    mode=mode,
+                                    length=setting.length,
+                                    weights=weights[key],
+                                    device=device,
+                                    plain=_of(times, plain),
+                                    theirs=_of(times, theirs),
+                                    peak_mib=memory.get(key),
+                                    compiled=setting.compiled,
+                                )
+                            )
+    return rows
+
+
+def _float(dtype: str) -> str:
+    return "float32" if dtype == "int8" else dtype
+
+
+def _of(times: dict[Key, Times], key: Key) -> tuple[Key, Times] | None:
+    return (key, times[key]) if key in times else None
+
+
+def speed_row(
+    key: Key,
+    times: Times,
+    costs: Costs,
+    *,
+    mode: str,
+    length: float,
+    weights: str,
+    device: torch.device,
+    plain: tuple[Key, Times] | None,
+    theirs: tuple[Key, Times] | None,
+    peak_mib: float | None,
+    compiled: bool,
+) -> SpeedRow:
+    """One line of the result; ratios are taken round by round."""
+    instances = key.n * key.rows
+    rates = instances / times.rounds
+
+    def ratio(other: tuple[Key, Times] | None) -> Any:
+        if other is None:
+            return None
+        return quartiles(rates / (other[0].n * other[0].rows / other[1].rounds))
+
+    typical = float(np.median(times.rounds))
+    return SpeedRow(
+        contender=key.contender,
+        shape=key.name,
+        weights=weights,
+        n=key.n,
+        batch=key.rows,
+        batch_mode=mode,
+        length=length,
+        dtype=key.dtype,
+        device=device.type,
+        threads=torch.get_num_threads(),
+        instances_per_s=quartiles(rates),
+        tokens_per_s=instances * length / typical,
+        pass_ms=quartiles(times.rounds * 1000),
+        pass_p95_ms=float(np.quantile(times.passes, 0.95) * 1000),
+        ratio_to_n1=ratio(plain),
+        ratio_to_transformers=ratio(theirs),
+        peak_mib=peak_mib,
+        gflops_per_s=costs.flops / typical / 1e9,
+        gbytes_per_s=costs.bytes / typical / 1e9,
+        is_compiled=compiled,
+    )
+
+
+def measure_engines(
+    engines: Sequence[Engine],
+    *,
+    batches: Sequence[int],
+    length: int,
+    rounds: int,
+    seed: int = 0,
+    command: Sequence[str] = (),
+    progress: Progress = lambda done, total: None,
+) -> SpeedRun:
+    """Passes of engines at hand over random rows, at several batch sizes, all taking turns.
+
+    Ratios are to the first engine with N = 1, at the same number of sequences.
+
+    Args:
+        engines: on one device.
+        batches: sequences per forward.
+        length: tokens per row, specials included.
+    """
+    device = engines[0].checkpoint.device
+    keys, timed = [], []
+    for batch in batches:
+        for engine in engines:
+            checkpoint = engine.checkpoint
+            key = Key(
+                "muxviz", checkpoint.name, checkpoint.config.num_instances, batch, engine.precision
+            )
+            call = engine_call(engine, random_rows(checkpoint, batch, length, seed=seed))
+            keys.append((key, checkpoint.fingerprint, engine.compiled))
+            timed.append(Contender((key,), key.n * batch, key.n * batch * length, call))
+    costs = [count(contender.call) for contender in timed]
+    with watched() as load_:
+        times = take_turns(timed, rounds=rounds, device=device, progress=progress)
+    machine = replace(describe(device), load=load_.others, is_busy=load_.is_busy)
+    plain = {
+        key.rows: (key, found)
+        for (key, _, _), found in reversed(list(zip(keys, times, strict=True)))
+        if key.n == 1
+    }
+    rows = [
+        speed_row(
+            key,
+            found,
+            cost,
+            mode=EQUAL_MULTIPLEXED,
+            length=length,
+            weights=weights,
+            device=device,
+            plain=plain.get(key.rows),
+            theirs=None,
+            peak_mib=None,
+            compiled=compiled,
+        )
+        for (key, weights, compiled), found, cost in zip(keys, times, costs, strict=True)
+    ]
+    return SpeedRun(machine, shlex.join(command), rounds, tuple(rows))

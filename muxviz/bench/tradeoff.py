@@ -1,0 +1,269 @@
+"""Accuracy and speed of the very same groups: one point per checkpoint and setting.
+
+Every grouping shuffles the rows (seed, seed + 1, ...) and cuts them into groups as ``How`` says.
+A turn of a checkpoint answers all groups of all groupings from the texts on; checkpoints take
+turns. The answers of the first turn give the accuracy.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from muxviz.batch import EncodedRow, Row
+from muxviz.bench.machine import describe, watched
+from muxviz.bench.turns import quartiles
+from muxviz.engine.engine import Engine
+from muxviz.engine.guard import synchronise
+from muxviz.engine.stream import How, Ready, Window, prepare, why_not
+from muxviz.errors import InputError, NotApplicable
+from muxviz.evaluation.intervals import row_weights, share_interval, wilson
+from muxviz.results import Answer, LabelAnswer, TagAnswer
+from muxviz.results.throughput import Accuracy, TradeoffPoint, TradeoffRun
+from muxviz.training.tasks import LabelledRows
+
+TASKS = ("sequence_classification", "token_classification")
+Progress = Callable[[int, int], None]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Course:
+    """The rows of all groupings, in the order in which they fill groups.
+
+    orders: per grouping, row numbers, each ``copies`` times.
+    """
+
+    rows: tuple[Row, ...]
+    orders: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of one checkpoint: seconds, and what came out."""
+
+    total_s: float
+    forward_s: float
+    ready: list[Ready]
+    answers: list[list[list[Answer]]]
+
+
+def measure_tradeoff(
+    engines: Sequence[Engine],
+    data: LabelledRows,
+    *,
+    name: str,
+    groupings: int = 5,
+    rounds: int = 3,
+    how: How | None = None,
+    seed: int = 0,
+    copies: int = 1,
+    command: Sequence[str] = (),
+    clock: Clock = time.perf_counter,
+    progress: Progress = lambda done, total: None,
+) -> TradeoffRun:
+    """Measure engines beside each other on labelled rows.
+
+    Args:
+        engines: of one task, on one device.
+        data: all labelled.
+        name: what to call the data.
+        groupings: shuffles of all rows; accuracy is given over them.
+        rounds: timed turns of each engine, after one that is not counted.
+        how: padding, batch and grouping.
+        seed: of the first grouping.
+        copies: of each row in a grouping; their log-probabilities are averaged. 1 for token tasks.
+        progress: called with turns done and in all; may raise to stop.
+
+    Raises:
+        NotApplicable: a task without accuracy, or copies in a token task.
+        InputError: no engine, rows without labels, or a row that cannot be answered.
+    """
+    how = how or How()
+    _check(engines, data, copies)
+    course = _course(data, groupings, seed, copies)
+    device = engines[0].checkpoint.device
+    turns: list[list[Turn]] = [[] for _ in engines]
+    done, in_all = 0, (rounds + 1) * len(engines)
+    with watched() as load:
+        for number in range(rounds + 1):
+            order = range(len(engines)) if number % 2 else reversed(range(len(engines)))
+            for at in order:
+                turn = _turn(engines[at], course, how, clock)
+                # Only one turn's answers are kept.
+                turns[at].append(replace(turn, ready=[], answers=[]) if turns[at] else turn)
+                done += 1
+                progress(done, in_all)
+    first = [next((t for e, t in zip(engines, turns, strict=True) if _is_plain(e)), None)]
+    points = tuple(
+        _point(engine, own, first[0], data, course, how, copies)
+        for engine, own in zip(engines, turns, strict=True)
+    )
+    machine = replace(describe(device), load=load.others, is_busy=load.is_busy)
+    seeds = tuple(range(seed, seed + groupings))
+    return TradeoffRun(machine, shlex.join(command), name, rounds, seeds, points)
+
+
+def _is_plain(engine: Engine) -> bool:
+    return engine.checkpoint.config.num_instances == 1
+
+
+def _check(engines: Sequence[Engine], data: LabelledRows, copies: int) -> None:
+    if not engines:
+        raise InputError("no checkpoint to measure; choose at least one")
+    tasks = {engine.checkpoint.config.task for engine in engines}
+    (task, *others) = tasks
+    if others or task not in TASKS:
+        raise NotApplicable(
+            f"not applicable: accuracy is measured for checkpoints of one task, "
+            f"{' or '.join(TASKS)}; these are {', '.join(sorted(tasks))}"
+        )
+    if task == "token_classification" and (copies > 1 or not data.words):
+        raise NotApplicable(
+            "not applicable: token tasks need words with a label each, and are not ensembled here"
+        )
+    if task == "sequence_classification" and (data.words or (data.labels < 0).any()):
+        raise NotApplicable("not applicable: these rows have no class each")
+    for number, text in enumerate(data.texts, start=1):
+        reason = why_not(Row(text))
+        if reason:
+            raise InputError(f"row {number} {reason}")
+
+
+def _course(data: LabelledRows, groupings: int, seed: int, copies: int) -> Course:
+    words = data.words or ((),) * len(data.texts)
+    rows = tuple(Row(*row) for row in zip(data.texts, data.pairs, words, strict=True))
+    numbers = np.repeat(np.arange(len(rows)), copies)
+    return Course(
+        rows,
+        tuple(np.random.default_rng(seed + g).permutation(numbers) for g in range(groupings)),
+    )
+
+
+def _turn(engine: Engine, course: Course, how: How, clock: Clock) -> Turn:
+    """Tokenise, group, run and read everything once."""
+    device = engine.checkpoint.device
+    synchronise(device)
+    started = clock()
+    ready = [
+        prepare(engine.checkpoint, Window(0, tuple(course.rows[i] for i in order), {}), how)
+        for order in course.orders
+    ]
+    groups = [group for one in ready for group in one.groups]
+    ran = clock()
+    raws = list(engine.raw(groups, batch=how.batch))
+    synchronise(device)
+    forward_s = clock() - ran
+    flat: list[list[Answer]] = [[] for _ in groups]
+    for raw in raws:
+        for number, answers in engine.read(groups, raw):
+            flat[number] = answers
+    total_s = clock() - started
+    found, at = [], 0
+    for one in ready:
+        found.append(flat[at : at + len(one.groups)])
+        at += len(one.groups)
+    return Turn(total_s, forward_s, ready, found)
+
+
+def _point(
+    engine: Engine,
+    turns: Sequence[Turn],
+    plain: Sequence[Turn] | None,
+    data: LabelledRows,
+    course: Course,
+    how: How,
+    copies: int,
+) -> TradeoffPoint:
+    checkpoint = engine.checkpoint
+    first, timed = turns[0], turns[1:]
+    instances = len(course.rows) * copies * len(course.orders)
+    totals = np.asarray([turn.total_s for turn in timed])
+    groups = [group for one in first.ready for group in one.groups]
+    ratio = None
+    if plain is not None:
+        ratio = quartiles(np.asarray([turn.total_s for turn in plain[1:]]) / totals)
+    return TradeoffPoint(
+        checkpoint=checkpoint.name,
+        fingerprint=checkpoint.fingerprint,
+        task=checkpoint.config.task,
+        n=checkpoint.config.num_instances,
+        sparsity=float(checkpoint.card.get("sparsity", 0.0)),
+        dtype=engine.precision,
+        grouping=how.grouping,
+        padding=how.padding or checkpoint.config.default_padding,
+        batch=how.batch,
+        length=float(np.mean([group.length for group in groups])),
+        accuracy=_accuracy(first, data, course, checkpoint.config.labels),
+        instances_per_s=quartiles(instances / totals),
+        forward_per_s=quartiles(instances / np.asarray([turn.forward_s for turn in timed])),
+        ratio_to_n1=ratio,
+        copies=copies,
+    )
+
+
+def _accuracy(turn: Turn, data: LabelledRows, course: Course, labels: Sequence[str]) -> Accuracy:
+    """Share of right rows (or words), over groupings."""
+    tables = [
+        _right(ready, answers, order, data, labels)
+        for ready, answers, order in zip(turn.ready, turn.answers, course.orders, strict=True)
+    ]
+    hits = np.asarray([table[0] for table in tables])  # [groupings, rows]
+    trials = tables[0][1]
+    values = hits.sum(axis=1) / trials.sum()
+    rows = len(course.rows)
+    if data.words:
+        found = share_interval(hits.sum(axis=0), trials * len(tables), row_weights(rows))
+    else:
+        found = wilson(float(values.mean()), rows)
+    return Accuracy(
+        metric="accuracy",
+        mean=float(values.mean()),
+        low=float(values.min()),
+        high=float(values.max()),
+        interval=found[0],
+        groupings=len(tables),
+        rows=rows,
+    )
+
+
+def _right(
+    ready: Ready,
+    answers: list[list[Answer]],
+    order: np.ndarray,
+    data: LabelledRows,
+    labels: Sequence[str],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Per row: right units and units (1 for a text, its labelled words for a token task)."""
+    hits, trials = np.zeros(len(data.texts)), np.zeros(len(data.texts))
+    sums: dict[int, Any] = {}
+    for group, numbers, own in zip(ready.groups, ready.numbers, answers, strict=True):
+        for slot, (number, answer) in enumerate(zip(numbers, own, strict=True)):
+            row = int(order[number])
+            if isinstance(answer, LabelAnswer):
+                sums[row] = sums.get(row, 0.0) + np.log(answer.probabilities + 1e-45)
+            elif isinstance(answer, TagAnswer):
+                hits[row], trials[row] = _right_words(
+                    group.rows[slot], answer, data.word_labels[row], labels
+                )
+    for row, total in sums.items():
+        hits[row], trials[row] = float(total.argmax() == data.labels[row]), 1.0
+    return hits, trials
+
+
+def _right_words(
+    encoded: EncodedRow, answer: TagAnswer, wanted: np.ndarray, labels: Sequence[str]
+) -> tuple[int, int]:
+    """Right and labelled words of a row; a word's tag is that of its first token."""
+    place = np.cumsum(~np.asarray(encoded.special)) - 1  # of a token among those that are answered
+    right = tried = 0
+    for start, label in zip(encoded.word_starts, wanted, strict=True):
+        if start >= 0 and label >= 0:
+            tried += 1
+            right += answer.tags[place[start]] == labels[int(label)]
+    return right, tried

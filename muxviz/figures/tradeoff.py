@@ -1,0 +1,341 @@
+"""Accuracy against speed: one mark per checkpoint and setting, sources apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from muxviz.errors import InputError, NotApplicable
+from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.tradeoff_parts import (
+    DASHES,
+    axis,
+    busy_words,
+    legend_mark,
+    legend_of,
+    log_axis,
+    marks,
+    named,
+    points,
+    score_range,
+    times,
+)
+from muxviz.figures.whiskers import whiskers
+from muxviz.figures.wording import percent, plain
+from muxviz.results.measured import Measured, of_task, pareto_front, plain_point
+from muxviz.results.throughput import Quartiles, TradeoffPoint
+
+AXES = {"rate": "Instances/s", "ratio": "Ratio to N = 1"}
+WORDS = {"rate": "instances per second", "ratio": "instances per second, relative to N = 1"}
+HEIGHT = 500  # px
+LEGEND_TOP = 66
+
+
+def tradeoff_figure(
+    runs: Sequence[Measured], *, task: str, x: str = "rate", dark: bool = False
+) -> go.Figure:
+    """Marks with quartiles of the speed and the range of accuracy over groupings.
+
+    The step line of a run joins what nothing else of that run and precision beats; runs are never
+    joined. Dotted: accuracy at N = 1 of each run.
+
+    Args:
+        runs: in any order; the first one gives the title.
+        task: whose points are drawn; others cannot be compared.
+        x: "rate" or "ratio".
+
+    Raises:
+        InputError: another x.
+        NotApplicable: no point of this task, or none with a ratio.
+    """
+    found = _found(runs, task, x)
+    colors, fig = ink(dark), go.Figure()
+    for one, chosen in found:
+        for dtype in dict.fromkeys(p.dtype for p in chosen):
+            _front(fig, one, [p for p in chosen if p.dtype == dtype], x, dark)
+    for one, chosen in found:
+        fig.add_trace(_marks(one, chosen, x, dark))
+        busy = one.run.machine.is_busy
+        fig.add_trace(legend_mark(one.label, one.kind, busy=busy, dark=dark))
+    everything = [p for _, chosen in found for p in chosen]
+    ends = [v for p in everything for q in (_x(p, x),) for v in (q.q1, q.q3)]
+    fig.update_xaxes(**log_axis(dark, WORDS[x], ends))
+    fig.update_yaxes(
+        **axis(dark, everything[0].accuracy.metric, tickformat=".1%"),
+        range=score_range(
+            min(p.accuracy.low for p in everything), max(p.accuracy.high for p in everything)
+        ),
+    )
+    _lines(fig, found, x, dark)
+    framed(
+        fig,
+        tradeoff_finding(runs, task=task, x=x),
+        dark=dark,
+        height=HEIGHT,
+        sides={"l": 76, "r": 40, "t": LEGEND_TOP + 24 + 18 * len(found), "b": 104},
+    )
+    fig.update_layout(
+        legend=legend_of(dark, HEIGHT, LEGEND_TOP) | {"entrywidth": 1, "entrywidthmode": "fraction"}
+    )
+    caption(fig, "<br>".join(_notes(found, runs, task, x)), dark=dark, below=48, left=-56)
+    fig.update_layout(font={"color": colors.text})
+    return fig
+
+
+def tradeoff_finding(runs: Sequence[Measured], *, task: str, x: str = "rate") -> str:
+    """What the fastest unbeaten mark of the first run wins and loses against N = 1."""
+    _, chosen = _found(runs, task, x)[0]
+    best = chosen[front_of(chosen, x)[-1]]
+    base = plain_point(chosen)
+    if base is None:
+        return (
+            f"{best.checkpoint} (N = {best.n}) is the fastest: "
+            f"{best.instances_per_s.median:,.0f} texts a second, "
+            f"{percent(best.accuracy.mean)} right; there is no N = 1 to compare with"
+        )
+    if best is base or best.n == 1:
+        return (
+            f"N = 1 is not beaten: {base.checkpoint} answers "
+            f"{base.instances_per_s.median:,.0f} texts a second, {percent(base.accuracy.mean)} "
+            "right"
+        )
+    faster = best.instances_per_s.median / base.instances_per_s.median
+    if best.ratio_to_n1 is not None:
+        faster = best.ratio_to_n1.median
+    lost = base.accuracy.mean - best.accuracy.mean
+    if abs(lost) < 0.0005:
+        change = "answers as many right"
+    else:
+        change = f"{'loses' if lost > 0 else 'gains'} {points(lost)} of {best.accuracy.metric}"
+    return f"N = {best.n} is {times(faster)} as fast as N = 1 and {change} ({best.checkpoint})"
+
+
+def tradeoff_table(runs: Sequence[Measured]) -> list[dict[str, Any]]:
+    """One row per point of every run, ensembles included."""
+    return [_row(one, point) for one in runs for point in one.run.points]
+
+
+def tradeoff_alt(runs: Sequence[Measured], *, task: str, x: str = "rate") -> str:
+    """The picture in words."""
+    lines = [f"{tradeoff_finding(runs, task=task, x=x)}."]
+    for one, chosen in _found(runs, task, x):
+        unbeaten = {id(chosen[at]) for at in front_of(chosen, x)}
+        parts = [
+            f"{p.checkpoint}, N = {p.n}: {_amount(p, x)}, {100 * p.accuracy.mean:.1f} % right"
+            f"{', on the front' if id(p) in unbeaten else ''}"
+            for p in chosen
+        ]
+        lines.append(f"{one.label}: {'; '.join(parts)}.")
+    return " ".join(lines)
+
+
+def front_of(chosen: Sequence[TradeoffPoint], x: str = "rate") -> tuple[int, ...]:
+    """Numbers of the points that nothing beats, slowest first."""
+    return pareto_front([(_x(p, x).median, p.accuracy.mean) for p in chosen])
+
+
+# ---- parts --------------------------------------------------------------------------------------
+
+
+def _found(
+    runs: Sequence[Measured], task: str, x: str
+) -> list[tuple[Measured, list[TradeoffPoint]]]:
+    """Runs with the points that can be drawn; runs without any are left out."""
+    if x not in AXES:
+        raise InputError(f"got x={x!r}; choose one of {', '.join(AXES)}")
+    pairs = [(one, list(of_task(one.run, task))) for one in runs]
+    if not any(chosen for _, chosen in pairs):
+        raise NotApplicable(f"not applicable: no run has a point of {task.replace('_', ' ')}")
+    if x == "ratio":
+        pairs = [(one, [p for p in own if p.ratio_to_n1 is not None]) for one, own in pairs]
+        if not any(chosen for _, chosen in pairs):
+            raise NotApplicable(
+                "not applicable: no run has an N = 1 checkpoint to relate to; show instances/s"
+            )
+    return [(one, chosen) for one, chosen in pairs if chosen]
+
+
+def _x(point: TradeoffPoint, x: str) -> Quartiles:
+    found = point.instances_per_s if x == "rate" else point.ratio_to_n1
+    assert found is not None, "points without a ratio are left out before"
+    return found
+
+
+def _amount(point: TradeoffPoint, x: str) -> str:
+    found = _x(point, x)
+    unit = "instances/s" if x == "rate" else "times N = 1"
+    digits = ",.0f" if found.median >= 100 else ".2f"
+    return f"{found.median:{digits}} {unit} ({found.q1:{digits}} to {found.q3:{digits}})"
+
+
+def _front(
+    fig: go.Figure, one: Measured, chosen: Sequence[TradeoffPoint], x: str, dark: bool
+) -> None:
+    """Steps through the unbeaten points: what can be had at each speed."""
+    front = [chosen[at] for at in front_of(chosen, x)]
+    if len(front) < 2:
+        return
+    fig.add_scatter(
+        x=[_x(p, x).median for p in front],
+        y=[p.accuracy.mean for p in front],
+        mode="lines",
+        line={
+            "shape": "vh",
+            "width": 1.8,
+            "dash": DASHES[one.kind],
+            "color": tint(ink(dark).text, 0.55),
+        },
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _marks(one: Measured, chosen: Sequence[TradeoffPoint], x: str, dark: bool) -> go.Scatter:
+    colors = ink(dark)
+    xs = [_x(p, x) for p in chosen]
+    scores = [p.accuracy for p in chosen]
+    return go.Scatter(
+        x=[q.median for q in xs],
+        y=[s.mean for s in scores],
+        mode="markers+text",
+        text=[str(p.n) for p in chosen],
+        textposition="top right",
+        textfont={"size": SMALL_SIZE + 1, "color": colors.text},
+        marker=marks(one.kind, [p.n for p in chosen], busy=one.run.machine.is_busy, dark=dark),
+        error_x=whiskers(
+            [q.q3 - q.median for q in xs],
+            [q.median - q.q1 for q in xs],
+            colors.muted,
+            thickness=1.2,
+            width=3,
+        ),
+        error_y=whiskers(
+            [s.high - s.mean for s in scores],
+            [s.mean - s.low for s in scores],
+            colors.muted,
+            thickness=1.2,
+            width=3,
+        ),
+        hovertext=[_hover(one, p, x) for p in chosen],
+        hoverinfo="text",
+        showlegend=False,
+        cliponaxis=False,
+    )
+
+
+def _hover(one: Measured, point: TradeoffPoint, x: str) -> str:
+    score = point.accuracy
+    interval = ""
+    if score.interval is not None:
+        low, high = score.interval
+        interval = f"<br>95 % interval over rows: {100 * low:.1f} to {100 * high:.1f} %"
+    busy = "<br>machine was busy: speed not comparable" if one.run.machine.is_busy else ""
+    return (
+        f"<b>{named(point.checkpoint)}</b>, N = {point.n}<br>{_amount(point, x)}"
+        f"<br>{plain(score.metric)} {100 * score.mean:.1f} %, "
+        f"{100 * score.low:.1f} to {100 * score.high:.1f} over {score.groupings} groupings"
+        f"{interval}<br>{plain(_setting(point))}<br>{plain(one.label)}{busy}"
+    )
+
+
+def _setting(point: TradeoffPoint) -> str:
+    pruned = f", sparsity {point.sparsity:.2f}" if point.sparsity else ""
+    return (
+        f"{point.dtype}, batch {point.batch}, grouped by {point.grouping}, "
+        f"{point.length:.0f} tokens{pruned}"
+    )
+
+
+def _lines(
+    fig: go.Figure, found: Sequence[tuple[Measured, list[TradeoffPoint]]], x: str, dark: bool
+) -> None:
+    """Where N = 1 is: accuracy of each run, and the ratio 1."""
+    colors, shapes = ink(dark), []
+    line = {"color": colors.muted, "width": 1.2, "dash": "dot"}
+    notes = []
+    for _, chosen in found:
+        base = plain_point(chosen)
+        if base is None:
+            continue
+        y = base.accuracy.mean
+        shapes.append(
+            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+        )
+        if not notes:
+            notes.append(
+                {
+                    "text": "N = 1",
+                    "xref": "paper",
+                    "x": 1,
+                    "y": y,
+                    "xanchor": "left",
+                    "xshift": 2,
+                    "showarrow": False,
+                    "font": {"size": SMALL_SIZE, "color": colors.muted},
+                }
+            )
+    if x == "ratio":
+        shapes.append(
+            {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1, "line": line}
+        )
+    add(fig, shapes=shapes, annotations=notes)
+
+
+def _notes(
+    found: Sequence[tuple[Measured, list[TradeoffPoint]]],
+    runs: Sequence[Measured],
+    task: str,
+    x: str,
+) -> list[str]:
+    notes = [
+        "Numbers: N. Bars: quartiles of the speed, range of the score over groupings. Steps: what "
+        "nothing of the same run beats."
+    ]
+    data = dict.fromkeys(one.run.data for one, _ in found)
+    if len(data) > 1:
+        names = " and ".join(plain(name) for name in data)
+        notes.append(f"The runs answered different rows ({names}): compare heights within a run.")
+    left_out = sum(len(of_task(one.run, task)) for one in runs) - sum(len(own) for _, own in found)
+    if left_out and x == "ratio":
+        notes.append(f"{left_out} without an N = 1 in the same run are left out.")
+    busy = busy_words([one.run.machine for one, _ in found])
+    return [*notes, f"{busy}."] if busy else notes
+
+
+def _row(one: Measured, point: TradeoffPoint) -> dict[str, Any]:
+    score, ratio = point.accuracy, point.ratio_to_n1
+    interval = score.interval or (None, None)
+    return {
+        "source": one.label,
+        "checkpoint": point.checkpoint,
+        "N": point.n,
+        "copies": point.copies,
+        "task": point.task,
+        "metric": score.metric,
+        "mean": score.mean,
+        "lowest grouping": score.low,
+        "highest grouping": score.high,
+        "interval from": interval[0],
+        "interval to": interval[1],
+        "groupings": score.groupings,
+        "rows": score.rows,
+        "data": one.run.data,
+        "instances/s": point.instances_per_s.median,
+        "lower quartile": point.instances_per_s.q1,
+        "upper quartile": point.instances_per_s.q3,
+        "forward alone, instances/s": point.forward_per_s.median,
+        "ratio to N = 1": ratio.median if ratio else None,
+        "ratio, lower quartile": ratio.q1 if ratio else None,
+        "ratio, upper quartile": ratio.q3 if ratio else None,
+        "bits per vector": point.bits_per_vector,
+        "dtype": point.dtype,
+        "batch": point.batch,
+        "grouping": point.grouping,
+        "padding": point.padding,
+        "tokens per row": point.length,
+        "sparsity": point.sparsity,
+        "fingerprint": point.fingerprint,
+        "machine busy": one.run.machine.is_busy,
+    }

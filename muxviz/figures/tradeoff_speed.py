@@ -1,0 +1,360 @@
+"""How long a pass takes and what it answers, by batch; and what memory it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from muxviz.errors import NotApplicable
+from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink
+from muxviz.figures.rows import name_rows, write_ends
+from muxviz.figures.tradeoff_parts import (
+    SIZE,
+    axis,
+    busy_words,
+    color_of,
+    legend_of,
+    log_axis,
+    named,
+    outline_of,
+    tick_text,
+    times,
+)
+from muxviz.figures.whiskers import whiskers
+from muxviz.figures.wording import plain
+from muxviz.results.measured import Timed
+from muxviz.results.speed_settings import Setting, lines_of, rows_of
+from muxviz.results.throughput import SpeedRow
+
+SHAPES = {"muxviz": "circle", "transformers": "square", "onnxruntime": "triangle-up"}
+HEIGHT = 460  # px
+LEGEND_TOP = 62
+BAR = 34  # px a row of the memory bars
+
+
+def latency_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.Figure:
+    """Left: median time of a pass with quartiles, p95 as a dash. Right: instances a second.
+
+    Raises:
+        NotApplicable: no row of this setting.
+    """
+    rows = _rows(timed, setting)
+    fig = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
+    busy = timed.run.machine.is_busy
+    for line in lines_of(rows):
+        _pass_line(fig, line, busy, dark)
+        _rate_line(fig, line, busy, dark)
+    batches = sorted({row.batch for row in rows})
+    across = log_axis(dark, "sequences per forward", [float(b) for b in batches])
+    across |= {"tickvals": batches, "ticktext": [tick_text(b) for b in batches]}
+    times_ms = [v for r in rows for v in (r.pass_ms.q1, r.pass_ms.q3, r.pass_p95_ms)]
+    rates = [v for r in rows for v in (r.instances_per_s.q1, r.instances_per_s.q3)]
+    for column in (1, 2):
+        fig.update_xaxes(**across, row=1, col=column)
+    fig.update_yaxes(**log_axis(dark, "a pass, ms", times_ms), row=1, col=1)
+    fig.update_yaxes(**log_axis(dark, "instances per second", rates), row=1, col=2)
+    framed(
+        fig,
+        latency_finding(timed, setting),
+        dark=dark,
+        height=HEIGHT,
+        sides={"l": 76, "r": 24, "t": 112, "b": 96},
+    )
+    fig.update_layout(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    words = [
+        f"{plain(setting.label)}. Bars: quartiles over {timed.run.rounds} rounds. Short dashes "
+        "(left): 95 % of passes are faster."
+    ]
+    words += [f"{note}." for note in [busy_words([timed.run.machine])] if note]
+    caption(fig, "<br>".join(words), dark=dark, below=50, left=-56)
+    return fig
+
+
+def latency_finding(timed: Timed, setting: Setting) -> str:
+    """Where the most multiplexed contender stands against N = 1, at the largest batch of both."""
+    rows = [r for r in _rows(timed, setting) if r.contender == "muxviz"] or list(
+        _rows(timed, setting)
+    )
+    most = max(rows, key=lambda r: (r.n, r.batch))
+    plain_rows = {r.batch: r for r in rows if r.n == 1}
+    shared = [r for r in rows if r.n == most.n and r.batch in plain_rows]
+    if most.n == 1 or not shared:
+        return (
+            f"A pass of {most.shape} (N = {most.n}) takes {_ms(most.pass_ms.median)} at batch "
+            f"{most.batch} and answers {most.instances_per_s.median:,.0f} texts a second"
+        )
+    top = max(shared, key=lambda r: r.batch)
+    base = plain_rows[top.batch]
+    longer = top.pass_ms.median / base.pass_ms.median
+    more = top.instances_per_s.median / base.instances_per_s.median
+    return (
+        f"At batch {top.batch}, a pass with N = {top.n} takes {times(longer)} as long as one with "
+        f"N = 1 and answers {times(more)} as many texts a second"
+    )
+
+
+def latency_table(timed: Timed) -> list[dict[str, Any]]:
+    """One row per row of the run, of every setting."""
+    return [
+        {
+            "source": timed.label,
+            "contender": r.contender,
+            "model": r.shape,
+            "weights": r.weights,
+            "N": r.n,
+            "batch": r.batch,
+            "batch mode": r.batch_mode,
+            "tokens per row": r.length,
+            "dtype": r.dtype,
+            "device": r.device,
+            "threads": r.threads,
+            "pass ms": r.pass_ms.median,
+            "pass ms, lower quartile": r.pass_ms.q1,
+            "pass ms, upper quartile": r.pass_ms.q3,
+            "pass ms, p95": r.pass_p95_ms,
+            "instances/s": r.instances_per_s.median,
+            "lower quartile": r.instances_per_s.q1,
+            "upper quartile": r.instances_per_s.q3,
+            "tokens/s": r.tokens_per_s,
+            "ratio to N = 1": r.ratio_to_n1.median if r.ratio_to_n1 else None,
+            "peak MiB": r.peak_mib,
+            "compiled": r.is_compiled,
+            "with tokenising": r.with_tokenising,
+            "machine busy": timed.run.machine.is_busy,
+        }
+        for r in timed.run.results
+    ]
+
+
+def latency_alt(timed: Timed, setting: Setting) -> str:
+    """The picture in words."""
+    parts = [
+        f"{_name(r)}, batch {r.batch}: {_ms(r.pass_ms.median)} (p95 {_ms(r.pass_p95_ms)}), "
+        f"{r.instances_per_s.median:,.0f} instances/s"
+        for r in _rows(timed, setting)
+    ]
+    return f"{latency_finding(timed, setting)}. {'; '.join(parts)}."
+
+
+# ---- memory -------------------------------------------------------------------------------------
+
+
+def memory_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.Figure:
+    """Bars of the highest memory, one row per contender and N, at one batch."""
+    rows, colors = memory_rows(timed, setting), ink(dark)
+    known = [row.peak_mib or 0.0 for row in rows]
+    most = max([*known, 1.0])
+    fig = go.Figure(
+        go.Bar(
+            x=known,
+            y=list(range(len(rows))),
+            orientation="h",
+            width=0.6,
+            marker={
+                "color": [color_of(row.n) for row in rows],
+                "line": {"color": colors.text, "width": 0.8},
+            },
+            hovertext=[f"{_label(row)}: {_mib(row)}" for row in rows],
+            hoverinfo="text",
+        )
+    )
+    fig.update_xaxes(
+        **axis(dark, "highest memory of the process, MiB"), range=[0, 1.22 * most], tickformat=","
+    )
+    name_rows(fig, [_label(row) for row in rows])
+    write_ends(fig, known, [_mib(row) for row in rows], shift=8, dark=dark)
+    framed(
+        fig,
+        memory_finding(timed, setting),
+        dark=dark,
+        height=BAR * len(rows) + 186,
+        sides={"l": 230, "r": 24, "t": 74, "b": 92},
+    )
+    words = f"{plain(setting.label)}, batch {rows[0].batch}. Above what the process had before."
+    caption(fig, words, dark=dark, below=50, left=-200)
+    return fig
+
+
+def memory_finding(timed: Timed, setting: Setting) -> str:
+    """Who needs most and least per text of a pass."""
+    rows = [row for row in memory_rows(timed, setting) if row.peak_mib]
+    if not rows:
+        return "Memory was not measured in this run"
+    own = [row for row in rows if row.contender == "muxviz"]
+    most = max(own or rows, key=lambda row: row.n)
+    plain_row = next((row for row in own if row.n == 1), None)
+    amount = f"{most.peak_mib:,.0f} MiB at batch {most.batch}"
+    if plain_row is None or plain_row is most or not plain_row.peak_mib or not most.peak_mib:
+        return f"{most.shape} (N = {most.n}) needs {amount}"
+    ratio = most.peak_mib / plain_row.peak_mib
+    return (
+        f"N = {most.n} needs {amount}, {times(ratio)} what N = 1 needs, "
+        f"for {most.n} times the texts"
+    )
+
+
+def memory_alt(timed: Timed, setting: Setting) -> str:
+    """The picture in words."""
+    parts = [f"{_name(row)}: {_mib(row)}" for row in memory_rows(timed, setting)]
+    return f"{memory_finding(timed, setting)}. {'; '.join(parts)}."
+
+
+def memory_table(timed: Timed, setting: Setting) -> list[dict[str, Any]]:
+    """One row per bar."""
+    return [
+        {
+            "contender": row.contender,
+            "model": row.shape,
+            "N": row.n,
+            "batch": row.batch,
+            "dtype": row.dtype,
+            "peak MiB": row.peak_mib,
+            "measured": row.peak_mib is not None,
+        }
+        for row in memory_rows(timed, setting)
+    ]
+
+
+def memory_rows(timed: Timed, setting: Setting) -> tuple[SpeedRow, ...]:
+    """Rows of the batch at which most contenders were measured, the larger one of equals."""
+    rows = _rows(timed, setting)
+    batches = {row.batch for row in rows}
+    batch = max(
+        batches,
+        key=lambda b: (
+            sum(r.peak_mib is not None for r in rows if r.batch == b),
+            sum(r.batch == b for r in rows),
+            b,
+        ),
+    )
+    return tuple(row for row in rows if row.batch == batch)
+
+
+# ---- parts --------------------------------------------------------------------------------------
+
+
+def _rows(timed: Timed, setting: Setting) -> tuple[SpeedRow, ...]:
+    rows = rows_of(timed.run, setting)
+    if not rows:
+        raise NotApplicable("not applicable: this run timed nothing of this kind; choose another")
+    return rows
+
+
+def _pass_line(fig: go.Figure, line: Sequence[SpeedRow], busy: bool, dark: bool) -> None:
+    color = outline_of(line[0].n, dark)
+    passes = [row.pass_ms for row in line]
+    fig.add_scatter(
+        **_line(line, busy, dark),
+        y=[p.median for p in passes],
+        error_y=_spread([p.median for p in passes], [(p.q1, p.q3) for p in passes], color),
+        name=_name(line[0]),
+        row=1,
+        col=1,
+    )
+    fig.add_scatter(
+        x=[row.batch for row in line],
+        y=[row.pass_p95_ms for row in line],
+        mode="markers",
+        marker={
+            "symbol": "line-ew",
+            "size": SIZE,
+            "color": color,
+            "line": {"color": color, "width": 2},
+        },
+        hovertext=[f"{_name(r)}, batch {r.batch}: p95 {_ms(r.pass_p95_ms)}" for r in line],
+        hoverinfo="text",
+        showlegend=False,
+        row=1,
+        col=1,
+    )
+
+
+def _rate_line(fig: go.Figure, line: Sequence[SpeedRow], busy: bool, dark: bool) -> None:
+    color = outline_of(line[0].n, dark)
+    rates = [row.instances_per_s for row in line]
+    fig.add_scatter(
+        **_line(line, busy, dark),
+        y=[q.median for q in rates],
+        error_y=_spread([q.median for q in rates], [(q.q1, q.q3) for q in rates], color),
+        showlegend=False,
+        row=1,
+        col=2,
+    )
+    end = line[-1]
+    note = {
+        "text": str(end.n),
+        "x": float(np.log10(end.batch)),
+        "y": float(np.log10(end.instances_per_s.median)),
+        "xref": "x2",
+        "yref": "y2",
+        "xanchor": "left",
+        "xshift": 9,
+        "showarrow": False,
+        "font": {"size": SMALL_SIZE, "color": ink(dark).text},
+    }
+    add(fig, annotations=[note] if end.contender == "muxviz" else [])
+
+
+def _line(line: Sequence[SpeedRow], busy: bool, dark: bool) -> dict[str, Any]:
+    first, outline = line[0], outline_of(line[0].n, dark)
+    shape = SHAPES.get(first.contender, "diamond")
+    return {
+        "x": [row.batch for row in line],
+        "mode": "lines+markers",
+        "legendgroup": _name(first),
+        "line": {
+            "color": outline,
+            "width": 1.8,
+            "dash": "solid" if first.contender == "muxviz" else "dot",
+        },
+        "marker": {
+            "symbol": f"{shape}-open-dot" if busy else shape,
+            "size": SIZE - 3,
+            "color": outline if busy else color_of(first.n),
+            "line": {"color": outline, "width": 1.2},
+        },
+        "hovertext": [_hover(row) for row in line],
+        "hoverinfo": "text",
+    }
+
+
+def _spread(middle: Sequence[float], ends: Sequence[tuple[float, float]], color: str) -> Any:
+    return whiskers(
+        [high - m for m, (_, high) in zip(middle, ends, strict=True)],
+        [m - low for m, (low, _) in zip(middle, ends, strict=True)],
+        color,
+        thickness=1.2,
+        width=3,
+    )
+
+
+def _name(row: SpeedRow) -> str:
+    """Who it is, as Plotly may draw it."""
+    own = "" if row.contender == "muxviz" else f"{plain(row.contender)} "
+    what = "" if row.weights == "random" else f" · {named(row.shape)}"
+    return f"{own}N = {row.n}{what}"
+
+
+def _label(row: SpeedRow) -> str:
+    return _name(row) if row.contender != "muxviz" or row.weights != "random" else f"N = {row.n}"
+
+
+def _hover(row: SpeedRow) -> str:
+    ratio = f"<br>{row.ratio_to_n1.median:.2f} times N = 1" if row.ratio_to_n1 else ""
+    return (
+        f"<b>{_name(row)}</b>, batch {row.batch}<br>pass {_ms(row.pass_ms.median)} "
+        f"({_ms(row.pass_ms.q1)} to {_ms(row.pass_ms.q3)}), p95 {_ms(row.pass_p95_ms)}"
+        f"<br>{row.instances_per_s.median:,.0f} instances/s{ratio}"
+    )
+
+
+def _ms(value: float) -> str:
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
+def _mib(row: SpeedRow) -> str:
+    return "not measured" if row.peak_mib is None else f"{row.peak_mib:,.0f} MiB"

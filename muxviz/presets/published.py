@@ -1,0 +1,26 @@
+"""Numbers that papers and their authors' files report; none of them was measured here.
+
+The data is ``published.toml`` beside this file, with where and how each was read. A number that
+could not be confirmed is left out, never guessed: such a point has no score, or its ratio is NaN.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from muxviz.results.throughput import PublishedPoint
+
+HOWS = ("text", "figure")
+
+
+@cache
+def published() -> tuple[PublishedPoint, ...]:
+    """All of them, in the order of the file: by source, then by what was compared."""
+    raw = tomllib.loads(files(__package__).joinpath("published.toml").read_text(encoding="utf-8"))
+    return tuple(
+        PublishedPoint(**{"sparsity": None, "score": None} | group["shared"] | point)
+        for group in raw["group"]
+        for point in group["points"]
+    )
