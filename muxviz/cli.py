@@ -132,6 +132,10 @@ def _parser() -> argparse.ArgumentParser:
         _record,
     )
     command.add_argument("--out", type=Path, help="write Start's result here, and nothing else")
+    command.add_argument(
+        "--speed", action="store_true", help="measure what Trade-off shows, and nothing else"
+    )
+    command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     return parser
 
 
@@ -245,6 +249,9 @@ def _add_evaluate(commands: Any) -> None:
         "times the passes",
     )
     command.add_argument("--metric", help="the headline metric (default: the task's)")
+    command.add_argument(
+        "--workers", type=_positive, help="spread groupings over processes or GPUs (Ray Data)"
+    )
     command.add_argument("--json", type=Path, help="also write the numbers here")
 
 
@@ -267,6 +274,12 @@ def _add_bench(commands: Any) -> None:
         default=["muxviz", "transformers"],
         help="muxviz, transformers, onnxruntime (extra 'onnx')",
     )
+    command.add_argument(
+        "--modes",
+        nargs="+",
+        default=["equal_multiplexed", "equal_total"],
+        help="what N = 1 is given: as many sequences per forward, or as many texts",
+    )
     command.add_argument("--no-memory", action="store_true", help="leave memory out")
     command.add_argument("--json", type=Path, help="also write the numbers here")
     command = _command(
@@ -278,6 +291,7 @@ def _add_bench(commands: Any) -> None:
     command.add_argument("--groupings", type=_positive, default=5)
     command.add_argument("--grouping", choices=("order", "length"), default="order")
     command.add_argument("--copies", type=_positive, default=1, help="of each row: ensembling")
+    command.add_argument("--padding", choices=("group", "fixed", "masked"), help="default: card's")
     command.add_argument("--json", type=Path, help="also write the points here")
     command = _command(kinds, "profile", "where the time of a pass goes", BENCH_EXAMPLES, _profile)
     _add_bench_options(command, rounds=20, batch=[8])
@@ -451,6 +465,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             metric=options.metric,
             padding=options.padding,
             batch=options.batch,
+            elsewhere=_elsewhere(options, source) if options.workers else None,
             progress=progress,
         )
     print(report(result))
@@ -460,6 +475,20 @@ def _evaluate(options: argparse.Namespace) -> int:
         text = json.dumps(evaluation_dict(result), indent=1, allow_nan=False)
         options.json.write_text(text + "\n")
     return 0
+
+
+def _elsewhere(options: argparse.Namespace, source: Any) -> Any:
+    """Where groupings run when there are workers."""
+    from functools import partial
+
+    from muxviz.engine.workers import EngineSpec
+    from muxviz.evaluation.apart import Task, run_apart
+
+    if isinstance(source, Path):
+        source = source.absolute()
+    spec = EngineSpec(options.checkpoint, options.device, options.dtype, options.revision)
+    task = Task(spec, source, options.copies, options.padding, options.batch)
+    return partial(run_apart, task, options.workers)
 
 
 def _bench_train(options: argparse.Namespace) -> int:
@@ -550,6 +579,8 @@ def _list(options: argparse.Namespace) -> int:
 def _record(options: argparse.Namespace) -> int:
     from muxviz.recorded import learn_file, record_start, start_file
 
+    if options.speed:
+        return _record_speed(options)
     path = options.out or start_file()
     path.write_text(record_start() + "\n", encoding="utf-8")
     print(path)
@@ -558,4 +589,19 @@ def _record(options: argparse.Namespace) -> int:
 
         learn_file().write_text(record_lessons() + "\n", encoding="utf-8")
         print(learn_file())
+    return 0
+
+
+def _record_speed(options: argparse.Namespace) -> int:
+    from muxviz.bench.recording import record_speed, record_tradeoff
+    from muxviz.bench.report import speed_table, tradeoff_table
+    from muxviz.recorded import speed_file, tradeoff_file
+    from muxviz.results.store import to_json
+
+    points = record_tradeoff(_need_data(options))
+    tradeoff_file().write_text(to_json(points) + "\n", encoding="utf-8")
+    print(tradeoff_table(points))
+    latencies = record_speed()
+    speed_file().write_text(to_json(latencies) + "\n", encoding="utf-8")
+    print(speed_table(latencies))
     return 0

@@ -95,10 +95,22 @@ def test_evaluate_writes_the_numbers_it_prints(
         (["check", "/none"], 1, "/none"),
     ],
 )
-def test_mistakes_exit_with_a_sentence(arguments: list[str], code: int, message: str) -> None:
-    done = muxviz(*arguments)
-    assert done.returncode == code
-    assert message in done.stderr + done.stdout
+def test_mistakes_exit_with_a_sentence(
+    arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        found = main(arguments)
+    except SystemExit as left:  # argparse's own
+        found = int(left.code or 0)
+    shown = capsys.readouterr()
+    assert found == code
+    assert message in shown.err + shown.out
+
+
+def test_a_mistake_leaves_no_traceback_and_a_code() -> None:
+    done = muxviz("run", "--checkpoint", "nothing", "--texts", "-")
+    assert done.returncode == 1
+    assert "no checkpoint named 'nothing'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -82,3 +82,24 @@ def test_the_family_is_complete() -> None:
     assert {"upos-n1", "upos-n5", "electra-n2", "contextual-n2"} <= set(NAMES)
     size = sum(p.stat().st_size for p in (ROOT / "checkpoints").rglob("*") if p.is_file())
     assert size < 160_000_000
+
+
+def test_the_throughput_goals_are_what_the_stored_benchmarks_say() -> None:
+    from benchmarks.throughput_goals import table
+
+    text = (ROOT / "docs" / "throughput.md").read_text(encoding="utf-8")
+    assert table() in text, "print it with: python -m benchmarks.throughput_goals"
+
+
+def test_stored_benchmarks_have_the_documented_layout() -> None:
+    files = sorted((ROOT / "benchmarks" / "results").glob("throughput-*.json"))
+    assert files
+    for path in files:
+        run = json.loads(path.read_text())
+        assert {"cpu", "threads", "versions", "load", "is_busy"} <= set(run["machine"]), path
+        assert run["command"].startswith("muxviz bench throughput"), path
+        for row in run["results"]:
+            rate = row["instances_per_s"]
+            assert 0 < rate["q1"] <= rate["median"] <= rate["q3"], path
+            assert row["batch_mode"] in ("equal_multiplexed", "equal_total"), path
+            assert row["ratio_to_n1"] is not None, path

@@ -71,6 +71,7 @@ def assert_same_losses(one: Path, other: Path, title: str) -> None:
         assert row["instances"] == again["instances"]
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(data: Path, tmp_path: Path) -> None:
     recipe = two_stages()
     launch(2, recipe, data, tmp_path / "two")

@@ -104,6 +104,7 @@ def metrics_so_far(run: Path) -> int:
     return int(json.loads(lines[-1])["step"]) if lines else 0
 
 
+@pytest.mark.slow
 def test_a_run_killed_twice_ends_in_the_same_bits(data: Path, tmp_path: Path) -> None:
     recipe = write_recipe(dropping(150, 250), tmp_path / "recipe.toml")
     whole, killed = tmp_path / "whole", tmp_path / "killed"

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 LOOK_UPS = ("embedding", "index", "index_select", "gather")
 
@@ -42,10 +42,18 @@ class _Traffic(TorchDispatchMode):
         return result
 
 
+def _attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    return int(sdpa_flop_count(query, key, value))
+
+
+# The counter knows attention on GPUs only.
+ON_CPU = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
+
+
 def count(call: Callable[[], Any]) -> Costs:
     """Run a pass once and count what it does."""
     with torch.no_grad():
-        with FlopCounterMode(display=False) as flops:
+        with FlopCounterMode(display=False, custom_mapping=ON_CPU) as flops:
             call()
         with _Traffic() as traffic:
             call()

@@ -302,6 +302,7 @@ def measure_engines(
     length: int,
     rounds: int,
     seed: int = 0,
+    memory_at: Sequence[int] = (),
     command: Sequence[str] = (),
     progress: Progress = lambda done, total: None,
 ) -> SpeedRun:
@@ -313,6 +314,8 @@ def measure_engines(
         engines: on one device.
         batches: sequences per forward.
         length: tokens per row, specials included.
+        memory_at: batches at which peak memory is measured, in a process of its own each; the
+            checkpoints are loaded again there, by name.
     """
     device = engines[0].checkpoint.device
     keys, timed = [], []
@@ -329,6 +332,13 @@ def measure_engines(
     with watched() as load_:
         times = take_turns(timed, rounds=rounds, device=device, progress=progress)
     machine = replace(describe(device), load=load_.others, is_busy=load_.is_busy)
+    memory = {
+        key: measure_memory(
+            Setting((key.name,), is_loaded=True, length=length, device=str(device)), key
+        )
+        for key, _, _ in keys
+        if key.rows in memory_at
+    }
     plain = {
         key.rows: (key, found)
         for (key, _, _), found in reversed(list(zip(keys, times, strict=True)))
@@ -345,7 +355,7 @@ def measure_engines(
             device=device,
             plain=plain.get(key.rows),
             theirs=None,
-            peak_mib=None,
+            peak_mib=memory.get(key),
             compiled=compiled,
         )
         for (key, weights, compiled), found, cost in zip(keys, times, costs, strict=True)

@@ -33,6 +33,15 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One point to be: an engine, how rows become groups, copies of each row (ensembling)."""
+
+    engine: Engine
+    how: How = How()
+    copies: int = 1
+
+
+@dataclass(frozen=True)
 class Course:
     """The rows of all groupings, in the order in which they fill groups.
 
@@ -67,56 +76,89 @@ def measure_tradeoff(
     clock: Clock = time.perf_counter,
     progress: Progress = lambda done, total: None,
 ) -> TradeoffRun:
-    """Measure engines beside each other on labelled rows.
+    """``measure_entries`` for engines in one setting."""
+    return measure_entries(
+        [Entry(engine, how or How(), copies) for engine in engines],
+        data,
+        name=name,
+        groupings=groupings,
+        rounds=rounds,
+        seed=seed,
+        command=command,
+        clock=clock,
+        progress=progress,
+    )
+
+
+def measure_entries(
+    entries: Sequence[Entry],
+    data: LabelledRows,
+    *,
+    name: str,
+    groupings: int = 5,
+    rounds: int = 3,
+    seed: int = 0,
+    command: Sequence[str] = (),
+    clock: Clock = time.perf_counter,
+    progress: Progress = lambda done, total: None,
+) -> TradeoffRun:
+    """Measure points beside each other on labelled rows.
 
     Args:
-        engines: of one task, on one device.
+        entries: of one task, on one device.
         data: all labelled.
         name: what to call the data.
         groupings: shuffles of all rows; accuracy is given over them.
-        rounds: timed turns of each engine, after one that is not counted.
-        how: padding, batch and grouping.
+        rounds: timed turns of each entry, after one that is not counted.
         seed: of the first grouping.
-        copies: of each row in a grouping; their log-probabilities are averaged. 1 for token tasks.
         progress: called with turns done and in all; may raise to stop.
 
     Raises:
         NotApplicable: a task without accuracy, or copies in a token task.
-        InputError: no engine, rows without labels, or a row that cannot be answered.
+        InputError: no entry, rows without labels, or a row that cannot be answered.
     """
-    how = how or How()
-    _check(engines, data, copies)
-    course = _course(data, groupings, seed, copies)
-    device = engines[0].checkpoint.device
-    turns: list[list[Turn]] = [[] for _ in engines]
-    done, in_all = 0, (rounds + 1) * len(engines)
+    _check(entries, data)
+    device = entries[0].engine.checkpoint.device
+    courses = [_course(data, groupings, seed, entry.copies) for entry in entries]
+    turns: list[list[Turn]] = [[] for _ in entries]
+    done, in_all = 0, (rounds + 1) * len(entries)
     with watched() as load:
         for number in range(rounds + 1):
-            order = range(len(engines)) if number % 2 else reversed(range(len(engines)))
+            order = range(len(entries)) if number % 2 else reversed(range(len(entries)))
             for at in order:
-                turn = _turn(engines[at], course, how, clock)
+                turn = _turn(entries[at], courses[at], clock)
                 # Only one turn's answers are kept.
                 turns[at].append(replace(turn, ready=[], answers=[]) if turns[at] else turn)
                 done += 1
                 progress(done, in_all)
-    first = [next((t for e, t in zip(engines, turns, strict=True) if _is_plain(e)), None)]
-    points = tuple(
-        _point(engine, own, first[0], data, course, how, copies)
-        for engine, own in zip(engines, turns, strict=True)
-    )
+    points = []
+    for entry, own, course in zip(entries, turns, courses, strict=True):
+        plain = _plain_like(entry, entries)
+        reference = None if plain is None else turns[plain]
+        points.append(_point(entry, own, reference, data, course))
     machine = replace(describe(device), load=load.others, is_busy=load.is_busy)
     seeds = tuple(range(seed, seed + groupings))
-    return TradeoffRun(machine, shlex.join(command), name, rounds, seeds, points)
+    return TradeoffRun(machine, shlex.join(command), name, rounds, seeds, tuple(points))
 
 
-def _is_plain(engine: Engine) -> bool:
-    return engine.checkpoint.config.num_instances == 1
+def _plain_like(entry: Entry, entries: Sequence[Entry]) -> int | None:
+    """Which entry is N = 1 without copies in the same precision; None where there is none.
+
+    How rows are grouped makes no difference at N = 1 but for the padding in a batch, which is the
+    same here: only groups of one length share a forward.
+    """
+    for number, other in enumerate(entries):
+        is_plain = other.engine.checkpoint.config.num_instances == 1 and other.copies == 1
+        if is_plain and other.engine.precision == entry.engine.precision:
+            return number
+    return None
 
 
-def _check(engines: Sequence[Engine], data: LabelledRows, copies: int) -> None:
-    if not engines:
+def _check(entries: Sequence[Entry], data: LabelledRows) -> None:
+    if not entries:
         raise InputError("no checkpoint to measure; choose at least one")
-    tasks = {engine.checkpoint.config.task for engine in engines}
+    tasks = {entry.engine.checkpoint.config.task for entry in entries}
+    copies = max(entry.copies for entry in entries)
     (task, *others) = tasks
     if others or task not in TASKS:
         raise NotApplicable(
@@ -145,8 +187,9 @@ def _course(data: LabelledRows, groupings: int, seed: int, copies: int) -> Cours
     )
 
 
-def _turn(engine: Engine, course: Course, how: How, clock: Clock) -> Turn:
+def _turn(entry: Entry, course: Course, clock: Clock) -> Turn:
     """Tokenise, group, run and read everything once."""
+    engine, how = entry.engine, entry.how
     device = engine.checkpoint.device
     synchronise(device)
     started = clock()
@@ -172,17 +215,17 @@ def _turn(engine: Engine, course: Course, how: How, clock: Clock) -> Turn:
 
 
 def _point(
-    engine: Engine,
+    entry: Entry,
     turns: Sequence[Turn],
     plain: Sequence[Turn] | None,
     data: LabelledRows,
     course: Course,
-    how: How,
-    copies: int,
 ) -> TradeoffPoint:
+    engine, how = entry.engine, entry.how
     checkpoint = engine.checkpoint
     first, timed = turns[0], turns[1:]
-    instances = len(course.rows) * copies * len(course.orders)
+    # A copy is work, not an answer: rates count texts that are answered.
+    instances = len(course.rows) * len(course.orders)
     totals = np.asarray([turn.total_s for turn in timed])
     groups = [group for one in first.ready for group in one.groups]
     ratio = None
@@ -203,7 +246,7 @@ def _point(
         instances_per_s=quartiles(instances / totals),
         forward_per_s=quartiles(instances / np.asarray([turn.forward_s for turn in timed])),
         ratio_to_n1=ratio,
-        copies=copies,
+        copies=entry.copies,
     )
 
 

@@ -9,6 +9,7 @@ starts on this machine.
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -113,20 +114,21 @@ def spread(
         ) from error
     on_gpu = resolve_device(device).type == "cuda"
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, include_dashboard=False)
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     have = int(ray.cluster_resources().get("GPU", 0))
     if on_gpu and have < workers:
         raise NotApplicable(f"{workers} workers need a GPU each, Ray sees {have}; ask for fewer")
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
-    context.enable_progress_bars = False
+    context.enable_progress_bars = context.print_on_execution_start = False
     share = max(1, int(ray.cluster_resources().get("CPU", 1)) // workers)
     packed = [{"item": pickle.dumps(item)} for item in items]
     actor: Any = _Actor
     found = ray.data.from_items(packed, override_num_blocks=max(1, len(packed))).map(
         actor,
         fn_constructor_args=(make, 0 if on_gpu else share),
-        concurrency=workers,
+        compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=share if not on_gpu else 1,
         num_gpus=1 if on_gpu else 0,
     )

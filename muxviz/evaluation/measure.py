@@ -31,6 +31,7 @@ def evaluate(
     metric: str | None = None,
     padding: str | None = None,
     batch: int = 32,
+    elsewhere: Callable[[Sequence[int]], Iterator[Answers]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Scores and read-back over ``groupings`` random groupings of all rows.
@@ -48,6 +49,7 @@ def evaluate(
         metric: the headline one; None for the task's usual one.
         padding: None for the checkpoint's default.
         batch: groups per forward.
+        elsewhere: runs the groupings of the seeds it is given (``evaluation.apart``); None here.
         progress: called with groups done and groups in all.
 
     Raises:
@@ -61,20 +63,25 @@ def evaluate(
         raise InputError(f"{groupings} groupings of {copies} copies; give at least one of each")
     chosen = _choose(checkpoint, data, name)
     primary = headline(chosen, name, metric) if chosen else ""
-    words = data.words or ((),) * len(data.texts)
-    rows = [Row(*row) for row in zip(data.texts, data.pairs, words, strict=True)]
-    encoded = encode_rows(checkpoint, rows, padding=padding)
-    units = _units(data, encoded) if chosen else Units(None, None)
-    way = Way(copies, padding, batch)
+    encoded, units = _prepared(checkpoint, data, padding, is_scored=bool(chosen))
     seeds = tuple(range(seed, seed + groupings))
-    answers = list(_groupings(checkpoint, encoded, units, way, seeds, progress))
-    weights = row_weights(len(rows))
+    if elsewhere is None:
+        way = Way(copies, padding, batch)
+        answers = list(_groupings(checkpoint, encoded, units, way, seeds, progress))
+    else:
+        answers = []
+        per_grouping = -(-len(encoded) * copies // checkpoint.config.num_instances)
+        for found in elsewhere(seeds):
+            answers.append(found)
+            if progress is not None:
+                progress(len(answers) * per_grouping, groupings * per_grouping)
+    weights = row_weights(len(encoded))
     metrics = {m.name: _score(m, units, answers, weights) for m in chosen}
     return Evaluation(
         data=name,
         task=checkpoint.config.task,
-        rows=len(rows),
-        units=len(rows) if units.targets is None else sum(len(t) for t in units.targets),
+        rows=len(encoded),
+        units=len(encoded) if units.targets is None else sum(len(t) for t in units.targets),
         cut_rows=sum(row.cut_tokens > 0 for row in encoded),
         cut_words=sum(start < 0 for row in encoded for start in row.word_starts),
         groupings=groupings,
@@ -99,6 +106,35 @@ def evaluate(
             *_notes_on_metrics(checkpoint, chosen, metrics),
         ),
     )
+
+
+def grouping_runner(
+    checkpoint: Checkpoint,
+    data: LabelledRows,
+    *,
+    copies: int | None,
+    padding: str | None,
+    batch: int,
+) -> Callable[[int], Answers]:
+    """What runs the grouping of one seed, with everything that groupings share done once."""
+    encoded, units = _prepared(checkpoint, data, padding, is_scored=has_labels(data))
+    num = checkpoint.config.num_instances
+    way = Way(num if copies is None else copies, padding, batch)
+
+    def run(seed: int) -> Answers:
+        return run_grouping(checkpoint, encoded, units, way, seed=seed, done=lambda groups: None)
+
+    return run
+
+
+def _prepared(
+    checkpoint: Checkpoint, data: LabelledRows, padding: str | None, *, is_scored: bool
+) -> tuple[list[EncodedRow], Units]:
+    """The rows as tokens, and what of them is scored."""
+    words = data.words or ((),) * len(data.texts)
+    rows = [Row(*row) for row in zip(data.texts, data.pairs, words, strict=True)]
+    encoded = encode_rows(checkpoint, rows, padding=padding)
+    return encoded, _units(data, encoded) if is_scored else Units(None, None)
 
 
 def _choose(checkpoint: Checkpoint, data: LabelledRows, name: str) -> tuple[Metric, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from muxviz.errors import InputError, NotApplicable
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.tradeoff_parts import (
     DASHES,
+    SIZE,
     axis,
     busy_words,
     legend_mark,
@@ -29,8 +31,9 @@ from muxviz.results.throughput import Quartiles, TradeoffPoint
 
 AXES = {"rate": "Instances/s", "ratio": "Ratio to N = 1"}
 WORDS = {"rate": "instances per second", "ratio": "instances per second, relative to N = 1"}
-HEIGHT = 500  # px
+PLOT = 300  # px of the axes
 LEGEND_TOP = 66
+NEAR = (0.12, 0.06)  # doublings, share of the height, within which one number says it for both
 
 
 def tradeoff_figure(
@@ -51,7 +54,7 @@ def tradeoff_figure(
         NotApplicable: no point of this task, or none with a ratio.
     """
     found = _found(runs, task, x)
-    colors, fig = ink(dark), go.Figure()
+    fig = go.Figure()
     for one, chosen in found:
         for dtype in dict.fromkeys(p.dtype for p in chosen):
             _front(fig, one, [p for p in chosen if p.dtype == dtype], x, dark)
@@ -63,24 +66,25 @@ def tradeoff_figure(
     ends = [v for p in everything for q in (_x(p, x),) for v in (q.q1, q.q3)]
     fig.update_xaxes(**log_axis(dark, WORDS[x], ends))
     fig.update_yaxes(
-        **axis(dark, everything[0].accuracy.metric, tickformat=".1%"),
+        **axis(dark, plain(everything[0].accuracy.metric), tickformat=".1%"),
         range=score_range(
             min(p.accuracy.low for p in everything), max(p.accuracy.high for p in everything)
         ),
     )
     _lines(fig, found, x, dark)
+    notes = _notes(found, runs, task, x)
+    top, bottom = LEGEND_TOP + 24 + 18 * len(found), 62 + 16 * len(notes)
+    height = PLOT + top + bottom
     framed(
         fig,
         tradeoff_finding(runs, task=task, x=x),
         dark=dark,
-        height=HEIGHT,
-        sides={"l": 76, "r": 40, "t": LEGEND_TOP + 24 + 18 * len(found), "b": 104},
+        height=height,
+        sides={"l": 76, "r": 40, "t": top, "b": bottom},
     )
-    fig.update_layout(
-        legend=legend_of(dark, HEIGHT, LEGEND_TOP) | {"entrywidth": 1, "entrywidthmode": "fraction"}
-    )
-    caption(fig, "<br>".join(_notes(found, runs, task, x)), dark=dark, below=48, left=-56)
-    fig.update_layout(font={"color": colors.text})
+    whole = {"entrywidth": 1, "entrywidthmode": "fraction"}  # one source a line
+    fig.update_layout(legend=legend_of(dark, height, LEGEND_TOP) | whole)
+    caption(fig, "<br>".join(notes), dark=dark, below=48, left=-56)
     return fig
 
 
@@ -88,7 +92,7 @@ def tradeoff_finding(runs: Sequence[Measured], *, task: str, x: str = "rate") ->
     """What the fastest unbeaten mark of the first run wins and loses against N = 1."""
     _, chosen = _found(runs, task, x)[0]
     best = chosen[front_of(chosen, x)[-1]]
-    base = plain_point(chosen)
+    base = plain_point(chosen, dtype=best.dtype)
     if base is None:
         return (
             f"{best.checkpoint} (N = {best.n}) is the fastest: "
@@ -109,12 +113,9 @@ def tradeoff_finding(runs: Sequence[Measured], *, task: str, x: str = "rate") ->
         change = "answers as many right"
     else:
         change = f"{'loses' if lost > 0 else 'gains'} {points(lost)} of {best.accuracy.metric}"
-    return f"N = {best.n} is {times(faster)} as fast as N = 1 and {change} ({best.checkpoint})"
-
-
-def tradeoff_table(runs: Sequence[Measured]) -> list[dict[str, Any]]:
-    """One row per point of every run, ensembles included."""
-    return [_row(one, point) for one in runs for point in one.run.points]
+    mixed = len({p.dtype for p in chosen}) > 1
+    name = f"{best.checkpoint}, {best.dtype}" if mixed else best.checkpoint
+    return f"N = {best.n} is {times(faster)} as fast as N = 1 and {change} ({name})"
 
 
 def tradeoff_alt(runs: Sequence[Measured], *, task: str, x: str = "rate") -> str:
@@ -200,10 +201,13 @@ def _marks(one: Measured, chosen: Sequence[TradeoffPoint], x: str, dark: bool) -
         x=[q.median for q in xs],
         y=[s.mean for s in scores],
         mode="markers+text",
-        text=[str(p.n) for p in chosen],
-        textposition="top right",
+        text=_labels(chosen, xs),
+        textposition=[
+            "top right" if p.dtype == _first_dtype(chosen) else "bottom left" for p in chosen
+        ],
         textfont={"size": SMALL_SIZE + 1, "color": colors.text},
-        marker=marks(one.kind, [p.n for p in chosen], busy=one.run.machine.is_busy, dark=dark),
+        marker=marks(one.kind, [p.n for p in chosen], busy=one.run.machine.is_busy, dark=dark)
+        | {"size": [SIZE if p.dtype == _first_dtype(chosen) else SIZE - 4 for p in chosen]},
         error_x=whiskers(
             [q.q3 - q.median for q in xs],
             [q.median - q.q1 for q in xs],
@@ -223,6 +227,31 @@ def _marks(one: Measured, chosen: Sequence[TradeoffPoint], x: str, dark: bool) -
         showlegend=False,
         cliponaxis=False,
     )
+
+
+def _first_dtype(chosen: Sequence[TradeoffPoint]) -> str:
+    """The precision of the large marks: float32 where it was measured."""
+    found = dict.fromkeys(p.dtype for p in chosen)
+    return "float32" if "float32" in found else next(iter(found))
+
+
+def _labels(chosen: Sequence[TradeoffPoint], xs: Sequence[Quartiles]) -> list[str]:
+    """N beside every mark, the precision of small ones; one of several that nearly coincide."""
+    scores = [p.accuracy.mean for p in chosen]
+    high = max(scores) - min(scores) or 1.0
+    labels: list[str] = []
+    kept: list[int] = []
+    for at, p in enumerate(chosen):
+        is_near = any(
+            abs(math.log2(xs[at].median / xs[k].median)) < NEAR[0]
+            and abs(scores[at] - scores[k]) < NEAR[1] * high
+            and (chosen[k].n, chosen[k].dtype) == (p.n, p.dtype)
+            for k in kept
+        )
+        kept += [] if is_near else [at]
+        kind = "" if p.dtype == _first_dtype(chosen) else f" {p.dtype}"
+        labels.append("" if is_near else plain(f"{p.n}{kind}"))
+    return labels
 
 
 def _hover(one: Measured, point: TradeoffPoint, x: str) -> str:
@@ -254,9 +283,9 @@ def _lines(
     """Where N = 1 is: accuracy of each run, and the ratio 1."""
     colors, shapes = ink(dark), []
     line = {"color": colors.muted, "width": 1.2, "dash": "dot"}
-    notes = []
+    notes: list[dict[str, Any]] = []
     for _, chosen in found:
-        base = plain_point(chosen)
+        base = plain_point(chosen, dtype=_first_dtype(chosen))
         if base is None:
             continue
         y = base.accuracy.mean
@@ -293,6 +322,9 @@ def _notes(
         "Numbers: N. Bars: quartiles of the speed, range of the score over groupings. Steps: what "
         "nothing of the same run beats."
     ]
+    others = {p.dtype for _, own in found for p in own if p.dtype != _first_dtype(own)}
+    if others:
+        notes.append(f"Small marks: {plain(', '.join(sorted(others)))}, with steps of their own.")
     data = dict.fromkeys(one.run.data for one, _ in found)
     if len(data) > 1:
         names = " and ".join(plain(name) for name in data)
@@ -302,40 +334,3 @@ def _notes(
         notes.append(f"{left_out} without an N = 1 in the same run are left out.")
     busy = busy_words([one.run.machine for one, _ in found])
     return [*notes, f"{busy}."] if busy else notes
-
-
-def _row(one: Measured, point: TradeoffPoint) -> dict[str, Any]:
-    score, ratio = point.accuracy, point.ratio_to_n1
-    interval = score.interval or (None, None)
-    return {
-        "source": one.label,
-        "checkpoint": point.checkpoint,
-        "N": point.n,
-        "copies": point.copies,
-        "task": point.task,
-        "metric": score.metric,
-        "mean": score.mean,
-        "lowest grouping": score.low,
-        "highest grouping": score.high,
-        "interval from": interval[0],
-        "interval to": interval[1],
-        "groupings": score.groupings,
-        "rows": score.rows,
-        "data": one.run.data,
-        "instances/s": point.instances_per_s.median,
-        "lower quartile": point.instances_per_s.q1,
-        "upper quartile": point.instances_per_s.q3,
-        "forward alone, instances/s": point.forward_per_s.median,
-        "ratio to N = 1": ratio.median if ratio else None,
-        "ratio, lower quartile": ratio.q1 if ratio else None,
-        "ratio, upper quartile": ratio.q3 if ratio else None,
-        "bits per vector": point.bits_per_vector,
-        "dtype": point.dtype,
-        "batch": point.batch,
-        "grouping": point.grouping,
-        "padding": point.padding,
-        "tokens per row": point.length,
-        "sparsity": point.sparsity,
-        "fingerprint": point.fingerprint,
-        "machine busy": one.run.machine.is_busy,
-    }

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.ink import CLEAR, SMALL_SIZE, ink, mix, tint
 from muxviz.figures.slots import SLOT_COLORS
-from muxviz.figures.training_panels import log_ticks, short_number
+from muxviz.figures.training_panels import log_ticks
 from muxviz.figures.wording import plain, shorten
 from muxviz.results.measured import FILE, NOW, RECORDED
 from muxviz.results.throughput import Machine
@@ -48,6 +48,7 @@ def marks(kind: str, numbers: Sequence[int], *, busy: bool, dark: bool) -> dict[
     return {
         "symbol": f"{shape}-open-dot" if busy else shape,
         "size": SIZE,
+        "opacity": 1,  # Plotly fades marks of unlike sizes
         "color": fills,
         "line": {
             "width": 2.0 if busy else 1.2,
@@ -159,8 +160,8 @@ def points(value: float) -> str:
 
 
 def times(value: float) -> str:
-    """A ratio: ``"3.9 times"``."""
-    return f"{short_number(value) if value < 10 else f'{value:.0f}'} times"
+    """A ratio: ``"3.9 times"``, ``"1.04 times"``."""
+    return f"{value:.{0 if value >= 10 else 1 if value >= 2 else 2}f} times"
 
 
 def nothing_here(text: str, dark: bool) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
@@ -24,6 +25,7 @@ from muxviz.results.throughput import Plan, Plans
 
 HEIGHT = 440  # px
 LEGEND_TOP = 62
+NEAR = 0.08  # of the plot, within which a second label is left out
 GOOD = "#1f7a4d"
 
 
@@ -79,8 +81,8 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
     fig.update_layout(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
     words = (
         f"Green: what is asked for, within {tick_text(budget)} ms and from "
-        f"{100 * traffic.accuracy:.1f} %. Beside a mark: N, and batch. One mark per checkpoint, "
-        "precision and batch."
+        f"{100 * traffic.accuracy:.1f} %. Beside a mark: N, and batch, where there "
+        "is room. One mark per checkpoint, precision and batch."
     )
     caption(fig, words, dark=dark, below=50, left=-56)
     return fig
@@ -94,11 +96,18 @@ def plans_finding(plans: Plans) -> str:
             f"Nothing measured serves this traffic; closest is {best.checkpoint} (N = {best.n}, "
             f"batch {best.batch}): {best.why_not}"
         )
+    mixed = len({p.dtype for p in plans.plans}) > 1
+    kind = f", {best.dtype}" if mixed else ""
     return (
-        f"Use {best.checkpoint} (N = {best.n}) at batch {best.batch} on "
+        f"Use {best.checkpoint} (N = {best.n}{kind}) at batch {best.batch} on "
         f"{count(best.machines, 'machine')} like this one: {percent(best.accuracy)} right, "
-        f"{best.latency_ms:,.0f} ms, {percent(best.chance)} sure"
+        f"{best.latency_ms:,.0f} ms, {sure(best.chance)} sure"
     )
+
+
+def sure(chance: float) -> str:
+    """A chance as a share; an estimate is never certain."""
+    return percent(min(max(chance, 1e-6), 1 - 1e-6))
 
 
 def plans_table(plans: Plans) -> list[dict[str, Any]]:
@@ -128,17 +137,18 @@ def plans_alt(plans: Plans) -> str:
 
 
 def _marks(chosen: list[Plan], serves: bool, plans: Plans, dark: bool) -> go.Scatter:
-    best = plans.plans[0]
+    best, labelled = plans.plans[0], _labelled(plans)
     return go.Scatter(
-        x=[p.latency_ms for p in chosen] or [None],
-        y=[p.accuracy for p in chosen] or [None],
+        x=[p.latency_ms for p in chosen] or None,
+        y=[p.accuracy for p in chosen] or None,
         mode="markers+text",
         name="serves" if serves else "does not serve",
-        text=[f"{p.n} · {p.batch}" for p in chosen],
+        text=[f"{p.n} · {p.batch}" if id(p) in labelled else "" for p in chosen],
         textposition="top right",
         textfont={"size": SMALL_SIZE, "color": ink(dark).text},
         marker={
             "symbol": "circle" if serves else "x-thin",
+            "opacity": 1,
             "size": [SIZE + 5 if p is best and serves else SIZE - 2 for p in chosen] or SIZE - 2,
             "color": [color_of(p.n) for p in chosen] or ink(dark).muted,
             "line": {
@@ -151,6 +161,20 @@ def _marks(chosen: list[Plan], serves: bool, plans: Plans, dark: bool) -> go.Sca
         showlegend=True,
         cliponaxis=False,
     )
+
+
+def _labelled(plans: Plans) -> set[int]:
+    """Ids of the plans that bear a label: the best first, none too near to another."""
+    spots = [(float(np.log10(p.latency_ms)), p.accuracy, p) for p in plans.plans]
+    wide = max(x for x, _, _ in spots) - min(x for x, _, _ in spots) or 1.0
+    high = max(y for _, y, _ in spots) - min(y for _, y, _ in spots) or 1.0
+    kept: list[tuple[float, float]] = []
+    chosen = set()
+    for x, y, plan in spots:
+        if all(abs(x - a) > NEAR * wide or abs(y - b) > 1.2 * NEAR * high for a, b in kept):
+            kept.append((x, y))
+            chosen.add(id(plan))
+    return chosen
 
 
 def _words(plan: Plan) -> str:

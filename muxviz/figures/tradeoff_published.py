@@ -164,7 +164,7 @@ def _marks(own: Sequence[PublishedPoint], number: int, dark: bool) -> go.Scatter
         y=[p.score for p in own],
         mode="lines+markers" if is_range else "markers+text",
         line={"color": color, "width": 1.4, "dash": "dot"},
-        text=[str(p.n) if p.n > 1 else "" for p in own],
+        text=[str(p.n) if p.n > 1 and _is_top(p, own) else "" for p in own],
         textposition="top center",
         textfont={"size": SMALL_SIZE, "color": ink(dark).text},
         marker=_marker([number] * len(own), dark),
@@ -173,6 +173,12 @@ def _marks(own: Sequence[PublishedPoint], number: int, dark: bool) -> go.Scatter
         showlegend=False,
         cliponaxis=False,
     )
+
+
+def _is_top(point: PublishedPoint, own: Sequence[PublishedPoint]) -> bool:
+    """Whether a mark is the highest of its N and ratio; only that one bears the number."""
+    same = [p for p in own if (p.n, p.ratio) == (point.n, point.ratio)]
+    return point is max(same, key=lambda p: p.score or 0.0)
 
 
 def _marker(numbers: Sequence[int], dark: bool) -> dict[str, Any]:

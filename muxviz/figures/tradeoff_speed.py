@@ -1,4 +1,4 @@
-"""How long a pass takes and what it answers, by batch; and what memory it needs."""
+"""How long a pass takes and what it answers, by batch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from plotly.subplots import make_subplots
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink
-from muxviz.figures.rows import name_rows, write_ends
 from muxviz.figures.tradeoff_parts import (
     SIZE,
-    axis,
     busy_words,
     color_of,
     legend_of,
@@ -33,7 +31,6 @@ from muxviz.results.throughput import SpeedRow
 SHAPES = {"muxviz": "circle", "transformers": "square", "onnxruntime": "triangle-up"}
 HEIGHT = 460  # px
 LEGEND_TOP = 62
-BAR = 34  # px a row of the memory bars
 
 
 def latency_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.Figure:
@@ -42,7 +39,7 @@ def latency_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.
     Raises:
         NotApplicable: no row of this setting.
     """
-    rows = _rows(timed, setting)
+    rows = speed_rows(timed, setting)
     fig = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
     busy = timed.run.machine.is_busy
     for line in lines_of(rows):
@@ -76,8 +73,8 @@ def latency_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.
 
 def latency_finding(timed: Timed, setting: Setting) -> str:
     """Where the most multiplexed contender stands against N = 1, at the largest batch of both."""
-    rows = [r for r in _rows(timed, setting) if r.contender == "muxviz"] or list(
-        _rows(timed, setting)
+    rows = [r for r in speed_rows(timed, setting) if r.contender == "muxviz"] or list(
+        speed_rows(timed, setting)
     )
     most = max(rows, key=lambda r: (r.n, r.batch))
     plain_rows = {r.batch: r for r in rows if r.n == 1}
@@ -133,111 +130,18 @@ def latency_table(timed: Timed) -> list[dict[str, Any]]:
 def latency_alt(timed: Timed, setting: Setting) -> str:
     """The picture in words."""
     parts = [
-        f"{_name(r)}, batch {r.batch}: {_ms(r.pass_ms.median)} (p95 {_ms(r.pass_p95_ms)}), "
+        f"{row_name(r)}, batch {r.batch}: {_ms(r.pass_ms.median)} (p95 {_ms(r.pass_p95_ms)}), "
         f"{r.instances_per_s.median:,.0f} instances/s"
-        for r in _rows(timed, setting)
+        for r in speed_rows(timed, setting)
     ]
     return f"{latency_finding(timed, setting)}. {'; '.join(parts)}."
-
-
-# ---- memory -------------------------------------------------------------------------------------
-
-
-def memory_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.Figure:
-    """Bars of the highest memory, one row per contender and N, at one batch."""
-    rows, colors = memory_rows(timed, setting), ink(dark)
-    known = [row.peak_mib or 0.0 for row in rows]
-    most = max([*known, 1.0])
-    fig = go.Figure(
-        go.Bar(
-            x=known,
-            y=list(range(len(rows))),
-            orientation="h",
-            width=0.6,
-            marker={
-                "color": [color_of(row.n) for row in rows],
-                "line": {"color": colors.text, "width": 0.8},
-            },
-            hovertext=[f"{_label(row)}: {_mib(row)}" for row in rows],
-            hoverinfo="text",
-        )
-    )
-    fig.update_xaxes(
-        **axis(dark, "highest memory of the process, MiB"), range=[0, 1.22 * most], tickformat=","
-    )
-    name_rows(fig, [_label(row) for row in rows])
-    write_ends(fig, known, [_mib(row) for row in rows], shift=8, dark=dark)
-    framed(
-        fig,
-        memory_finding(timed, setting),
-        dark=dark,
-        height=BAR * len(rows) + 186,
-        sides={"l": 230, "r": 24, "t": 74, "b": 92},
-    )
-    words = f"{plain(setting.label)}, batch {rows[0].batch}. Above what the process had before."
-    caption(fig, words, dark=dark, below=50, left=-200)
-    return fig
-
-
-def memory_finding(timed: Timed, setting: Setting) -> str:
-    """Who needs most and least per text of a pass."""
-    rows = [row for row in memory_rows(timed, setting) if row.peak_mib]
-    if not rows:
-        return "Memory was not measured in this run"
-    own = [row for row in rows if row.contender == "muxviz"]
-    most = max(own or rows, key=lambda row: row.n)
-    plain_row = next((row for row in own if row.n == 1), None)
-    amount = f"{most.peak_mib:,.0f} MiB at batch {most.batch}"
-    if plain_row is None or plain_row is most or not plain_row.peak_mib or not most.peak_mib:
-        return f"{most.shape} (N = {most.n}) needs {amount}"
-    ratio = most.peak_mib / plain_row.peak_mib
-    return (
-        f"N = {most.n} needs {amount}, {times(ratio)} what N = 1 needs, "
-        f"for {most.n} times the texts"
-    )
-
-
-def memory_alt(timed: Timed, setting: Setting) -> str:
-    """The picture in words."""
-    parts = [f"{_name(row)}: {_mib(row)}" for row in memory_rows(timed, setting)]
-    return f"{memory_finding(timed, setting)}. {'; '.join(parts)}."
-
-
-def memory_table(timed: Timed, setting: Setting) -> list[dict[str, Any]]:
-    """One row per bar."""
-    return [
-        {
-            "contender": row.contender,
-            "model": row.shape,
-            "N": row.n,
-            "batch": row.batch,
-            "dtype": row.dtype,
-            "peak MiB": row.peak_mib,
-            "measured": row.peak_mib is not None,
-        }
-        for row in memory_rows(timed, setting)
-    ]
-
-
-def memory_rows(timed: Timed, setting: Setting) -> tuple[SpeedRow, ...]:
-    """Rows of the batch at which most contenders were measured, the larger one of equals."""
-    rows = _rows(timed, setting)
-    batches = {row.batch for row in rows}
-    batch = max(
-        batches,
-        key=lambda b: (
-            sum(r.peak_mib is not None for r in rows if r.batch == b),
-            sum(r.batch == b for r in rows),
-            b,
-        ),
-    )
-    return tuple(row for row in rows if row.batch == batch)
 
 
 # ---- parts --------------------------------------------------------------------------------------
 
 
-def _rows(timed: Timed, setting: Setting) -> tuple[SpeedRow, ...]:
+def speed_rows(timed: Timed, setting: Setting) -> tuple[SpeedRow, ...]:
+    """Rows of a setting; ``NotApplicable`` where there are none."""
     rows = rows_of(timed.run, setting)
     if not rows:
         raise NotApplicable("not applicable: this run timed nothing of this kind; choose another")
@@ -251,7 +155,7 @@ def _pass_line(fig: go.Figure, line: Sequence[SpeedRow], busy: bool, dark: bool)
         **_line(line, busy, dark),
         y=[p.median for p in passes],
         error_y=_spread([p.median for p in passes], [(p.q1, p.q3) for p in passes], color),
-        name=_name(line[0]),
+        name=row_name(line[0]),
         row=1,
         col=1,
     )
@@ -265,7 +169,7 @@ def _pass_line(fig: go.Figure, line: Sequence[SpeedRow], busy: bool, dark: bool)
             "color": color,
             "line": {"color": color, "width": 2},
         },
-        hovertext=[f"{_name(r)}, batch {r.batch}: p95 {_ms(r.pass_p95_ms)}" for r in line],
+        hovertext=[f"{row_name(r)}, batch {r.batch}: p95 {_ms(r.pass_p95_ms)}" for r in line],
         hoverinfo="text",
         showlegend=False,
         row=1,
@@ -305,7 +209,7 @@ def _line(line: Sequence[SpeedRow], busy: bool, dark: bool) -> dict[str, Any]:
     return {
         "x": [row.batch for row in line],
         "mode": "lines+markers",
-        "legendgroup": _name(first),
+        "legendgroup": row_name(first),
         "line": {
             "color": outline,
             "width": 1.8,
@@ -332,21 +236,17 @@ def _spread(middle: Sequence[float], ends: Sequence[tuple[float, float]], color:
     )
 
 
-def _name(row: SpeedRow) -> str:
+def row_name(row: SpeedRow) -> str:
     """Who it is, as Plotly may draw it."""
     own = "" if row.contender == "muxviz" else f"{plain(row.contender)} "
     what = "" if row.weights == "random" else f" · {named(row.shape)}"
     return f"{own}N = {row.n}{what}"
 
 
-def _label(row: SpeedRow) -> str:
-    return _name(row) if row.contender != "muxviz" or row.weights != "random" else f"N = {row.n}"
-
-
 def _hover(row: SpeedRow) -> str:
     ratio = f"<br>{row.ratio_to_n1.median:.2f} times N = 1" if row.ratio_to_n1 else ""
     return (
-        f"<b>{_name(row)}</b>, batch {row.batch}<br>pass {_ms(row.pass_ms.median)} "
+        f"<b>{row_name(row)}</b>, batch {row.batch}<br>pass {_ms(row.pass_ms.median)} "
         f"({_ms(row.pass_ms.q1)} to {_ms(row.pass_ms.q3)}), p95 {_ms(row.pass_p95_ms)}"
         f"<br>{row.instances_per_s.median:,.0f} instances/s{ratio}"
     )
@@ -354,7 +254,3 @@ def _hover(row: SpeedRow) -> str:
 
 def _ms(value: float) -> str:
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"
-
-
-def _mib(row: SpeedRow) -> str:
-    return "not measured" if row.peak_mib is None else f"{row.peak_mib:,.0f} MiB"

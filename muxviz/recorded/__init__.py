@@ -27,6 +27,16 @@ def learn_file() -> Path:
     return Path(__file__).parent / "learn.json"
 
 
+def tradeoff_file() -> Path:
+    """Where the Trade-off page's recorded points lie (``muxviz record --speed``)."""
+    return Path(__file__).parent / "tradeoff.json"
+
+
+def speed_file() -> Path:
+    """Where the Trade-off page's recorded latencies lie (``muxviz record --speed``)."""
+    return Path(__file__).parent / "speed.json"
+
+
 def run_start(*, timing_repeats: int = TIMED_PASSES) -> GroupResult:
     """Run the Start page's preset on the bundled checkpoint, on the CPU in float32."""
     from muxviz.batch import Row

@@ -6,20 +6,21 @@ from elsewhere may hold a word where a rate should be. Left out: whether the num
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import fields, is_dataclass
+from collections.abc import Hashable
+from dataclasses import is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
-from muxviz.errors import DataError
+from muxviz.errors import DataError, MuxvizError
 from muxviz.results.store import from_json
 from muxviz.results.throughput import SpeedRun, TradeoffRun
 
 MAX_BYTES = 8_000_000
 MAX_ROWS = 2_000  # points or rows of one run
 MAX_WORDS = 2_000  # characters of one text
-T = TypeVar("T")
 
 
 def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun:
@@ -35,9 +36,19 @@ def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun:
             f"{MAX_BYTES / 1e6:.0f} MB"
         )
     try:
-        found = from_json(data if isinstance(data, str) else data.decode("utf-8-sig"))
-    except (DataError, UnicodeDecodeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{name} is not a recorded run of muxviz ({error})") from error
+        found = _parse(data if isinstance(data, str) else data.decode("utf-8-sig"))
+    except (
+        MuxvizError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise DataError(
+            f"{name} is not a run that muxviz measured ({error}); load the JSON of "
+            "`muxviz bench`, of `muxviz record --speed`, or one saved on the Trade-off page"
+        ) from error
     if not isinstance(found, TradeoffRun | SpeedRun):
         kind = type(found).__name__
         raise DataError(f"{name} holds a {kind}; expected a TradeoffRun or a SpeedRun")
@@ -49,14 +60,37 @@ def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun:
     return found
 
 
+def _parse(text: str) -> Any:
+    """What ``to_json`` wrote, or a run in the plain layout of ``muxviz bench --json``."""
+    raw = json.loads(text)
+    if isinstance(raw, dict) and "machine" in raw:
+        return _build(raw, TradeoffRun if "points" in raw else SpeedRun)
+    return from_json(text)
+
+
+def _build(raw: Any, hint: Any) -> Any:
+    """A value of a declared kind from plain ones; what does not fit is left for ``check``."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return None if raw is None else _build(raw, args[0])
+    if origin is tuple and isinstance(raw, list):
+        kinds = (args[0],) * len(raw) if args[-1] is Ellipsis else args
+        return tuple(_build(one, kind) for one, kind in zip(raw, kinds, strict=True))
+    if isinstance(hint, type) and is_dataclass(hint):
+        hints = _hints(cast(Hashable, hint))
+        return cast(Any, hint)(**{key: _build(raw[key], hints[key]) for key in hints if key in raw})
+    return raw
+
+
 def check(value: Any, place: str) -> None:
     """Raise DataError unless every field of a result has the kind that its class declares."""
-    for field in fields(value):
-        _check(getattr(value, field.name), _hints(type(value))[field.name], f"{place}.{field.name}")
+    kind: Any = type(value)
+    for name, hint in _hints(kind).items():
+        _check(getattr(value, name), hint, f"{place}.{name}")
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Hashable) -> dict[str, Any]:
     return get_type_hints(kind)
 
 

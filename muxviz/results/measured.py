@@ -79,15 +79,15 @@ def of_task(run: TradeoffRun, task: str, *, copies: bool = False) -> tuple[Trade
     return tuple(p for p in run.points if p.task == task and (copies or p.copies == 1))
 
 
-def plain_point(points: Sequence[TradeoffPoint]) -> TradeoffPoint | None:
-    """The N = 1 point to compare with: the fastest of them."""
+def plain_point(points: Sequence[TradeoffPoint], *, dtype: str = "") -> TradeoffPoint | None:
+    """The N = 1 point to compare with: of this precision where there is one, and the fastest."""
     plain = [p for p in points if p.n == 1 and p.copies == 1]
-    return max(plain, key=lambda p: p.instances_per_s.median, default=None)
+    return max(plain, key=lambda p: (p.dtype == dtype, p.instances_per_s.median), default=None)
 
 
 def texts_per_s(point: TradeoffPoint) -> float:
-    """Different texts answered a second: copies of one count once."""
-    return point.instances_per_s.median / point.copies
+    """Texts answered a second; copies of one are one text."""
+    return point.instances_per_s.median
 
 
 def _threads(machine: Machine) -> str:

@@ -45,6 +45,7 @@ PAGES = {
     "attention": Page("pages/attention.py", "Attention", ":material/visibility:", "Inspect"),
     "layers": Page("pages/layers.py", "Layers", ":material/layers:", "Inspect"),
     "keys": Page("pages/keys.py", "Keys", ":material/key:", "Inspect"),
+    "tradeoff": Page("pages/tradeoff.py", "Trade-off", ":material/balance:", "Debug & measure"),
     "models": Page("pages/models.py", "Models", ":material/inventory_2:", "Manage"),
     "training": Page("pages/training.py", "Training", ":material/model_training:", "Manage"),
 }

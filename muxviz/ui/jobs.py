@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -36,6 +36,7 @@ ROUNDS = 12  # of jobs that follow from jobs, in ``settle``
 PATIENCE_S = 300.0  # for one job, in ``settle``
 Progress = Callable[[int, int], None]  # (done, in all); raises Stopped
 Work = Callable[["Checkpoint", "Checkpoint | None", Progress], Any]
+Together = Callable[[tuple["Checkpoint", ...], Progress], Any]  # on several, held at once
 State = Literal["queued", "running", "done", "stopped", "failed"]
 
 
@@ -80,17 +81,21 @@ class Job:
     """One piece of work, called once for each request; to be made and started on the page.
 
     ``work(checkpoint, baseline or None, progress)`` gives the result; with several requests the
-    result is a tuple of ``Answer``. After the end one of these is set: ``result`` (also of a
-    stopped job that kept a part), ``error``, or ``bug``: anything that is not a ``MuxvizError``.
+    result is a tuple of ``Answer``, or, ``together``, that of one ``work(checkpoints, progress)``.
+    After the end one of these is set: ``result`` (also of a stopped job that kept a part),
+    ``error``, or ``bug``: anything that is not a ``MuxvizError``.
     """
 
-    def __init__(self, requests: tuple[RunRequest, ...], work: Work) -> None:
+    def __init__(
+        self, requests: tuple[RunRequest, ...], work: Work | Together, *, together: bool = False
+    ) -> None:
         self.result: Any = None
         self.error: MuxvizError | None = None
         self.bug: BaseException | None = None
         self._requests = requests
         self._part = 0  # which of them
         self._work = work
+        self._together = together
         self._stop = threading.Event()
         self._lock = threading.Lock()  # guards what follows
         self._state: State = "queued"
@@ -138,8 +143,7 @@ class Job:
     def _run(self) -> None:
         try:
             self._warming.join()
-            one = len(self._requests) == 1
-            self.result = self._answer(self._requests[0]) if one else self._answers()
+            self.result = self._all()
         except MuxvizError as error:
             self.error = error
         except BaseException as bug:
@@ -155,13 +159,24 @@ class Job:
             return "failed"
         return "stopped" if self._stop.is_set() and self._done < self._total else "done"
 
+    def _all(self) -> Any:
+        if self._together:
+            with runs.models_together(self._requests, self._tell, self._wait) as held:
+                self._begin()
+                return cast(Together, self._work)(held, self._progress)
+        return self._answer(self._requests[0]) if len(self._requests) == 1 else self._answers()
+
     def _answer(self, request: RunRequest) -> Any:
         with runs.models(request, self._tell, self._wait) as (checkpoint, baseline):
-            self._check()
-            with self._lock:
-                self._state, self._doing, self._ahead = "running", "", 0
-                self._working = self._working or time.monotonic()
-            return self._work(checkpoint, baseline, self._progress)
+            self._begin()
+            return cast(Work, self._work)(checkpoint, baseline, self._progress)
+
+    def _begin(self) -> None:
+        """Loaded: from here on the work itself is timed."""
+        self._check()
+        with self._lock:
+            self._state, self._doing, self._ahead = "running", "", 0
+            self._working = self._working or time.monotonic()
 
     def _answers(self) -> tuple[Answer, ...]:
         found: list[Answer] = []

@@ -24,7 +24,17 @@ from muxviz.ui.text import listed
 
 SEGMENTS = 6  # more options than this are chosen from a list
 MAX_DIGITS = 24  # of a number in a link
-PAGES = ("fidelity", "crosstalk", "whatif", "attention", "layers", "map", "keys", "learn")
+PAGES = (
+    "fidelity",
+    "crosstalk",
+    "whatif",
+    "attention",
+    "layers",
+    "map",
+    "keys",
+    "learn",
+    "tradeoff",
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Number:
-    """A number from ``low`` to ``high``; whole where low, high, default and step all are ints."""
+    """A number from ``low`` to ``high``; whole where low, high, default and step all are ints.
+
+    typed: a field to type into, for ranges that a slider cannot reach exactly.
+    """
 
     key: str
     label: str
@@ -47,6 +60,7 @@ class Number:
     high: float
     default: float
     step: float = 1
+    typed: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -118,6 +132,10 @@ def _widget(param: Param, help: str, where: Any) -> Any:
         return where.toggle(param.label, param.default, **common)
     if isinstance(param, Words):
         return where.text_input(param.label, param.default, param.max_length, **common)
+    if param.typed:
+        return where.number_input(
+            param.label, param.low, param.high, param.default, step=param.step, **common
+        )
     return where.slider(
         param.label, param.low, param.high, param.default, step=param.step, **common
     )

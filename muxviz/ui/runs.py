@@ -8,7 +8,7 @@ of this session. torch is imported inside the functions that need it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -144,6 +144,18 @@ def models(
         wanted.append(replace(wanted[0], name=request.baseline))
     with _used(wanted, tell, waiting) as held:
         yield held[0], held[1] if len(held) > 1 else None
+
+
+@contextmanager
+def models_together(
+    requests: Sequence[RunRequest], tell: Tell, waiting: Wait | None = None
+) -> Iterator[tuple[Checkpoint, ...]]:
+    """The checkpoints of several requests, held at once so that they can take turns."""
+    from muxviz.registry import ModelKey
+
+    wanted = [ModelKey(r.checkpoint, r.device, r.dtype) for r in requests]
+    with _used(wanted, tell, waiting) as held:
+        yield held
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from muxviz.figures.dim import dimmed
 from muxviz.ui import group, keys, panels, params, runs
 from muxviz.ui.errors import error_panel
 from muxviz.ui.heading import base, family, page_head, report_control, sides
-from muxviz.ui.jobs import Answer, Job, Progress, Status, Work
+from muxviz.ui.jobs import Answer, Job, Progress, Status, Together, Work
 from muxviz.ui.kept import Desk, Kept, Shown, desk
 from muxviz.ui.panels import Panel
 from muxviz.ui.runs import RunRequest
@@ -39,13 +39,15 @@ Kind: TypeAlias = Literal["primary", "secondary"]
 class Ask:
     """Everything that a result depends on, apart from the weights themselves.
 
-    name: of the analysis. params: hashable. across: further runs that ``work`` is called for.
+    name: of the analysis. params: hashable. across: further runs that ``work`` is called for; with
+    ``together`` it is called once, with the checkpoints of all runs.
     """
 
     run: RunRequest
     name: str
     params: tuple[tuple[str, Any], ...] = ()
     across: tuple[RunRequest, ...] = ()
+    together: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Study:
     question: str
     ask: Ask
     cost: str
-    work: Work
+    work: Work | Together
     panel: Callable[[Any], Panel]
     promise: str = ""
     instant: bool = False
@@ -80,7 +82,7 @@ def show(study: Study) -> Any | None:
     own = desk()
     own.collect_all()
     if study.instant and not _is_known(own, study.ask):
-        _start(study)
+        start(study)
         own.wait(study.ask, AT_ONCE_S)
     error = own.errors.get(study.ask)
     if isinstance(error, NotApplicable):
@@ -119,7 +121,7 @@ def _state_line(study: Study, own: Desk, kept: Kept | None) -> None:
     """What is above the picture: nothing when it is whole and up to date."""
     error = own.errors.get(study.ask)
     if study.ask in own.running:
-        _watch(study)
+        watch(study)
     elif error is not None and not isinstance(error, Stopped):
         error_panel(error)
         _button(study, "Try again", ":material/refresh:")
@@ -135,8 +137,8 @@ def _state_line(study: Study, own: Desk, kept: Kept | None) -> None:
 # ---- starting and stopping ----------------------------------------------------------------------
 
 
-def _start(study: Study) -> None:
-    """Begin the work of a study (also a callback)."""
+def start(study: Study) -> None:
+    """Begin the work of a study (also as a callback of a button)."""
     requests = (study.ask.run, *study.ask.across)
     try:
         for request in requests:
@@ -144,7 +146,8 @@ def _start(study: Study) -> None:
     except MuxvizError as error:
         desk().errors[study.ask] = error
         return
-    desk().begin(study.ask, Job(requests, study.work), study.key, _pace(study))
+    job = Job(requests, study.work, together=study.ask.together)
+    desk().begin(study.ask, job, study.key, _pace(study))
 
 
 def _stop(ask: Ask) -> None:
@@ -157,7 +160,7 @@ def _button(study: Study, label: str, icon: str, kind: Kind = "secondary") -> No
         icon=icon,
         type=kind,
         key=f"{study.key}_compute",
-        on_click=_start,
+        on_click=start,
         args=(study,),
     )
 
@@ -216,7 +219,7 @@ def _partial(study: Study, kept: Kept) -> None:
 
 
 @st.fragment(run_every=LOOK_S)
-def _watch(study: Study) -> None:
+def watch(study: Study) -> None:
     """Progress of a job; draws the whole page again once it is over."""
     running = desk().running.get(study.ask)
     status = running.job.status() if running else None
@@ -289,4 +292,6 @@ __all__ = [
     "report_control",
     "show",
     "sides",
+    "start",
+    "watch",
 ]

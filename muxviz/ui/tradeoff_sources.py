@@ -1,0 +1,165 @@
+"""Runs that the Trade-off page shows: recorded ones, files of the user's, and those made now.
+
+Every source knows the Python that gives the same run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from muxviz import recorded
+from muxviz.errors import DataError, MuxvizError
+from muxviz.results.checked import read_run
+from muxviz.results.measured import FILE, NOW, RECORDED, Measured, Timed
+from muxviz.results.throughput import SpeedRun, TradeoffRun
+from muxviz.ui.errors import error_panel
+from muxviz.ui.text import plain, shorten
+from muxviz.ui.tradeoff_measure import made_now
+
+FILES = "o_files"  # in the session: tuple of (name, run), the latest last
+UPLOAD = "o_upload"
+TURN = "o_upload_turn"  # changes when loaded files are let go, so that the field empties
+MOST_FILES = 6
+MAX_NAME = 60
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run on the page. python: statements that append it to ``runs``, or set ``timed``."""
+
+    one: Measured | Timed
+    python: tuple[str, ...]
+    imports: tuple[str, ...] = ()
+
+
+def sources(*, quiet: bool = False) -> tuple[list[Held], list[Held]]:
+    """Trade-offs and speed runs, recorded ones first.
+
+    A damaged recording is said on the page, unless ``quiet``.
+    """
+    found: list[Held] = []
+    for name in ("tradeoff", "speed"):
+        try:
+            run = recorded_run(name)
+        except MuxvizError as error:
+            if not quiet:
+                error_panel(error)
+            continue
+        if run is not None:
+            found.append(_held(RECORDED, name, run))
+    found += [_held(FILE, name, run) for name, run in st.session_state.get(FILES, ())]
+    for run, lines, imports in made_now():
+        one = Measured(NOW, run) if isinstance(run, TradeoffRun) else Timed(NOW, run)
+        found.append(Held(one, lines, imports))
+    return (
+        [h for h in found if isinstance(h.one, Measured) and h.one.run.points],
+        [h for h in found if isinstance(h.one, Timed) and h.one.run.results],
+    )
+
+
+def recorded_run(name: str) -> TradeoffRun | SpeedRun | None:
+    """The recorded run ``tradeoff`` or ``speed``; None where there is none.
+
+    Raises:
+        DataError: the file cannot be read, or holds something else.
+    """
+    path = recorded.tradeoff_file() if name == "tradeoff" else recorded.speed_file()
+    if not path.is_file():
+        return None
+    run = _read(str(path), path.stat().st_mtime_ns)
+    if isinstance(run, TradeoffRun) != (name == "tradeoff"):
+        raise DataError(f"{path.name} holds a {type(run).__name__}; record it again")
+    return run
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _read(path: str, changed: int) -> TradeoffRun | SpeedRun:
+    return read_run(Path(path).read_bytes(), Path(path).name)
+
+
+def _held(kind: str, name: str, run: TradeoffRun | SpeedRun) -> Held:
+    is_tradeoff = isinstance(run, TradeoffRun)
+    word = "Measured" if is_tradeoff else "Timed"
+    shown = name if kind == FILE else ""
+    one = Measured(kind, run, shown) if isinstance(run, TradeoffRun) else Timed(kind, run, shown)
+    imports = [
+        f"from muxviz.results.measured import {word}",
+        "from muxviz.results.checked import read_run",
+    ]
+    imports += (
+        [f"from muxviz.recorded import {name}_file"]
+        if kind == RECORDED
+        else ["from pathlib import Path"]
+    )
+    source = f"{name}_file()" if kind == RECORDED else f"Path({name!r})"
+    made = f"{word}({kind!r}, read_run({source}.read_bytes(), {name!r}), {shown!r})"
+    return Held(
+        one, (f"runs.append({made})" if is_tradeoff else f"timed = {made}",), tuple(imports)
+    )
+
+
+# ---- files of the user's ------------------------------------------------------------------------
+
+
+def upload_control() -> None:
+    """Load runs that were recorded elsewhere, such as on a machine with a GPU."""
+    turn = st.session_state.setdefault(TURN, 0)
+    given = st.file_uploader(
+        "A TradeoffRun or SpeedRun as JSON",
+        type="json",
+        accept_multiple_files=True,
+        key=f"{UPLOAD}_{turn}",
+        help="As `muxviz bench … --json` or `muxviz record --speed` write it, or JSON saved here.",
+    )
+    for file in given or ():
+        try:
+            _keep(file.name, file.getvalue())
+        except MuxvizError as error:
+            error_panel(error)
+    kept = st.session_state.get(FILES, ())
+    if kept:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            names = ", ".join(plain(name) for name, _ in kept)
+            st.caption(f":material/description: Loaded: {names}", width="stretch")
+            st.button(
+                "Remove", key="o_forget", icon=":material/close:", on_click=_forget, type="tertiary"
+            )
+
+
+def _keep(name: str, data: bytes) -> None:
+    """Read a file once; the same content is kept once, the oldest file goes first."""
+    shown = shorten(name, MAX_NAME)
+    digest = hashlib.sha256(data).hexdigest()
+    seen: dict[str, tuple[str, TradeoffRun | SpeedRun]]
+    seen = st.session_state.setdefault(f"{FILES}_seen", {})
+    if digest not in seen:
+        seen[digest] = (shown, read_run(data, shown))
+    while len(seen) > MOST_FILES:
+        del seen[next(iter(seen))]
+    st.session_state[FILES] = tuple(seen.values())
+
+
+def _forget() -> None:
+    st.session_state[f"{FILES}_seen"] = {}
+    st.session_state[FILES] = ()
+    st.session_state[TURN] += 1
+
+
+# ---- what is said of them -----------------------------------------------------------------------
+
+
+def busy_warning(held: Sequence[Held]) -> None:
+    """One warning for each run that was measured on a busy machine."""
+    for one in (h.one for h in held):
+        machine = one.run.machine
+        if machine.is_busy:
+            st.warning(
+                f"**Measured while {machine.load:.1f} other processors were busy: not "
+                f"comparable.** {plain(one.label)}. Its marks are hollow; accuracy is not touched.",
+                icon=":material/traffic_jam:",
+            )

@@ -1,0 +1,21 @@
+"""Trade-off: how many slots should I use?"""
+
+from __future__ import annotations
+
+from muxviz.ui import tradeoff_view as view
+from muxviz.ui.frame import frame
+from muxviz.ui.tradeoff_plans import plans_panel
+from muxviz.ui.tradeoff_sources import sources
+
+bench = frame("tradeoff")
+view.head(
+    "How many slots should I use? Accuracy against speed as measured, what papers report, and what "
+    "it means for your traffic."
+)
+view.more_runs(bench)
+tradeoffs, speeds = sources()
+view.tradeoff_panels(tradeoffs, bench)
+plans_panel(tradeoffs, speeds, bench)
+view.speed_panels(speeds, bench)
+view.other_panels(tradeoffs, bench)
+view.published_panel(bench)

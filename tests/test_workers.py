@@ -1,0 +1,118 @@
+"""Ray workers: the answers of one process, in order, also when a worker is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from muxviz.cli import main
+from muxviz.engine.stream import How
+from muxviz.engine.workers import EngineSpec, TextWorker, spans, spread
+from muxviz.errors import NotApplicable
+from tests.tiny import WORDS, shared_folder
+
+pytestmark = [
+    pytest.mark.slow,
+    # Ray closes its files and sockets when the process ends.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+ray = pytest.importorskip("ray", reason="Ray is not installed (extra 'workers')")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cluster() -> Any:
+    """Two processors of this machine, whatever it has."""
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def write_texts(path: Path, count: int) -> Path:
+    path.write_text(
+        "".join(
+            f"{' '.join(WORDS[(n + k) % 60] for k in range(1 + n % 7))}\n" for n in range(count)
+        )
+    )
+    return path
+
+
+def test_two_workers_equal_one_process_and_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = write_texts(tmp_path / "texts.txt", 4700)
+    lines = texts.read_text().splitlines()
+    lines[3600] = ""
+    texts.write_text("\n".join(lines) + "\n")
+    one, two = tmp_path / "one.tsv", tmp_path / "two.tsv"
+    options = ["run", "--checkpoint", str(shared_folder()), "--texts", str(texts)]
+    assert main([*options, "--out", str(one)]) == 1
+    expected = one.read_bytes()
+    assert expected.count(b"\n") == 4701
+    two.write_bytes(expected[: len(expected) * 2 // 5])  # one window and a piece of the next
+    about = (tmp_path / "one.tsv.run.json").read_text()
+    (tmp_path / "two.tsv.run.json").write_text(about)
+    assert main([*options, "--out", str(two), "--workers", "2", "--resume"]) == 1
+    shown = capsys.readouterr().err
+    assert "line 3601 is empty" in shown
+    assert "1 of 3,164 lines could not be answered" in shown, "the others were there"
+    assert two.read_bytes() == expected
+
+
+def test_evaluation_by_workers_equals_one_process(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "dev.tsv"
+    rows = "".join(f"{WORDS[n]} {WORDS[n + 1]}\t{n % 2}\n" for n in range(40))
+    table.write_text("sentence\tlabel\n" + rows)
+    found = []
+    for workers in ((), ("--workers", "2")):
+        out = tmp_path / f"{len(found)}.json"
+        options = ("--data", str(table), "--groupings", "3", "--json", str(out))
+        assert main(["evaluate", "--checkpoint", str(shared_folder()), *options, *workers]) == 0
+        found.append(json.loads(out.read_text()))
+    assert found[0]["accuracy"] == found[1]["accuracy"]
+    assert found[0]["retrieval_accuracy"] == found[1]["retrieval_accuracy"]
+    assert found[0]["per_slot"] == found[1]["per_slot"]
+    capsys.readouterr()
+
+
+def _killer(folder: Path, make: Any) -> Any:
+    """In a worker: the first process that meets item 3 kills itself."""
+    work, mark = make(), folder / "killed"
+
+    def call(item: Any) -> Any:
+        if item.start and not mark.exists():
+            mark.write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return work(item)
+
+    return call
+
+
+def test_a_killed_workers_rows_are_done_again(tmp_path: Path) -> None:
+    texts = write_texts(tmp_path / "texts.txt", 100)
+    make = partial(TextWorker, EngineSpec(str(shared_folder()), "cpu"), texts, How(), "jsonl")
+    found = [span for _, span in spans(texts, 15)]
+    lines = "".join(spread(found, partial(_killer, tmp_path, make), workers=2, device="cpu"))
+    assert [json.loads(line)["line"] for line in lines.splitlines()] == list(range(1, 101))
+    killed = int((tmp_path / "killed").read_text())
+    assert not psutil.pid_exists(killed)
+    worker = make()
+    assert lines == "".join(worker(span) for span in found)
+
+
+def test_without_ray_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(NotApplicable, match=r"pip install 'muxviz\[workers\]'"):
+        next(spread([1], lambda: str, workers=1, device="cpu"))
