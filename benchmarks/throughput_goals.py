@@ -100,5 +100,42 @@ def table(folder: Path = RESULTS) -> str:
     return "\n".join(lines)
 
 
+def results(name: str, folder: Path = RESULTS) -> str:
+    """Markdown: every row of one stored run, and how it was made."""
+    run = json.loads((folder / f"throughput-{name}.json").read_text())
+    machine = run["machine"]
+    lines = [
+        "| contender | N | dtype | N = 1 has | texts/s | to N = 1 | to transformers | p95, ms |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in run["results"]:
+        has = "as many texts" if row["batch_mode"] == "equal_total" else "as many sequences"
+        late = "-" if row["with_tokenising"] else f"{row['pass_p95_ms']:.0f}"
+        lines.append(
+            f"| {row['contender']} | {row['n']} | {row['dtype']} | {has} | "
+            f"{_spread(row['instances_per_s'], 1)} | {_spread(row['ratio_to_n1'], 2)} | "
+            f"{_spread(row['ratio_to_transformers'], 2)} | {late} |"
+        )
+    busy = ", BUSY" if machine["is_busy"] else ""
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"`{run['command']}`: {machine['cpu']}, {machine['threads']} threads of "
+            f"{machine['cores']} cores, {run['rounds']} rounds, {', '.join(machine['versions'])}, "
+            f"{machine['measured'][:10]}; others took {machine['load']:.2f} processors{busy}.",
+        ]
+    )
+
+
+def _spread(values: dict[str, float] | None, digits: int) -> str:
+    if values is None:
+        return "-"
+    return f"{values['median']:.{digits}f} ({values['q1']:.{digits}f} to {values['q3']:.{digits}f})"
+
+
 if __name__ == "__main__":
     print(table())
+    for found in sorted(RESULTS.glob("throughput-*.json")):
+        name = found.stem.removeprefix("throughput-")
+        print(f"\n{name}\n\n{results(name)}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 
 from muxviz.bench import machine as machines
+from muxviz.bench import memory
 from muxviz.bench.costs import count
 from muxviz.bench.exactness import measure_exactness
 from muxviz.bench.profile import STAGES, profile_pass
@@ -179,12 +182,36 @@ def test_a_run_over_shapes_has_every_row_and_goes_to_json_and_back() -> None:
     } <= set(plain_json["results"][0])
 
 
-@pytest.mark.slow
-def test_memory_is_of_a_process_of_its_own() -> None:
+def test_memory_is_measured_elsewhere_and_above_what_was_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The process of its own is that of ``bench train``'s test; here its work runs in this one.
+    asked: list[tuple[Any, ...]] = []
+
+    class Here:
+        def __init__(self, workers: int, mp_context: Any) -> None:
+            asked.append((workers, mp_context.get_start_method()))
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def submit(self, work: Any, *given: Any) -> Any:
+            done: Future[Any] = Future()
+            done.set_result(work(*given))
+            return done
+
+    monkeypatch.setattr(memory, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(
+        memory.psutil, "Process", lambda: Mock(memory_info=lambda: Mock(rss=5 << 20))
+    )
+    monkeypatch.setattr(memory, "peak_bytes", lambda: 12 << 20)
     setting = Setting(("tiny",), nums=(1,), batches=(1,), contenders=("muxviz",), rounds=1)
     (row,) = measure_shapes(setting).results
-    assert row.peak_mib is not None
-    assert 0 < row.peak_mib < 1000
+    assert row.peak_mib == 7
+    assert asked == [(1, "spawn")]
 
 
 def test_the_plain_contender_has_the_same_weights() -> None:

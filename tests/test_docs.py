@@ -85,10 +85,12 @@ def test_the_family_is_complete() -> None:
 
 
 def test_the_throughput_goals_are_what_the_stored_benchmarks_say() -> None:
-    from benchmarks.throughput_goals import table
+    from benchmarks.throughput_goals import RESULTS, results, table
 
     text = (ROOT / "docs" / "throughput.md").read_text(encoding="utf-8")
     assert table() in text, "print it with: python -m benchmarks.throughput_goals"
+    for path in RESULTS.glob("throughput-*.json"):
+        assert results(path.stem.removeprefix("throughput-")) in text, path
 
 
 def test_stored_benchmarks_have_the_documented_layout() -> None:

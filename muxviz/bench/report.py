@@ -45,7 +45,11 @@ def _roofline(run: SpeedRun) -> list[str]:
                 f"  {row.contender} {row.shape} N = {row.n}, batch {row.batch}, {row.dtype}: "
                 f"{row.gflops_per_s:.1f} GFLOP/s "
                 f"({row.gflops_per_s / machine.matmul_gflops:.0%}), "
-                f"{row.gbytes_per_s:.1f} GB/s ({row.gbytes_per_s / machine.copy_gbytes_s:.0%})"
+                + (
+                    f"{row.gbytes_per_s:.1f} GB/s ({row.gbytes_per_s / machine.copy_gbytes_s:.0%})"
+                    if row.gbytes_per_s
+                    else "traffic not counted"
+                )
             )
     return lines
 

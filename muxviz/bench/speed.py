@@ -28,6 +28,7 @@ from muxviz.loading.load import DTYPES, load, resolve_device
 from muxviz.results.throughput import EQUAL_MULTIPLEXED, EQUAL_TOTAL, SpeedRow, SpeedRun
 
 CONTENDERS = ("muxviz", "transformers", "onnxruntime")
+UNSEEN = Costs(0.0, 0.0)
 Progress = Callable[[int, int], None]
 
 
@@ -174,7 +175,7 @@ def measure_shapes(
     keys = keys_of(setting)
     for key in keys:
         contestants.add(key)
-    costs = {key: count_costs(contestants.calls[key], key) for key in keys}
+    costs = {key: count_costs(contestants.calls[key], key) for key in keys if key.dtype != "int8"}
     memory = {}
     if setting.memory:
         memory = {
@@ -196,7 +197,14 @@ def measure_shapes(
 
 def count_costs(call: Callable[[], Any], key: Key) -> Costs:
     """Of one pass; other libraries' operators are not seen."""
-    return Costs(0.0, 0.0) if key.contender == "onnxruntime" else count(call)
+    return UNSEEN if key.contender == "onnxruntime" else count(call)
+
+
+def costs_of(costs: dict[Key, Costs], key: Key) -> Costs:
+    """Also of int8, whose operators are not seen: the arithmetic of float32, and no traffic."""
+    if key in costs:
+        return costs[key]
+    return Costs(costs.get(replace(key, dtype="float32"), UNSEEN).flops, 0.0)
 
 
 def _rows(
@@ -225,7 +233,7 @@ def _rows(
                                 speed_row(
                                     key,
                                     times[key],
-                                    costs[key],
+                                    costs_of(costs, key),
                                     mode=mode,
                                     length=setting.length,
                                     weights=weights[key],
@@ -328,7 +336,10 @@ def measure_engines(
             call = engine_call(engine, random_rows(checkpoint, batch, length, seed=seed))
             keys.append((key, checkpoint.fingerprint, engine.compiled))
             timed.append(Contender((key,), key.n * batch, key.n * batch * length, call))
-    costs = [count(contender.call) for contender in timed]
+    costs = [
+        UNSEEN if engine.int8 else count(contender.call)
+        for contender, engine in zip(timed, [e for _ in batches for e in engines], strict=True)
+    ]
     with watched() as load_:
         times = take_turns(timed, rounds=rounds, device=device, progress=progress)
     machine = replace(describe(device), load=load_.others, is_busy=load_.is_busy)

@@ -55,8 +55,9 @@ class SpeedRow:
     instances_per_s, pass_ms: over rounds. pass_p95_ms: of all passes. ratio_to_n1,
     ratio_to_transformers: per round against muxviz at N = 1 and against plain transformers; None
     where there was no such contender. peak_mib: highest memory of a process of its own, above what
-    it had before the model was built. gflops_per_s: arithmetic really done (counted), per second.
-    gbytes_per_s: bytes that operators read and wrote, per second: an upper bound of the traffic.
+    it had before the model was built. gflops_per_s: arithmetic really done (counted; of
+    int8 that of the same pass in float32), per second. gbytes_per_s: bytes that operators read and
+    wrote, per second: an upper bound of the traffic; 0 where they were not counted.
     """
 
     contender: str
@@ -117,8 +118,9 @@ class TradeoffPoint:
 
     grouping: ``order`` (rows shuffled, N after another) or ``length`` (rows of like length
     together). sparsity: share of encoder weights pruned away. length: mean tokens per row, padding
-    included. instances_per_s: tokenising, grouping, forward and reading answers together.
-    forward_per_s: the forward alone. ratio_to_n1: of ``instances_per_s``, per round, against the
+    included. instances_per_s: texts answered per second: tokenising, grouping, forward and reading
+    answers together; a copy is work, not an answer. forward_per_s: the same with the forward alone.
+    ratio_to_n1: of ``instances_per_s``, per round, against the
     N = 1 checkpoint in the same setting. copies: of each row in every grouping (ensembling).
     bits_per_vector: of text that come through one mixture position, see Fidelity; None without a
     retrieval head or where it was not measured.
