@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,12 @@ from muxviz.engine.engine import Engine
 from muxviz.engine.stream import How
 from muxviz.errors import InputError, NotApplicable
 from muxviz.evaluation import evaluate
+from muxviz.recorded import speed_file, tradeoff_file
 from muxviz.results import from_json, to_json
 from muxviz.training.tasks import LabelledRows
 from tests.tiny import WORDS, shared_checkpoint, tiny_checkpoint, tiny_config
 
+ROOT = Path(__file__).resolve().parents[1]
 TEXTS = tuple(" ".join(WORDS[n : n + 1 + n % 5]) for n in range(31))
 LABELS = np.arange(31) % 2
 
@@ -114,3 +118,18 @@ def test_what_cannot_be_measured_says_why(
     made = [Engine(shared_checkpoint(**parts)) for parts in engines]
     with pytest.raises(error, match=message):
         measure_tradeoff(made, data, name="x", rounds=1)
+
+
+def test_recorded_points_agree_with_the_cards() -> None:
+    run = from_json(tradeoff_file().read_text(encoding="utf-8"))
+    assert not run.machine.is_busy
+    checked = 0
+    for point in run.points:
+        card = json.loads((ROOT / "checkpoints" / point.checkpoint / "card.json").read_text())
+        if (point.grouping, point.dtype, point.copies) == ("order", "float32", 1):
+            dev = card["measured"]["dev"]["accuracy"]
+            assert point.accuracy.mean == pytest.approx(dev["mean"], abs=1e-3), point.checkpoint
+            checked += 1
+    assert checked == 5
+    speed = from_json(speed_file().read_text(encoding="utf-8"))
+    assert {row.weights for row in speed.results} == {point.fingerprint for point in run.points}
