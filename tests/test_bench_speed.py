@@ -204,9 +204,10 @@ def test_memory_is_measured_elsewhere_and_above_what_was_there(
             return done
 
     monkeypatch.setattr(memory, "ProcessPoolExecutor", Here)
-    monkeypatch.setattr(
-        memory.psutil, "Process", lambda: Mock(memory_info=lambda: Mock(rss=5 << 20))
+    process = Mock(
+        memory_info=lambda: Mock(rss=5 << 20), cpu_times=lambda: Mock(user=0.0, system=0.0)
     )
+    monkeypatch.setattr(memory.psutil, "Process", lambda: process)
     monkeypatch.setattr(memory, "peak_bytes", lambda: 12 << 20)
     setting = Setting(("tiny",), nums=(1,), batches=(1,), contenders=("muxviz",), rounds=1)
     (row,) = measure_shapes(setting).results
