@@ -751,3 +751,72 @@ slot_accuracy_figure(runs)
 from muxviz.figures.training import speed_figure
 
 speed_figure(runs)
+
+# %% [markdown]
+# ## Trade-off
+#
+# How fast, and at what accuracy. These draw the recorded run of the bundled family; `muxviz bench`
+# makes such runs on your machine.
+
+# %% [markdown]
+# **What does speed cost in accuracy?** One mark per checkpoint and setting; the steps are what
+# nothing of the same run beats.
+
+# %%
+from muxviz.figures.tradeoff import tradeoff_figure
+from muxviz.recorded import speed_file, tradeoff_file
+from muxviz.results import from_json
+from muxviz.results.measured import Measured, Timed
+
+measured = Measured("recorded", from_json(tradeoff_file().read_text("utf-8")))
+tradeoff_figure([measured], task="sequence_classification")
+
+# %% [markdown]
+# **How long does a request wait?** A pass takes longer with more slots and with more sequences;
+# the texts it answers grow faster.
+
+# %%
+from muxviz.figures.tradeoff_speed import latency_figure
+from muxviz.results.speed_settings import settings_of
+
+timed = Timed("recorded", from_json(speed_file().read_text("utf-8")))
+latency_figure(timed, settings_of(timed.run)[0])
+
+# %% [markdown]
+# **What memory does it need?** The highest of a process of its own, above what it had before.
+
+# %%
+from muxviz.figures.tradeoff_memory import memory_figure
+
+memory_figure(timed, settings_of(timed.run)[0])
+
+# %% [markdown]
+# **How much does one vector carry?** Bits of text that come through a position of the mixture.
+
+# %%
+from muxviz.figures.tradeoff_more import carried_figure
+
+carried_figure([measured])
+
+# %% [markdown]
+# **What should I run for my traffic?** Every measured setting against a latency budget and an
+# accuracy floor.
+
+# %%
+from muxviz.analysis.traffic import plan_traffic
+from muxviz.figures.tradeoff_plans import plans_figure
+from muxviz.results.throughput import Traffic
+
+lengths = ((10, 0.5), (24, 0.4), (48, 0.1))
+traffic = Traffic(requests_per_s=500, lengths=lengths, latency_ms=200, accuracy=0.8)
+plans_figure(plan_traffic(traffic, measured.run, timed.run))
+
+# %% [markdown]
+# **What do papers report?** Published numbers, each against its paper's own baseline; never
+# measured here.
+
+# %%
+from muxviz.figures.tradeoff_published import published_figure
+from muxviz.presets.published import published
+
+published_figure(published())

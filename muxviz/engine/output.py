@@ -1,8 +1,8 @@
 """Answers as lines of a file, written window by window, so that a run can go on where it stopped.
 
 Beside ``answers.tsv`` stands ``answers.tsv.run.json``: what was run, on what, with which settings.
-A resumed run is compared with it, keeps every whole window of the file and does the rest, and ends
-in the same bytes as a run that was never stopped (on the same machine).
+A resumed run is compared with it, keeps every whole window of the file and does the rest; its
+groups and batches are those of a run that was never stopped.
 """
 
 from __future__ import annotations
