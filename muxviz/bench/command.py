@@ -55,12 +55,16 @@ def throughput(options: argparse.Namespace) -> int:
     """Shapes or checkpoints at fixed length, or checkpoints over the texts of a file."""
     if options.lengths_from is not None:
         run = _over_texts(options)
+    elif options.checkpoints:
+        raise InputError(
+            "checkpoints of several N are compared over real texts: name some with --lengths-from "
+            "FILE; for fixed lengths and random weights use --shape "
+            f"({', '.join(SHAPES)})"
+        )
     else:
-        is_loaded = bool(options.checkpoints)
         setting = Setting(
-            names=tuple(options.checkpoints or [options.shape]),
-            is_loaded=is_loaded,
-            nums=_own_num(options) if is_loaded else tuple(sorted({1, *options.n})),
+            names=(options.shape,),
+            nums=tuple(sorted({1, *options.n})),
             batches=tuple(options.batch),
             length=options.length,
             dtypes=tuple(options.dtype),
@@ -77,14 +81,6 @@ def throughput(options: argparse.Namespace) -> int:
     print(report.speed_table(run))
     _write(options.json, benchmark_dict(run))
     return 0
-
-
-def _own_num(options: argparse.Namespace) -> tuple[int, ...]:
-    raise InputError(
-        "checkpoints of several N are compared over real texts: name some with --lengths-from "
-        "FILE; for fixed lengths and random weights use --shape "
-        f"({', '.join(SHAPES)})"
-    )
 
 
 def _over_texts(options: argparse.Namespace) -> SpeedRun:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,14 +9,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from muxviz.analysis.capacity import bits
 from muxviz.bench.speed import measure_engines
-from muxviz.bench.tradeoff import Entry, measure_entries
+from muxviz.bench.tradeoff import Entry, bits_per_vector, measure_entries
 from muxviz.engine.engine import Engine
 from muxviz.engine.stream import How
 from muxviz.evaluation.sources import data_name, find_data, read_data
 from muxviz.loading.load import load
-from muxviz.pool import texts
 from muxviz.results.throughput import SpeedRun, TradeoffRun
 
 FAMILY = ("sst2-n1", "sst2-n2", "sst2-n5", "sst2-n5-16k", "sst2-n10")
@@ -64,18 +61,10 @@ def record_tradeoff(
             command=("muxviz", "record", "--speed"),
             progress=progress,
         )
-    through = {name: _bits(entries, name) for name in names}
+    by_name = {e.engine.checkpoint.name: e.engine.checkpoint for e in entries}
+    through = {name: bits_per_vector(one, draws=BITS_DRAWS) for name, one in by_name.items()}
     points = tuple(replace(p, bits_per_vector=through[p.checkpoint]) for p in run.points)
     return replace(run, points=points)
-
-
-def _bits(entries: Sequence[Entry], name: str) -> float | None:
-    """Bits of text that come through one mixture position, all slots together."""
-    checkpoint = next(e.engine.checkpoint for e in entries if e.engine.checkpoint.name == name)
-    if checkpoint.model.retrieval_head is None:
-        return None
-    nats = bits(checkpoint, texts(), draws=BITS_DRAWS).total.mean
-    return float(nats) / math.log(2)
 
 
 def record_speed(*, names: Sequence[str] = FAMILY, rounds: int = 15) -> SpeedRun:

@@ -7,6 +7,7 @@ turns. The answers of the first turn give the accuracy.
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from muxviz.analysis.capacity import bits
 from muxviz.batch import EncodedRow, Row
 from muxviz.bench.machine import describe, watched
 from muxviz.bench.turns import quartiles
@@ -23,6 +25,8 @@ from muxviz.engine.guard import synchronise
 from muxviz.engine.stream import How, Ready, Window, prepare, why_not
 from muxviz.errors import InputError, NotApplicable
 from muxviz.evaluation.intervals import row_weights, share_interval, wilson
+from muxviz.loading.checkpoint import Checkpoint
+from muxviz.pool import texts
 from muxviz.results import Answer, LabelAnswer, TagAnswer
 from muxviz.results.throughput import Accuracy, TradeoffPoint, TradeoffRun
 from muxviz.training.tasks import LabelledRows
@@ -310,3 +314,13 @@ def _right_words(
             tried += 1
             right += answer.tags[place[start]] == labels[int(label)]
     return right, tried
+
+
+def bits_per_vector(checkpoint: Checkpoint, *, draws: int, seed: int = 0) -> float | None:
+    """Bits of the pool's text that come through one mixture position, all slots together.
+
+    None without a retrieval head.
+    """
+    if checkpoint.model.retrieval_head is None:
+        return None
+    return float(bits(checkpoint, texts(), draws=draws, seed=seed).total.mean) / math.log(2)

@@ -1,4 +1,4 @@
-"""Any number of rows through an engine, in windows: flat memory, answers in input order.
+"""Any number of rows through an engine, in windows, with the answers in input order.
 
 A window is so many groups' worth of rows. Its rows are grouped, groups of one length run together,
 and the answers come out in the order the rows went in; while one window is computed, the next is

@@ -189,7 +189,7 @@ def _measure(
     held: tuple[Checkpoint, ...], seed: int, asked: dict[str, Any], progress: Progress
 ) -> TradeoffRun:
     """One run: all checkpoints, with and without copies, take turns."""
-    from muxviz.bench.tradeoff import Entry, measure_entries
+    from muxviz.bench.tradeoff import Entry, bits_per_vector, measure_entries
     from muxviz.engine.engine import Engine
     from muxviz.engine.stream import How
     from muxviz.evaluation.pool_data import rows_to_measure
@@ -208,28 +208,13 @@ def _measure(
     )
     if not asked["bits"]:
         return run
-    found = {checkpoint.name: _bits(checkpoint, seed) for checkpoint in held}
+    found = {one.name: bits_per_vector(one, draws=BITS_DRAWS, seed=seed) for one in held}
     points = tuple(replace(q, bits_per_vector=found[q.checkpoint]) for q in run.points)
     return replace(run, points=points)
 
 
 def _is_mixed(engine: Engine) -> bool:
     return engine.checkpoint.config.num_instances > 1
-
-
-def _bits(checkpoint: Checkpoint, seed: int) -> float | None:
-    """Bits that come through one vector; None without a retrieval head."""
-    import math
-
-    from muxviz.analysis.capacity import bits
-    from muxviz.errors import NotApplicable
-    from muxviz.pool import texts
-
-    try:
-        found = bits(checkpoint, texts(), draws=BITS_DRAWS, seed=seed)
-    except NotApplicable:
-        return None
-    return float(found.total.mean) / math.log(2)
 
 
 def _speed_study(chosen: list[Listed], bench: Bench) -> Study:
