@@ -8,9 +8,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import Any
 
 from muxviz.errors import ConfigError, UnknownVariant
+from muxviz.structure import Structure, dense, kept_weights, prunable_size
 
 BACKBONES = ("bert", "electra", "roberta")
 MULTIPLEXERS = (
@@ -105,6 +107,7 @@ class MuxConfig:
     published_class: str | None = None
     default_padding: str = "group"
     fixed_length: int = 128  # length of padding="fixed"
+    structure: Structure | None = None  # what pruning left; None: everything
     extras: dict[str, Any] = field(default_factory=dict, compare=False)  # fields kept for saving
 
     def __post_init__(self) -> None:
@@ -135,6 +138,29 @@ class MuxConfig:
                 f"{len(self.labels)} label names for num_labels {self.num_labels}; give one each"
             )
         self._check_combination()
+        self._check_structure()
+
+    def _check_structure(self) -> None:
+        left, shape = self.structure, self.shape
+        if left is None:
+            return
+        if len(left.layers) != shape.num_hidden_layers:
+            raise ConfigError(
+                f"the structure has {len(left.layers)} layers, the model {shape.num_hidden_layers}"
+            )
+        for name, kept, most in (
+            ("hidden", left.hidden, shape.hidden_size),
+            ("readout", left.readout, shape.hidden_size),
+            *(("heads", each.heads, shape.num_attention_heads) for each in left.layers),
+            *(("intermediate", each.intermediate, shape.intermediate_size) for each in left.layers),
+        ):
+            if any(b <= a for a, b in pairwise(kept)) or (kept and kept[-1] >= most):
+                raise ConfigError(
+                    f"the structure keeps {name} {list(kept)[:5]} ...; expected rising numbers "
+                    f"below {most}"
+                )
+        if len(left.readout) < shape.hidden_size and self.demultiplexer == "identity":
+            raise ConfigError("a plain model has no readout to prune; keep all its dimensions")
 
     def _check_combination(self) -> None:
         written = [i for i in (self.forced_first_token,) if i is not None]
@@ -187,6 +213,56 @@ class MuxConfig:
                 f"orthogonal multiplexing needs embedding_size equal to hidden_size; got "
                 f"{self.shape.embedding_size} and {self.shape.hidden_size}"
             )
+
+    @property
+    def kept(self) -> Structure:
+        """What the model keeps, also where nothing was pruned."""
+        shape = self.shape
+        return self.structure or dense(
+            hidden=shape.hidden_size,
+            heads=shape.num_attention_heads,
+            intermediate=shape.intermediate_size,
+            layers=shape.num_hidden_layers,
+        )
+
+    @property
+    def width(self) -> int:
+        """Dimensions of the hidden states between layers: D, less what was pruned."""
+        return self.shape.hidden_size if self.structure is None else len(self.structure.hidden)
+
+    @property
+    def embedding_width(self) -> int:
+        """Dimensions of embeddings and mixture: those of the layers, or E of a narrower table."""
+        shape = self.shape
+        is_one = shape.embedding_size == shape.hidden_size
+        return self.width if is_one else shape.embedding_size
+
+    @property
+    def readout_width(self) -> int:
+        """Dimensions of the demultiplexed states; of a plain model those of the layers."""
+        if self.structure is None or self.demultiplexer == "identity":
+            return self.width
+        return len(self.structure.readout)
+
+    @property
+    def ties_words(self) -> bool:
+        """Whether a vocabulary projection is the word embedding."""
+        fits = self.shape.embedding_size == self.shape.hidden_size
+        left = self.structure
+        return self.backbone == "bert" and fits and (left is None or left.ties_words)
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the encoder's weights pruned away, as CoFi counts; 0 where nothing was."""
+        if self.structure is None:
+            return 0.0
+        shape = self.shape
+        head_size = shape.hidden_size // shape.num_attention_heads
+        return 1 - kept_weights(self.structure, head_size=head_size) / prunable_size(
+            hidden=shape.hidden_size,
+            intermediate=shape.intermediate_size,
+            layers=shape.num_hidden_layers,
+        )
 
     @property
     def is_multiplexed(self) -> bool:

@@ -63,7 +63,7 @@ def throughput(options: argparse.Namespace) -> int:
         )
     else:
         setting = Setting(
-            names=(options.shape,),
+            names=tuple(options.shape),
             nums=tuple(sorted({1, *options.n})),
             batches=tuple(options.batch),
             length=options.length,

@@ -11,15 +11,17 @@ from muxviz.results.throughput import Machine, Quartiles, SpeedRun, TradeoffRun
 
 def speed_table(run: SpeedRun) -> str:
     """One line per contender: median (quartiles) over rounds."""
+    wide = max(13, *(len(row.shape) + 1 for row in run.results))
     head = (
-        f"{'contender':<13}{'shape':<13}{'N':>3} {'batch':>5} {'mode':<6}{'dtype':<9}"
+        f"{'contender':<13}{'shape':<{wide}}{'N':>3} {'batch':>5} {'mode':<6}{'dtype':<9}"
         f"{'instances/s':>23} {'to N = 1':>19} {'to transformers':>19} {'p95 ms':>8} {'MiB':>6}"
     )
     lines = [head]
     for row in run.results:
         mode = "mux" if row.batch_mode == "equal_multiplexed" else "total"
         lines.append(
-            f"{row.contender:<13}{row.shape:<13}{row.n:>3} {row.batch:>5} {mode:<6}{row.dtype:<9}"
+            f"{row.contender:<13}{row.shape:<{wide}}{row.n:>3} {row.batch:>5} {mode:<6}"
+            f"{row.dtype:<9}"
             f"{_spread(row.instances_per_s, 1):>23} {_spread(row.ratio_to_n1, 2):>19} "
             f"{_spread(row.ratio_to_transformers, 2):>19} {row.pass_p95_ms:>8.1f} "
             f"{'' if row.peak_mib is None else format(row.peak_mib, '.0f'):>6}"

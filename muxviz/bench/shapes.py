@@ -1,11 +1,16 @@
 """Models of known shapes with random weights, for speed alone, and the plain transformers class.
 
 Speed-only shapes are sentence classifiers of two classes with a Gaussian Hadamard multiplexer and
-an RSA demultiplexer of K = 3.
+an RSA demultiplexer of K = 3. ``bert-base-s95`` is a shape pruned to 95 %: every layer and every
+hidden dimension is kept, and all layers keep equally many heads and inner dimensions, so nothing
+that runs once per instance gets cheaper. ``bert-base~NAME`` keeps the shares that the pruned
+checkpoint NAME keeps, layer by layer.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +21,11 @@ from transformers import BertConfig, BertForSequenceClassification
 from muxviz.config import BackboneShape, MuxConfig
 from muxviz.errors import ConfigError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.loading.load import load
 from muxviz.loading.save import published_tensors
 from muxviz.model.multiplexer import draw_instance_embedding
 from muxviz.model.mux_model import MuxModel
+from muxviz.structure import LayerStructure, Structure, prunable_size
 
 BERT: dict[str, Any] = {"vocab_size": 30522, "max_position_embeddings": 512}
 SHAPES: dict[str, dict[str, Any]] = {
@@ -62,15 +69,91 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
+def plain_shape(name: str) -> str:
+    """The unpruned shape that ``name`` is made of.
+
+    Raises:
+        ConfigError: an unknown shape.
+    """
+    found = re.fullmatch(r"(.+?)(-s\d{1,2}|~.+)?", name)
+    base = found.group(1) if found else name
+    if base not in SHAPES:
+        raise ConfigError(
+            f"unknown shape {name!r}; use {', '.join(SHAPES)}, one of them with -s60, -s95 ... "
+            "(pruned), or with ~ and a pruned checkpoint whose shares to keep"
+        )
+    return base
+
+
+def kept_of(name: str) -> Structure | None:
+    """What the shape ``name`` keeps; None for an unpruned one.
+
+    Raises:
+        ConfigError: an unknown shape, or a sparsity that one head per layer exceeds.
+    """
+    sizes = SHAPES[plain_shape(name)]
+    rest = name.removeprefix(plain_shape(name))
+    if not rest:
+        return None
+    if rest.startswith("~"):
+        return _like(load(rest[1:], device="cpu").config, sizes)
+    layers, width, heads = (
+        sizes[n] for n in ("num_hidden_layers", "hidden_size", "num_attention_heads")
+    )
+    inner = sizes["intermediate_size"]
+    share = 1 - int(rest[2:]) / 100
+    whole = prunable_size(hidden=width, intermediate=inner, layers=layers)
+    kept = max(1, round(heads * share))
+    left = share * whole / (layers * width) - 4 * (width // heads) * kept
+    if left < 2:
+        raise ConfigError(f"{name}: one head per layer is more than {share:.0%} of the weights")
+    layer = LayerStructure(tuple(range(kept)), tuple(range(min(inner, round(left / 2)))))
+    every = tuple(range(width))
+    return Structure(every, (layer,) * layers, every)
+
+
+def _like(config: MuxConfig, sizes: dict[str, Any]) -> Structure:
+    """The shares that ``config`` keeps, in a model of other sizes, layers stretched to its depth.
+
+    Raises:
+        ConfigError: nothing was pruned there.
+    """
+    if config.structure is None:
+        raise ConfigError("nothing was pruned there; name a pruned checkpoint behind the ~")
+    shape, theirs = config.shape, config.structure
+
+    def stretched(kept: int, of: int, size: int) -> tuple[int, ...]:
+        return tuple(range(min(size, max(min(kept, 1), round(kept / of * size)))))
+
+    count = sizes["num_hidden_layers"]
+    layers = []
+    for number in range(count):
+        layer = theirs.layers[number * len(theirs.layers) // count]
+        heads, inner = len(layer.heads), len(layer.intermediate)
+        layers.append(
+            LayerStructure(
+                stretched(heads, shape.num_attention_heads, sizes["num_attention_heads"]),
+                stretched(inner, shape.intermediate_size, sizes["intermediate_size"]),
+            )
+        )
+    width = sizes["hidden_size"]
+    hidden = stretched(len(theirs.hidden), shape.hidden_size, width)
+    readout = tuple(range(width))
+    if config.is_multiplexed:
+        readout = stretched(len(theirs.readout), shape.hidden_size, width)
+    return Structure(hidden, tuple(layers), readout)
+
+
 def random_checkpoint(shape: str, num: int, *, seed: int = 0) -> Checkpoint:
     """A checkpoint with random weights, float32, on the CPU; N = 1 is a plain BERT.
 
     Raises:
         ConfigError: an unknown shape.
     """
-    if shape not in SHAPES:
-        raise ConfigError(f"unknown shape {shape!r}; use {', '.join(SHAPES)}")
     parts: dict[str, Any] = {}
+    sizes, left = SHAPES[plain_shape(shape)], kept_of(shape)
+    if left is not None and num == 1:  # nothing to read out in a plain model
+        left = replace(left, readout=tuple(range(sizes["hidden_size"])))
     if num > 1:
         parts = {
             "multiplexer": "gaussian_hadamard",
@@ -81,8 +164,9 @@ def random_checkpoint(shape: str, num: int, *, seed: int = 0) -> Checkpoint:
     config = MuxConfig(
         backbone="bert",
         task="sequence_classification",
-        shape=BackboneShape(**SHAPES[shape]),
+        shape=BackboneShape(**sizes),
         num_instances=num,
+        structure=left,
         **parts,
     )
     torch.manual_seed(seed)

@@ -19,7 +19,12 @@ from muxviz.bench.costs import Costs, count
 from muxviz.bench.machine import describe, watched, with_ceilings
 from muxviz.bench.memory import measure_memory
 from muxviz.bench.onnx import onnx_call
-from muxviz.bench.shapes import random_checkpoint, random_rows, transformers_model
+from muxviz.bench.shapes import (
+    plain_shape,
+    random_checkpoint,
+    random_rows,
+    transformers_model,
+)
 from muxviz.bench.turns import Contender, Times, quartiles, take_turns
 from muxviz.engine.engine import Engine
 from muxviz.errors import ConfigError
@@ -156,8 +161,13 @@ def _with_references(setting: Setting, name: str, n: int, batch: int, dtype: str
                 contender == "onnxruntime" and rows != batch  # one export is slow enough
             )
             if not skipped:
-                found.append(Key(contender, name, 1, rows, dtype))
+                found.append(Key(contender, _reference(setting, name), 1, rows, dtype))
     return found
+
+
+def _reference(setting: Setting, name: str) -> str:
+    """What ratios are taken to: N = 1 of the unpruned shape, also for pruned ones."""
+    return name if setting.is_loaded else plain_shape(name)
 
 
 def measure_shapes(
@@ -227,8 +237,9 @@ def _rows(
                             if key not in times or (n == 1 and mode == EQUAL_TOTAL):
                                 continue
                             reference = batch * (n if mode == EQUAL_TOTAL else 1)
-                            plain = Key("muxviz", name, 1, reference, dtype)
-                            theirs = Key("transformers", name, 1, reference, _float(dtype))
+                            whole = _reference(setting, name)
+                            plain = Key("muxviz", whole, 1, reference, dtype)
+                            theirs = Key("transformers", whole, 1, reference, _float(dtype))
                             rows.append(
                                 speed_row(
                                     key,

@@ -146,13 +146,14 @@ def measure_entries(
 
 
 def _plain_like(entry: Entry, entries: Sequence[Entry]) -> int | None:
-    """Which entry is N = 1 without copies in the same precision; None where there is none.
+    """Which entry is N = 1, unpruned, without copies, in the same precision; None without one.
 
     How rows are grouped makes no difference at N = 1 but for the padding in a batch, which is the
     same here: only groups of one length share a forward.
     """
     for number, other in enumerate(entries):
-        is_plain = other.engine.checkpoint.config.num_instances == 1 and other.copies == 1
+        config = other.engine.checkpoint.config
+        is_plain = config.num_instances == 1 and config.sparsity == 0 and other.copies == 1
         if is_plain and other.engine.precision == entry.engine.precision:
             return number
     return None
@@ -240,7 +241,7 @@ def _point(
         fingerprint=checkpoint.fingerprint,
         task=checkpoint.config.task,
         n=checkpoint.config.num_instances,
-        sparsity=float(checkpoint.card.get("sparsity", 0.0)),
+        sparsity=checkpoint.config.sparsity,
         dtype=engine.precision,
         grouping=how.grouping,
         padding=how.padding or checkpoint.config.default_padding,

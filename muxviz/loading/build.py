@@ -10,6 +10,7 @@ from torch import Tensor
 from muxviz.config import MuxConfig
 from muxviz.errors import CheckpointInvalid, CheckpointMismatch, ShapeMismatch
 from muxviz.loading.layout import is_ignored, published_names
+from muxviz.loading.pruned import is_left_over
 from muxviz.loading.sizes import Shapes
 from muxviz.model.mux_model import MuxModel
 
@@ -59,7 +60,11 @@ def compare(config: MuxConfig, shapes: Shapes) -> KeyReport:
             for n in present
             if shapes[n] != tuple(parameter.shape)
         ]
-    unexpected = [n for n in shapes if n not in used and not is_ignored(n)]
+    unexpected = [
+        n
+        for n in shapes
+        if n not in used and not is_ignored(n) and not is_left_over(n, config.structure)
+    ]
     return KeyReport(
         tuple(dict.fromkeys(missing)), tuple(sorted(unexpected)), tuple(dict.fromkeys(wrong))
     )

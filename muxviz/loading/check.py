@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from muxviz.config import MuxConfig
 from muxviz.errors import CheckpointUnreadable, MuxvizError
 from muxviz.loading.build import KeyReport, compare, raise_for_keys
 from muxviz.loading.checkpoint import Checkpoint
@@ -28,9 +29,12 @@ from muxviz.loading.load import (
     read_config,
     resolve_folder,
 )
+from muxviz.loading.pruned import masks_beside
 from muxviz.loading.self_test import SelfTest, self_test
 from muxviz.loading.sizes import Shapes
 from muxviz.loading.weights import read_shapes, weight_files
+from muxviz.pruning.masks import Masks
+from muxviz.structure import Structure, to_dict
 
 MARKS = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
 
@@ -49,9 +53,10 @@ class Stage:
 class CheckReport:
     """What a check found, as far as it came.
 
-    model: the parts in words, in reading order; empty before they are known. memory: bytes of the
-    weights by precision, activations not included. usable: the last stage was reached without an
-    error (warnings are allowed).
+    model: the parts in words, in reading order; empty before they are known. pruned: what pruning
+    left, in numbers; empty for an unpruned model. memory: bytes of the weights by precision,
+    activations not included. usable: the last stage was reached without an error (warnings are
+    allowed).
     """
 
     name: str
@@ -66,6 +71,7 @@ class CheckReport:
     memory: dict[str, int]
     self_test: SelfTest | None
     usable: bool
+    pruned: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -102,10 +108,18 @@ class _Findings:
     renamed: dict[str, str] = field(default_factory=dict)
     shapes: Shapes = field(default_factory=dict)
     inferred: Inferred | None = None
+    masks: Masks | None = None
     keys: KeyReport = KeyReport((), (), ())
     parameters: int | None = None
     checkpoint: Checkpoint | None = None
     self_test: SelfTest | None = None
+
+    @property
+    def config(self) -> MuxConfig | None:
+        """The configuration, as far as it is known: masks show in it once they are applied."""
+        if self.checkpoint is not None:
+            return self.checkpoint.config
+        return self.inferred.config if self.inferred else None
 
 
 Lines = list[str]
@@ -172,7 +186,8 @@ def _parts(found: _Findings) -> tuple[str, Lines]:
     found.inferred = infer_config(found.raw, found.shapes, str(found.folder))
     config = found.inferred.config
     line = f"{config.multiplexer} + {config.backbone} + {config.demultiplexer}, {config.task}"
-    return "ok", [line, *found.inferred.notes]
+    found.masks, notes = masks_beside(found.folder, config)
+    return "ok", [line, *found.inferred.notes, *notes]
 
 
 def _keys(found: _Findings) -> tuple[str, Lines]:
@@ -198,10 +213,13 @@ def _load(found: _Findings) -> tuple[str, Lines]:
     assert found.inferred is not None, "an earlier stage sets it"
     assert found.parameters is not None, "the stage before sets it"
     inspection = Inspection(
-        found.folder, found.files, found.inferred, found.renamed, found.parameters
+        found.folder, found.files, found.inferred, found.renamed, found.parameters, found.masks
     )
     found.checkpoint = load_inspected(inspection, found.name)
     line = f"loaded on the CPU; stored as {found.checkpoint.stored_dtype}"
+    if found.masks is not None:
+        found.parameters = count_parameters(found.checkpoint.config)
+        line += f"; {found.parameters:,} parameters are left by the masks"
     if found.checkpoint.tokenizer is None:
         return "warning", [line, "there is no tokenizer: token ids can be run, texts cannot"]
     return "ok", [line]
@@ -229,7 +247,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
 
 
 def _report(found: _Findings, stages: tuple[Stage, ...]) -> CheckReport:
-    config = found.inferred.config if found.inferred else None
+    config = found.config
     return CheckReport(
         name=found.name,
         folder=str(found.folder) if found.folder != Path() else "",
@@ -243,6 +261,7 @@ def _report(found: _Findings, stages: tuple[Stage, ...]) -> CheckReport:
         memory=_memory(found.parameters) if found.parameters else {},
         self_test=found.self_test,
         usable=len(stages) == len(STEPS) and all(s.status != "error" for s in stages),
+        pruned=_left(config.structure, config.sparsity) if config and config.structure else {},
     )
 
 
@@ -252,9 +271,9 @@ def _memory(parameters: int) -> dict[str, int]:
 
 def _in_words(found: _Findings) -> dict[str, Any]:
     """The parts of the model, in reading order."""
-    if found.inferred is None:
+    config = found.config
+    if config is None:
         return {}
-    config = found.inferred.config
     labels, source = known_labels(found.name, config)
     task_head = "absent" if config.task in ("masked_lm", "retrieval") else "present"
     if not config.is_multiplexed:
@@ -278,7 +297,35 @@ def _in_words(found: _Findings) -> dict[str, Any]:
         "width": config.shape.hidden_size,
         "vocabulary": config.shape.vocab_size,
         "longest text": config.default_max_length,
+        **(_left_in_words(config) if config.structure else {}),
     }
+
+
+def _left(structure: Structure, sparsity: float) -> dict[str, Any]:
+    """What pruning left, as JSON values: counts, and the numbers where they are known."""
+    return {
+        "sparsity": sparsity,
+        "hidden": len(structure.hidden),
+        "readout": len(structure.readout),
+        "heads": [len(layer.heads) for layer in structure.layers],
+        "intermediate": [len(layer.intermediate) for layer in structure.layers],
+        "kept": to_dict(structure) if structure.is_numbered else None,
+    }
+
+
+def _left_in_words(config: MuxConfig) -> dict[str, str]:
+    shape, layers = config.shape, config.kept.layers
+    heads = ", ".join(str(len(layer.heads)) for layer in layers)
+    inner = ", ".join(str(len(layer.intermediate)) for layer in layers)
+    words = {
+        "sparsity": f"{config.sparsity:.1%} of the encoder's weights pruned away",
+        "hidden dimensions kept": f"{config.width} of {shape.hidden_size}",
+        "heads kept by layer": f"{heads} of {shape.num_attention_heads}",
+        "inner dimensions kept by layer": f"{inner} of {shape.intermediate_size}",
+    }
+    if config.readout_width < shape.hidden_size and config.is_multiplexed:
+        words["readout dimensions kept"] = f"{config.readout_width} of {shape.hidden_size}"
+    return words
 
 
 def _has_labels(task: str) -> bool:

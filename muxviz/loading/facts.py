@@ -23,8 +23,15 @@ class Fact:
 def model_facts(config: MuxConfig) -> tuple[Fact, ...]:
     """The facts that apply to ``config``, in the order of the forward pass."""
     if not config.is_multiplexed:
-        return ()
-    parts = (_combination_facts, _input_facts, _encoder_facts, _demultiplexer_facts, _answer_facts)
+        return tuple(_pruning_facts(config))
+    parts = (
+        _combination_facts,
+        _input_facts,
+        _encoder_facts,
+        _pruning_facts,
+        _demultiplexer_facts,
+        _answer_facts,
+    )
     return tuple(fact for part in parts for fact in part(config))
 
 
@@ -99,6 +106,52 @@ def _encoder_facts(config: MuxConfig) -> Iterator[Fact]:
             "The attention across the slots hides padded slots in sentence tasks only; here they "
             "take part.",
         )
+
+
+def _pruning_facts(config: MuxConfig) -> Iterator[Fact]:
+    left, whole = config.structure, config.shape.hidden_size
+    if left is None:
+        return
+    yield Fact(
+        "pruned",
+        f"{config.sparsity:.1%} of the encoder's weights are cut away, counted as CoFi counts: "
+        "matrices of the encoder, without embeddings, multiplexer, demultiplexer and heads.",
+    )
+    if len(left.hidden) < whole:
+        yield Fact(
+            "norms over kept dimensions",
+            f"{len(left.hidden)} of {whole} hidden dimensions are left, and every norm over them "
+            "runs over these only.",
+        )
+    blocks = (
+        ("attention", [i for i, layer in enumerate(left.layers, 1) if not layer.heads]),
+        ("feed-forward", [i for i, layer in enumerate(left.layers, 1) if not layer.intermediate]),
+    )
+    skipped = [f"{name} of {_layers(gone)}" for name, gone in blocks if gone]
+    if skipped:
+        yield Fact(
+            "blocks skipped",
+            f"Nothing is left of the {' and the '.join(skipped)}: there the input is passed on "
+            "as it is, without the block's norm.",
+        )
+    if not left.is_numbered:
+        yield Fact(
+            "numbers unknown",
+            "A released pruned file stores what is left without saying which of the unpruned "
+            "model's heads and dimensions these were; here they are numbered from 0.",
+        )
+    is_released = not left.is_numbered or not left.ties_words
+    if is_released and config.is_multiplexed and len(left.hidden) < whole:
+        yield Fact(
+            "not the masked model",
+            "With hidden dimensions pruned, the released code's masked model, which is the one "
+            "that was trained, gives other answers than the cut one that it evaluates; this is "
+            "the cut one.",
+        )
+
+
+def _layers(numbers: list[int]) -> str:
+    return f"layer{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _demultiplexer_facts(config: MuxConfig) -> Iterator[Fact]:

@@ -19,9 +19,11 @@ from muxviz.loading.layout import (
     PUBLISHED_CLASSES,
     ROW_SCALE,
 )
+from muxviz.loading.pruned import infer_structure
 from muxviz.loading.sizes import TIED_WORDS, Shapes, backbone_shape, dims, numbers
 
-OURS = ("default_padding", "fixed_length", "readout", "task")  # fields of the "muxviz" object
+# Fields of the "muxviz" object.
+OURS = ("default_padding", "fixed_length", "readout", "structure", "task")
 WRAPPERS = ("discriminator.", "module.", "model.", "generator.")
 
 
@@ -99,7 +101,10 @@ def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
     if task == "sequence_classification" and num_labels == 1:
         task = "regression"
     labels, source = _labels(raw, num_labels)
-    shape = backbone_shape(raw, shapes, backbone, where, notes)
+    left = infer_structure(raw, ours, shapes, backbone, where)
+    if left is not None and not left.is_numbered:
+        notes.append("pruned: the kept sizes are read off the weights; which were kept is not told")
+    shape = backbone_shape(raw, shapes, backbone, where, notes, left=left)
     config = MuxConfig(
         backbone=backbone,
         task=task,
@@ -117,6 +122,7 @@ def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
         published_class=name,
         default_padding=text(ours, "default_padding", where) or default_padding(is_multiplexed),
         fixed_length=whole(ours, "fixed_length", 128, where, below=1 << 20),
+        structure=left,
         extras=raw,
     )
     _check_runs(config, where)
@@ -221,11 +227,11 @@ def _task(
         )
     if not declared:
         return None, _task_without_class(raw, shapes, backbone, where, notes)
-    name = declared[0]
+    name = declared[0].removeprefix("CoFi")  # a prunable class with the same parts
     known = PUBLISHED_CLASSES.get(name)
     if known is None:
         raise UnknownVariant(
-            f"{where}: unknown class {shown(name)} in architectures; this version knows "
+            f"{where}: unknown class {shown(declared[0])} in architectures; this version knows "
             f"{', '.join(sorted(PUBLISHED_CLASSES))}"
         )
     if known.backbone != backbone:

@@ -24,6 +24,7 @@ from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.loading.infer import Inferred, infer_config, normalise
 from muxviz.loading.known import known_labels
 from muxviz.loading.layout import ROW_SCALE
+from muxviz.loading.pruned import masks_beside
 from muxviz.loading.tokenizer import load_tokenizer
 from muxviz.loading.weights import (
     read_json,
@@ -32,6 +33,8 @@ from muxviz.loading.weights import (
     unpack_rows,
     weight_files,
 )
+from muxviz.pruning.masks import Masks
+from muxviz.pruning.released import NAMES, released_cut
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
@@ -45,7 +48,9 @@ class Inspection:
     files: tuple[Path, ...]
     inferred: Inferred
     renamed: dict[str, str]  # stored name -> published name
-    parameters: int  # distinct parameters of the model
+    parameters: int  # distinct parameters of the model, before masks cut it
+    masks: Masks | None = None  # kept beside full-size weights, to cut them by
+    mask_notes: tuple[str, ...] = ()
 
 
 def load(
@@ -92,17 +97,21 @@ def load_inspected(inspection: Inspection, name: str) -> Checkpoint:
     labels, source = known_labels(name, config)
     if labels:
         config = replace(config, labels=labels, labels_source=source)
+    model, masks = fill_model(config, weights, str(folder)), inspection.masks
+    if masks is not None:
+        model = released_cut(model, masks)
+        weights |= {name: getattr(masks, ours) for name, ours in NAMES.items()}
     card_file = folder / "card.json"
     return Checkpoint(
         name=name,
-        model=fill_model(config, weights, str(folder)),
-        config=config,
+        model=model,
+        config=model.config,
         tokenizer=load_tokenizer(folder, config),
         card=read_json(card_file) if card_file.is_file() else {},
         folder=folder,
         fingerprint=_fingerprint(config.extras, weights),
         stored_dtype=_stored_dtype(stored),
-        notes=inspection.inferred.notes,
+        notes=inspection.inferred.notes + inspection.mask_notes,
     )
 
 
@@ -195,7 +204,8 @@ def inspect_folder(folder: Path) -> Inspection:
     raise_for_keys(report, str(folder))
     parameters = count_parameters(inferred.config)
     check_memory(folder, parameters)
-    return Inspection(folder, tuple(files), inferred, renamed, parameters)
+    masks, notes = masks_beside(folder, inferred.config)
+    return Inspection(folder, tuple(files), inferred, renamed, parameters, masks, tuple(notes))
 
 
 def resolve_device(device: str) -> torch.device:

@@ -34,6 +34,7 @@ from muxviz.loading.layout import (
 from muxviz.loading.load import pick_dtype
 from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES
 from muxviz.loading.weights import pack_rows
+from muxviz.structure import to_dict
 
 INT8 = "int8"
 LARGE_MATRIX = 1 << 16  # values from which a matrix is worth packing
@@ -266,6 +267,8 @@ def _ours(config: MuxConfig) -> dict[str, Any]:
         ours["fixed_length"] = config.fixed_length
     if published_class(config) is None:
         ours["task"] = config.task
+    if config.structure is not None:
+        ours["structure"] = to_dict(config.structure)
     return ours
 
 

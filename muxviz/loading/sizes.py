@@ -8,20 +8,30 @@ from typing import Any
 from muxviz.config import BackboneShape
 from muxviz.errors import CheckpointMismatch, ConfigError, ShapeMismatch
 from muxviz.loading.fields import check_sizes, real, shown, text, whole
+from muxviz.structure import Structure
 
 Shapes = dict[str, tuple[int, ...]]  # published name -> shape
 TIED_WORDS = ("retrieval_head.decoder.weight", "cls.predictions.decoder.weight")
 
 
 def backbone_shape(
-    raw: dict[str, Any], shapes: Shapes, backbone: str, where: str, notes: list[str]
+    raw: dict[str, Any],
+    shapes: Shapes,
+    backbone: str,
+    where: str,
+    notes: list[str],
+    *,
+    left: Structure | None = None,
 ) -> BackboneShape:
     """Sizes as the weights have them, held against the config; the rest from the config.
+
+    Args:
+        left: what pruning left; the sizes before it are then those of the config.
 
     Raises:
         ConfigError, CheckpointMismatch, CheckpointTooLarge: as ``infer_config``.
     """
-    stored = _stored_sizes(shapes, backbone, where)
+    stored = _stored_sizes(raw, shapes, backbone, where, left)
     for field, value in stored.items():
         declared = raw.get(field)
         if declared is None:
@@ -57,20 +67,26 @@ def backbone_shape(
     )
 
 
-def _stored_sizes(shapes: Shapes, backbone: str, where: str) -> dict[str, int]:
+def _stored_sizes(
+    raw: dict[str, Any], shapes: Shapes, backbone: str, where: str, left: Structure | None
+) -> dict[str, int]:
     """Every size that can be seen in the weights, held against the limits."""
     embeddings, layer = f"{backbone}.embeddings", f"{backbone}.encoder.layer"
     present = next(n for n in (f"{embeddings}.word_embeddings.weight", *TIED_WORDS) if n in shapes)
     words = dims(shapes, present, (2,), where)
-    inner = dims(shapes, f"{layer}.0.intermediate.dense.weight", (2,), where)
     positions = dims(shapes, f"{embeddings}.position_embeddings.weight", (2,), where)
     types = dims(shapes, f"{embeddings}.token_type_embeddings.weight", (2,), where)
-    layers = numbers(shapes, re.escape(layer) + r"\.(\d{1,9})\..*")
+    if left is None:
+        inner = dims(shapes, f"{layer}.0.intermediate.dense.weight", (2,), where)
+        layers = numbers(shapes, re.escape(layer) + r"\.(\d{1,9})\..*")
+        encoder = (inner[1], 1 + max(layers), inner[0])
+    else:
+        encoder = (raw["hidden_size"], len(left.layers), raw["intermediate_size"])
     sizes = {
         "vocab_size": words[0],
-        "hidden_size": inner[1],
-        "num_hidden_layers": 1 + max(layers),
-        "intermediate_size": inner[0],
+        "hidden_size": encoder[0],
+        "num_hidden_layers": encoder[1],
+        "intermediate_size": encoder[2],
         "max_position_embeddings": positions[0],
         "type_vocab_size": types[0],
     }

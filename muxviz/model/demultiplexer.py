@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, linear
 
 from muxviz.config import MuxConfig
+from muxviz.model.encoder import LayerNorm
 
 ALL = slice(None)
 
@@ -40,19 +41,19 @@ class RSADemultiplexer(nn.Module):
     layer is not used here. Kept, because the checkpoints were trained this way.
     """
 
-    def __init__(self, config: MuxConfig) -> None:
+    def __init__(self, config: MuxConfig, width: int) -> None:
         super().__init__()
-        width = config.shape.hidden_size
+        entering = config.width
         stored = config.stored_demux_layers
-        self.keys = nn.Parameter(torch.randn(config.num_instances, width))
+        self.keys = nn.Parameter(torch.randn(config.num_instances, entering))
         self.dense = nn.ModuleList(
-            nn.Linear(2 * width if j == 0 else width, width) for j in range(stored)
+            nn.Linear(2 * entering if j == 0 else width, width) for j in range(stored)
         )
         self.layer_norms = nn.ModuleList(
-            nn.LayerNorm(width, eps=config.shape.layer_norm_eps) for _ in range(stored)
+            LayerNorm(width, eps=config.shape.layer_norm_eps) for _ in range(stored)
         )
         self.pre_decoder = nn.Linear(width, width)
-        self.pre_decoder_layer_norm = nn.LayerNorm(width, eps=config.shape.layer_norm_eps)
+        self.pre_decoder_layer_norm = LayerNorm(width, eps=config.shape.layer_norm_eps)
         self.dropout = nn.Dropout(config.shape.hidden_dropout_prob)
         self.task_layers = config.num_demux_layers - 1
         # Published retrieval paths: BERT always layers 1 and 2 without residual; ELECTRA all K.
@@ -106,12 +107,11 @@ class PrefixDemultiplexer(nn.Module):
     Positions are those of the whole sequence, prefix included.
     """
 
-    def __init__(self, config: MuxConfig) -> None:
+    def __init__(self, config: MuxConfig, width: int) -> None:
         super().__init__()
-        width = config.shape.hidden_size
         self.num_instances = config.num_instances
-        self.dense = nn.Linear(2 * width, width)
-        self.layer_norm = nn.LayerNorm(width, eps=config.shape.layer_norm_eps)
+        self.dense = nn.Linear(2 * config.width, width)
+        self.layer_norm = LayerNorm(width, eps=config.shape.layer_norm_eps)
 
     def forward(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
         key_half, hidden_half = self.dense.weight.chunk(2, dim=1)
@@ -130,12 +130,12 @@ class PrefixDemultiplexer(nn.Module):
 class MLPDemultiplexer(nn.Module):
     """A separate layer per slot: LN_i(gelu(W_i h_t)) (DataMUX)."""
 
-    def __init__(self, config: MuxConfig) -> None:
+    def __init__(self, config: MuxConfig, width: int) -> None:
         super().__init__()
-        width, num = config.shape.hidden_size, config.num_instances
-        self.dense = nn.ModuleList(nn.Linear(width, width) for _ in range(num))
+        num = config.num_instances
+        self.dense = nn.ModuleList(nn.Linear(config.width, width) for _ in range(num))
         self.layer_norms = nn.ModuleList(
-            nn.LayerNorm(width, eps=config.shape.layer_norm_eps) for _ in range(num)
+            LayerNorm(width, eps=config.shape.layer_norm_eps) for _ in range(num)
         )
 
     def forward(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
@@ -146,7 +146,8 @@ class MLPDemultiplexer(nn.Module):
     def at(self, hidden: Tensor, groups: Tensor, slots: Tensor, places: Tensor) -> Tensor:
         """The same for P single (group, slot, position) triples only: ``[P, D]``."""
         states = hidden[groups, places]
-        read = torch.empty_like(states)
+        first: Any = self.layer_norms[0]
+        read = states.new_empty(len(states), len(first.weight))
         for slot, (dense, norm) in enumerate(zip(self.dense, self.layer_norms, strict=True)):
             own = slots == slot
             read[own] = norm(gelu(dense(states[own])))
@@ -167,8 +168,9 @@ DEMULTIPLEXER_CLASSES: dict[str, type[nn.Module]] = {
 }
 
 
-def build_demultiplexer(config: MuxConfig) -> nn.Module:
-    """The demultiplexer that ``config`` names."""
+def build_demultiplexer(config: MuxConfig, *, width: int | None = None) -> nn.Module:
+    """The demultiplexer that ``config`` names, whose states have ``width`` dimensions."""
     if config.demultiplexer == "identity":
         return IdentityDemultiplexer()
-    return DEMULTIPLEXER_CLASSES[config.demultiplexer](config)
+    build = DEMULTIPLEXER_CLASSES[config.demultiplexer]
+    return build(config, config.readout_width if width is None else width)

@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import layer_norm, scaled_dot_product_attention
 from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertLayer
 
-from muxviz.config import BackboneShape
+from muxviz.config import BackboneShape, MuxConfig
+from muxviz.structure import LayerStructure
 
 HIDDEN = -10000.0  # added to the scores of hidden positions, as in the released classes
 
@@ -41,15 +42,79 @@ def layer_config(shape: BackboneShape, *, width: int | None = None) -> BertConfi
     return config
 
 
-def encoder_layer(shape: BackboneShape, *, width: int | None = None) -> BertLayer:
-    """One encoder layer; ``layer(hidden [B, T, D], mask)`` returns ``[B, T, D]``."""
-    return BertLayer(layer_config(shape, width=width))
+class LayerNorm(nn.LayerNorm):
+    """A layer norm over as many dimensions as its weight has (pruning while training cuts it)."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's name)
+        return layer_norm(input, self.weight.shape, self.weight, self.bias, self.eps)
+
+
+class EncoderLayer(BertLayer):
+    """transformers' BERT layer with what pruning left of it: ``[B, T, D] -> [B, T, D]``.
+
+    A block of which nothing is left (``has_attention``, ``has_feed_forward`` False) is the
+    identity: neither its bias nor its norm is applied, as in the released models.
+    """
+
+    def __init__(self, shape: BackboneShape, width: int, kept: LayerStructure | None) -> None:
+        full = layer_config(shape, width=None if kept is not None else width)
+        super().__init__(full)
+        head_size = self.attention.self.attention_head_size
+        heads = full.num_attention_heads if kept is None else len(kept.heads)
+        inner = full.intermediate_size if kept is None else len(kept.intermediate)
+        self.has_attention, self.has_feed_forward = heads > 0, inner > 0
+        if kept is not None:
+            self._resize(width, heads * head_size, inner)
+            self.attention.self.num_attention_heads = heads
+            self.attention.self.all_head_size = heads * head_size
+        for block in (self.attention.output, self.output):
+            if not isinstance(block, nn.Identity):
+                block.LayerNorm = LayerNorm(width, eps=shape.layer_norm_eps)
+        if not self.has_attention:
+            self.attention = nn.Identity()
+        if not self.has_feed_forward:
+            self.intermediate, self.output = nn.Identity(), nn.Identity()
+
+    def _resize(self, width: int, attended: int, inner: int) -> None:
+        own = self.attention.self
+        if attended:
+            own.query, own.key, own.value = (nn.Linear(width, attended) for _ in range(3))
+            self.attention.output.dense = nn.Linear(attended, width)
+        if inner:
+            self.intermediate.dense = nn.Linear(width, inner)
+            self.output.dense = nn.Linear(inner, width)
+
+    def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        if self.has_attention:
+            hidden = self.attention(hidden, mask)[0]
+        return self.feed_forward(hidden)
+
+    def feed_forward(self, attended: Tensor) -> Tensor:
+        """The second block, ``[..., D] -> [..., D]``."""
+        if not self.has_feed_forward:
+            return attended
+        out: Tensor = self.output(self.intermediate(attended), attended)
+        return out
+
+
+def encoder_layer(
+    shape: BackboneShape, *, width: int | None = None, kept: LayerStructure | None = None
+) -> EncoderLayer:
+    """One encoder layer of ``width`` (``shape``'s where None).
+
+    Args:
+        kept: heads and inner dimensions that are left; None: those of ``shape`` at this width.
+    """
+    return EncoderLayer(shape, width or shape.hidden_size, kept)
 
 
 def layer_at(layer: Any, hidden: Tensor, mask: Tensor | None, positions: slice) -> Tensor:
     """What an encoder layer returns at ``positions``, ``[B, T', D]``; nothing else is computed."""
-    attend = layer.attention.self
     asking = hidden[:, positions]
+    if not layer.has_attention:
+        unchanged: Tensor = layer.feed_forward(asking)
+        return unchanged
+    attend = layer.attention.self
     query, key, value = (
         part(states).unflatten(-1, (-1, attend.attention_head_size)).transpose(1, 2)
         for part, states in (
@@ -60,7 +125,7 @@ def layer_at(layer: Any, hidden: Tensor, mask: Tensor | None, positions: slice) 
     )
     context = scaled_dot_product_attention(query, key, value, mask, scale=attend.scaling)
     attended = layer.attention.output(context.transpose(1, 2).flatten(2), asking)
-    result: Tensor = layer.output(layer.intermediate(attended), attended)
+    result: Tensor = layer.feed_forward(attended)
     return result
 
 
@@ -72,9 +137,13 @@ def additive_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:
 class Encoder(nn.Module):
     """A stack of encoder layers."""
 
-    def __init__(self, shape: BackboneShape) -> None:
+    def __init__(self, config: MuxConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(encoder_layer(shape) for _ in range(shape.num_hidden_layers))
+        shape, left = config.shape, config.structure
+        kept = [None] * shape.num_hidden_layers if left is None else left.layers
+        self.layers = nn.ModuleList(
+            encoder_layer(shape, width=config.width, kept=layer) for layer in kept
+        )
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         """Last hidden state ``[B, T, D]`` from the first layer's input ``[B, T, D]``."""
@@ -100,10 +169,16 @@ class Encoder(nn.Module):
         return states
 
     def attention(self, index: int, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        """Attention probabilities ``[B, H, T, T]`` of layer ``index`` for its input ``hidden``."""
+        """Attention probabilities of layer ``index`` for its input ``hidden``: ``[B, H, T, T]``.
+
+        H are the heads that pruning left, in order; none where the layer attends no more.
+        """
         layer: Any = self.layers[index]
+        if not layer.has_attention:
+            batch, length = hidden.shape[:2]
+            return hidden.new_zeros(batch, 0, length, length)
         attend = layer.attention.self
-        shape = (*hidden.shape[:-1], attend.num_attention_heads, attend.attention_head_size)
+        shape = (*hidden.shape[:-1], -1, attend.attention_head_size)
         query = attend.query(hidden).view(shape).transpose(1, 2)
         key = attend.key(hidden).view(shape).transpose(1, 2)
         scores = query @ key.transpose(-1, -2) * attend.scaling

@@ -115,7 +115,7 @@ def mixture(model: MuxModel, prepared: PreparedInput, *, hide_padding: bool = Fa
     mask = prepared.mask if hide_padding else None
     batch, _, length = prepared.ids.shape
     out = model.multiplexer.instance_embedding.new_zeros(
-        batch, length, model.config.shape.embedding_size
+        batch, length, model.config.embedding_width
     )
     front = prepared.prefix
     if front:
@@ -175,7 +175,7 @@ def _mean_states(model: MuxModel, hidden: Tensor, prepared: PreparedInput) -> Te
     batch, num, _ = real.shape
     groups, slots, places = real.nonzero(as_tuple=True)
     at, owners = places + prepared.prefix, groups * num + slots
-    sums = hidden.new_zeros(batch * num, hidden.shape[-1])
+    sums = hidden.new_zeros(batch * num, model.config.readout_width)
     demultiplexer: Any = model.demultiplexer
     if isinstance(demultiplexer, RSADemultiplexer):
         unlocked = demultiplexer.unlock_at(hidden, groups, slots, at)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from muxviz.config import MuxConfig
+from muxviz.model.encoder import LayerNorm
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": nn.functional.gelu,
@@ -30,17 +31,30 @@ class HeadSpec:
 
 
 class Head(nn.Module):
-    """``[..., D] -> [..., C]``."""
+    """``[..., D] -> [..., C]``.
 
-    def __init__(self, width: int, outputs: int, spec: HeadSpec, *, eps: float, dropout: float):
+    inner: width between the dense layer and the projection, where pruning makes it another one.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        outputs: int,
+        spec: HeadSpec,
+        *,
+        eps: float,
+        dropout: float,
+        inner: int | None = None,
+    ) -> None:
         super().__init__()
         self.spec = spec
         self.dropout = nn.Dropout(dropout)
+        inner = width if inner is None or spec.activation is None or spec.has_residual else inner
         if spec.activation is not None:
-            self.dense = nn.Linear(width, width)
+            self.dense = nn.Linear(width, inner)
         if spec.has_norm:
-            self.layer_norm = nn.LayerNorm(width, eps=eps)
-        self.out_proj = nn.Linear(width, outputs)
+            self.layer_norm = LayerNorm(inner, eps=eps)
+        self.out_proj = nn.Linear(inner, outputs)
 
     def transform(self, x: Tensor) -> Tensor:
         """Everything before the projection, ``[..., D] -> [..., D]``."""
@@ -81,22 +95,40 @@ def build_task_head(config: MuxConfig) -> Head | None:
         "replaced_token_detection": 1,
         "masked_lm": config.shape.vocab_size,
     }.get(config.task, config.num_labels)
-    width = config.shape.hidden_size
+    is_tied = config.task == "masked_lm" and config.ties_words
     return Head(
-        width,
+        config.readout_width,
         outputs,
         task_head_spec(config),
         eps=config.shape.layer_norm_eps,
         dropout=config.shape.hidden_dropout_prob,
+        inner=config.width if is_tied else config.shape.hidden_size,
     )
 
 
-def build_retrieval_head(config: MuxConfig) -> Head:
-    """Projection from a read-out state to the vocabulary."""
-    spec = {
+def retrieval_head_spec(config: MuxConfig) -> HeadSpec:
+    """Which options the released retrieval head has."""
+    return {
         "rsa": HeadSpec("gelu", has_norm=True, has_residual=config.backbone == "electra"),
         "index_prefix": HeadSpec(),
         "mlp": HeadSpec("gelu", has_norm=True),
     }[config.demultiplexer]
+
+
+def build_retrieval_head(config: MuxConfig) -> Head:
+    """Projection from a read-out state to the vocabulary."""
+    spec = retrieval_head_spec(config)
     shape = config.shape
-    return Head(shape.hidden_size, shape.vocab_size, spec, eps=shape.layer_norm_eps, dropout=0.0)
+    return Head(
+        reader_width(config) if spec.activation is None else config.readout_width,
+        shape.vocab_size,
+        spec,
+        eps=shape.layer_norm_eps,
+        dropout=0.0,
+        inner=config.width if config.ties_words else shape.hidden_size,
+    )
+
+
+def reader_width(config: MuxConfig) -> int:
+    """Width of what a retrieval head without a dense layer reads: that of the vocabulary."""
+    return config.width if config.ties_words else config.readout_width

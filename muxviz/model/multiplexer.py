@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from muxviz.config import MuxConfig
-from muxviz.model.encoder import additive_mask, encoder_layer
+from muxviz.model.encoder import EncoderLayer, LayerNorm, additive_mask, encoder_layer
+from muxviz.structure import LayerStructure
 
 
 class IdentityMultiplexer(nn.Module):
@@ -29,7 +30,7 @@ class HadamardMultiplexer(nn.Module):
 
     def __init__(self, config: MuxConfig) -> None:
         super().__init__()
-        size = (config.num_instances, config.shape.embedding_size)
+        size = (config.num_instances, config.embedding_width)
         self.instance_embedding = nn.Parameter(torch.zeros(size), requires_grad=False)
 
     def forward(self, embeddings: Tensor, attention_mask: Tensor) -> Tensor:
@@ -43,7 +44,7 @@ class OrthogonalMultiplexer(nn.Module):
 
     def __init__(self, config: MuxConfig) -> None:
         super().__init__()
-        width = config.shape.embedding_size
+        width = config.embedding_width
         self.instance_embedding = nn.Parameter(
             torch.zeros(config.num_instances, width, width), requires_grad=False
         )
@@ -62,10 +63,10 @@ class ContextualMultiplexer(nn.Module):
 
     def __init__(self, config: MuxConfig) -> None:
         super().__init__()
-        size = (config.num_instances, config.shape.embedding_size)
+        size = (config.num_instances, config.embedding_width)
         self.instance_embedding = nn.Parameter(torch.zeros(size), requires_grad=False)
-        self.token_layer = encoder_layer(config.shape, width=config.shape.embedding_size)
-        self.instance_layer = encoder_layer(config.shape, width=config.shape.embedding_size)
+        self.token_layer = _own_layer(config)
+        self.instance_layer = _own_layer(config)
         self.hides_padded_instances = config.task in ("sequence_classification", "regression")
 
     def forward(self, embeddings: Tensor, attention_mask: Tensor) -> Tensor:
@@ -91,13 +92,13 @@ class CrossInstanceMultiplexer(nn.Module):
 
     def __init__(self, config: MuxConfig) -> None:
         super().__init__()
-        width = config.shape.embedding_size
+        width = config.embedding_width
         self.instance_embedding = nn.Parameter(
             torch.zeros(config.num_instances, width), requires_grad=False
         )
-        self.layer = encoder_layer(config.shape, width=width)
+        self.layer = _own_layer(config)
         self.cross_linear = nn.Linear(width, width)
-        self.cross_layer_norm = nn.LayerNorm(width, eps=1e-5)  # fixed in the released class
+        self.cross_layer_norm = LayerNorm(width, eps=1e-5)  # fixed in the released class
 
     def forward(self, embeddings: Tensor, attention_mask: Tensor) -> Tensor:
         batch, num, length, width = embeddings.shape
@@ -105,6 +106,16 @@ class CrossInstanceMultiplexer(nn.Module):
         cross = nn.functional.gelu(self.cross_linear(marked.mean(dim=1)))
         rows = self.layer(marked.reshape(batch * num, length, width), None)
         return rows.view(batch, num, length, width).mean(dim=1) + self.cross_layer_norm(cross)
+
+
+def _own_layer(config: MuxConfig) -> EncoderLayer:
+    """A layer that belongs to the multiplexer: pruning narrows it, but keeps its heads."""
+    if config.embedding_width == config.shape.embedding_size:
+        return encoder_layer(config.shape, width=config.embedding_width)
+    shape = config.shape
+    heads, inner = range(shape.num_attention_heads), range(shape.intermediate_size)
+    every = LayerStructure(tuple(heads), tuple(inner))
+    return encoder_layer(shape, width=config.embedding_width, kept=every)
 
 
 MULTIPLEXER_CLASSES: dict[str, type[nn.Module]] = {
@@ -139,7 +150,7 @@ def draw_instance_embedding(
         ``[N, E]`` for the Hadamard family and the attention multiplexers, ``[N, E, E]`` for the
         orthogonal ones.
     """
-    num, width = config.num_instances, config.shape.embedding_size
+    num, width = config.num_instances, config.embedding_width
     if config.multiplexer == "binary_hadamard":
         return _binary_chunks(num, width, epsilon)
     if config.multiplexer == "random_orthogonal":

@@ -27,8 +27,8 @@ from muxviz.model.demultiplexer import (
     RSADemultiplexer,
     build_demultiplexer,
 )
-from muxviz.model.encoder import Encoder, additive_mask, layer_config
-from muxviz.model.heads import build_retrieval_head, build_task_head
+from muxviz.model.encoder import Encoder, LayerNorm, additive_mask, layer_config
+from muxviz.model.heads import build_retrieval_head, build_task_head, reader_width
 from muxviz.model.multiplexer import build_multiplexer
 
 
@@ -61,6 +61,21 @@ class MuxOutput:
     cut: int = 0
 
 
+def _embeddings(config: MuxConfig) -> BertEmbeddings:
+    shape, width = config.shape, config.embedding_width
+    built = BertEmbeddings(layer_config(shape, width=shape.embedding_size))
+    for name, rows in (
+        ("word_embeddings", shape.vocab_size),
+        ("position_embeddings", shape.max_position_embeddings),
+        ("token_type_embeddings", shape.type_vocab_size),
+    ):
+        if width != shape.embedding_size:
+            padding = shape.pad_token_id if name == "word_embeddings" else None
+            setattr(built, name, nn.Embedding(rows, width, padding_idx=padding))
+    built.LayerNorm = LayerNorm(width, eps=shape.layer_norm_eps)
+    return built
+
+
 class MuxModel(nn.Module):
     """N instances share one pass through the encoder.
 
@@ -72,11 +87,11 @@ class MuxModel(nn.Module):
         super().__init__()
         self.config = config
         shape = config.shape
-        self.embeddings = BertEmbeddings(layer_config(shape, width=shape.embedding_size))
+        self.embeddings = _embeddings(config)
         self.multiplexer = build_multiplexer(config)
         if shape.embedding_size != shape.hidden_size:
-            self.embedding_projection = nn.Linear(shape.embedding_size, shape.hidden_size)
-        self.encoder = Encoder(shape)
+            self.embedding_projection = nn.Linear(shape.embedding_size, config.width)
+        self.encoder = Encoder(config)
         self.demultiplexer = build_demultiplexer(config)
         self.head = build_task_head(config)
         self.retrieval_head = None
@@ -84,12 +99,14 @@ class MuxModel(nn.Module):
         if config.is_multiplexed and config.has_retrieval_head:
             self.retrieval_head = build_retrieval_head(config)
             if not isinstance(self.demultiplexer, RSADemultiplexer):
-                self.retrieval_reader = build_demultiplexer(config)
+                head = self.retrieval_head
+                wide = config.readout_width if head.spec.activation else reader_width(config)
+                self.retrieval_reader = build_demultiplexer(config, width=wide)
         self.tie_weights()
 
     def tie_weights(self) -> None:
         """Share the vocabulary projection with the word embedding where the classes do (BERT)."""
-        if self.config.backbone != "bert":
+        if not self.config.ties_words:
             return
         words = self.embeddings.word_embeddings.weight
         if self.retrieval_head is not None:

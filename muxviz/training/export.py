@@ -19,6 +19,8 @@ from muxviz.loading.load import load
 from muxviz.loading.save import save
 from muxviz.loading.tokenizer import load_tokenizer
 from muxviz.model.mux_model import MuxModel
+from muxviz.pruning.masks import Masks, pruned
+from muxviz.structure import restored
 from muxviz.training.files import locate
 from muxviz.training.run_folder import METRICS, RUN, SAMPLES
 from muxviz.training.tasks import read_task
@@ -34,6 +36,7 @@ def config_from_state(text: str) -> MuxConfig:
     values = json.loads(text)
     values["shape"] = BackboneShape(**values["shape"])
     values["labels"] = tuple(values["labels"])
+    values["structure"] = restored(values.get("structure"))
     return MuxConfig(**values)
 
 
@@ -50,12 +53,30 @@ def read_state(folder: Path) -> dict[str, Any]:
     return state
 
 
+def cut_folder(run: Path, sparsity: float) -> Path:
+    """Where a pruning run puts the model cut at the end of a stage."""
+    return run / "cut" / f"s{round(100 * sparsity)}"
+
+
+def keep_cut(run: Path, sparsity: float) -> Path:
+    """Write the model that the gates of a run leave by now as a checkpoint in its folder."""
+    folder = cut_folder(run, sparsity)
+    _save_with_words(checkpoint_of_run(run), run, folder, "float32")
+    return folder
+
+
+def model_of_state(state: dict[str, Any]) -> MuxModel:
+    """The model of a saved state; of a run with gates, what they leave."""
+    model = MuxModel(config_from_state(state["config"]))
+    model.load_state_dict(state["model"])
+    return pruned(model, Masks(**state["masks"])) if "masks" in state else model
+
+
 def checkpoint_of_run(folder: Path) -> Checkpoint:
     """The model of a run's last state, as a checkpoint ready for ``muxviz.save``."""
     state = read_state(folder)
-    config = config_from_state(state["config"])
-    model = MuxModel(config)
-    model.load_state_dict(state["model"])
+    model = model_of_state(state)
+    config = model.config
     recipe = json.loads(state["recipe"])
     return Checkpoint(
         name=recipe["name"],
@@ -67,7 +88,8 @@ def checkpoint_of_run(folder: Path) -> Checkpoint:
             "step": state["step"],
             "baseline": recipe["baseline"],
             "run": _about(folder, state),
-        },
+        }
+        | ({"sparsity": config.sparsity} if config.structure is not None else {}),
         folder=folder,
         fingerprint="unsaved",
         stored_dtype="float32",
@@ -162,11 +184,15 @@ def _shortened(checkpoint: Checkpoint, positions: int) -> Checkpoint:
     return replace(checkpoint, model=model.eval().requires_grad_(False), config=config)
 
 
-def _write(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
+def _save_with_words(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
     save(checkpoint, folder, dtype=dtype, aliases=False)
     if (run / "vocab.txt").is_file():
         (folder / "tokenizer.json").unlink(missing_ok=True)
         shutil.copy(run / "vocab.txt", folder / "vocab.txt")
+
+
+def _write(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
+    _save_with_words(checkpoint, run, folder, dtype)
     for name in (METRICS, SAMPLES):
         if (run / name).is_file():
             shutil.copy(run / name, folder / name)

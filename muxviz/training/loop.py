@@ -28,9 +28,9 @@ from torch import nn
 from tqdm import tqdm
 
 from muxviz.errors import ConfigError, TrainingError
-from muxviz.training.export import read_state, state_of_config
+from muxviz.training.export import keep_cut, read_state, state_of_config
 from muxviz.training.meters import Meter
-from muxviz.training.prepare import Run, prepare_run, read_samples, score_dev
+from muxviz.training.prepare import Run, prepare_run, read_samples, score_dev, weigh_readout
 from muxviz.training.recipe import Recipe, Stage
 from muxviz.training.run_files import RunFiles
 from muxviz.training.run_folder import RUN, read_summary
@@ -46,6 +46,7 @@ def train(
     *,
     start: Path | None = None,
     teacher: Path | None = None,
+    companion: Path | None = None,
     resume: bool = False,
     steps: int | None = None,
     about: dict[str, Any] | None = None,
@@ -61,6 +62,7 @@ def train(
         start: where the weights come from: the folder of a BERT encoder, a checkpoint or a run;
             None for a model from scratch.
         teacher: folder of a plain (N = 1) checkpoint or run whose states and labels are imitated.
+        companion: folder of the unpruned model of the same N that a pruned one imitates.
         out: run folder; created. An existing run there is only continued with ``resume``.
         resume: go on from ``out/state.pt`` if it is there.
         steps: at most so many steps now; for slices and tests.
@@ -79,11 +81,19 @@ def train(
     with _told(files, recipe) as stop:
         with accelerator.main_process_first():  # the first one fills the caches
             run = prepare_run(
-                recipe, data, out, start=start, teacher=teacher, device=accelerator.device
+                recipe,
+                data,
+                out,
+                start=start,
+                teacher=teacher,
+                device=accelerator.device,
+                companion=companion,
             )
         if recipe.compile:
             run.parts.model.encoder.compile()
         optimiser: Any = make_optimiser(run)
+        if old is None and recipe.readout_width:
+            weigh_readout(run)
         step, meter = (0, Meter()) if old is None else _restore(old, run, optimiser, accelerator)
         files.forget_after(step)
         parts, optimiser = accelerator.prepare(run.parts, optimiser)
@@ -238,14 +248,26 @@ class _Loop:
                 step += 1
                 bar.update()
                 asked = self._asked_to_stop(stop)
-                saves = step % recipe.save_every == 0 or step == last or asked
+                ends = recipe.prunes and self._ends_stage(step)
+                saves = step % recipe.save_every == 0 or step == last or asked or ends
                 if step % recipe.log_every == 0 or saves:
                     self._log(stage, step, bar, self._dev() if saves else {})
                 if saves:
                     self._save(step)
+                if ends:
+                    self._keep_cut(stage)
                 if asked:
                     break
         return step
+
+    def _ends_stage(self, step: int) -> bool:
+        total = self.recipe.total_steps
+        return step == total or self.recipe.stage_at(step)[1] == 0
+
+    def _keep_cut(self, stage: Stage) -> None:
+        """Write the model that the gates leave at a stage's end, as a checkpoint."""
+        if self.accelerator.is_main_process and stage.sparsity:
+            keep_cut(self.files.folder, stage.sparsity)
 
     def _check_finite(self, losses: dict[str, float], step: int) -> None:
         norm = self.stepper.gradient_norm
@@ -304,6 +326,8 @@ class _Loop:
             "optimiser": self.optimiser.state_dict(),
             "meter": json.dumps(self.meter.saved()),
         }
+        if parts.gates is not None:
+            state["masks"] = vars(parts.gates.settled())
         if self.accelerator.scaler is not None:
             state["scaler"] = self.accelerator.scaler.state_dict()
         self.files.save_state(state)

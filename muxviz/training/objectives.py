@@ -22,6 +22,14 @@ from torch.nn import functional as F  # noqa: N812 (the field's name for it)
 from muxviz.model.heads import Head, HeadSpec
 from muxviz.model.mux_model import MuxModel, PreparedInput
 from muxviz.training.batches import Batch
+from muxviz.training.pruning import (
+    Companion,
+    LayerMap,
+    answers,
+    build_gates,
+    imitate_companion,
+    worn_pass,
+)
 from muxviz.training.recipe import Recipe, Stage
 from muxviz.training.rows import UNLABELLED
 
@@ -59,26 +67,50 @@ class TrainingModel(nn.Module):
     generator: the small masked LM that proposes replacements.
     """
 
-    def __init__(self, model: MuxModel, recipe: Recipe, generator: MuxModel | None = None):
+    def __init__(
+        self,
+        model: MuxModel,
+        recipe: Recipe,
+        generator: MuxModel | None = None,
+        companion: Companion | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
         self.generator = generator
+        self.companion = companion  # no module of this one
+        self.gates = build_gates(recipe, model)
         self.generator_coeff = recipe.generator_coeff
-        width, shape = model.config.shape.hidden_size, model.config.shape
+        width, shape = model.config.readout_width, model.config.shape
+        theirs = model.config.shape.hidden_size
         stages = recipe.stages
         if any(stage.probe_coeff for stage in stages):
             self.probe = nn.Linear(width, model.config.num_labels)
         if any(stage.hidden_coeff for stage in stages):
-            self.hidden_map = nn.Linear(width, width)
+            self.hidden_map = nn.Linear(width, theirs)
         if any(stage.sentence_coeff for stage in stages):
-            self.sentence_map = nn.Linear(width, width)
+            self.sentence_map = nn.Linear(width, theirs)
+        if any(stage.layer_coeff for stage in stages):
+            self.layer_map = LayerMap(model.config.kept.hidden, theirs)
         needs_head = any(s.objective == "replaced_tokens" and s.task_coeff for s in stages)
         if needs_head and model.config.task != "replaced_token_detection":
             spec = HeadSpec("gelu")
             self.replaced_head = Head(width, 1, spec, eps=shape.layer_norm_eps, dropout=0.0)
 
-    def forward(self, batch: Batch, stage: Stage) -> Terms:
-        """All losses that ``stage`` asks for, from one pass."""
+    def forward(
+        self,
+        batch: Batch,
+        stage: Stage,
+        target: float = 0.0,
+        alive: list[bool] | None = None,
+    ) -> Terms:
+        """All losses that ``stage`` asks for, from one pass.
+
+        Args:
+            target: sparsity that the gates are pulled to, in a stage that prunes.
+            alive: per layer, whether masks that are worn already leave it attention.
+        """
+        if stage.sparsity and alive is None:
+            return worn_pass(self, batch, stage, target)
         model = self.model
         terms = Terms(batch.ids.new_zeros((), dtype=torch.float32), {}, {})
         if self.generator is not None and batch.originals is not None:
@@ -86,7 +118,8 @@ class TrainingModel(nn.Module):
         prepared = model.prepare(batch.ids, batch.mask, batch.types)
         entered = model.enter(model.mix(model.embed(prepared), prepared.mask))
         seen = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=False)
-        hidden = model.encoder(entered, seen)
+        layers = model.encoder.all_states(entered, seen)
+        hidden = layers[-1]
         states = self._states(hidden, prepared, stage)
         if stage.task_coeff and stage.objective == "masked_lm":
             self._masked_lm(hidden, prepared, batch, stage, terms)
@@ -94,15 +127,12 @@ class TrainingModel(nn.Module):
             self._replaced(states, prepared, batch, stage, terms)
         elif stage.task_coeff or stage.logit_coeff:
             self._task(hidden, states, prepared, batch, stage, terms)
-        if stage.sentence_coeff and batch.teacher_hidden is not None:
-            sentence = model.sentence_state(hidden, prepared, states)
-            part = _squared(self.sentence_map(sentence), batch.teacher_hidden[..., 0, :])
-            terms.add("sentence", stage.sentence_coeff, part / batch.totals["sentence"])
-        if stage.hidden_coeff and batch.teacher_hidden is not None and states is not None:
-            real = batch.mask[..., : states.shape[2]].bool()  # what a prefix displaces is padding
-            target = batch.teacher_hidden[..., : real.shape[-1], :][real]
-            part = _squared(self.hidden_map(states[real]), target)
-            terms.add("hidden", stage.hidden_coeff, part / batch.totals["hidden"])
+        self._imitate_teacher(hidden, states, prepared, batch, stage, terms)
+        if stage.layer_coeff or stage.prediction_coeff:
+            logits = answers(model, hidden, prepared, states) if stage.prediction_coeff else None
+            own: list[Any] = list(model.encoder.layers)
+            known = alive or [bool(layer.has_attention) for layer in own]
+            imitate_companion(self, layers[1:], logits, batch, stage, terms, known)
         if stage.retrieval_coeff:
             self._retrieval(hidden, prepared, batch, stage, terms)
         if stage.probe_coeff and states is not None:
@@ -111,10 +141,32 @@ class TrainingModel(nn.Module):
             terms.add("probe", stage.probe_coeff, part / max(1.0, batch.totals["probe"]))
         return terms
 
+    def _imitate_teacher(
+        self,
+        hidden: Tensor,
+        states: Tensor | None,
+        prepared: PreparedInput,
+        batch: Batch,
+        stage: Stage,
+        terms: Terms,
+    ) -> None:
+        """Squared distances to the plain teacher's states, where the stage asks for them."""
+        model = self.model
+        if stage.sentence_coeff and batch.teacher_hidden is not None:
+            sentence = model.sentence_state(hidden, prepared, states)
+            part = _squared(self.sentence_map(sentence), batch.teacher_hidden[..., 0, :])
+            terms.add("sentence", stage.sentence_coeff, part / batch.totals["sentence"])
+        if stage.hidden_coeff and batch.teacher_hidden is not None and states is not None:
+            real = batch.mask[..., : states.shape[2]].bool()  # what a prefix displaces is padding
+            theirs = batch.teacher_hidden[..., : real.shape[-1], :][real]
+            part = _squared(self.hidden_map(states[real]), theirs)
+            terms.add("hidden", stage.hidden_coeff, part / batch.totals["hidden"])
+
     def _states(self, hidden: Tensor, prepared: PreparedInput, stage: Stage) -> Tensor | None:
         """Demultiplexed tokens ``[B, N, T', D]``, where something reads all of them."""
         config = self.model.config
-        by_task = stage.objective == "task" and (stage.task_coeff or stage.logit_coeff)
+        imitates = stage.logit_coeff or stage.prediction_coeff
+        by_task = stage.objective == "task" and (stage.task_coeff or imitates)
         wanted = (
             bool(stage.hidden_coeff or stage.probe_coeff)
             or (stage.objective == "replaced_tokens" and stage.task_coeff > 0)

@@ -12,10 +12,18 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from muxviz.errors import ConfigError, TrainingError
+from muxviz.model.mux_model import MuxModel
 from muxviz.training.batches import BatchMaker
 from muxviz.training.corpus import iterate_texts, text_rows
 from muxviz.training.files import locate
 from muxviz.training.objectives import TrainingModel, needs_retrieval_head
+from muxviz.training.pruning import (
+    READOUT_BATCHES,
+    Companion,
+    check_pruning,
+    choose_readout,
+    settled_model,
+)
 from muxviz.training.recipe import Recipe, Stage
 from muxviz.training.rows import UNLABELLED, JoinedRows, Rows, TokenRows
 from muxviz.training.sampler import Sampler
@@ -73,6 +81,7 @@ def prepare_run(
     start: Path | None,
     teacher: Path | None,
     device: torch.device,
+    companion: Path | None = None,
 ) -> Run:
     """Read data, build tokenizer and model, and compute the teacher's answers if there is one.
 
@@ -91,7 +100,13 @@ def prepare_run(
             _check_labels(recipe, name, rows_read)
     tokenizer, model = _model(recipe, data, out, begin, train)
     torch.manual_seed(recipe.seed)  # of the parts that are trained beside the model
-    parts = TrainingModel(model, recipe, build_generator(recipe, model.config))
+    if recipe.freeze_embeddings:
+        tables: Any = model.embeddings
+        for name in ("word", "position", "token_type"):
+            getattr(tables, f"{name}_embeddings").weight.requires_grad_(False)
+    beside = None if companion is None else Companion(_unpruned(companion), device)
+    check_pruning(recipe, model, beside)
+    parts = TrainingModel(model, recipe, build_generator(recipe, model.config), beside)
     for stage in recipe.stages:
         if not stage.has_loss:
             raise ConfigError(
@@ -192,7 +207,8 @@ def _model(
     else:
         vocab_size = _vocab_rows(out)
     shape = run_shape(recipe, begin, vocab_size)
-    config = run_config(recipe, shape, _label_names(recipe, train))
+    left = None if begin is None or begin.config is None else begin.config.structure
+    config = run_config(recipe, shape, _label_names(recipe, train), left)
     model = build_model(recipe, config, begin, old_ids)
     return run_tokenizer(out, shape, recipe.backbone), model
 
@@ -280,6 +296,16 @@ def _asks(stage: Stage) -> bool:
     return bool(stage.hidden_coeff or stage.sentence_coeff or stage.logit_coeff)
 
 
+def _unpruned(folder: Path) -> MuxModel:
+    """The model of a checkpoint or run that a pruned one imitates."""
+    start = read_start(folder)
+    if start is None or start.config is None:
+        raise TrainingError(f"{folder} is an encoder without a head; name the model to prune")
+    model = MuxModel(start.config)
+    model.load_state_dict(start.weights)
+    return model
+
+
 def _teacher(
     recipe: Recipe,
     folder: Path,
@@ -293,8 +319,6 @@ def _teacher(
     start = read_start(folder)
     if start is None or start.config is None:
         raise TrainingError(f"{folder} is an encoder without a head; a teacher is a trained model")
-    from muxviz.model.mux_model import MuxModel
-
     model = MuxModel(start.config)
     model.load_state_dict(start.weights)
     model.eval().requires_grad_(False)
@@ -313,6 +337,14 @@ def _teacher(
     return ask_teacher(model, own, cache, wants_hidden=False, device=device)
 
 
+def weigh_readout(run: Run) -> None:
+    """Choose which readout dimensions stay, on the first steps' own batches."""
+    sampler = run.sampler(0)
+    stage = run.recipe.stages[0]
+    made = [run.maker.make(sampler.step(at), stage, at) for at in range(READOUT_BATCHES)]
+    choose_readout(run.parts, made, run.recipe.readout_width)
+
+
 @torch.inference_mode()
 def score_dev(run: Run, *, seed: int = 0, device: torch.device) -> dict[str, float]:
     """One random grouping of the dev set: accuracy of rows (or words), or squared error.
@@ -320,7 +352,8 @@ def score_dev(run: Run, *, seed: int = 0, device: torch.device) -> dict[str, flo
     A quick look while training; ``muxviz evaluate`` is what cards quote.
     """
     assert run.dev is not None
-    model, num = run.parts.model, run.recipe.num_instances
+    model = settled_model(run.parts.model, run.parts.gates)
+    num = run.recipe.num_instances
     order = np.random.default_rng(seed).permutation(len(run.dev))
     groups = np.resize(order, -(-len(order) // num) * num).reshape(-1, num)
     groups = groups[np.argsort(run.dev.lengths[groups].max(axis=1), kind="stable")]
@@ -351,7 +384,7 @@ def score_dev(run: Run, *, seed: int = 0, device: torch.device) -> dict[str, flo
 @torch.inference_mode()
 def read_samples(run: Run, *, device: torch.device) -> list[dict[str, Any]]:
     """What the retrieval head reads back of N fixed dev (or training) texts, one per slot."""
-    model = run.parts.model
+    model = settled_model(run.parts.model, run.parts.gates)
     if model.retrieval_head is None:
         return []
     source: Rows = run.rows if run.dev is None else run.dev

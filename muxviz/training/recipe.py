@@ -19,6 +19,7 @@ OBJECTIVES = ("task", "masked_lm", "replaced_tokens")
 PRECISIONS = ("no", "bf16", "fp16")
 PACKINGS = ("sentences", "documents")
 INSTANCE_VECTORS = ("gaussian", "sign")
+MATCHINGS = ("free", "ordered", "sampled", "windowed")
 N_IN_NAME = "{n}"  # in the name of a recipe that serves several N
 
 
@@ -40,6 +41,13 @@ class Stage:
     sentence_coeff: float = 0.0  # ours: squared distance of the sentence vector to its [CLS]
     logit_coeff: float = 0.0  # ours: KL to the teacher's label distribution
     probe_coeff: float = 0.0  # ours, N = 1: cross-entropy of a mean-pooled linear probe
+    sparsity: float = 0.0  # pruning: target share of encoder weights pruned; 0 trains no gates
+    sparsity_warmup: int = 0  # steps over which the target rises from the stage before's
+    gate_learning_rate: float = 0.1  # of gates and multipliers
+    layer_coeff: float = 0.0  # squared distance of matched layers to the unpruned model's
+    layer_matching: str = "ordered"  # "free", "ordered", "sampled", "windowed": CoFi's 3, 4, 5, 6
+    prediction_coeff: float = 0.0  # KL to the unpruned model's answers
+    temperature: float = 2.0  # of that KL
     general_share: float = 0.0  # share of rows drawn from the general corpus
     bucketed_share: float = 0.5  # share of steps whose groups hold texts of like length
     min_tokens: int = 0  # task rows with fewer tokens are left out
@@ -55,6 +63,14 @@ class Stage:
         for name in ("mask_share", "general_share", "bucketed_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected a share from 0 to 1")
+        if not 0 <= self.sparsity < 1:
+            raise ConfigError(f"sparsity is {self.sparsity}; expected at least 0 and below 1")
+        if self.layer_matching not in MATCHINGS:
+            raise ConfigError(
+                f"layer_matching is {self.layer_matching!r}; expected one of {', '.join(MATCHINGS)}"
+            )
+        if self.gate_learning_rate <= 0 or self.temperature <= 0:
+            raise ConfigError("gate_learning_rate and temperature must be above 0")
         if self.learning_rate <= 0:
             raise ConfigError(f"learning_rate is {self.learning_rate}; expected above 0")
 
@@ -94,6 +110,12 @@ class Recipe:
     vocab_size: int = 0  # rows kept of its vocabulary; 0 means all
     vocabulary: str = ""  # vocab.txt to use, in --data or the current folder
     max_length: int = 128  # rows kept of its position table
+    # ---- pruning
+    fine_tuning: tuple[Stage, ...] = ()  # after `muxviz prune`, for each sparsity of the stages
+    prune: tuple[str, ...] = ("heads", "intermediate", "attention", "feed_forward", "hidden")
+    droprate: float = 0.5  # chance that an inner dimension's gate begins closed
+    readout_width: int = 0  # ours: dimensions kept of the demultiplexer's states; 0 means all
+    freeze_embeddings: bool = False  # as the published pruning does
     # ---- the generator of replaced-token detection; 0 layers: uniform random tokens (released)
     generator_layers: int = 0
     generator_coeff: float = 1.0
@@ -129,6 +151,7 @@ class Recipe:
         for name in ("accumulate", "save_every", "log_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected at least 1")
+        self._check_pruning()
         if self.compounds < 0:
             raise ConfigError(f"compounds is {self.compounds}; expected 0 or more")
         if self.clip_norm <= 0:
@@ -142,6 +165,23 @@ class Recipe:
                 raise ConfigError(
                     f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}"
                 )
+
+    def _check_pruning(self) -> None:
+        rising = [stage.sparsity for stage in self.stages]
+        if rising != sorted(rising):
+            raise ConfigError(
+                f"sparsity of the stages is {rising}; it must rise (fine-tuning after pruning is "
+                "given as [[fine_tuning]])"
+            )
+        if any(stage.sparsity for stage in self.fine_tuning):
+            raise ConfigError("[[fine_tuning]] trains the cut model; leave its sparsity out")
+        if not 0 < self.droprate < 1:
+            raise ConfigError(f"droprate is {self.droprate}; expected between 0 and 1")
+
+    @property
+    def prunes(self) -> bool:
+        """Whether any stage trains gates."""
+        return any(stage.sparsity for stage in self.stages)
 
     @property
     def is_multiplexed(self) -> bool:
@@ -191,13 +231,14 @@ def read_recipe(path: str | Path, *, num_instances: int | None = None) -> Recipe
         raise ConfigError(f"no recipe at {path}; see configs/ for the bundled ones") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
-    stages = table.pop("stages", [])
+    stages, tuning = table.pop("stages", []), table.pop("fine_tuning", [])
     table = _with_num_instances(table, num_instances, path)
     if table.get("num_instances") == 1 and "multiplexer" not in table:
         table |= {"multiplexer": "identity", "demultiplexer": "identity"}
     try:
         built = tuple(_build(Stage, stage, f"{path} [[stages]]") for stage in stages)
-        return _build(Recipe, {**table, "stages": built}, str(path))
+        tuned = tuple(_build(Stage, stage, f"{path} [[fine_tuning]]") for stage in tuning)
+        return _build(Recipe, {**table, "stages": built, "fine_tuning": tuned}, str(path))
     except TypeError as error:
         raise ConfigError(f"{path}: {error}") from error
 

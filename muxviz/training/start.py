@@ -32,7 +32,8 @@ from muxviz.loading.tokenizer import (
 from muxviz.model.demultiplexer import RSADemultiplexer
 from muxviz.model.multiplexer import draw_instance_embedding
 from muxviz.model.mux_model import MuxModel
-from muxviz.training.export import config_from_state, read_state
+from muxviz.structure import Structure
+from muxviz.training.export import model_of_state, read_state
 from muxviz.training.recipe import Recipe
 from muxviz.training.vocabulary import trim_vocabulary
 
@@ -63,8 +64,8 @@ def read_start(folder: Path | None) -> Start | None:
         return None
     if (folder / "state.pt").is_file():
         state = read_state(folder)
-        config = config_from_state(state["config"])
-        return Start(folder, state["model"], config.shape, config)
+        model = model_of_state(state)
+        return Start(folder, model.state_dict(), model.config.shape, model.config)
     if _is_bare_encoder(folder):
         return _read_encoder(folder)
     if not (folder / "config.json").is_file() and folder.is_dir():
@@ -254,7 +255,12 @@ def _check_start(recipe: Recipe, start: Start) -> None:
         )
 
 
-def run_config(recipe: Recipe, shape: BackboneShape, labels: tuple[str, ...]) -> MuxConfig:
+def run_config(
+    recipe: Recipe,
+    shape: BackboneShape,
+    labels: tuple[str, ...],
+    structure: Structure | None = None,
+) -> MuxConfig:
     """The model of a recipe, in the words of ``MuxConfig``."""
     published = {"regression": "sequence_classification"}.get(recipe.task, recipe.task)
     names = {(c.backbone, c.task, c.is_multiplexed): name for name, c in PUBLISHED_CLASSES.items()}
@@ -271,6 +277,7 @@ def run_config(recipe: Recipe, shape: BackboneShape, labels: tuple[str, ...]) ->
         num_demux_layers=recipe.num_demux_layers,
         stored_demux_layers=recipe.num_demux_layers,
         readout=recipe.readout,
+        structure=structure,
         published_class=names.get((recipe.backbone, published, recipe.is_multiplexed)),
     )
 

@@ -15,6 +15,7 @@ from muxviz.errors import ConfigError, TrainingError
 from muxviz.training.batches import with_teacher
 from muxviz.training.meters import Meter
 from muxviz.training.prepare import Run
+from muxviz.training.pruning import target_of
 from muxviz.training.recipe import Stage
 
 
@@ -27,7 +28,8 @@ class Stepper:
         self.run, self.recipe = run, run.recipe
         self.accelerator, self.parts, self.optimiser = accelerator, parts, optimiser
         self.meter = meter
-        self.parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        groups = [group for group in optimiser.param_groups if "gates" not in group]
+        self.parameters = [p for group in groups for p in group["params"]]
         self.samplers: dict[int, Any] = {}
         self.gradient_norm: float | None = None  # of the last step; None: fp16 scales it itself
 
@@ -38,7 +40,9 @@ class Stepper:
         if index not in self.samplers:
             self.samplers = {index: self.run.sampler(index)}
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(stage, at)
+            is_gate = "gates" in group
+            group["lr"] = stage.gate_learning_rate if is_gate else learning_rate(stage, at)
+        target = target_of(self.recipe, index, at)
         whole = self.run.maker.make(self.samplers[index].step(at), stage, number)
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         micro = self.recipe.accumulate
@@ -51,7 +55,7 @@ class Stepper:
             batch = with_teacher(share, self.run.teacher, stage).to(self.accelerator.device)
             with self.accelerator.accumulate(self.parts):
                 with self.accelerator.autocast():
-                    terms = self.parts(batch, stage)
+                    terms = self.parts(batch, stage, target)
                 # DDP averages over processes and accelerate over micro-batches; terms are sums.
                 self.accelerator.backward(terms.total * (processes * micro))
                 if self.accelerator.sync_gradients:
@@ -59,6 +63,8 @@ class Stepper:
                 self.optimiser.step()
                 self.optimiser.zero_grad(set_to_none=True)
             self.meter.add_terms(terms, sums)
+        if self.run.parts.gates is not None:
+            self.run.parts.gates.constrain()
         self.meter.add_step(whole)
         if self.accelerator.scaler is None and norm is not None:
             self.gradient_norm = float(norm)
@@ -93,14 +99,17 @@ def make_optimiser(run: Run) -> torch.optim.Optimizer:
     Raises:
         ConfigError: nothing trains.
     """
-    decayed, plain = _trained(run.parts)
+    decayed, plain, *gated = _trained(run.parts)
     if not decayed:
         raise ConfigError(f"{run.recipe.name}: nothing to train")
     parameters = dict(run.parts.named_parameters())
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [parameters[n] for n in decayed], "weight_decay": run.recipe.weight_decay},
         {"params": [parameters[n] for n in plain], "weight_decay": 0.0},
     ]
+    for names, ascends in zip(gated, (False, True), strict=False):
+        own = {"weight_decay": 0.0, "betas": (0.9, 0.999), "maximize": ascends, "gates": True}
+        groups.append({"params": [parameters[n] for n in names], **own})
     return torch.optim.AdamW(groups, lr=1.0, betas=(0.9, run.recipe.adam_beta2), fused=True)
 
 
@@ -138,12 +147,16 @@ def restore(
     optimiser.load_state_dict({"state": state, "param_groups": groups})
 
 
-def _trained(parts: nn.Module) -> tuple[list[str], list[str]]:
-    """Names of what trains: with weight decay, and without."""
+def _trained(parts: nn.Module) -> list[list[str]]:
+    """Names of what trains: with weight decay, and without; gates and multipliers if there are."""
     decayed: list[str] = []
     plain: list[str] = []
+    gates: list[str] = []
+    multipliers: list[str] = []
     for name, parameter in parts.named_parameters():
-        if parameter.requires_grad:
+        if name.startswith("gates."):
+            (multipliers if ".lambda_" in name else gates).append(name)
+        elif parameter.requires_grad:
             is_matrix = parameter.dim() > 1 and "keys" not in name and "instance_emb" not in name
             (decayed if is_matrix else plain).append(name)
-    return decayed, plain
+    return [decayed, plain, gates, multipliers] if gates else [decayed, plain]

@@ -94,7 +94,7 @@ def ask_teacher(
     starts = np.concatenate([[0], np.cumsum(rows.lengths)])
     tokens = int(starts[-1])
     logits_shape = (tokens if per_token else len(rows), model.config.num_labels)
-    hidden_shape = (tokens, model.config.shape.hidden_size)
+    hidden_shape = (tokens, model.config.width)
     if not done.is_file():
         unique = f"{key}.{os.getpid()}.partial"
         files: dict[str, Any] = {"logits": (np.float32, logits_shape)} if has_labels else {}
