@@ -107,6 +107,8 @@ def write_recipe(recipe: Recipe, path: Path) -> Path:
     lines = _fields(recipe)
     for stage in recipe.stages:
         lines += ["[[stages]]", *_fields(stage)]
+    for stage in recipe.fine_tuning:
+        lines += ["[[fine_tuning]]", *_fields(stage)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -115,7 +117,7 @@ def _fields(values: Recipe | Stage) -> list[str]:
     lines = []
     for item in fields(values):
         value = getattr(values, item.name)
-        if item.name != "stages" and (item.default is MISSING or value != item.default):
+        if item.name not in ("stages", "fine_tuning") and (item.default is MISSING or value != item.default):
             # JSON's numbers, strings, booleans and lists are TOML's.
             lines.append(f"{item.name} = {json.dumps(value)}")
     return lines
