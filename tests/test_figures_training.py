@@ -248,3 +248,15 @@ def test_numbers_are_short() -> None:
 def test_reading_and_drawing_as_the_page_says(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "a", num=2)
     assert loss_figure([read_curves(str(folder), name="mine")]).data[0].name == "mine"
+
+
+def test_a_target_is_drawn_dotted_beside_what_is_to_reach_it(runs: list[RunCurves]) -> None:
+    rows = len(runs[0].steps)
+    values = np.stack([np.linspace(0, 0.5, rows), np.full(rows, 0.5)])
+    run = replace(runs[0], terms=("sparsity", "target_sparsity"), values=values)
+    fig = loss_figure([run])
+    assert loss_terms([run]) == ("sparsity",)
+    assert [trace.line.dash for trace in fig.data[:2]] == [DASHES[0], "dot"]
+    assert fig.data[1].y[-1] == 0.5
+    assert fig.layout.yaxis.tickformat == ".0%"
+    assert "share pruned away" in fig.layout.annotations[0].text

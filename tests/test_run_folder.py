@@ -206,6 +206,15 @@ def test_runs_are_found_latest_first(tmp_path: Path) -> None:
     assert [f.name for f in find_runs(tmp_path)] == ["new", "old"]
 
 
+def test_the_runs_of_a_pruning_are_found_below_its_folder(tmp_path: Path) -> None:
+    for name in ("gates", "s60"):
+        write_run(tmp_path / "pruned" / name, last=50)
+    assert {f.relative_to(tmp_path).as_posix() for f in find_runs(tmp_path)} == {
+        "pruned/gates",
+        "pruned/s60",
+    }
+
+
 def test_reading_needs_no_torch() -> None:
     code = "import sys, muxviz.training.run_folder\nprint('torch' in sys.modules)"
     done = subprocess.run(

@@ -39,8 +39,24 @@ LABELS = {
     "sentence": "Distance to the teacher's sentence vector",
     "logit": "Divergence from the teacher's answers",
     "probe": "Probe loss",
+    "prediction": "Divergence from the unpruned model's answers",
+    "layer": "Distance to the unpruned model's layers",
+    "lagrangian": "Lagrangian of the sparsity",
+    "lambda_1": "Multiplier of the gap, \u03bb1",
+    "lambda_2": "Multiplier of the squared gap, \u03bb2",
+    "sparsity": "Expected sparsity, target dotted",
 }
-UNITS = {"hidden": "squared distance", "sentence": "squared distance", "total": "weighted sum"}
+UNITS = {
+    "hidden": "squared distance",
+    "sentence": "squared distance",
+    "layer": "squared distance",
+    "total": "weighted sum",
+    "lagrangian": "no unit",
+    "lambda_1": "no unit",
+    "lambda_2": "no unit",
+    "sparsity": "share pruned away",
+}
+TARGETS = {"sparsity": "target_sparsity"}  # drawn with what is to reach it
 TOLD_FIRST = ("retrieval", "task", "masked_lm", "replaced", "total")
 
 
@@ -53,8 +69,8 @@ def term_label(name: str) -> str:
 
 
 def is_share(name: str) -> bool:
-    """Whether a term is an accuracy in [0, 1] and not a loss."""
-    return name.endswith("accuracy")
+    """Whether a term is an accuracy or a sparsity in [0, 1] and not a loss."""
+    return name.endswith(("accuracy", "sparsity"))
 
 
 def loss_figure(runs: Sequence[RunCurves], *, log: bool = True, dark: bool = False) -> go.Figure:
@@ -71,9 +87,10 @@ def loss_figure(runs: Sequence[RunCurves], *, log: bool = True, dark: bool = Fal
         raise NotApplicable("not applicable: the rows of this run hold no losses")
     panels = {
         name: [
-            Curve(i, run.steps, values)
+            Curve(i, run.steps, values, is_target=part != name)
             for i, run in enumerate(runs)
-            if (values := run.term(name)) is not None
+            for part in (name, TARGETS.get(name, ""))
+            if (values := run.term(part)) is not None
         ]
         for name in terms
     }
@@ -96,6 +113,9 @@ def loss_figure(runs: Sequence[RunCurves], *, log: bool = True, dark: bool = Fal
 def loss_terms(runs: Sequence[RunCurves]) -> tuple[str, ...]:
     """Terms of any run: known losses in their order, then others, accuracies last."""
     named = dict.fromkeys(name for run in runs for name in run.terms)
+    for name, target in TARGETS.items():
+        if name in named:
+            named.pop(target, None)
     order = {name: i for i, name in enumerate(LABELS)}
     return tuple(sorted(named, key=lambda n: (is_share(n), order.get(n, len(order)))))
 
@@ -150,7 +170,7 @@ def loss_table(runs: Sequence[RunCurves]) -> list[dict[str, Any]]:
 
 
 def _heading(name: str) -> str:
-    unit = "share right" if is_share(name) else UNITS.get(name, "nats")
+    unit = UNITS.get(name, "share right" if is_share(name) else "nats")
     return f"{plain(term_label(name))} ({unit})"
 
 

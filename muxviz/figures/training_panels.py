@@ -33,11 +33,15 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 
 @dataclass(frozen=True)
 class Curve:
-    """One line in one panel: ``values [rows]`` at ``steps [rows]``; ``run`` counts from 0."""
+    """One line in one panel: ``values [rows]`` at ``steps [rows]``; ``run`` counts from 0.
+
+    is_target: drawn thin and dotted, as what another line is to reach.
+    """
 
     run: int
     steps: np.ndarray
     values: np.ndarray
+    is_target: bool = False
 
 
 def need_runs(runs: Sequence[RunCurves]) -> None:
@@ -84,10 +88,15 @@ def draw_panels(
                     connectgaps=True,
                     name=name,
                     legendgroup=str(curve.run),
-                    showlegend=number == 0 and len(runs) > 1,
-                    line={"color": colors[curve.run], "dash": DASHES[curve.run], "width": 2},
+                    showlegend=number == 0 and len(runs) > 1 and not curve.is_target,
+                    line={
+                        "color": colors[curve.run],
+                        "dash": "dot" if curve.is_target else DASHES[curve.run],
+                        "width": 1 if curve.is_target else 2,
+                    },
                     marker={"color": colors[curve.run], "size": 7},
-                    hovertemplate=f"{name}<br>step %{{x:,}}: %{{y:.4g}}<extra></extra>",
+                    hovertemplate=f"{name}{', target' if curve.is_target else ''}<br>"
+                    "step %{x:,}: %{y:.4g}<extra></extra>",
                 ),
                 row=row,
                 col=column,

@@ -58,12 +58,22 @@ def runs_folder() -> Path:
 
 
 def find_runs(root: Path) -> list[Path]:
-    """Run folders right inside ``root``, the one that changed last first."""
+    """Run folders inside ``root``, the one that changed last first.
+
+    Also those one folder further down, where ``muxviz prune`` puts the runs of one recipe.
+    """
+    found = []
+    for path in _inside(root):
+        found += [path] if is_run(path) else [below for below in _inside(path) if is_run(below)]
+    return sorted(found, key=_changed, reverse=True)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing where that cannot be read."""
     try:
-        inside = [path for path in root.iterdir() if is_run(path)]
+        return list(folder.iterdir()) if folder.is_dir() else []
     except OSError:
         return []
-    return sorted(inside, key=_changed, reverse=True)
 
 
 def is_run(folder: Path) -> bool:
