@@ -81,7 +81,7 @@ def test_the_family_is_complete() -> None:
     assert {"sst2-n1", "sst2-n2", "sst2-n5", "sst2-n10"} <= set(NAMES)
     assert {"upos-n1", "upos-n5", "electra-n2", "contextual-n2"} <= set(NAMES)
     size = sum(p.stat().st_size for p in (ROOT / "checkpoints").rglob("*") if p.is_file())
-    assert size < 160_000_000
+    assert size < 190_000_000
 
 
 def test_the_throughput_goals_are_what_the_stored_benchmarks_say() -> None:

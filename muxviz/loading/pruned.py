@@ -71,7 +71,8 @@ def infer_structure(
             layers=layers,
             what=f"{where}: structure",
         )
-        return replace(found, ties_words=_ties_words(shapes, len(found.hidden)))
+        is_tied = backbone != "bert" or _ties_words(shapes, len(found.hidden))
+        return replace(found, ties_words=is_tied)
     if backbone != "bert" or hidden % heads:
         return None  # the latter is said by the checks of sizes
     return _released(shapes, hidden, heads, inner, layers)

@@ -234,7 +234,9 @@ def released_cut(model: MuxModel, masks: Masks) -> MuxModel:
     config = model.config
     _need_released(config, "the released cut")
     left = replace(masks, readout=torch.ones_like(masks.hidden)).structure()
-    left = replace(left, ties_words=len(left.hidden) == config.shape.hidden_size)
+    has_words = config.is_multiplexed and config.has_retrieval_head
+    is_narrow = len(left.hidden) < config.shape.hidden_size
+    left = replace(left, ties_words=not (has_words and is_narrow))
     smaller = MuxModel(replace(config, structure=left))
     with torch.no_grad():
         folded = {n: _folded(config, n, w, masks) for n, w in model.state_dict().items()}

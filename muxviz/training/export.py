@@ -89,11 +89,22 @@ def checkpoint_of_run(folder: Path) -> Checkpoint:
             "baseline": recipe["baseline"],
             "run": _about(folder, state),
         }
-        | ({"sparsity": config.sparsity} if config.structure is not None else {}),
+        | _pruning(folder, config),
         folder=folder,
         fingerprint="unsaved",
         stored_dtype="float32",
     )
+
+
+def _pruning(folder: Path, config: MuxConfig) -> dict[str, Any]:
+    """What a card says about pruning: how sparse, and which model it was."""
+    if config.structure is None:
+        return {}
+    found: dict[str, Any] = {"sparsity": config.sparsity}
+    if (folder / RUN).is_file():
+        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        found |= {"pruned_from": run["pruned_from"]} if run.get("pruned_from") else {}
+    return found
 
 
 def _about(folder: Path, state: dict[str, Any]) -> dict[str, Any]:

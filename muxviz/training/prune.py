@@ -59,6 +59,7 @@ def prune(
     if 0 in only and not recipe.fine_tuning:
         raise ConfigError("sparsity 0 is the unpruned model fine-tuned; give [[fine_tuning]]")
     gates = out / GATED
+    about = {**(about or {}), "pruned_from": start.name}
     run_of = partial(train, data=data, teacher=teacher, companion=start, resume=resume, about=about)
     finished: list[Path] = []
     if not _is_finished(gates) and set(only) != {0}:
