@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -17,7 +18,12 @@ from muxviz.bench import memory
 from muxviz.bench.costs import count
 from muxviz.bench.exactness import measure_exactness
 from muxviz.bench.profile import STAGES, profile_pass
-from muxviz.bench.shapes import random_checkpoint, random_rows, transformers_model
+from muxviz.bench.shapes import (
+    plain_shape,
+    random_checkpoint,
+    random_rows,
+    transformers_model,
+)
 from muxviz.bench.speed import Key, Setting, keys_of, measure_engines, measure_shapes, speed_row
 from muxviz.bench.texts import measure_texts
 from muxviz.bench.turns import Contender, Times, quartiles, take_turns
@@ -25,6 +31,8 @@ from muxviz.cli import main
 from muxviz.engine.engine import Engine
 from muxviz.engine.stream import How
 from muxviz.errors import ConfigError, NotApplicable
+from muxviz.loading.save import save
+from muxviz.pruning.masks import ones, pruned
 from muxviz.results import from_json, to_json
 from muxviz.results.throughput import EQUAL_MULTIPLEXED, EQUAL_TOTAL, benchmark_dict
 from tests.tiny import shared_checkpoint, shared_folder, tiny_checkpoint, tiny_config
@@ -326,3 +334,64 @@ def test_onnx_runtime_gives_the_same_answers() -> None:
     with torch.inference_mode():
         ours = checkpoint.model(*rows).logits[:, 0]
     np.testing.assert_allclose(call()[0], ours.numpy(), atol=1e-5)
+
+
+# ---- pruned shapes ------------------------------------------------------------------------------
+
+
+def test_a_pruned_shape_keeps_every_layer_and_hidden_dimension() -> None:
+    """bert-base at 5 %: 85,054,464 weights x 0.05 / (12 x 768) = 461.4 = 4 x 64 + 2 x 102.7."""
+    config = random_checkpoint("bert-base-s95", 1).config
+    assert config.structure is not None
+    kept = {(len(layer.heads), len(layer.intermediate)) for layer in config.structure.layers}
+    assert kept == {(1, 103)}
+    assert len(config.structure.hidden) == 768
+    assert config.sparsity == pytest.approx(0.95, abs=1e-3)
+
+
+def test_a_shape_like_a_pruned_checkpoint_keeps_its_shares(tmp_path: Path) -> None:
+    dense = random_checkpoint("tiny", 2)
+    masks = ones(dense.config)
+    masks.heads[0, 1:] = 0
+    masks.feed_forward[1] = 0
+    masks.hidden[8:] = 0
+    small = pruned(dense.model, masks)
+    save(replace(dense, model=small, config=small.config), tmp_path / "small")
+    config = random_checkpoint(f"bert-base~{tmp_path / 'small'}", 10).config
+    assert config.structure is not None
+    layers = [(len(layer.heads), len(layer.intermediate)) for layer in config.structure.layers]
+    assert layers == [(3, 3072)] * 6 + [(12, 0)] * 6
+    assert len(config.structure.hidden) == 192
+    with pytest.raises(ConfigError, match="nothing was pruned there"):
+        random_checkpoint("bert-base~sst2-n1", 1)
+
+
+@pytest.mark.parametrize("name", ["bert-base-s995", "tiny-", "huge-s60"])
+def test_shapes_that_are_not_known_are_said(name: str) -> None:
+    with pytest.raises(ConfigError, match="unknown shape"):
+        plain_shape(name)
+
+
+def test_one_head_may_be_more_than_is_left() -> None:
+    with pytest.raises(ConfigError, match="one head per layer is more than"):
+        random_checkpoint("tiny-s95", 1)
+
+
+def test_pruned_shapes_are_compared_with_the_unpruned_one() -> None:
+    setting = Setting(
+        ("tiny", "tiny-s60"),
+        nums=(1, 2),
+        batches=(1,),
+        rounds=1,
+        contenders=("muxviz",),
+        batch_modes=("equal_multiplexed",),
+        memory=False,
+        length=8,
+    )
+    run = measure_shapes(setting)
+    rates = {(row.shape, row.n): row.instances_per_s.median for row in run.results}
+    for row in run.results:
+        assert row.ratio_to_n1 is not None
+        expected = rates[row.shape, row.n] / rates["tiny", 1]
+        assert row.ratio_to_n1.median == pytest.approx(expected)
+    assert set(rates) == {("tiny", 1), ("tiny", 2), ("tiny-s60", 1), ("tiny-s60", 2)}
