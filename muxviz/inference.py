@@ -379,6 +379,7 @@ def provenance(
             f"transformers {transformers.__version__}",
         ),
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
+        sparsity=checkpoint.config.sparsity,
     )
 
 

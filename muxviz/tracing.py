@@ -42,7 +42,8 @@ class Trace:
     input_ids, attention_mask ``[B, N, T]``: what entered, prefix and forced first token included.
     instance_embeddings ``[B, N, T, E]``. multiplexed ``[B, T, E]``: the mixture before the second
     embedding step. hidden_states: input of layer 1, then each layer's output, ``[B, T, D]``.
-    attentions: ``[B, H, T, T]`` per layer, rows sum to 1. demultiplexed ``[B, N, T, D]``.
+    attentions: ``[B, H, T, T]`` per layer, rows sum to 1; H the heads that pruning left there,
+    in order. demultiplexed ``[B, N, T, D]``, D here the readout dimensions that are left.
     retrieval_logits ``[B, N, T, V]`` or None; retrieval_scores in its place when asked for.
     logits: as ``MuxOutput.logits``. prefix: positions before the tokens. cut: tokens displaced.
     """

@@ -7,6 +7,7 @@ import streamlit as st
 from muxviz.ui.attention_view import ranked_heads, reading
 from muxviz.ui.attention_words import words
 from muxviz.ui.frame import frame
+from muxviz.ui.pruning_view import pruned_note
 from muxviz.ui.study import page_head
 
 bench = frame("attention")
@@ -17,6 +18,7 @@ run = page_head(
     "sentences; here are three readings of it, and the words that each answer rests on.",
 )
 if run is not None:
+    pruned_note(bench)
     above, below = st.container(), st.container()
     with below:
         heads = ranked_heads(bench, run)  # first: its ranking names the head to look at

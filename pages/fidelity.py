@@ -5,6 +5,7 @@ from __future__ import annotations
 from muxviz.ui import runs
 from muxviz.ui.fidelity_answers import accuracy_panel, agreement_panel, confusion_panel
 from muxviz.ui.fidelity_bits import bits_panel
+from muxviz.ui.fidelity_pruning import pruning_panels
 from muxviz.ui.fidelity_view import read_back_panels, scope_controls
 from muxviz.ui.frame import frame
 from muxviz.ui.study import page_head
@@ -19,4 +20,5 @@ if run is not None:
     accuracy_panel(run, bench)
     bits_panel(run, bench)
     confusion_panel(run, bench)
+    pruning_panels(run, bench)
 runs.warm_up()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from muxviz.ui import runs
 from muxviz.ui.frame import frame
+from muxviz.ui.layers_compare import beside
 from muxviz.ui.layers_reading import lens_panel, strip_panel
 from muxviz.ui.layers_view import braid_panel, norms_panel, spectrum_panel
 from muxviz.ui.study import page_head
@@ -13,6 +14,7 @@ run = page_head(bench, "Layers", "At what depth are they mixed and unmixed?")
 
 if run is not None:
     spectrum = spectrum_panel(run, bench)
+    beside(run, bench)
     braid_panel(run, bench, spectrum)
     probe = lens_panel(run, bench)
     strip_panel(run, bench, probe)

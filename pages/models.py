@@ -5,6 +5,7 @@ import streamlit as st
 from muxviz.ui import model_card, model_choice, model_report, model_views
 from muxviz.ui.frame import frame
 from muxviz.ui.model_actions import outcome, perform
+from muxviz.ui.pruning_view import pointed_at, pruning_panel
 
 bench = frame("models")
 st.title("Models", anchor=False)
@@ -23,7 +24,8 @@ if request := asked or offered:
 
 last = outcome()
 model_report.draw(last, bench)
-subject = model_choice.picked() or (last.name if last else "")
+subject = model_choice.picked() or pointed_at() or (last.name if last else "")
 for row in rows:
     if row.name == subject:
+        pruning_panel(row, bench)
         model_card.draw(row)

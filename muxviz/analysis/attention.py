@@ -22,6 +22,7 @@ from torch import Tensor
 from muxviz.analysis.attention_pairs import slot_pairs
 from muxviz.analysis.draws import Progress, distributions, jensen_shannon
 from muxviz.analysis.eager import attend, contextual_states, silence_heads, states_and_maps
+from muxviz.analysis.heads import NO_HEADS, by_head
 from muxviz.analysis.one_group import (
     SENTENCE_TASKS,
     Entered,
@@ -60,27 +61,33 @@ def attention_maps(
     """Every layer's and head's attention for a group; plain models too. Cost: one traced pass.
 
     Args:
-        checkpoint: not modified.
+        checkpoint: not modified. Heads that were pruned away are NaN under their own numbers.
         rows: one to N rows.
 
     Raises:
-        InputError and its kinds.
+        InputError and its kinds. NotApplicable: no layer attends any more.
     """
+    model, config = checkpoint.model, checkpoint.config
+    if not any(layer.heads for layer in config.kept.layers):
+        raise NotApplicable(NO_HEADS)
     entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed, answer=False)
-    model = checkpoint.model
     with torch.inference_mode(), memory_guard(checkpoint):
         mixture = model.mix(entered.embeddings, entered.prepared.mask, hide_padding=entered.hide)
         hidden = model.enter(mixture)
         mask = model.encoder_mask(entered.prepared.mask, hidden.dtype, hide_padding=entered.hide)
         states = model.encoder.all_states(hidden, mask)
-        maps = [model.encoder.attention(k, h, mask)[0] for k, h in enumerate(states[:-1])]
+        maps = [
+            by_head(config, k, model.encoder.attention(k, h, mask)[0].float().cpu().numpy())
+            for k, h in enumerate(states[:-1])
+        ]
     return AttentionMaps(
-        torch.stack(maps).float().cpu().numpy(),
+        np.stack(maps),
         entered.tokens,
         entered.counted,
         entered.visible(),
         entered.prepared.prefix,
         entered.provenance,
+        config.kept.is_numbered,
     )
 
 
@@ -132,19 +139,26 @@ def relevance(
     """Attention weighted by the gradient of each slot's answer (Chefer et al. 2021), by slot.
 
     f_i is the margin of slot i's answer over its runner-up (its score in a regression). Positive
-    parts only, mean over heads: what argues against the answer is not in it.
+    parts only, mean over the heads there are: what argues against the answer is not in it. A layer
+    whose attention was pruned away is passed by.
 
     Args:
         progress: called with (slots done, N); may raise Stopped.
 
     Raises:
-        InputError and its kinds; Stopped.
+        InputError and its kinds; Stopped. NotApplicable: no layer attends any more.
 
     Cost: one forward, N backward passes of one sequence.
     """
+    kept = checkpoint.config.kept.layers
+    attending = [k for k, layer in enumerate(kept) if layer.heads]
+    if not attending:
+        raise NotApplicable(NO_HEADS)
     entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed)
     num = entered.embeddings.shape[1]
-    layers = []
+    layers = entered.embeddings.new_full(
+        (num, len(kept), entered.length, entered.length), float("nan"), dtype=torch.float64
+    )
     with memory_guard(checkpoint):
         leaf = entered.embeddings.clone().requires_grad_(True)
         states, maps = states_and_maps(entered, leaf)
@@ -154,19 +168,17 @@ def relevance(
             if progress is not None:
                 progress(slot, num)
             slopes = torch.autograd.grad(
-                measure.of(logits).sum(), maps, retain_graph=slot + 1 < num
+                measure.of(logits).sum(),
+                [maps[k] for k in attending],
+                retain_graph=slot + 1 < num,
             )
-            weighted = [
-                (a.detach() * s).clamp(min=0).mean(dim=1)[0]
-                for a, s in zip(maps, slopes, strict=True)
-            ]
-            layers.append(torch.stack(weighted))
-    found = torch.stack(layers).double()
+            for k, slope in zip(attending, slopes, strict=True):
+                layers[slot, k] = (maps[k].detach() * slope).clamp(min=0).mean(dim=1)[0]
     if progress is not None:
         progress(num, num)
     return Relevance(
-        found.float().cpu().numpy(),
-        _rollout(found).float().cpu().numpy(),
+        layers.float().cpu().numpy(),
+        _rollout(layers.nan_to_num()).float().cpu().numpy(),
         read_weights(entered, measures),
         tuple(explained(entered, Target(i), m) for i, m in enumerate(measures)),
         entered.tokens,
@@ -222,7 +234,8 @@ def head_effects(
     """Set one head's output to zero at a time and answer again.
 
     Zero is not a neutral output of a head: what is measured is the loss of all it writes, also of
-    what it writes whatever the texts are.
+    what it writes whatever the texts are. Heads that were pruned away have no effect to measure:
+    NaN.
 
     Args:
         progress: called with (layers done, K); may raise Stopped.
@@ -234,8 +247,9 @@ def head_effects(
     """
     entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed)
     model, measures = checkpoint.model, measures_of(entered)
-    divergence, change = [], []
     layers: list[Any] = list(model.encoder.layers)
+    heads = checkpoint.config.shape.num_attention_heads
+    found = np.full((2, len(measures), len(layers), heads), np.nan)  # divergence, change
     with torch.no_grad(), memory_guard(checkpoint):
         states, _ = states_and_maps(entered, entered.embeddings)
         mask = model.encoder_mask(entered.prepared.mask, states[0].dtype, hide_padding=entered.hide)
@@ -244,21 +258,25 @@ def head_effects(
         for k, layer in enumerate(layers):
             if progress is not None:
                 progress(k, len(layers))
+            if not layer.has_attention:
+                continue
             hidden = silence_heads(layer, states[k], mask)
             for later in layers[k + 1 :]:
                 hidden = later(hidden, mask)
-            apart, moved = judge(model.answer(hidden, entered.repeated(len(hidden))).logits)
-            divergence.append(apart)
-            change.append(moved)
+            for part, values in enumerate(
+                judge(model.answer(hidden, entered.repeated(len(hidden))).logits)
+            ):
+                found[part, :, k] = by_head(checkpoint.config, k, values, axis=1)
     if progress is not None:
         progress(len(layers), len(layers))
     return HeadEffects(
-        np.stack(divergence, axis=1),
-        np.stack(change, axis=1),
+        found[0],
+        found[1],
         tuple(explained(entered, Target(i), m) for i, m in enumerate(measures)),
         label_names(checkpoint),
         answered_words(entered),
         entered.provenance,
+        checkpoint.config.kept.is_numbered,
     )
 
 

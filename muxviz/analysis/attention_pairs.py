@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from muxviz.analysis.draws import Progress
+from muxviz.analysis.heads import by_head
 from muxviz.analysis.one_group import Entered, enter
 from muxviz.batch import Row
 from muxviz.engine.guard import memory_guard
@@ -40,10 +41,11 @@ def slot_pairs(
     The mixture is a sum of one part per slot. The layer norm behind it, with the mean and the
     deviation it really has, is affine, and so is everything up to the logits. Computed in float64
     from the stored weights. Before the mask and the softmax: what it does not show is how the parts
-    compete there.
+    compete there. Heads that were pruned away are NaN.
 
     Raises:
-        NotApplicable: a plain model; a multiplexer that is not a sum over slots.
+        NotApplicable: a plain model; a multiplexer that is not a sum over slots; a first layer
+            whose attention was pruned away.
     """
     config = checkpoint.config
     if not config.is_multiplexed:
@@ -52,6 +54,11 @@ def slot_pairs(
         raise NotApplicable(
             f"not applicable: the {config.multiplexer} multiplexer lets sentences look at each "
             "other, so its mixture is not a sum of one part per sentence"
+        )
+    if not config.kept.layers[0].heads:
+        raise NotApplicable(
+            "not applicable: layer 1 no longer attends, its attention block was pruned away, so "
+            "there are no logits to split"
         )
     entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed, answer=False)
     with torch.inference_mode(), memory_guard(checkpoint):
@@ -69,16 +76,17 @@ def slot_pairs(
         visible = torch.from_numpy(entered.visible()).to(parts.device)
         amounts, seen, residual = _amounts(queries, keys, visible, whole, own)
     return SlotPairs(
-        queries.cpu().numpy(),
-        keys.cpu().numpy(),
-        positive_shares(amounts),
-        positive_shares(seen),
+        by_head(config, 0, queries.cpu().numpy()),
+        by_head(config, 0, keys.cpu().numpy()),
+        by_head(config, 0, positive_shares(amounts)),
+        by_head(config, 0, positive_shares(seen)),
         residual,
         entered.tokens,
         entered.counted,
         entered.visible(),
         entered.prepared.prefix,
         entered.provenance,
+        config.kept.is_numbered,
     )
 
 

@@ -19,7 +19,10 @@ from muxviz.model.mux_model import PreparedInput
 
 
 def attend(layer: Any, hidden: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Attention maps ``[B, H, T, T]`` and values ``[B, H, T, D / H]`` of one encoder layer."""
+    """Attention maps ``[B, H, T, T]`` and values ``[B, H, T, d]`` of a layer that attends.
+
+    H are the heads that pruning left, d the numbers of one head.
+    """
     own = layer.attention.self
     shape = (*hidden.shape[:-1], own.num_attention_heads, own.attention_head_size)
     query, key, value = (
@@ -30,21 +33,28 @@ def attend(layer: Any, hidden: Tensor, mask: Tensor | None) -> tuple[Tensor, Ten
 
 
 def finish(layer: Any, hidden: Tensor, context: Tensor) -> Tensor:
-    """The rest of the layer from its input and the heads' outputs ``[B, H, T, D / H]``."""
+    """The rest of the layer from its input and the heads' outputs ``[B, H, T, d]``."""
     joined = context.transpose(1, 2).flatten(2)
-    attended = layer.attention.output(joined, hidden)
-    out: Tensor = layer.output(layer.intermediate(attended), attended)
+    out: Tensor = layer.feed_forward(layer.attention.output(joined, hidden))
     return out
 
 
 def run_layer(layer: Any, hidden: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Output ``[B, T, D]`` and attention maps ``[B, H, T, T]`` of one encoder layer."""
+    """Output ``[B, T, D]`` and attention maps ``[B, H, T, T]`` of one encoder layer.
+
+    H is 0 where pruning took the attention block.
+    """
+    if not layer.has_attention:
+        batch, length = hidden.shape[:2]
+        return layer.feed_forward(hidden), hidden.new_zeros(batch, 0, length, length)
     maps, value = attend(layer, hidden, mask)
     return finish(layer, hidden, maps @ value), maps
 
 
 def silence_heads(layer: Any, hidden: Tensor, mask: Tensor | None) -> Tensor:
-    """H outputs of the layer, each with one head silenced: ``[1, T, D] -> [H, T, D]``."""
+    """H outputs of a layer that attends, each with one kept head silenced:
+    ``[1, T, D] -> [H, T, D]``.
+    """
     maps, value = attend(layer, hidden, mask)
     heads = maps.shape[1]
     keep = 1 - torch.eye(heads, dtype=hidden.dtype, device=hidden.device)

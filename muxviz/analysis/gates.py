@@ -71,7 +71,7 @@ def gate_flips(
         here[0],
         bootstrap_mean(found[done], seed=seed),
         deciding[0],
-        checkpoint.config.shape.hidden_size,
+        checkpoint.config.readout_width,
         len(pool or ()),
         is_partial,
         origin_of(checkpoint, [group], seed=seed, fill=fill),

@@ -233,9 +233,14 @@ def _others(marked: Tensor, slot: int) -> Tensor:
 
 
 def _law(checkpoint: Checkpoint, seed: int) -> tuple[float, float, float]:
-    """Interference to signal that this kind of keys promises: mean, and 95 % of new draws."""
+    """Interference to signal that this kind of keys promises: mean, and 95 % of new draws.
+
+    Rotations of which pruning cut dimensions away are none any more and promise nothing.
+    """
     config = checkpoint.config
-    num, width = config.num_instances, config.shape.embedding_size
+    num, width = config.num_instances, config.embedding_width
+    if config.multiplexer in ORTHOGONAL and width < config.shape.embedding_size:
+        return float("nan"), float("nan"), float("nan")
     if config.multiplexer == "random_orthogonal":
         return num - 1.0, num - 1.0, num - 1.0
     if config.multiplexer == "low_rank_orthogonal":

@@ -199,7 +199,7 @@ def _measure(
         tokens.sum(axis=0).astype(np.int64),
         bootstrap_ratio(margin, tokens[:, None], seed=seed),
         control,
-        checkpoint.config.shape.hidden_size,
+        checkpoint.config.width,
         translators.groups if translators else 0,
         translators.tokens if translators else 0,
         len(groups),

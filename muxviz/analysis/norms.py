@@ -15,9 +15,11 @@ from torch import Tensor
 
 from muxviz.analysis.bootstrap import bootstrap_ratio
 from muxviz.analysis.draws import Batch, Progress, batches, origin_of, pool_groups
+from muxviz.analysis.heads import by_head
 from muxviz.analysis.layer_states import LayerPass, layer_pass, level_names, need_texts
 from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.results.estimates import Estimates, kept_mean
 from muxviz.results.layers import LayerNorms
 
 
@@ -31,6 +33,9 @@ def layer_norms(
     progress: Progress | None = None,
 ) -> LayerNorms:
     """Sizes of the states at every level and entropy of every layer's attention. One pass a group.
+
+    Of a pruned model: sizes over the dimensions that are left, entropy over the heads that are
+    left, NaN where a layer attends no more.
 
     Args:
         checkpoint: not modified; plain models (N = 1) are measured alike.
@@ -56,7 +61,7 @@ def layer_norms(
     sizes, maps = sums.sizes[:, done], sums.maps[:, done]
     count = sums.positions[done][:, None]
     norm, magnitude, spread = (bootstrap_ratio(x, count, seed=seed) for x in sizes)
-    entropy, evenness = (bootstrap_ratio(x.mean(axis=-1), count, seed=seed) for x in maps)
+    entropy, evenness = (_over_heads(x, count, seed) for x in maps)
     return LayerNorms(
         level_names(checkpoint),
         norm,
@@ -69,14 +74,27 @@ def layer_norms(
         int(count.sum()),
         len(groups),
         origin_of(checkpoint, groups, seed=seed, fill="pool"),
+        checkpoint.config.width,
     )
+
+
+def _over_heads(values: np.ndarray, count: np.ndarray, seed: int) -> Estimates:
+    """Ratios ``[K]`` of the heads' means, from sums ``[M, K, H]``; NaN where no head is left."""
+    means = kept_mean(values, axis=-1)
+    attends = ~np.isnan(means[0])
+    spread = np.full((3, len(attends)), np.nan)
+    if attends.any():
+        found = bootstrap_ratio(means[:, attends], count, seed=seed)
+        spread[:, attends] = found.mean, found.low, found.high
+    mean, low, high = spread
+    return Estimates(mean, low, high, len(values), seed)
 
 
 class _Sums:
     """Sums over positions, per group; covariances over all of them.
 
     sizes: ``[3, M, S]`` of L2 norm, mean |activation|, standard deviation. maps: ``[2, M, K, H]``
-    of entropy in nats, and as a share of its maximum.
+    of entropy in nats, and as a share of its maximum; NaN for heads that were pruned away.
     """
 
     def __init__(self, checkpoint: Checkpoint, groups: int) -> None:
@@ -106,10 +124,10 @@ class _Sums:
             entropy = _entropy(checkpoint, passed, layer)
             room = np.log(_visible(passed))[:, None]
             summed = (entropy * weights[:, None]).sum(dim=-1).cpu().numpy()
-            self.maps[0, numbers, layer] = summed
-            self.maps[1, numbers, layer] = np.divide(
-                summed, room, out=np.zeros_like(summed), where=room > 0
-            )
+            even = np.divide(summed, room, out=np.zeros_like(summed), where=room > 0)
+            for part, values in enumerate((summed, even)):
+                spread = by_head(checkpoint.config, layer, values, axis=1)
+                self.maps[part, numbers, layer] = spread
         self.done += numbers
 
     def effective_rank(self) -> np.ndarray:
@@ -124,7 +142,7 @@ class _Sums:
 
 
 def _entropy(checkpoint: Checkpoint, passed: LayerPass, layer: int) -> Tensor:
-    """Of every attention row, nats: ``[B, H, T]``."""
+    """Of every attention row, nats: ``[B, H, T]``, H the heads that are left."""
     model = checkpoint.model
     weights = model.encoder.attention(layer, passed.states[layer], passed.attention_mask).double()
     return -torch.xlogy(weights, weights).sum(dim=-1)

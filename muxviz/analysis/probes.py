@@ -113,7 +113,7 @@ def linear_probes(
         len(groups[1]),
         (train.partner >= 0).sum(axis=0),
         (held.partner >= 0).sum(axis=0),
-        checkpoint.config.shape.hidden_size,
+        checkpoint.config.width,
         penalty,
         is_partial,
         origin_of(checkpoint, [*groups[0], *groups[1]], seed=seed, fill="pool"),

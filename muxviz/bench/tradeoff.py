@@ -271,7 +271,7 @@ def _accuracy(turn: Turn, data: LabelledRows, course: Course, labels: Sequence[s
         found = wilson(float(values.mean()), rows)
     return Accuracy(
         metric="accuracy",
-        mean=float(values.mean()),
+        mean=float(values.mean().clip(values.min(), values.max())),  # equal ones may round apart
         low=float(values.min()),
         high=float(values.max()),
         interval=found[0],

@@ -11,6 +11,17 @@ import plotly.graph_objects as go
 from muxviz.errors import InputError
 from muxviz.figures.attention_axes import bar, held, stacked, token_map
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, named_axis
+from muxviz.figures.pruned_cells import (
+    PRUNED,
+    UNNUMBERED,
+    gone_field,
+    gone_head,
+    gone_layers,
+    hatched,
+    heads_left,
+    legend_below,
+    pruned_hover,
+)
 from muxviz.figures.scales import sequential
 from muxviz.figures.wording import percent
 from muxviz.results.attention import AttentionMaps
@@ -20,7 +31,9 @@ LOOKS = ("one", "mean", "max")
 
 
 def one_map(result: AttentionMaps, layer: int, head: int, look: str = "one") -> np.ndarray:
-    """``[T, T]`` of a layer: of one head, or the mean or largest of all.
+    """``[T, T]`` of a layer: of one head, or the mean or largest of all that are left.
+
+    NaN where the head, or the layer's attention, was pruned away.
 
     Raises:
         InputError: another ``look``.
@@ -30,6 +43,9 @@ def one_map(result: AttentionMaps, layer: int, head: int, look: str = "one") -> 
     maps = np.asarray(result.maps[layer])
     if look == "one":
         return np.asarray(maps[head])
+    if not result.is_kept[layer].any():
+        return np.asarray(maps[0])
+    maps = maps[result.is_kept[layer]]
     return np.asarray(maps.mean(axis=0) if look == "mean" else maps.max(axis=0))
 
 
@@ -53,7 +69,11 @@ def attention_map_figure(
         look: "one" head, or the "mean" or "max" of the layer's heads.
         positions: to show; None for all.
         slot: whose tokens name the rows.
+
+    Of what was pruned away it says so.
     """
+    if _gone(result, layer, head, look):
+        return gone_field(_gone(result, layer, head, look), dark=dark)
     values, shown = one_map(result, layer, head, look), _shown(result, positions)
     cut = values[np.ix_(shown, shown)]
     return token_map(
@@ -74,13 +94,16 @@ def attention_map_finding(
     result: AttentionMaps, layer: int, head: int, *, look: str = "one"
 ) -> str:
     """How widely it looks, and where most."""
+    if gone := _gone(result, layer, head, look):
+        return gone
+    heads = heads_left(result.is_kept[layer])
     values = one_map(result, layer, head, look)[result.visible]
     weight = values.mean(axis=0) / max(float(values.mean(axis=0).sum()), 1e-12)
     most = int(weight.argmax())
     names = {
         "one": f"Layer {layer + 1}, head {head + 1}",
-        "mean": f"Layer {layer + 1}, mean of its heads,",
-        "max": f"Layer {layer + 1}, largest of its heads,",
+        "mean": f"Layer {layer + 1}, mean of its {heads},",
+        "max": f"Layer {layer + 1}, largest of its {heads},",
     }
     logs = np.log(np.where(values > 0, values, 1.0))
     wide = float(np.exp(-(values * logs).sum(axis=-1).mean()))
@@ -100,6 +123,8 @@ def attention_map_table(
     positions: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """One row per shown query, one column per shown key."""
+    if gone := _gone(result, layer, head, look):
+        return [{"layer": layer + 1, "head": head + 1 if look == "one" else None, "why": gone}]
     values, shown = one_map(result, layer, head, look), _shown(result, positions)
     columns = [_unescaped(stacked(result, int(s))) for s in shown]
     return [
@@ -111,6 +136,8 @@ def attention_map_table(
 
 def attention_map_alt(result: AttentionMaps, layer: int, head: int, *, look: str = "one") -> str:
     """The map in words: the strongest looks."""
+    if gone := _gone(result, layer, head, look):
+        return f"{gone}."
     values = one_map(result, layer, head, look)
     order = np.argsort(-values.ravel(), kind="stable")[:5]
     length = values.shape[1]
@@ -133,7 +160,8 @@ def attention_grid_figure(
     """Every head of every layer as a thumbnail, layers from top to bottom, on one colour scale.
 
     Colours follow the square root of the attention, so that weak patterns can be seen. A thumbnail
-    of more than ``PIXELS`` positions shows the largest value of each block.
+    of more than ``PIXELS`` positions shows the largest value of each block. Heads that were pruned
+    away are hatched.
 
     Args:
         chosen: (layer, head) to be framed, from 0.
@@ -157,13 +185,18 @@ def attention_grid_figure(
             hoverinfo="skip",
         )
     )
+    gone = [(int(k), int(h)) for k, h in zip(*np.nonzero(~result.is_kept), strict=True)]
+    if gone:
+        boxes = [_sides(*place, step, size) for place in gone]
+        fig.add_trace(hatched(boxes, [pruned_hover(*place) for place in gone], dark=dark))
     _name_heads(fig, result, step, size, dark)
     _frame_tiles(fig, chosen, step, size, dark)
     height = int(np.clip(layers * 760 / heads, 60 * layers, 900)) + 140
+    unknown = "" if result.is_numbered else UNNUMBERED
     caption(
         fig,
         "Layers from top to bottom, heads from left to right; colours by square root. "
-        "Framed: the map below.",
+        f"{unknown}Framed: the map below.",
         dark=dark,
         below=12,
     )
@@ -174,18 +207,24 @@ def attention_grid_figure(
         height=height,
         sides={"l": 90, "r": 24, "t": 84, "b": 44},
     )
+    if gone:
+        legend_below(fig, dark=dark, below=8)
     return fig
 
 
 def attention_grid_finding(result: AttentionMaps) -> str:
     """Which layers look widely and which narrowly."""
-    by_layer = result.entropy.mean(axis=1)
-    wide, narrow = int(by_layer.argmax()), int(by_layer.argmin())
-    if len(by_layer) == 1 or np.isclose(by_layer[wide], by_layer[narrow]):
-        return f"Every layer looks equally widely (entropy {by_layer[0]:.2f} of ln T)"
+    by_layer, gone = result.layer_entropy, gone_layers(result.is_kept)
+    if np.isnan(by_layer).all():
+        return "No layer attends any more: pruning took every attention block"
+    but = f"; {gone}" if gone else ""
+    wide, narrow = int(np.nanargmax(by_layer)), int(np.nanargmin(by_layer))
+    if np.isclose(by_layer[wide], by_layer[narrow]):
+        which = "Every layer that attends" if gone else "Every layer"
+        return f"{which} looks equally widely (entropy {by_layer[wide]:.2f} of ln T){but}"
     return (
         f"Layer {wide + 1} looks widest and layer {narrow + 1} most narrowly: entropy "
-        f"{by_layer[wide]:.2f} and {by_layer[narrow]:.2f} of the most there could be"
+        f"{by_layer[wide]:.2f} and {by_layer[narrow]:.2f} of the most there could be{but}"
     )
 
 
@@ -196,8 +235,9 @@ def attention_grid_table(result: AttentionMaps) -> list[dict[str, Any]]:
         {
             "layer": k + 1,
             "head": h + 1,
-            "entropy (nats)": round(float(result.entropy_nats[k, h]), 6),
-            "entropy / ln T": round(float(result.entropy[k, h]), 6),
+            "entropy (nats)": _known(result.entropy_nats[k, h]),
+            "entropy / ln T": _known(result.entropy[k, h]),
+            **({} if result.is_kept.all() else {PRUNED: not result.is_kept[k, h]}),
         }
         for k in range(layers)
         for h in range(heads)
@@ -207,14 +247,27 @@ def attention_grid_table(result: AttentionMaps) -> list[dict[str, Any]]:
 def attention_grid_alt(result: AttentionMaps) -> str:
     """The grid in words."""
     layers, heads = result.maps.shape[:2]
-    means = ", ".join(f"layer {k + 1} {v:.2f}" for k, v in enumerate(result.entropy.mean(axis=1)))
+    means = ", ".join(
+        f"layer {k + 1} {v:.2f}" for k, v in enumerate(result.layer_entropy) if not np.isnan(v)
+    )
+    gone = int((~result.is_kept).sum())
+    pruned = f" {gone} of them are hatched: {PRUNED}." if gone else ""
     return (
-        f"{attention_grid_finding(result)}. {layers} x {heads} thumbnails of attention maps. Mean "
-        f"entropy as a share of ln T: {means}."
+        f"{attention_grid_finding(result)}. {layers} x {heads} thumbnails of attention maps."
+        f"{pruned} Mean entropy as a share of ln T: {means}."
     )
 
 
 # ---- details ------------------------------------------------------------------------------------
+
+
+def _gone(result: AttentionMaps, layer: int, head: int, look: str) -> str:
+    """Why there is no map to draw; "" where there is one."""
+    return gone_head(result.is_kept, layer, head if look == "one" else None)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 6)
 
 
 def _shown(result: AttentionMaps, positions: np.ndarray | None) -> np.ndarray:
@@ -259,15 +312,15 @@ def _name_heads(fig: go.Figure, result: AttentionMaps, step: int, size: int, dar
 def _frame_tiles(
     fig: go.Figure, chosen: Sequence[tuple[int, int]], step: int, size: int, dark: bool
 ) -> None:
-    shapes = [
-        {
-            "type": "rect",
-            "x0": h * step - 0.9,
-            "x1": h * step + size - 0.1,
-            "y0": k * step - 0.9,
-            "y1": k * step + size - 0.1,
-            "line": {"color": ink(dark).text, "width": 2},
-        }
-        for k, h in chosen
-    ]
+    shapes = []
+    for k, h in chosen:
+        x0, x1, y0, y1 = _sides(k, h, step, size)
+        frame = {"type": "rect", "line": {"color": ink(dark).text, "width": 2}}
+        shapes.append(frame | {"x0": x0 - 0.4, "x1": x1 + 0.4, "y0": y0 - 0.4, "y1": y1 + 0.4})
     add(fig, shapes=shapes)
+
+
+def _sides(layer: int, head: int, step: int, size: int) -> tuple[float, float, float, float]:
+    """x0, x1, y0, y1 of a thumbnail."""
+    x, y = head * step - 0.5, layer * step - 0.5
+    return x, x + size, y, y + size

@@ -9,6 +9,14 @@ import plotly.graph_objects as go
 
 from muxviz.figures.attention_axes import bar
 from muxviz.figures.ink import SMALL_SIZE, caption, framed, ink, named_axis, text_on
+from muxviz.figures.pruned_cells import (
+    PRUNED,
+    UNNUMBERED,
+    gone_layers,
+    hatched,
+    legend_below,
+    pruned_hover,
+)
 from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_label
 from muxviz.results.attention import HeadEffects
@@ -21,6 +29,7 @@ def heads_figure(
     result: HeadEffects, slot: int, *, by: str = "margin", dark: bool = False
 ) -> go.Figure:
     """Layers by heads, coloured by the effect on one slot's answer; the first ten bear their rank.
+    Heads that were pruned away are hatched.
 
     Args:
         slot: from 0.
@@ -28,9 +37,10 @@ def heads_figure(
     """
     effect, scale = result.effect(slot, by), sequential(dark)
     layers, heads = effect.shape
-    top = max(float(effect.max()), 1e-12)
+    top = float(np.nan_to_num(effect).max(initial=1e-12))
     ranks = {place: n + 1 for n, place in enumerate(result.ranking(slot, by)[:NUMBERED])}
-    cells = [(k, h) for k in range(layers) for h in range(heads)]
+    cells = [(k, h) for k in range(layers) for h in range(heads) if result.is_kept[k, h]]
+    gone = [(k, h) for k in range(layers) for h in range(heads) if not result.is_kept[k, h]]
     fig = go.Figure(
         go.Heatmap(
             z=effect.astype(np.float32),
@@ -62,7 +72,11 @@ def heads_figure(
             showlegend=False,
         )
     )
+    if gone:
+        boxes = [(h + 0.54, h + 1.46, k + 0.54, k + 1.46) for k, h in gone]
+        fig.add_trace(hatched(boxes, [pruned_hover(*place) for place in gone], dark=dark))
     _axes(fig, layers, heads, dark)
+    caption(fig, _words(result), dark=dark, below=12)
     framed(
         fig,
         heads_finding(result, slot, by=by),
@@ -70,13 +84,24 @@ def heads_figure(
         height=38 * layers + 166,
         sides={"l": 90, "r": 24, "t": 92, "b": 56},
     )
+    if gone:
+        legend_below(fig, dark=dark, below=8)
     return fig
+
+
+def _words(result: HeadEffects) -> str:
+    """The line under the cells."""
+    gone = gone_layers(result.is_kept)
+    lines = ["Numbers: rank of the first ten. ", f"{gone[:1].upper()}{gone[1:]}. " if gone else ""]
+    return "".join([*lines, "" if result.is_numbered else UNNUMBERED]).strip()
 
 
 def heads_finding(result: HeadEffects, slot: int, *, by: str = "margin") -> str:
     """The head that the answer of a slot leans on most."""
     effect = result.effect(slot, by)
     what = result.explained[slot]
+    if not result.is_kept.any():
+        return "No head is left to lean on: pruning took every attention block"
     if not (effect > 1e-9).any():
         return f"No single head matters to the answer of {slot_label(slot)}"
     layer, head = result.ranking(slot, by)[0]
@@ -90,8 +115,8 @@ def heads_finding(result: HeadEffects, slot: int, *, by: str = "margin") -> str:
 
 
 def heads_table(result: HeadEffects, slot: int, *, by: str = "margin") -> list[dict[str, Any]]:
-    """Heads in order of their effect."""
-    return [
+    """Heads in order of their effect, then those that were pruned away."""
+    ranked = [
         {
             "rank": n + 1,
             "layer": layer + 1,
@@ -101,6 +126,10 @@ def heads_table(result: HeadEffects, slot: int, *, by: str = "margin") -> list[d
         }
         for n, (layer, head) in enumerate(result.ranking(slot, by))
     ]
+    gone = zip(*np.nonzero(~result.is_kept), strict=True)
+    return ranked + [
+        {"rank": None, "layer": int(k) + 1, "head": int(h) + 1, "why": PRUNED} for k, h in gone
+    ]
 
 
 def heads_alt(result: HeadEffects, slot: int, *, by: str = "margin") -> str:
@@ -109,8 +138,10 @@ def heads_alt(result: HeadEffects, slot: int, *, by: str = "margin") -> str:
     first = [
         f"layer {k + 1} head {h + 1} ({effect[k, h]:.2g})" for k, h in result.ranking(slot, by)[:5]
     ]
-    unit = UNITS[by]
-    return f"{heads_finding(result, slot, by=by)}. By {unit}: {', '.join(first)}."
+    gone = int((~result.is_kept).sum())
+    pruned = f" {gone} of {result.is_kept.size} heads are hatched: {PRUNED}." if gone else ""
+    ranked = f" By {UNITS[by]}: {', '.join(first)}." if first else ""
+    return f"{heads_finding(result, slot, by=by)}.{ranked}{pruned}"
 
 
 def _number(value: float) -> float | None:
@@ -144,4 +175,3 @@ def _axes(fig: go.Figure, layers: int, heads: int, dark: bool) -> None:
         range=[layers + 0.5, 0.5],
         **common,
     )
-    caption(fig, "Numbers: rank of the first ten.", dark=dark, below=12)

@@ -19,6 +19,7 @@ from muxviz.figures.ink import (
     named_axis,
     text_on,
 )
+from muxviz.figures.pruned_cells import UNNUMBERED, gone_field, gone_head, heads_left
 from muxviz.figures.scales import color_at, diverging, sequential
 from muxviz.figures.wording import percent, plain
 from muxviz.results.attention import SlotPairs
@@ -27,7 +28,7 @@ ROW = 40  # px
 
 
 def shares_shown(result: SlotPairs, head: int | None, seen: bool = False) -> np.ndarray:
-    """``[N + 1, N + 1]`` shares of a head, or their mean over heads (None).
+    """``[N + 1, N + 1]`` shares of a head, or their mean over the heads that are left (None).
 
     seen: of what the softmax sees, each row of each map less its mean over keys.
     """
@@ -76,6 +77,8 @@ def pairs_figure(
         seen: shares of what the softmax sees.
         chosen: (query, key) to be framed.
     """
+    if gone := _gone(result, head):
+        return gone_field(gone, dark=dark)
     shares = shares_shown(result, head, seen)
     num = len(shares) - 1
     edges = np.r_[np.arange(num + 1), num + 1.15]
@@ -103,7 +106,8 @@ def pairs_figure(
         box |= {"line": {"color": ink(dark).text, "width": 2}, "fillcolor": CLEAR}
         add(fig, shapes=[box])
     what = "of what the softmax sees" if seen else "of the logits' absolute parts"
-    words = f"Shares {what}; all of them add up to 100 %. Framed: the map below."
+    unknown = "" if result.is_numbered else UNNUMBERED
+    words = f"Shares {what}; all of them add up to 100 %. {unknown}Framed: the map below."
     caption(fig, words, dark=dark, below=14)
     framed(
         fig,
@@ -117,8 +121,11 @@ def pairs_figure(
 
 def pairs_finding(result: SlotPairs, head: int | None, *, seen: bool = False) -> str:
     """How much of the logits is within sentences, across them, and of no sentence."""
+    if gone := _gone(result, head):
+        return gone
     shares = shares_shown(result, head, seen)
-    where = "Layer 1, mean of its heads" if head is None else f"Layer 1, head {head + 1}"
+    mean = f"Layer 1, mean of its {heads_left(result.is_kept)}"
+    where = mean if head is None else f"Layer 1, head {head + 1}"
     if np.isnan(shares).all():
         return f"{where}: its logits are all 0, there is nothing to share"
     own = float(np.trace(shares[:-1, :-1]))
@@ -146,6 +153,8 @@ def pairs_table(result: SlotPairs, head: int | None, *, seen: bool = False) -> l
 
 def pairs_alt(result: SlotPairs, head: int | None, *, seen: bool = False) -> str:
     """The shares in words: the largest pairs."""
+    if gone := _gone(result, head):
+        return f"{gone}."
     shares = np.nan_to_num(shares_shown(result, head, seen))
     num = len(shares) - 1
     order = np.argsort(-shares.ravel(), kind="stable")[:5]
@@ -170,6 +179,8 @@ def pair_map_figure(
     dark: bool = False,
 ) -> go.Figure:
     """The part of one head's logits that one pair of slots brings, signed."""
+    if gone := _gone(result, head):
+        return gone_field(gone, dark=dark)
     values = result.pair(head, *pair)
     shown = np.arange(len(values)) if positions is None else positions
     top = max(float(np.abs(values).max()), 1e-9)
@@ -193,6 +204,8 @@ def pair_map_figure(
 
 def pair_map_finding(result: SlotPairs, head: int, pair: tuple[int, int]) -> str:
     """The strongest place of a pair's map."""
+    if gone := _gone(result, head):
+        return gone
     values = result.pair(head, *pair)
     num = len(result.tokens)
     t, s = (int(n) for n in np.unravel_index(int(np.abs(values).argmax()), values.shape))
@@ -207,11 +220,18 @@ def pair_map_finding(result: SlotPairs, head: int, pair: tuple[int, int]) -> str
 
 def pair_map_alt(result: SlotPairs, head: int, pair: tuple[int, int]) -> str:
     """The map in words."""
+    if gone := _gone(result, head):
+        return f"{gone}."
     values = result.pair(head, *pair)
     return (
         f"{pair_map_finding(result, head, pair)}. Parts run from {values.min():.2f} to "
         f"{values.max():.2f}, mean size {np.abs(values).mean():.3f}."
     )
+
+
+def _gone(result: SlotPairs, head: int | None) -> str:
+    """Why there is nothing of a head; "" where there is something."""
+    return gone_head(result.is_kept[None], 0, head)
 
 
 def _slot(slot: int, num: int) -> str:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from muxviz.figures.attention_axes import left_out, token_map
 from muxviz.figures.attention_small import NAMED, block_starts, largest_of_blocks, small_maps
 from muxviz.figures.ink import caption
+from muxviz.figures.pruned_cells import gone_field, gone_head
 from muxviz.figures.scales import diverging, sequential
 from muxviz.figures.slots import slot_label
 from muxviz.figures.wording import plain, shorten
@@ -17,8 +18,14 @@ from muxviz.results.attention import Relevance
 
 
 def maps_of(result: Relevance, layer: int, rollout: bool = True) -> np.ndarray:
-    """``[N, T, T]``: the rollout up to a layer, or that layer alone."""
+    """``[N, T, T]``: the rollout up to a layer, or that layer alone (NaN where it is gone)."""
     return np.asarray((result.rollout if rollout else result.layers)[:, layer])
+
+
+def gone_alone(result: Relevance, layer: int, rollout: bool = True) -> str:
+    """Why a layer alone has nothing to show: its attention was pruned away; else ""."""
+    is_kept = ~np.isnan(result.layers[0, :, :1, 0])
+    return "" if rollout else gone_head(is_kept, layer)
 
 
 def relevance_figure(
@@ -35,6 +42,8 @@ def relevance_figure(
         layer: from 0.
         rollout: everything up to the layer; else the layer alone.
     """
+    if gone := gone_alone(result, layer, rollout):
+        return gone_field(gone, dark=dark)
     maps = maps_of(result, layer, rollout)
     shown = np.arange(maps.shape[-1]) if positions is None else positions
     names = [
@@ -56,7 +65,9 @@ def relevance_figure(
         dark=dark,
         below=22,
     )
-    what = f"Layers 1 to {layer + 1}, rolled out" if rollout else f"Layer {layer + 1} alone"
+    passed = np.flatnonzero(np.isnan(result.layers[0, : layer + 1, 0, 0])) + 1
+    less = f" (without {', '.join(map(str, passed))}: pruned away)" if len(passed) else ""
+    what = f"Layers 1 to {layer + 1}{less}, rolled out" if rollout else f"Layer {layer + 1} alone"
     blocks = "" if len(starts) == len(shown) else "Cells are the largest of neighbours. "
     bottom = 62 if len(starts) <= NAMED else 24
     caption(
@@ -71,6 +82,8 @@ def relevance_figure(
 
 def relevance_finding(result: Relevance, layer: int, *, rollout: bool = True) -> str:
     """How unlike the slots' maps are."""
+    if gone := gone_alone(result, layer, rollout):
+        return gone
     maps = maps_of(result, layer, rollout)
     if not maps.any():
         return "No answer depends on where attention looks: every relevance is 0"
@@ -91,6 +104,8 @@ def relevance_finding(result: Relevance, layer: int, *, rollout: bool = True) ->
 
 def relevance_table(result: Relevance, layer: int, *, rollout: bool = True) -> list[dict[str, Any]]:
     """The strongest looks of every slot, twenty each."""
+    if gone := gone_alone(result, layer, rollout):
+        return [{"layer": layer + 1, "why": gone}]
     maps = maps_of(result, layer, rollout)
     length = maps.shape[-1]
     out = []
@@ -112,6 +127,8 @@ def relevance_table(result: Relevance, layer: int, *, rollout: bool = True) -> l
 
 def relevance_alt(result: Relevance, layer: int, *, rollout: bool = True) -> str:
     """The maps in words: the strongest look of every slot."""
+    if gone := gone_alone(result, layer, rollout):
+        return f"{gone}."
     maps = maps_of(result, layer, rollout)
     length = maps.shape[-1]
     parts = []
@@ -145,6 +162,8 @@ def relevance_difference_figure(
     dark: bool = False,
 ) -> go.Figure:
     """One slot's map less another's: orange where the first leans more, blue where the second."""
+    if gone := gone_alone(result, layer, rollout):
+        return gone_field(gone, dark=dark)
     maps = maps_of(result, layer, rollout)
     difference = maps[pair[0]].astype(np.float64) - maps[pair[1]]
     shown = np.arange(maps.shape[-1]) if positions is None else positions
@@ -167,6 +186,8 @@ def relevance_difference_finding(
     result: Relevance, layer: int, pair: tuple[int, int], *, rollout: bool = True
 ) -> str:
     """Where the two slots differ most."""
+    if gone := gone_alone(result, layer, rollout):
+        return gone
     maps = maps_of(result, layer, rollout)
     difference = maps[pair[0]].astype(np.float64) - maps[pair[1]]
     t, s = (int(n) for n in np.unravel_index(int(np.abs(difference).argmax()), difference.shape))
@@ -184,6 +205,8 @@ def relevance_difference_alt(
     result: Relevance, layer: int, pair: tuple[int, int], *, rollout: bool = True
 ) -> str:
     """The difference in words."""
+    if gone := gone_alone(result, layer, rollout):
+        return f"{gone}."
     maps = maps_of(result, layer, rollout)
     like = _likeness(maps)[pair]
     return (

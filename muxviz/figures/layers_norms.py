@@ -22,6 +22,7 @@ from muxviz.figures.scales import color_at, sequential
 from muxviz.figures.slots import slot_marker
 from muxviz.figures.wording import percent, plain, shorten
 from muxviz.results.estimates import Estimates
+from muxviz.results.group import pruned_words
 from muxviz.results.layers import LayerNorms
 
 HEIGHT = 560
@@ -78,26 +79,36 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
 
 def norms_finding(members: Sequence[LayerNorms]) -> str:
     """Where attention differs most between the smallest and another N, or what one member shows."""
-    first = min(members, key=lambda m: m.provenance.num_instances)
+    attending = [m for m in members if not np.isnan(m.evenness.mean).all()]
+    if not attending:
+        return "No layer attends any more: pruning took every attention block"
+    first = min(attending, key=lambda m: m.provenance.num_instances)
     gaps = [
         (abs(a - b), layer, member)
-        for member in members
+        for member in attending
         if member is not first
         for layer, (a, b) in enumerate(
             zip(member.evenness.mean, first.evenness.mean, strict=False), start=1
         )
+        if not np.isnan(a - b)
     ]
     best = max(gaps, key=lambda gap: gap[0], default=None)
     if best is None or best[0] < FAR:
-        layer = int(np.argmin(first.evenness.mean)) + 1
+        layer = int(np.nanargmin(first.evenness.mean)) + 1
         low = percent(float(first.evenness.mean[layer - 1]))
         same = " with any N" if best is not None else ""
         return f"Attention is narrowest in layer {layer}{same}: {low} of its largest entropy"
     _, layer, member = best
     here, there = (float(m.evenness.mean[layer - 1]) for m in (member, first))
+    names = [f"N = {m.provenance.num_instances}" for m in (member, first)]
+    if member.provenance.sparsity != first.provenance.sparsity:
+        names = [
+            f"{name} ({pruned_words(s) if (s := m.provenance.sparsity) else 'unpruned'})"
+            for name, m in zip(names, (member, first), strict=True)
+        ]
     return (
         f"In layer {layer} attention is {'narrower' if here < there else 'wider'} with "
-        f"N = {member.provenance.num_instances} than with N = {first.provenance.num_instances}: "
+        f"{names[0]} than with {names[1]}: "
         f"{percent(here)} against {percent(there)} of its largest entropy"
     )
 
@@ -111,6 +122,8 @@ def norms_table(members: Sequence[LayerNorms]) -> list[dict[str, Any]]:
                 "checkpoint": member.provenance.checkpoint,
                 "N": member.provenance.num_instances,
                 "level": level,
+                "sparsity": member.provenance.sparsity,
+                "width": member.width or None,
                 "effective dimensions": finite(member.rank[k]),
             }
             for name in ("norm", "magnitude", "spread"):
@@ -127,7 +140,9 @@ def norms_alt(members: Sequence[LayerNorms]) -> str:
     lines = [f"{norms_finding(members)}."]
     for member in members:
         norms = ", ".join(f"{v:.1f}" for v in member.norm.mean)
-        even = ", ".join(percent(float(v)) for v in member.evenness.mean)
+        even = ", ".join(
+            "pruned away" if np.isnan(v) else percent(float(v)) for v in member.evenness.mean
+        )
         last = level_words(member.levels[-1])
         lines.append(
             f"{_name(member)}: norms {norms} from the input to {last}; attention at {even} of its "
@@ -150,7 +165,9 @@ def _color(number: int, count: int, dark: bool) -> str:
 
 
 def _name(member: LayerNorms) -> str:
-    return f"{member.provenance.checkpoint} (N = {member.provenance.num_instances})"
+    sparsity = member.provenance.sparsity
+    pruned = f", {pruned_words(sparsity)}" if sparsity else ""
+    return f"{member.provenance.checkpoint} (N = {member.provenance.num_instances}{pruned})"
 
 
 def _traces(member: LayerNorms, name: str, number: int, color: str) -> list[go.Scatter]:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from muxviz.config import MuxConfig
 from muxviz.errors import ConfigError
 from muxviz.loading.fields import shown
 from muxviz.loading.sizes import TIED_WORDS, Shapes, numbers
-from muxviz.loading.weights import read_weights
-from muxviz.pruning.masks import Masks
-from muxviz.pruning.released import from_released, masked_equals_cut
 from muxviz.structure import LayerStructure, Structure, from_dict
+
+if TYPE_CHECKING:
+    from muxviz.pruning.masks import Masks
 
 SIZES = ("hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers")
 WORDS = "bert.embeddings.word_embeddings.weight"
@@ -141,6 +141,10 @@ def masks_beside(folder: Path, config: MuxConfig) -> tuple[Masks | None, list[st
         CheckpointUnreadable: ``zs.pt`` holds more than tensors. CheckpointMismatch,
             CheckpointInvalid, NotApplicable: as ``from_released``.
     """
+    # Only here torch is needed: pages tell pruned files by their shapes, before torch is there.
+    from muxviz.loading.weights import read_weights
+    from muxviz.pruning.released import from_released, masked_equals_cut
+
     notes: list[str] = []
     path = folder / MASKS
     if (folder / MODULE).is_file():

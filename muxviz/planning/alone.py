@@ -32,7 +32,7 @@ def against_alone(points: Measurements) -> tuple[AloneRow, ...]:
             "at once; measure the missing ones"
         )
     rows = []
-    for at in sorted(combined, key=lambda i: points.throughput[i]):
+    for at in sorted(combined.tolist(), key=lambda i: float(points.throughput[i])):
         sides = [_best(points, at, group) for group in (by_pruning, by_multiplexing)]
         rows.append(
             AloneRow(
@@ -60,9 +60,7 @@ def _verdict(points: Measurements, at: int, other: int | None) -> str:
     if other is None:
         return NOT_REACHED
     gap = float(points.accuracy[at] - points.accuracy[other])
-    spans = [
-        (points.accuracy_high[i] - points.accuracy_low[i]) / 2 for i in (at, other)
-    ]
+    spans = [(points.accuracy_high[i] - points.accuracy_low[i]) / 2 for i in (at, other)]
     room = 0.0 if np.isnan(spans).any() else float(np.hypot(*spans))
     if abs(gap) <= room:
         return TIED

@@ -37,6 +37,11 @@ def speed_file() -> Path:
     return Path(__file__).parent / "speed.json"
 
 
+def grid_file() -> Path:
+    """Where the Planner page's recorded settings lie: a trade-off run over N and sparsity."""
+    return Path(__file__).parent / "grid.json"
+
+
 def run_start(*, timing_repeats: int = TIMED_PASSES) -> GroupResult:
     """Run the Start page's preset on the bundled checkpoint, on the CPU in float32."""
     from muxviz.batch import Row

@@ -8,6 +8,7 @@ import numpy as np
 
 from muxviz.errors import InputError, NotApplicable
 from muxviz.results.attribution import Explained, shares_of
+from muxviz.results.estimates import kept_mean
 from muxviz.results.group import Provenance
 
 
@@ -17,7 +18,9 @@ class AttentionMaps:
 
     maps ``[K, H, T, T]`` float32: rows (queries) sum to 1. tokens: per slot, names at T positions.
     counted ``[N, T]``: no special token, no padding. visible ``[T]``: positions attended to.
-    prefix: positions before the texts.
+    prefix: positions before the texts. Maps of heads that were pruned away are NaN. is_numbered:
+    whether heads have the numbers they had before pruning; a released pruned file does not tell
+    them, then the heads that are left count from 0.
     """
 
     maps: np.ndarray
@@ -26,6 +29,17 @@ class AttentionMaps:
     visible: np.ndarray
     prefix: int
     provenance: Provenance
+    is_numbered: bool = True
+
+    @property
+    def is_kept(self) -> np.ndarray:
+        """``[K, H]`` bool: heads that were not pruned away."""
+        return np.asarray(~np.isnan(self.maps[:, :, 0, 0]))
+
+    @property
+    def layer_entropy(self) -> np.ndarray:
+        """``[K]`` mean ``entropy`` of the heads that a layer keeps; NaN for one without any."""
+        return kept_mean(self.entropy, axis=1)
 
     @property
     def entropy_nats(self) -> np.ndarray:
@@ -67,7 +81,7 @@ class SlotPairs:
     slot in the query, columns the slot in the key. shares_seen: the same after each map's row mean
     over keys is taken out, which the softmax cannot see. residual: largest difference of the sum
     from the logits computed at once, relative to the largest logit. tokens and the rest: as in
-    ``AttentionMaps``.
+    ``AttentionMaps``; heads that were pruned away are NaN.
     """
 
     queries: np.ndarray
@@ -80,6 +94,12 @@ class SlotPairs:
     visible: np.ndarray
     prefix: int
     provenance: Provenance
+    is_numbered: bool = True
+
+    @property
+    def is_kept(self) -> np.ndarray:
+        """``[H]`` bool: heads that were not pruned away."""
+        return np.asarray(~np.isnan(self.queries[:, 0, 0, 0]))
 
     def pair(self, head: int, query: int, key: int) -> np.ndarray:
         """``[T, T]`` part of the logits of one head; slot N is the part of no sentence."""
@@ -94,9 +114,10 @@ class SlotPairs:
 class Relevance:
     """Reading 3: gradient-weighted attention, which differs by output slot.
 
-    layers ``[N, K, T, T]`` float32: mean over heads of relu(A * df_i/dA), f_i the answer of slot i
-    (``explained``), in units of f_i. rollout: product of (I + layer) from the first layer to this
-    one, less I. read ``[N, T]``: weights with which the slot's answer reads positions (sum 1).
+    layers ``[N, K, T, T]`` float32: mean over the heads that are left of relu(A * df_i/dA), f_i the
+    answer of slot i (``explained``), in units of f_i; NaN for a layer whose attention was pruned
+    away. rollout: product of (I + layer) from the first layer to this one, less I; such a layer is
+    passed by. read ``[N, T]``: weights with which the slot's answer reads positions (sum 1).
     tokens and the rest: as in ``AttentionMaps``.
     """
 
@@ -131,7 +152,8 @@ class HeadEffects:
     nats, 0 to ln 2; mean over counted tokens; NaN for a score. change ``[N, K, H]``: of the number
     ``explained`` (a margin, or the score), signed. labels: classes that could be explained instead,
     empty for a vocabulary or a score. words: per slot, the tokens that have an answer of their own;
-    empty where the whole text has one.
+    empty where the whole text has one. Both numbers are NaN for heads that were pruned away.
+    is_numbered: as in ``AttentionMaps``.
     """
 
     divergence: np.ndarray
@@ -140,9 +162,16 @@ class HeadEffects:
     labels: tuple[str, ...]
     words: tuple[tuple[str, ...], ...]
     provenance: Provenance
+    is_numbered: bool = True
+
+    @property
+    def is_kept(self) -> np.ndarray:
+        """``[K, H]`` bool: heads that were not pruned away."""
+        return np.asarray(~np.isnan(self.change).all(axis=0))
 
     def effect(self, slot: int, by: str = "margin") -> np.ndarray:
-        """``[K, H]`` absolute change of the margin (``"margin"``) or the divergence (``"js"``).
+        """``[K, H]`` absolute change of the margin (``"margin"``) or the divergence (``"js"``); NaN
+        for heads that were pruned away.
 
         Where an answer is sure, its probabilities hardly move and the margin tells more.
 
@@ -153,14 +182,14 @@ class HeadEffects:
             raise InputError(f"got by={by!r}; choose margin or js")
         if by == "margin":
             return np.asarray(np.abs(self.change[slot]))
-        if np.isnan(self.divergence[slot]).all():
+        if self.is_kept.any() and np.isnan(self.divergence[slot]).all():
             raise NotApplicable("not applicable: a score has no probabilities that could diverge")
         return np.asarray(self.divergence[slot])
 
     def ranking(self, slot: int, by: str = "margin") -> list[tuple[int, int]]:
-        """(layer, head) from the largest effect on a slot to the smallest; ties in order."""
+        """(layer, head) of what is left, from the largest effect on a slot; ties in order."""
         effect = self.effect(slot, by)
-        order = np.argsort(-effect.ravel(), kind="stable")
+        order = np.argsort(-effect.ravel(), kind="stable")[: int(self.is_kept.sum())]
         return [(int(n) // effect.shape[1], int(n) % effect.shape[1]) for n in order]
 
 

@@ -8,6 +8,13 @@ from muxviz.results.answers import Answer
 from muxviz.results.reading import Leak, TokenReading
 
 
+def pruned_words(sparsity: float) -> str:
+    """A sparsity above 0 as ``"95 % pruned"``; never rounded to all or nothing."""
+    if sparsity >= 0.995:
+        return f"{100 * min(sparsity, 0.99949):.1f} % pruned"
+    return "under 1 % pruned" if sparsity < 0.005 else f"{100 * sparsity:.0f} % pruned"
+
+
 @dataclass(frozen=True)
 class Provenance:
     """How a number was obtained."""
@@ -24,13 +31,24 @@ class Provenance:
     threads: int
     versions: tuple[str, ...]
     measured: str  # UTC, ISO 8601, to the second
+    sparsity: float = 0.0  # share of the encoder's weights pruned away, 0 for an unpruned model
+
+    @property
+    def named(self) -> str:
+        """The checkpoint, and how much of it was pruned away: ``"sst2-n10-s95, 95 % pruned"``."""
+        return (
+            f"{self.checkpoint}, {pruned_words(self.sparsity)}"
+            if self.sparsity
+            else self.checkpoint
+        )
 
     def line(self) -> str:
         """One line to stand under a figure."""
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
+        pruned = f" · {pruned_words(self.sparsity)}" if self.sparsity else ""
         return (
-            f"{self.checkpoint} ({self.fingerprint}) · N = {self.num_instances} · {self.device} "
-            f"{self.dtype}, {threads} · padding {self.padding}, {self.length} "
+            f"{self.checkpoint} ({self.fingerprint}){pruned} · N = {self.num_instances} · "
+            f"{self.device} {self.dtype}, {threads} · padding {self.padding}, {self.length} "
             f"tokens · fill {self.fill}, seed {self.seed} · "
             f"{', '.join(self.versions)} · {self.measured}"
         )

@@ -187,10 +187,11 @@ class LayerNorms:
 
     levels: S names. norm: ``[S]`` mean L2 norm per position. magnitude: ``[S]`` mean absolute
     activation. spread: ``[S]`` standard deviation of the numbers of a position, mean. rank: ``[S]``
-    effective dimensions of the states, (tr C)^2 / tr C^2 of their covariance, 1 to D. entropy:
+    effective dimensions of the states, (tr C)^2 / tr C^2 of their covariance, 1 to width. entropy:
     ``[K]`` of attention rows, mean over heads and positions, nats; evenness: the same as a share
-    of its maximum, ln of the positions that can be seen. heads: ``[K, H]`` evenness. Positions
-    count where a text of the group reaches. Intervals: bootstrap over groups.
+    of its maximum, ln of the positions that can be seen. heads: ``[K, H]`` evenness. Heads that
+    were pruned away are NaN and in no mean; so is a layer without any. Positions count where a
+    text of the group reaches. Intervals: bootstrap over groups. width: numbers in a state.
     """
 
     levels: tuple[str, ...]
@@ -204,6 +205,7 @@ class LayerNorms:
     positions: int
     asked: int
     provenance: Provenance
+    width: int = 0  # not known
 
     @property
     def groups(self) -> int:

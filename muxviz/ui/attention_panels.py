@@ -77,8 +77,10 @@ def raw_panel(result: AttentionMaps, *, run: RunRequest, chosen: Selected, dark:
     look = chosen.look if chosen.look in raw.LOOKS else "one"
     layer = min(chosen.layer, len(result.maps) - 1)
     head = min(chosen.head or 0, result.maps.shape[1] - 1)
+    if chosen.look == "top" and not result.is_kept[layer, head]:  # before anything is ranked
+        layer, head = (int(n) for n in np.argwhere(result.is_kept)[0])
     shown = shown_positions(result)
-    all_heads = [(layer, h) for h in range(result.maps.shape[1])]
+    all_heads = [(layer, int(h)) for h in np.flatnonzero(result.is_kept[layer])]
     framed = [(layer, head)] if look == "one" else all_heads
     return Panel(
         "attention_raw",
@@ -117,6 +119,8 @@ def raw_panel(result: AttentionMaps, *, run: RunRequest, chosen: Selected, dark:
 def pairs_panel(result: SlotPairs, *, run: RunRequest, chosen: Selected, dark: bool) -> Panel:
     """Reading 2: shares of all pairs, and the map of one."""
     head = min(chosen.head or 0, len(result.queries) - 1)
+    if chosen.look == "top" and not result.is_kept[head]:
+        head = int(result.is_kept.argmax())
     of_shares = head if chosen.look in ("top", "one") else None
     num = len(result.tokens)
     query = None if chosen.query is None else min(chosen.query, num)
@@ -169,7 +173,7 @@ def relevance_panel(result: Relevance, *, run: RunRequest, chosen: Selected, dar
         [f"relevance_figure(result, {layer}, rollout={rolled}).show()"],
     )
     num, slot = len(result.tokens), _slot(result, chosen)
-    if num > 1:
+    if num > 1 and not relevances.gone_alone(result, layer, rolled):
         other = chosen.key
         if other is None or other >= num or other == slot:
             other = relevances.most_unlike(result, layer, slot, rollout=rolled)
@@ -228,7 +232,7 @@ def heads_panel(result: HeadEffects, *, run: RunRequest, slot: int, dark: bool) 
     slot = min(slot, len(result.change) - 1)
     by = value(controls.EFFECT)
     if by == "js" and np.isnan(result.divergence[slot]).all():
-        by = "margin"
+        by = "margin"  # also where no head is left
     return Panel(
         "attention_heads",
         (heads_of.heads_figure(result, slot, by=by, dark=dark),),

@@ -24,6 +24,7 @@ from muxviz.ui.frame import Bench
 from muxviz.ui.params import Choice, Number, control, value
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Progress, Study, show
+from muxviz.ui.text import listed
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
@@ -166,6 +167,8 @@ def _selected(bench: Bench, which: str, size: Sizes, heads: HeadEffects | None) 
             layer = _slider(controls.LAYER, size.layers)
         if look == "one":
             head = _slider(controls.HEAD, size.heads)
+        if look != "top":
+            _gone_note(heads, layer)
         if which == "raw":
             return Selected(slot=bench.slot, look=look, layer=layer, head=head)
         query = _slot_choice(controls.LOOKING, num, {"auto": "Largest share"}, nobody=True)
@@ -194,7 +197,21 @@ def _best(heads: HeadEffects | None, slot: int, layers: tuple[int, ...]) -> tupl
     by = value(controls.EFFECT)
     if by == "js" and not _has_probabilities(heads):
         by = "margin"
-    return next(place for place in heads.ranking(slot, by) if place[0] in layers)
+    ranked = (place for place in heads.ranking(slot, by) if place[0] in layers)
+    return next(ranked, (layers[0], 0))
+
+
+def _gone_note(heads: HeadEffects | None, layer: int) -> None:
+    """Which heads of a layer cannot be looked at any more."""
+    if heads is None or heads.is_kept[layer].all():
+        return
+    gone = [str(h + 1) for h in range(heads.is_kept.shape[1]) if not heads.is_kept[layer, h]]
+    if len(gone) == heads.is_kept.shape[1]:
+        st.caption(f"Layer {layer + 1} no longer attends: all its heads were pruned away.")
+    else:
+        st.caption(
+            f"Pruned away in layer {layer + 1}: head{'s' * (len(gone) != 1)} {listed(gone)}."
+        )
 
 
 def _has_probabilities(heads: HeadEffects) -> bool:

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from muxviz.errors import ConfigError
 from muxviz.loading.bundled import bundled_folder, bundled_names
+from muxviz.results.group import pruned_words
+from muxviz.structure import Structure, from_dict, kept_weights, prunable_size
 
 PREFERRED = 5  # slots of the checkpoint chosen when nothing is asked for
+SIZES = {  # of the unpruned model, in config.json
+    "hidden": "hidden_size",
+    "heads": "num_attention_heads",
+    "intermediate": "intermediate_size",
+    "layers": "num_hidden_layers",
+}
+ALIKE = (  # what pruning leaves as it was, in config.json
+    *SIZES.values(),
+    "architectures",
+    "id2label",
+    "vocab_size",
+    "muxing_variant",
+    "demuxing_variant",
+)
 
 
 @dataclass(frozen=True)
@@ -18,12 +37,21 @@ class Listed:
 
     name: a bundled name, a folder or a hub id, as ``muxviz.load`` takes it. baseline: the N = 1
     checkpoint its card names, or "". folder: where its files are, or None when not known yet.
+    sparsity: share of the encoder's weights pruned away, as far as its JSON files say. pruned_from:
+    the bundled checkpoint that it was pruned from, or "".
     """
 
     name: str
     num_instances: int
     baseline: str = ""
     folder: Path | None = None
+    sparsity: float = 0.0
+    pruned_from: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name as lists show it: a pruned checkpoint says how much was pruned away."""
+        return f"{self.name} · {pruned_words(self.sparsity)}" if self.sparsity else self.name
 
     @property
     def stamp(self) -> str:
@@ -34,14 +62,83 @@ class Listed:
 
 def describe(name: str, folder: Path) -> Listed:
     """What the JSON files of a folder say; N = 1 where they say nothing (loading will complain)."""
-    number = read_object(folder / "config.json").get("num_instances", 1)
-    baseline = read_object(folder / "card.json").get("baseline") or ""
+    config, card = read_object(folder / "config.json"), read_object(folder / "card.json")
+    number, here = config.get("num_instances", 1), bundled_names()
+    baseline = card.get("baseline") or ""
+    share = sparsity_of(config, card)
     return Listed(
         name,
         number if isinstance(number, int) and 1 <= number <= 1024 else 1,
-        baseline if baseline in bundled_names() and baseline != name else "",
+        baseline if baseline in here and baseline != name else "",
         folder,
+        share,
+        _unpruned(name, card, here) if share else "",
     )
+
+
+def sparsity_of(config: dict[str, Any], card: dict[str, Any]) -> float:
+    """Share of the encoder's weights pruned away, as CoFi counts; 0 where the files tell of none.
+
+    From the structure in ``config.json``; the card's word where there is none, as for files that
+    keep the kept sizes in their weights only.
+    """
+    ours = config.get("muxviz")
+    sizes = {ours: config.get(theirs) for ours, theirs in SIZES.items()}
+    if isinstance(ours, dict) and "structure" in ours and all(_is_size(v) for v in sizes.values()):
+        return _counted(json.dumps(ours["structure"], sort_keys=True), tuple(sizes.items()))
+    told = card.get("sparsity")
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 < told < 1:
+        return 0.0
+    return float(told)
+
+
+@lru_cache(maxsize=256)  # asked at every drawing of a page, of every checkpoint
+def _counted(structure: str, sizes: tuple[tuple[str, int], ...]) -> float:
+    whole = dict(sizes)
+    try:
+        left: Structure = from_dict(json.loads(structure), what="structure", **whole)
+    except ConfigError:
+        return 0.0  # loading will complain
+    return structure_sparsity(left, {SIZES[name]: size for name, size in whole.items()})
+
+
+def structure_sparsity(left: Structure, config: dict[str, Any]) -> float:
+    """Share of the encoder's weights that a structure leaves out, of the sizes in ``config``."""
+    whole = {ours: config.get(theirs) for ours, theirs in SIZES.items()}
+    if not all(_is_size(size) for size in whole.values()):
+        return 0.0
+    hidden, heads, intermediate, layers = (int(size) for size in whole.values() if size)
+    kept = kept_weights(left, head_size=hidden // heads)
+    size = prunable_size(hidden=hidden, intermediate=intermediate, layers=layers)
+    return max(0.0, 1 - kept / size)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 20
+
+
+def _unpruned(name: str, card: dict[str, Any], here: list[str]) -> str:
+    """The checkpoint that another was pruned from: its card's word, else the name less ``-s95``."""
+    told = card.get("pruned_from")
+    stem = re.sub(r"-s\d{1,3}$", "", Path(name).name)
+    found = (n for n in (told, stem) if isinstance(n, str) and n in here and n != name)
+    return next(found, "")
+
+
+def likeness(listed: Listed) -> tuple[str, ...] | None:
+    """What a checkpoint shares with those pruned from the same kind of model; None if unknown.
+
+    Number of slots, task, labels and all sizes before pruning.
+    """
+    if listed.folder is None:
+        return None
+    config = read_object(listed.folder / "config.json")
+    if not all(_is_size(config.get(theirs)) for theirs in SIZES.values()):
+        return None
+    ours = config.get("muxviz")
+    task = [ours.get(k) for k in ("task", "readout")] if isinstance(ours, dict) else []
+    shared = [listed.num_instances, task, *(config.get(name) for name in ALIKE)]
+    return tuple(json.dumps(value, sort_keys=True) for value in shared)
 
 
 def bundled() -> list[Listed]:

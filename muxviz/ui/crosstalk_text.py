@@ -148,3 +148,17 @@ COMPARE_LIMITS = """
 Models with other answers (other labels, another task) can be compared in how far they move, not in
 what that means. One group is one sample: another group may reverse the difference.
 """
+SPARSITY_HOW = """
+The swap test of this group on every checkpoint here of this kind (same number of slots, task,
+labels and sizes before pruning), with the **same sentences** put in. Across stands the share of the
+encoder's weights that was pruned away, as CoFi counts. A thin line is what a slot takes from each
+other one: the mean over the others of JS(answer now, answer with their sentence exchanged), nats.
+The heavy line is the mean over all pairs of slots, with its bootstrap 95 % interval over draws.
+Intervals of slots, and changes against the least pruned checkpoint, paired by draw, are on hover
+and in the table.
+"""
+SPARSITY_LIMITS = """
+One group: a slot and its sentence are one here, so a slot that changes most may do so for its
+sentence. Fidelity compares slots over random groups. One pruned checkpoint per sparsity: another
+run of pruning would keep other heads.
+"""

@@ -34,6 +34,7 @@ from muxviz.ui.crosstalk_measures import (
 )
 from muxviz.ui.crosstalk_pair import pair_panels, picked_pair
 from muxviz.ui.crosstalk_params import DECIBEL, DRAWS, MARK, MEASURE, OVER, OWN, POOL, SETS
+from muxviz.ui.crosstalk_pruning import sparsity_panel
 from muxviz.ui.errors import error_panel
 from muxviz.ui.frame import Bench
 from muxviz.ui.kept import desk
@@ -73,6 +74,7 @@ def crosstalk_page(run: RunRequest, bench: Bench) -> None:
             st.rerun()  # B has just come: both are drawn on one scale
     if result is not None and desk().look_up(asks["A"]) is not None:
         pair_panels(result, run, bench, picked, asks["A"])
+    sparsity_panel(run, bench, picked)
 
 
 def _no_work(*_: Any) -> None:
@@ -262,7 +264,7 @@ def _beside(
         return
     st.subheader(COMPARED, anchor=False)
     view = ("crosstalk_compare", asks["B"], shown_measure(picked), bench.is_dark)
-    names = (runs["A"].checkpoint, other.checkpoint)
+    names = (results[0].provenance.named, results[1].provenance.named)
 
     def make() -> Panel:
         return _comparison(results, names, runs, picked, bench.is_dark)

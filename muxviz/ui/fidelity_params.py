@@ -24,5 +24,11 @@ ACROSS = Choice(
     "f_across", "Checkpoints", {"one": "This one", "task": "All that answer the same"}, "task"
 )
 UNIT = Choice("f_unit", "Unit", {"bits": "Bits", "nats": "Nats"}, "bits")
+QUANTITY = Choice(
+    "f_count",
+    "Compare",
+    {"read": "Read-back", "right": "Right answers", "same": "Answers as alone"},
+    "read",
+)
 
-PARAMS: tuple[Param, ...] = (SCOPE, DRAWS, VALUE, PLACES, ACROSS, UNIT)
+PARAMS: tuple[Param, ...] = (SCOPE, DRAWS, VALUE, PLACES, ACROSS, UNIT, QUANTITY)

@@ -14,9 +14,11 @@ from pathlib import Path
 import streamlit as st
 
 from muxviz.figures.slots import slot_label
+from muxviz.results.group import pruned_words
 from muxviz.ui import checkpoints, group, keys, link, options
 from muxviz.ui.checkpoints import Listed
 from muxviz.ui.logo import ICON, LOGO
+from muxviz.ui.text import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_SEED = 2**31 - 1
@@ -46,6 +48,7 @@ PAGES = {
     "layers": Page("pages/layers.py", "Layers", ":material/layers:", "Inspect"),
     "keys": Page("pages/keys.py", "Keys", ":material/key:", "Inspect"),
     "tradeoff": Page("pages/tradeoff.py", "Trade-off", ":material/balance:", "Debug & measure"),
+    "planner": Page("pages/planner.py", "Planner", ":material/route:", "Debug & measure"),
     "models": Page("pages/models.py", "Models", ":material/inventory_2:", "Manage"),
     "training": Page("pages/training.py", "Training", ":material/model_training:", "Manage"),
 }
@@ -200,14 +203,30 @@ def _other_control(choices: list[Listed], chosen: Listed | None) -> Listed | Non
         return None
     if st.session_state.get(keys.OTHER) not in by_name:
         st.session_state[keys.OTHER] = keys.NO_OTHER
+    labels = {keys.NO_OTHER: keys.NO_OTHER} | {c.name: c.label for c in by_name.values()}
     name = st.selectbox(
         "Compare with (model B)",
-        [keys.NO_OTHER, *by_name],
+        list(labels),
+        format_func=labels.__getitem__,
         key=keys.OTHER,
         bind="query-params",
         help="The same sentences on a second checkpoint, beside the first where a page compares.",
     )
+    unpruned = chosen.pruned_from if chosen else ""
+    if unpruned in by_name and name != unpruned:
+        st.button(
+            f"Compare with {plain(unpruned)}, unpruned",
+            key="compare_unpruned",
+            icon=":material/compare_arrows:",
+            type="tertiary",
+            on_click=_compare_with,
+            args=(unpruned,),
+        )
     return by_name.get(name)
+
+
+def _compare_with(name: str) -> None:
+    st.session_state[keys.OTHER] = name
 
 
 def _checkpoint_control(choices: list[Listed]) -> Listed | None:
@@ -218,11 +237,18 @@ def _checkpoint_control(choices: list[Listed]) -> Listed | None:
     if st.session_state.get(keys.CHECKPOINT) not in by_name:
         first = checkpoints.preferred(choices)
         st.session_state[keys.CHECKPOINT] = first.name if first else choices[0].name
-    name = st.selectbox("Checkpoint", list(by_name), key=keys.CHECKPOINT, bind="query-params")
+    name = st.selectbox(
+        "Checkpoint",
+        list(by_name),
+        format_func=lambda n: by_name[n].label,
+        key=keys.CHECKPOINT,
+        bind="query-params",
+    )
     chosen = by_name[name]
     slots = "plain, one text a pass" if chosen.num_instances == 1 else f"N = {chosen.num_instances}"
+    pruned = f" · {pruned_words(chosen.sparsity)}" if chosen.sparsity else ""
     alone = f" · alone: {chosen.baseline}" if chosen.baseline else ""
-    st.caption(f"{slots}{alone}")
+    st.caption(f"{slots}{pruned}{alone}")
     return chosen
 
 

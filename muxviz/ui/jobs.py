@@ -82,6 +82,7 @@ class Job:
 
     ``work(checkpoint, baseline or None, progress)`` gives the result; with several requests the
     result is a tuple of ``Answer``, or, ``together``, that of one ``work(checkpoints, progress)``.
+    Without a request no model is loaded, no device waited for and no torch started.
     After the end one of these is set: ``result`` (also of a stopped job that kept a part),
     ``error``, or ``bug``: anything that is not a ``MuxvizError``.
     """
@@ -99,7 +100,7 @@ class Job:
         self._stop = threading.Event()
         self._lock = threading.Lock()  # guards what follows
         self._state: State = "queued"
-        self._doing = "Starting torch"
+        self._doing = "Starting torch" if requests else "Starting"
         self._ahead = self._done = self._total = 0
         self._started = self._working = self._ended = 0.0
         context = get_script_run_ctx(suppress_warning=True)
@@ -110,7 +111,7 @@ class Job:
     def start(self) -> None:
         """Begin; torch is imported and the device waited for in the thread."""
         self._started = time.monotonic()
-        self._warming = runs.warm_up()
+        self._warming = runs.warm_up() if self._requests else None
         self._thread.start()
 
     def stop(self) -> None:
@@ -142,7 +143,8 @@ class Job:
 
     def _run(self) -> None:
         try:
-            self._warming.join()
+            if self._warming is not None:
+                self._warming.join()
             self.result = self._all()
         except MuxvizError as error:
             self.error = error
@@ -160,6 +162,9 @@ class Job:
         return "stopped" if self._stop.is_set() and self._done < self._total else "done"
 
     def _all(self) -> Any:
+        if not self._requests:
+            self._begin()
+            return cast(Together, self._work)((), self._progress)
         if self._together:
             with runs.models_together(self._requests, self._tell, self._wait) as held:
                 self._begin()

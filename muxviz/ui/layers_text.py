@@ -16,6 +16,17 @@ It is an average over groups like the pool's, not this group's. A share of varia
 information: a slot with a small share may be read perfectly. Which slots interact with which is
 not told apart. All groups are padded to the longest sentence drawn, so padding takes part.
 """
+COMPARE_HOW = """
+The two spectra above, less the slots: left the **interaction**, the share of the state's variance
+that no sum of functions of single slots gives; right the **balance** of the slots' shares (1: all
+alike). Full line model A, dotted model B; the name says how much of a model was pruned away.
+Zones are bootstrap 95 % intervals over pairs of groups. Shares are of each model's own variance, so
+states of unlike width can be compared.
+"""
+COMPARE_LIMITS = """
+Shares, not amounts: pruning may shrink a state and leave its shares. The models got groups drawn
+alike, but intervals are not paired. Layers of the same number need not do the same work.
+"""
 BRAID_HOW = """
 Left to right, one pass of **this group**. In the band each stripe is as high as the slot's share
 of the state in the **spectrum above**, an average over random groups; grey belongs to no single
@@ -64,6 +75,8 @@ One line per checkpoint, darker (paler on a dark page) for larger N. **Attention
 be seen); in nats in the table. **Norm** is the mean L2 norm of a position's state, **activation**
 the mean absolute number in it, **effective dimensions** (tr C)² / tr C² of the states' covariance
 C. Zones are bootstrap 95 % intervals over groups. These are the "Muxology" measures of MUX-PLM.
+Of a pruned model, states have as many numbers as were left, means over heads are over those that
+were left, and a gap in a line of attention is a layer whose attention was pruned away.
 """
 NORMS_LIMITS = """
 Checkpoints differ in more than N: each was trained by its own recipe. Groups of more sentences

@@ -34,13 +34,23 @@ ALONE = "One text a pass: there is nothing to entangle and nothing to take apart
 
 def spectrum_panel(run: RunRequest, bench: Bench) -> EntanglementSpectrum | None:
     """Each slot's share of the state, level by level; the spectrum on screen."""
+    result: EntanglementSpectrum | None = show(spectrum_study(run, bench))
+    if run.num_instances > 1:
+        controls(PAIRS, SOLO)
+    if result is not None and result.is_rough:
+        rough(f"{count(result.pairs, 'pair')} of groups: the shares are only roughly known.")
+    return result
+
+
+def spectrum_study(run: RunRequest, bench: Bench) -> Study:
+    """Of model A; another model's differs in its run, key and question."""
     pairs = int(value(PAIRS))
     ask = Ask(
         pooled(run),
         "entanglement spectrum",
         (("the number of pairs", pairs), ("the pool", pool_name())),
     )
-    study = Study(
+    return Study(
         "layers_spectrum",
         "How entangled is the state, layer by layer?",
         ask,
@@ -51,19 +61,15 @@ def spectrum_panel(run: RunRequest, bench: Bench) -> EntanglementSpectrum | None
         "belongs to no single slot.",
         reason=ALONE if run.num_instances < 2 else "",
     )
-    result: EntanglementSpectrum | None = show(study)
-    if run.num_instances > 1:
-        controls(PAIRS, SOLO)
-    if result is not None and result.is_rough:
-        rough(f"{count(result.pairs, 'pair')} of groups: the shares are only roughly known.")
-    return result
 
 
 def _spectrum(result: EntanglementSpectrum, run: RunRequest, bench: Bench) -> Panel:
     solo = soloed(bench)
     call = f"checkpoint, texts(), pairs={result.asked}{pool_arguments(run)}"
     return Panel(
-        "spectrum",
+        "spectrum"
+        if bench.checkpoint and run.checkpoint == bench.checkpoint.name
+        else "spectrum_b",
         (spectra.spectrum_figure(result, solo=solo, dark=bench.is_dark),),
         (spectra.spectrum_alt(result),),
         spectra.spectrum_table(result),

@@ -125,15 +125,17 @@ def _in_order(parameters: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def _readers(choices: Sequence[Listed], compute: Sequence[str]) -> dict[str, Reader]:
+    names = {c.label: c.name for c in choices} | {c.name: c.name for c in choices}
+
     def checkpoint(value: str) -> str | None:
-        if value not in [c.name for c in choices]:
+        if value not in names:
             return "no such checkpoint here; open it on Models"
-        return _take(keys.CHECKPOINT, value)
+        return _take(keys.CHECKPOINT, names[value])
 
     def other(value: str) -> str | None:
-        if value not in (keys.NO_OTHER, *(c.name for c in choices)):
+        if value != keys.NO_OTHER and value not in names:
             return "no such checkpoint here; open it on Models"
-        return _take(keys.OTHER, value)
+        return _take(keys.OTHER, names.get(value, value))
 
     def slot(value: str) -> str | None:
         name = st.session_state.get(keys.CHECKPOINT)

@@ -23,7 +23,10 @@ from muxviz.loading.layout import (
     RSA_ROOTS,
     is_ignored,
 )
+from muxviz.loading.pruned import MASKS, infer_structure
 from muxviz.loading.sizes import TIED_WORDS
+from muxviz.structure import Structure
+from muxviz.ui.checkpoints import Listed, sparsity_of, structure_sparsity
 
 LARGEST_JSON = 8 << 20  # bytes of a config, card or index
 LARGEST_HEADER = 64 << 20  # bytes of a safetensors header
@@ -39,7 +42,9 @@ class FolderFacts:
     """One row of the table of checkpoints; "" and None where the files do not say.
 
     parameters: distinct ones. bytes: of the weights on disk. accuracy: on the dev set, in [0, 1],
-    as the card has it. problem: why this cannot be a usable checkpoint, or "".
+    as the card has it. sparsity: share of the encoder pruned away, 0 where the files tell of none.
+    may_be_pruned: whether there is more to find out, with torch. problem: why this cannot be a
+    usable checkpoint, or "".
     """
 
     name: str
@@ -54,6 +59,13 @@ class FolderFacts:
     accuracy: float | None = None
     card: dict[str, Any] = field(default_factory=dict, compare=False)
     problem: str = ""
+    sparsity: float = 0.0
+    may_be_pruned: bool = False
+
+    @property
+    def stamp(self) -> str:
+        """Changes when the folder's files are replaced."""
+        return Listed(self.name, 1, folder=self.folder).stamp
 
 
 class _Unreadable(Exception):
@@ -70,17 +82,35 @@ def describe_folder(name: str, folder: Path) -> FolderFacts:
         shapes = _shapes(files)
     except (_Unreadable, OSError) as error:
         problem = str(error) if isinstance(error, _Unreadable) else f"unreadable: {error.strerror}"
-    card = read_card(folder)
+    card, parts = read_card(folder), _parts(raw, shapes)
+    left = None if problem or shapes is None else _structure(raw, shapes, parts["backbone"])
+    share = structure_sparsity(left, raw) if left is not None else sparsity_of(raw, card)
     return FolderFacts(
         name=name,
         folder=folder,
-        **_parts(raw, shapes),
+        **parts,
         parameters=None if shapes is None else count_parameters(shapes),
         bytes=size,
         accuracy=dev_accuracy(card),
         card=card,
         problem=problem,
+        sparsity=share,
+        may_be_pruned=not problem
+        and (share > 0 or left is not None or shapes is None or (folder / MASKS).is_file()),
     )
+
+
+def _structure(
+    raw: dict[str, Any], shapes: dict[str, tuple[int, ...]], backbone: str
+) -> Structure | None:
+    """What is left of a pruned model, as far as its configuration and shapes tell."""
+    ours = raw.get("muxviz")
+    try:
+        return infer_structure(
+            raw, ours if isinstance(ours, dict) else {}, shapes, backbone, "this folder"
+        )
+    except MuxvizError:
+        return None  # loading will complain
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -61,6 +61,9 @@ def table(rows: list[FolderFacts]) -> None:
             "N": number(width=50, help="Texts that share one forward pass"),
             "Parameters": number(format="compact", help="Distinct ones, from the file's header"),
             "On disk": number(format="%.1f MiB", help="Weights only"),
+            "Pruned": number(
+                format="%.1f%%", help="Share of the encoder's weights pruned away, as CoFi counts"
+            ),
             "Dev accuracy": number(format="%.1f%%", help="As the checkpoint's card reports it"),
         },
         alt=f"Table of {count(len(rows), 'checkpoint')}: {', '.join(r.name for r in rows)}.",
@@ -73,6 +76,7 @@ def _table_row(row: FolderFacts, is_loaded: bool) -> dict[str, Any]:
         "Checkpoint": short(row.name),
         "State": "broken" if row.problem else state,
         "N": row.num_instances,
+        "Pruned": 100 * row.sparsity if row.sparsity else None,
         "Task": row.task or None,
         "Multiplexer": row.multiplexer or None,
         "Demultiplexer": row.demultiplexer or None,

@@ -34,6 +34,7 @@ PAGES = (
     "keys",
     "learn",
     "tradeoff",
+    "planner",
 )
 
 

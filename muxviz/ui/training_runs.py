@@ -119,9 +119,7 @@ def _first(by_label: dict[str, Listed], bench: Bench) -> str:
 def _in_root(folder: Path) -> list[Listed]:
     if run_folder.is_run(folder):
         return [Listed(folder.name, folder)]
-    return [
-        Listed(str(path.relative_to(folder)), path) for path in run_folder.find_runs(folder)
-    ]
+    return [Listed(str(path.relative_to(folder)), path) for path in run_folder.find_runs(folder)]
 
 
 # ---- what their files say -----------------------------------------------------------------------

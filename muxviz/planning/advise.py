@@ -1,0 +1,426 @@
+"""The best setting for a goal, how sure that is, and what to measure next.
+
+For a budget the best setting is the fastest one whose accuracy holds; for a throughput target the
+most accurate one that is fast enough. Candidates come from ``Planner.predict``. Accuracy and
+throughput of a candidate are taken as independent normals (the throughput's logarithm), and so are
+candidates of each other. Left out: that the baseline's own accuracy is uncertain; it was measured
+on the same rows, so most of that is common to all settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from muxviz.errors import InputError
+from muxviz.planning.choose import Z975, Planner
+from muxviz.results.planning import (
+    ACCURACY,
+    BUDGET,
+    THROUGHPUT,
+    Advice,
+    Advised,
+    BudgetCurve,
+    Frontier,
+    Goal,
+    Measurements,
+    NextMeasurement,
+    Predicted,
+    doublings,
+    setting_words,
+)
+
+DRAWS = 2000
+SEED = 0
+SURE_ENOUGH = 0.5  # least chance of meeting the goal that a recommended setting has
+EVIDENCE = 3  # measured settings named with each candidate
+MOST_CANDIDATES = 2000
+LEAST_GAIN = 1e-4  # relative to the best measured setting; less is not worth proposing
+TOLERANCE = 1e-12  # of a comparison with a threshold, for sums of decimals
+
+
+@dataclass(frozen=True)
+class Draws:
+    """[D, C] possible truths, the same for every goal."""
+
+    accuracy: np.ndarray
+    throughput: np.ndarray
+
+
+def make_goal(
+    points: Measurements,
+    *,
+    budget: float | None = None,
+    accuracy: float | None = None,
+    throughput: float | None = None,
+    baseline_accuracy: float | None = None,
+) -> Goal:
+    """A goal from exactly one of ``budget``, ``accuracy`` and ``throughput``.
+
+    Raises:
+        InputError: none or several of them, or one out of range.
+    """
+    given = [x is not None for x in (budget, accuracy, throughput)]
+    if sum(given) != 1:
+        raise InputError(
+            "got " + ("no goal" if not any(given) else "several goals") + "; give one of a budget "
+            "(accuracy that may be lost), an accuracy, or a throughput"
+        )
+    if throughput is not None:
+        _need(throughput > 0, "throughput", throughput, "instances a second above 0")
+        return Goal(THROUGHPUT, throughput, throughput)
+    if accuracy is not None:
+        _need(0 <= accuracy <= 1, "accuracy", accuracy, "a share from 0 to 1, such as 0.85")
+        return Goal(ACCURACY, accuracy, accuracy)
+    assert budget is not None, "one of three"
+    _need(0 <= budget <= 1, "budget", budget, "a share from 0 to 1, such as 0.03 for 3 points")
+    reference = points.accuracy[points.baseline] if baseline_accuracy is None else baseline_accuracy
+    _need(0 <= reference <= 1, "baseline accuracy", reference, "a share from 0 to 1")
+    return Goal(BUDGET, budget, float(reference) - budget)
+
+
+def candidate_settings(
+    points: Measurements,
+    *,
+    num_instances: Sequence[int] = (),
+    sparsities: Sequence[float] = (),
+    halfway: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every N with every sparsity, measured ones and the given ones: two arrays [C].
+
+    halfway: also sparsities in the middle between neighbouring ones, in halvings. (Another
+    sparsity is one pruning run; another N is a multiplexed model of its own, so none is added.)
+
+    Raises:
+        InputError: an N below 1, a sparsity outside [0, 1), or too many candidates.
+    """
+    for n in num_instances:
+        _need(n >= 1, "N", n, "a whole number from 1")
+    for s in sparsities:
+        _need(0 <= s < 1, "sparsity", s, "a share from 0 to below 1, such as 0.8")
+    all_n = np.unique([*points.num_instances.tolist(), *map(int, num_instances)])
+    all_s = _unique([*points.sparsity.tolist(), *map(float, sparsities)])
+    if halfway:
+        kept = np.log2(1 - all_s)
+        between = [1 - float(f"{2**half:.2g}") for half in (kept[1:] + kept[:-1]) / 2]
+        all_s = _unique([*all_s, *between])
+    _need(
+        len(all_n) * len(all_s) <= MOST_CANDIDATES,
+        "number of candidates",
+        len(all_n) * len(all_s),
+        f"at most {MOST_CANDIDATES}",
+    )
+    n, s = np.meshgrid(all_n, all_s, indexing="ij")
+    return n.ravel(), s.ravel()
+
+
+def advise(
+    planner: Planner,
+    goal: Goal,
+    *,
+    num_instances: Sequence[int] = (),
+    sparsities: Sequence[float] = (),
+    most: int = 5,
+    most_next: int = 5,
+) -> Advice:
+    """Settings for a goal, best first, and what to measure next.
+
+    Args:
+        planner: fitted.
+        goal: from ``make_goal``.
+        num_instances, sparsities: candidates beside those that were measured.
+        most: settings to return.
+        most_next: measurements to propose.
+
+    Returns:
+        First the setting that is most likely the best among those that meet the goal with a chance
+        of at least one half, then the others by their chance of being the best. Measurements are
+        ordered by expected improvement; they may lie halfway between measured sparsities.
+    """
+    points = planner.points
+    n, s = candidate_settings(points, num_instances=num_instances, sparsities=sparsities)
+    known = planner.predict(n, s)
+    order, best = rank(known, draw(known), goal)
+    chance = chance_to_meet(known, goal)
+    base = points.baseline
+    reached = _met(points.accuracy, points.throughput, goal)
+    wanted = points.accuracy if goal.held == THROUGHPUT else points.throughput
+    top = int(np.argmax(np.where(reached, wanted, -np.inf))) if reached.any() else -1
+    settings = tuple(_advised(planner, known, at, chance[at], best[at]) for at in order[:most])
+    where = [k for k, at in enumerate(order[:most]) if top >= 0 and known.measured[at] == top]
+    return Advice(
+        goal,
+        setting_words(int(points.num_instances[base]), float(points.sparsity[base])),
+        goal.threshold + goal.value if goal.kind == BUDGET else float(points.accuracy[base]),
+        float(points.throughput[base]),
+        settings,
+        where[0] if where else -1,
+        measure_next(planner, goal, num_instances, sparsities, most=most_next),
+        dict(planner.comparison.chosen),
+        _notes(planner, known, order, chance),
+    )
+
+
+def budget_curve(
+    planner: Planner,
+    budgets: np.ndarray,
+    *,
+    num_instances: Sequence[int] = (),
+    sparsities: Sequence[float] = (),
+    baseline_accuracy: float | None = None,
+) -> BudgetCurve:
+    """The recommended setting at each of [K] budgets."""
+    points = planner.points
+    n, s = candidate_settings(points, num_instances=num_instances, sparsities=sparsities)
+    known = planner.predict(n, s)
+    drawn = draw(known)
+    at, chances = [], []
+    for budget in budgets:
+        goal = make_goal(points, budget=float(budget), baseline_accuracy=baseline_accuracy)
+        at.append(rank(known, drawn, goal)[0][0])
+        chances.append(chance_to_meet(known, goal)[at[-1]])
+    rows = np.asarray(at, dtype=int)
+    base = points.throughput[points.baseline]
+    return BudgetCurve(
+        np.asarray(budgets, dtype=float),
+        known.num_instances[rows],
+        known.sparsity[rows],
+        known.accuracy[rows],
+        known.throughput[rows],
+        known.throughput[rows] / base,
+        np.asarray(chances),
+        known.measured[rows] >= 0,
+    )
+
+
+def frontier(planner: Planner, *, steps: int = 60) -> Frontier:
+    """What the surfaces promise between the points: the best accuracy at every throughput.
+
+    Over the measured N and all sparsities up to the largest measured one.
+    """
+    points = planner.points
+    kept = np.linspace(0, -np.log2(1 - points.sparsity.max()), steps)
+    sparsities = 1 - 2.0**-kept
+    numbers = np.unique(points.num_instances)
+    n, s = (grid.ravel() for grid in np.meshgrid(numbers, sparsities, indexing="ij"))
+    accuracy, sd = planner.surface(ACCURACY, n, s)
+    rate, _ = planner.surface(THROUGHPUT, n, s)
+    ends = np.log(rate.min()), np.log(rate.max())
+    found = []
+    for speed in np.exp(np.linspace(*ends, steps)):
+        enough = np.flatnonzero(rate >= speed * (1 - 1e-9))
+        found.append(enough[np.argmax(accuracy[enough])])
+    at = np.unique(np.asarray(found))
+    at = at[np.argsort(rate[at], kind="stable")]
+    return Frontier(rate[at], accuracy[at], sd[at], n[at], s[at])
+
+
+# ---- chances and order --------------------------------------------------------------------------
+
+
+def draw(known: Predicted, *, draws: int = DRAWS, seed: int = SEED) -> Draws:
+    """Possible truths on the same rows: what was measured, and predictions with their spread."""
+    rng = np.random.default_rng(seed)
+    shape = (draws, len(known))
+    return Draws(
+        known.accuracy + known.accuracy_sd * rng.standard_normal(shape),
+        known.throughput * np.exp(known.throughput_sd * rng.standard_normal(shape)),
+    )
+
+
+def rank(known: Predicted, drawn: Draws, goal: Goal) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the candidates [C], best first, and the chance of each to be the best.
+
+    The best of a draw is the fastest (for a throughput target: the most accurate) that meets the
+    goal in it. The first place goes to a candidate that meets the goal with a chance of at least
+    ``SURE_ENOUGH``; where there is none, the surest come first. Among equals those first that meet
+    the goal, the best of them first, then those that miss it by least.
+    """
+    met = _met(drawn.accuracy, drawn.throughput, goal)
+    wanted = drawn.accuracy if goal.held == THROUGHPUT else drawn.throughput
+    winners = np.argmax(np.where(met, wanted, -np.inf), axis=1)[met.any(axis=1)]
+    best = np.bincount(winners, minlength=len(known)) / len(met)
+    chance = chance_to_meet(known, goal, same_rows=True)
+    value = known.accuracy if goal.held == THROUGHPUT else known.throughput
+    sure = chance >= SURE_ENOUGH - TOLERANCE
+    held = known.throughput if goal.held == THROUGHPUT else known.accuracy
+    order = np.lexsort((np.where(sure, -value, -held), ~sure, -best))
+    if not sure.any():
+        return np.lexsort((-held, -chance)), best
+    first = order[sure[order]][0]
+    return np.concatenate([[first], order[order != first]]), best
+
+
+def chance_to_meet(known: Predicted, goal: Goal, *, same_rows: bool = False) -> np.ndarray:
+    """[C] chances that the goal is met; on the rows that were measured, or on new ones like them.
+
+    What is measured and has no interval meets it surely or surely not.
+    """
+    if goal.held == THROUGHPUT:
+        room, sd = np.log(known.throughput / goal.threshold), known.throughput_sd
+    else:
+        room = known.accuracy - goal.threshold
+        sd = known.accuracy_sd if same_rows else np.hypot(known.accuracy_sd, known.accuracy_rows_sd)
+    return _below(room, sd)
+
+
+def _met(accuracy: np.ndarray, throughput: np.ndarray, goal: Goal) -> np.ndarray:
+    held = throughput if goal.held == THROUGHPUT else accuracy
+    return np.asarray(held >= goal.threshold - TOLERANCE * max(1.0, abs(goal.threshold)))
+
+
+def _below(room: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """Chance that a normal about 0 stays within ``room``."""
+    from scipy.special import ndtr
+
+    surely = (room >= -TOLERANCE).astype(float)
+    return np.where(sd > 0, ndtr(room / np.where(sd > 0, sd, 1.0)), surely)
+
+
+# ---- what to measure next -----------------------------------------------------------------------
+
+
+def measure_next(
+    planner: Planner,
+    goal: Goal,
+    num_instances: Sequence[int] = (),
+    sparsities: Sequence[float] = (),
+    *,
+    most: int = 5,
+) -> tuple[NextMeasurement, ...]:
+    """Unmeasured settings by expected improvement: chance to meet the goal times expected gain."""
+    points = planner.points
+    n, s = candidate_settings(
+        points, num_instances=num_instances, sparsities=sparsities, halfway=True
+    )
+    known = planner.predict(n, s)
+    new = known.measured < 0
+    reached = _met(points.accuracy, points.throughput, goal)
+    wanted = points.accuracy if goal.held == THROUGHPUT else points.throughput
+    best = float(wanted[reached].max()) if reached.any() else 0.0
+    if goal.held == THROUGHPUT:
+        gain = expected_gain(known.accuracy, known.accuracy_sd, best)
+    else:
+        gain = expected_gain_of_rate(known.throughput, known.throughput_sd, best)
+    chance = chance_to_meet(known, goal, same_rows=True)
+    value = np.where(new, gain * chance, -1.0)
+    order = np.argsort(-value, kind="stable")
+    return tuple(
+        NextMeasurement(
+            int(n[at]),
+            float(s[at]),
+            float(known.accuracy[at]),
+            float(known.throughput[at]),
+            float(value[at]),
+            float(value[at] / best) if best > 0 else float("nan"),
+            float(chance[at]),
+        )
+        for at in order[:most]
+        if new[at] and value[at] > LEAST_GAIN * (best or 1.0)
+    )
+
+
+def expected_gain(mean: np.ndarray, sd: np.ndarray, best: float) -> np.ndarray:
+    """[C] expected excess over ``best`` of normals: E max(X - best, 0)."""
+    from scipy.stats import norm
+
+    wide = np.maximum(sd, 1e-12)
+    z = (mean - best) / wide
+    return np.asarray(wide * (z * norm.cdf(z) + norm.pdf(z)))
+
+
+def expected_gain_of_rate(median: np.ndarray, sd: np.ndarray, best: float) -> np.ndarray:
+    """[C] the same of log-normals with these medians and deviations of the logarithm."""
+    from scipy.special import ndtr
+
+    wide = np.maximum(sd, 1e-12)
+    mean = median * np.exp(wide**2 / 2)
+    if best <= 0:
+        return np.asarray(mean)
+    z = np.log(median / best) / wide
+    return np.asarray(mean * ndtr(z + wide) - best * ndtr(z))
+
+
+# ---- one setting in full ------------------------------------------------------------------------
+
+
+def _advised(planner: Planner, known: Predicted, at: int, chance: float, best: float) -> Advised:
+    points, rate, own = planner.points, float(known.throughput[at]), int(known.measured[at])
+    n, s = int(known.num_instances[at]), float(known.sparsity[at])
+    low, high = _accuracy_span(points, known, at)
+    factor = float(np.exp(Z975 * known.throughput_sd[at]))
+    if own >= 0 and np.isnan(points.throughput_sd[own]):
+        factor = float("nan")
+    return Advised(
+        n,
+        s,
+        float(known.accuracy[at]),
+        low,
+        high,
+        rate,
+        rate / factor,
+        rate * factor,
+        rate / float(points.throughput[points.baseline]),
+        float(chance),
+        float(best),
+        own >= 0,
+        evidence(points, n, s),
+    )
+
+
+def _accuracy_span(points: Measurements, known: Predicted, at: int) -> tuple[float, float]:
+    """95 % interval; NaN for a measurement that came without one."""
+    own = int(known.measured[at])
+    if own >= 0 and np.isfinite(points.accuracy_low[own]):
+        return float(points.accuracy_low[own]), float(points.accuracy_high[own])
+    if own >= 0 and np.isnan(points.accuracy_sd[own]):
+        return float("nan"), float("nan")
+    wide = Z975 * float(np.hypot(known.accuracy_sd[at], known.accuracy_rows_sd[at]))
+    middle = float(known.accuracy[at])
+    return max(0.0, middle - wide), min(1.0, middle + wide)
+
+
+def evidence(points: Measurements, num_instances: int, sparsity: float) -> tuple[str, ...]:
+    """The nearest measured settings with their numbers, nearest first; itself where measured."""
+    places = doublings(points.num_instances, points.sparsity)
+    away = np.linalg.norm(places - doublings(num_instances, sparsity), axis=1)
+    nearest = np.argsort(away, kind="stable")[:EVIDENCE]
+    if away[nearest[0]] < 1e-6:
+        nearest = nearest[:1]
+    return tuple(_one_evidence(points, int(at)) for at in nearest)
+
+
+def _one_evidence(points: Measurements, at: int) -> str:
+    words = setting_words(int(points.num_instances[at]), float(points.sparsity[at]))
+    name = f" ({points.names[at]})" if points.names[at] else ""
+    return (
+        f"{words}{name}: {100 * points.accuracy[at]:.1f} %, "
+        f"{points.throughput[at]:,.0f} instances/s"
+    )
+
+
+def _notes(
+    planner: Planner, known: Predicted, order: np.ndarray, chance: np.ndarray
+) -> tuple[str, ...]:
+    notes = list(planner.points.notes)
+    first = order[0]
+    if chance[first] < SURE_ENOUGH:
+        notes.append(
+            "no candidate meets the goal with a chance of one half; the first one is the closest"
+        )
+    elif known.measured[first] < 0:
+        notes.append("the first setting is a prediction: measure it before you rely on it")
+    return tuple(notes)
+
+
+def _unique(values: Sequence[float]) -> np.ndarray:
+    """Sorted, without what differs in the last digits only."""
+    found = np.sort(np.asarray(values, dtype=float))
+    return found[np.concatenate([[True], np.diff(found) > 1e-6])]
+
+
+def _need(holds: bool, what: str, given: object, expected: str) -> None:
+    if not holds:
+        raise InputError(f"got {what} {given}; expected {expected}")

@@ -1,0 +1,50 @@
+"""The options of ``muxviz plan``; nothing heavy is imported, since every command builds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = """examples:
+  muxviz plan --points points.csv --budget 0.03
+  muxviz plan --points points.csv --accuracy 0.85 --n 3 4 --sparsity 0.7 0.85
+  muxviz plan --points tradeoff.json --throughput 2000 --json plan.json
+  muxviz plan --points points.csv --validate --json check.json
+  muxviz plan --points points.csv --alone
+
+Points: CSV with a header or a JSON list of objects, with num_instances (or n), sparsity, accuracy
+and throughput (or instances_per_s), or what `muxviz bench tradeoff --json` writes; shares, not
+percent. Optional: accuracy_std, accuracy_low, accuracy_high, throughput_q1, throughput_q3, name.
+A budget is what accuracy may lose against the smallest N with the least sparsity."""
+
+
+def add_options(command: Any) -> None:
+    """The options of ``muxviz plan``."""
+    command.add_argument("--points", type=Path, help="table of measured settings; CSV or JSON")
+    command.add_argument("--budget", type=float, help="accuracy that may be lost: 0.03 is 3 points")
+    command.add_argument("--accuracy", type=float, help="or: accuracy at least, 0.85 is 85 %%")
+    command.add_argument("--throughput", type=float, help="or: instances a second at least")
+    command.add_argument(
+        "--baseline-accuracy",
+        type=float,
+        help="what the budget refers to (default: the measured smallest N and sparsity)",
+    )
+    command.add_argument("--n", type=int, nargs="+", default=[], help="further N to consider")
+    command.add_argument(
+        "--sparsity", type=float, nargs="+", default=[], help="further sparsities to consider"
+    )
+    command.add_argument("--top", type=int, default=5, help="settings to show")
+    command.add_argument("--task", default="", help="of a trade-off run with several")
+    command.add_argument("--dtype", default="", help="the same for precisions")
+    command.add_argument(
+        "--validate", action="store_true", help="hide half of the points and count right answers"
+    )
+    command.add_argument(
+        "--alone",
+        action="store_true",
+        help="hold settings that prune and multiplex against each alone, at equal throughput",
+    )
+    command.add_argument("--splits", type=int, default=100, help="random halves of --validate")
+    command.add_argument("--budgets", type=int, default=25, help="budgets of --validate")
+    command.add_argument("--seed", type=int, default=0, help="of --validate")
+    command.add_argument("--json", type=Path, help="also write the numbers here")

@@ -1,0 +1,24 @@
+"""Planner: which N and which sparsity for my accuracy budget?"""
+
+from __future__ import annotations
+
+from muxviz.ui import planner_view as view
+from muxviz.ui.frame import frame
+from muxviz.ui.planner_models import check_panel, errors_panel
+
+bench = frame("planner")
+view.head(
+    "Which N and which sparsity for my accuracy budget? Models fitted to measured settings say "
+    "which one to use, how sure that is, and what to measure next."
+)
+table = view.choose_table()
+planner = view.planner_of(table)
+if table is not None and planner is not None:
+    asked = view.goal_controls(planner)
+    if asked is not None:
+        view.choice_panel(table, planner, asked, bench)
+        view.surfaces_panel(table, planner, bench)
+        view.budget_panel(table, planner, asked, bench)
+        view.next_panel(table, planner, asked, bench)
+    errors_panel(table, planner, bench)
+    check_panel(table, bench)

@@ -1,0 +1,174 @@
+"""The Planner page: without a table, with the recorded grid, with files, links and nonsense."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from muxviz import recorded
+from muxviz.results.store import to_json
+from muxviz.ui.planner_work import CHECK
+from tests.pages import (
+    charts,
+    click,
+    computed,
+    press,
+    questions,
+    run_as_pasted,
+    seen,
+    settled,
+    titles,
+    visit,
+)
+from tests.planted_grid import GRID, grid_run
+from tests.planted_runs import HOSTILE
+
+FEW = (0, 2, 4, 10, 12, 15, 17, 19)  # rows of the grid
+HEAD, *ROWS = GRID.splitlines()
+MINE = "\n".join([HEAD, *(ROWS[at] for at in (0, 1, 3, 5, 7, 9))]).encode()
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the recorded grid of this test lies; there is none at first. No checkpoint either."""
+    path = tmp_path / "grid.json"
+    monkeypatch.setattr(recorded, "grid_file", lambda: path)
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
+    return path
+
+
+@pytest.fixture
+def with_grid(place: Path) -> Path:
+    place.write_text(to_json(grid_run(*FEW)))
+    return place
+
+
+def plain_words(at: AppTest) -> str:
+    return seen(at).replace("\\", "").replace("\u2060", "")
+
+
+def test_without_a_table_the_page_says_what_it_needs() -> None:
+    at = visit("planner")
+    assert "No table yet" in seen(at)
+    assert any("muxviz plan --points" in str(c.value) for c in at.code)
+    assert any("num_instances,sparsity" in str(c.value) for c in at.code)
+    assert titles(at) == []
+
+
+def test_the_recorded_grid_is_planned_with_and_its_python_runs(
+    with_grid: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = visit("planner", n_budget="8", n_splits="5")
+    assert questions(at) == [
+        "Which setting should I use?",
+        "What do the models say between the points?",
+        "How does the answer change with the budget?",
+        "What should I measure next?",
+        "How far are the models off?",
+        "How often does the planner name the best setting?",
+    ]
+    assert titles(at)[0].startswith("Use N = 5, 80 % pruned")
+    assert [m.label for m in at.metric] == ["N · sparsity", "Throughput", "Accuracy", "P(goal)"]
+    assert at.metric[0].value == "5 · 80 %"
+    assert "8 measured settings of grid.json" in plain_words(at)
+    assert all(len(chart.proto.alt) > 40 for chart in at.get("plotly_chart"))
+    before, work = titles(at), computed(at)
+    at.slider(key="n_budget").set_value(0.0)
+    settled(at.run())
+    assert titles(at)[0].startswith("Use N = 1, unpruned")
+    assert titles(at)[1] == before[1]
+    at.session_state["n_view"] = "slices"
+    at.session_state["n_model"] = "gaussian_process"
+    settled(at.run())
+    assert "± " in titles(at)[1]
+    assert "Gaussian process" in str(charts(at)[1])
+    assert computed(at) == work  # a goal or a view fits nothing
+    press(at, f"{CHECK}_compute")
+    assert titles(at)[-1].startswith("With half the points hidden")
+    assert f"{CHECK}_compute" not in {b.key for b in at.button}
+    assert run_as_pasted(at, monkeypatch) >= 8
+
+
+def test_other_goals_and_further_candidates(with_grid: Path) -> None:
+    at = visit("planner", n_goal="throughput", n_rate="3000", n_more="3, 4", n_sparsities="70")
+    assert titles(at)[0].startswith("Use N = ")
+    assert "at least 3,000 instances/s" in str(charts(at)[0])
+    assert "points of accuracy" in str(charts(at)[3]) or "expected to be better" in seen(at)
+    at.segmented_control(key="n_goal").set_value("accuracy")
+    settled(at.run())
+    at.number_input(key="n_floor").set_value(99.0)
+    settled(at.run())
+    assert "No candidate is likely to meet" in titles(at)[0]
+    assert any("no candidate" in w.value.lower() for w in at.warning)
+    for text, words in (("three", "expected whole numbers"), ("2.5", "expected whole numbers")):
+        at.text_input(key="n_more").set_value(text)
+        settled(at.run())
+        assert words in plain_words(at)
+    at.text_input(key="n_more").set_value("")
+    at.text_input(key="n_sparsities").set_value("100")
+    settled(at.run())
+    assert "from 0 to below 100" in plain_words(at)
+
+
+def test_a_link_sets_every_control_and_nonsense_is_named(with_grid: Path) -> None:
+    at = visit("planner", n_goal="accuracy", n_floor="80.5", n_view="slices", n_model="no",
+               n_budget="99")  # fmt: skip
+    assert at.session_state["n_goal"] == "accuracy"
+    assert at.session_state["n_floor"] == 80.5
+    assert at.session_state["n_view"] == "slices"
+    assert at.session_state["n_model"] == "used"
+    said = plain_words(at)
+    assert "n_model=no" in said
+    assert "n_budget=99" in said
+    assert any("n_floor=80.5" in str(c.value) for c in at.code)
+
+
+def test_files_are_opened_beside_the_recorded_grid_and_let_go(with_grid: Path) -> None:
+    at = visit("planner")
+    bad = b"n,sparsity,accuracy,throughput\n1,0,89.9,10\n"
+    at.get("file_uploader")[0].set_value([("mine.csv", MINE, "text/csv"), ("bad.csv", bad, "")])
+    settled(at.run())
+    said = plain_words(at)
+    assert "6 measured settings of mine.csv" in said
+    assert "bad.csv, row 1: accuracy 89.9; expected a share from 0 to 1" in said
+    assert at.selectbox(key="n_table").options == [
+        "mine.csv (6 settings)",
+        "recorded grid (8 settings)",
+    ]
+    at.selectbox(key="n_table").set_value(1)
+    settled(at.run())
+    assert "8 measured settings of grid.json" in plain_words(at)
+    press(at, "n_forget")
+    assert "mine.csv" not in plain_words(at)
+
+
+def test_a_damaged_recording_is_said(place: Path) -> None:
+    place.write_text("{}")
+    at = visit("planner")
+    assert "holds no list of objects" in plain_words(at)
+    assert "No table yet" in seen(at)
+
+
+def test_hostile_names(place: Path) -> None:
+    text = "name," + HEAD + "\n" + "\n".join(f'"{HOSTILE}",{ROWS[at]}' for at in FEW)
+    at = visit("planner")
+    at.get("file_uploader")[0].set_value([(f"{HOSTILE}.csv", text.encode(), "text/csv")])
+    settled(at.run())
+    assert titles(at)[0].startswith("Use N = ")
+    assert "<b>big" not in str(charts(at))
+    assert "**big**" not in seen(at)
+    assert "$x$" not in seen(at)
+
+
+def test_the_check_can_be_stopped(with_grid: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from muxviz.errors import Stopped
+
+    def slow(points: object, *, progress: object, **_: object) -> None:
+        raise Stopped("on request")
+
+    monkeypatch.setattr("muxviz.planning.validate.validate_planner", slow)
+    at = settled(click(visit("planner", n_splits="5"), f"{CHECK}_compute"))
+    assert f"{CHECK}_compute" in {b.key for b in at.button}
+    assert not [t for t in titles(at) if t.startswith("With half")]
