@@ -117,7 +117,9 @@ def _fields(values: Recipe | Stage) -> list[str]:
     lines = []
     for item in fields(values):
         value = getattr(values, item.name)
-        if item.name not in ("stages", "fine_tuning") and (item.default is MISSING or value != item.default):
+        if item.name not in ("stages", "fine_tuning") and (
+            item.default is MISSING or value != item.default
+        ):
             # JSON's numbers, strings, booleans and lists are TOML's.
             lines.append(f"{item.name} = {json.dumps(value)}")
     return lines
