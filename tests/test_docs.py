@@ -93,6 +93,15 @@ def test_the_throughput_goals_are_what_the_stored_benchmarks_say() -> None:
         assert results(path.stem.removeprefix("throughput-")) in text, path
 
 
+def test_the_pruning_tables_are_what_was_measured() -> None:
+    from benchmarks.pruning_tables import TABLES
+
+    text = (ROOT / "docs" / "pruning.md").read_text(encoding="utf-8")
+    for table in TABLES:
+        for part in table().split("\n\n"):
+            assert part in text, "print it with: python -m benchmarks.pruning_tables"
+
+
 def test_stored_benchmarks_have_the_documented_layout() -> None:
     files = sorted((ROOT / "benchmarks" / "results").glob("throughput-*.json"))
     assert files
