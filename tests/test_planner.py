@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from muxviz.cli import main
-from muxviz.errors import DataError, InputError, Stopped
+from muxviz.errors import DataError, InputError, NotApplicable, Stopped
+from muxviz.figures.planner_parts import sparsity_axis
 from muxviz.planning import validate
 from muxviz.planning.advise import (
     Draws,
@@ -30,6 +31,7 @@ from muxviz.planning.advise import (
     make_goal,
     rank,
 )
+from muxviz.planning.alone import against_alone
 from muxviz.planning.choose import Planner, fit_planner, leave_one_out
 from muxviz.planning.points import from_run, parse_points, read_points
 from muxviz.planning.surfaces import SURFACES, GaussianProcess, Interpolation, Monotone
@@ -481,6 +483,75 @@ def test_candidates() -> None:
         candidate_settings(points, sparsities=[60])
     with pytest.raises(InputError, match="number of candidates"):
         candidate_settings(points, num_instances=range(1, 2000))
+
+
+def test_sparsities_beside_one_target_are_one() -> None:
+    points = table(
+        (1, 0, 0.9, 10), (1, 0.63, 0.8, 20), (4, 0, 0.7, 30), (4, 0.59, 0.6, 70), (8, 0, 0.5, 90)
+    )
+    n, s = candidate_settings(points)
+    found = {(int(a), float(b)) for a, b in zip(n, s, strict=True)}
+    assert found == {(1, 0), (4, 0), (8, 0), (1, 0.63), (4, 0.59), (8, 0.61)}
+    fine = table((1, 0, 0.9, 10), (1, 0.6, 0.8, 20), (1, 0.62, 0.8, 21), (4, 0, 0.7, 30))
+    n, s = candidate_settings(fine)  # told apart where one N has both
+    assert sorted(s[n == 4].tolist()) == [0, 0.6, 0.62]
+
+
+def test_named_sparsities_do_not_overlap() -> None:
+    sparsities = np.asarray([0, 0.595, 0.604, 0.834, 0.843, 0.95])
+    assert sparsity_axis(False, sparsities)["ticktext"] == ["0 %", "59.5 %", "83.4 %", "95 %"]
+
+
+# ---- against each alone -------------------------------------------------------------------------
+
+
+def test_each_alone_must_be_as_fast() -> None:
+    points = table(
+        (1, 0, 0.90, 10),
+        (1, 0.6, 0.88, 20),
+        (1, 0.9, 0.80, 40),
+        (4, 0, 0.85, 30),
+        (4, 0.6, 0.84, 35),
+        (4, 0.9, 0.70, 90),
+    )
+    slow, fast = against_alone(points)
+    assert (slow.throughput, fast.throughput) == (35, 90)
+    assert slow.pruning == 0.80
+    assert slow.against_pruning == "better"
+    assert slow.multiplexing is None
+    assert slow.against_multiplexing == "never that fast"
+    assert fast.against_pruning == "never that fast"
+
+
+def test_what_the_intervals_allow_is_tied() -> None:
+    head = "n,sparsity,accuracy,throughput,accuracy_low,accuracy_high\n"
+    rows = [
+        "1,0,.90,10,.88,.92",
+        "1,.6,.88,50,.86,.90",
+        "4,0,.85,60,.83,.87",
+        "4,.6,.84,45,.82,.86",
+    ]
+    (row,) = against_alone(parse_points((head + "\n".join(rows)).encode(), "t.csv"))
+    assert row.pruning == pytest.approx(0.88)
+    assert row.against_pruning == "worse"  # 4 points, room sqrt(2 x 2^2) = 2.8
+    assert row.against_multiplexing == "tied"  # 1 point
+
+
+def test_both_alone_must_be_there() -> None:
+    with pytest.raises(NotApplicable, match="N = 1 pruned, N > 1 unpruned"):
+        against_alone(table((1, 0, 0.9, 10), (2, 0, 0.8, 20), (2, 0.6, 0.7, 30), (4, 0, 0.6, 40)))
+
+
+def test_the_command_compares_with_each_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "grid.csv").write_text(GRID)
+    words = ["plan", "--points", str(tmp_path / "grid.csv"), "--alone"]
+    assert main([*words, "--json", str(tmp_path / "alone.json")]) == 0
+    assert "against multiplexing alone:" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "alone.json").read_text())["alone"]
+    assert len(rows) == 12
+    assert rows[-1]["against_pruning"] == "never that fast"
 
 
 def test_the_curve_follows_the_advice(planner: Planner) -> None:

@@ -19,6 +19,7 @@ from muxviz.results.planning import Measurements, setting_words
 MEASURED, PREDICTED = "circle", "diamond-open"
 MOST_TICKS = 8
 Z975 = 1.96
+TICK_ROOM = 0.4  # halvings between named sparsities
 
 
 def measured_marks(numbers: Sequence[int], dark: bool, *, size: float = SIZE) -> dict[str, Any]:
@@ -77,15 +78,24 @@ def line_in_legend(name: str, color: str, *, dash: str = "solid") -> go.Scatter:
 
 def sparsity_axis(dark: bool, sparsities: np.ndarray, *, room: float = 0.3) -> dict[str, Any]:
     """An axis of halvings of the weights left, named by sparsity; ``room``: halvings beyond."""
-    ticks = thinned(np.unique(np.round(sparsities, 6)))
+    ticks = thinned(_apart(np.unique(np.round(sparsities, 6))))
     places = halvings(ticks)
     return axis(
         dark,
         "sparsity: share of weights removed, log scale",
         tickvals=places.tolist(),
-        ticktext=[f"{100 * s:.4g} %" for s in ticks],
+        ticktext=[f"{100 * s:.3g} %" for s in ticks],
         range=[-room, float(halvings(np.max(sparsities))) + room],
     )
+
+
+def _apart(sparsities: np.ndarray) -> np.ndarray:
+    """Those of rising ``sparsities`` whose names do not overlap."""
+    kept: list[float] = []
+    for one in sparsities:
+        if not kept or halvings(one) - halvings(np.asarray(kept[-1])) >= TICK_ROOM:
+            kept.append(float(one))
+    return np.asarray(kept)
 
 
 def instances_axis(dark: bool, numbers: np.ndarray, *, room: float = 0.3) -> dict[str, Any]:

@@ -36,6 +36,7 @@ DRAWS = 2000
 SEED = 0
 SURE_ENOUGH = 0.5  # least chance of meeting the goal that a recommended setting has
 EVIDENCE = 3  # measured settings named with each candidate
+CLOSE = 0.4  # halvings of what is left, within which sparsities of different N stand for one
 MOST_CANDIDATES = 2000
 LEAST_GAIN = 1e-4  # relative to the best measured setting; less is not worth proposing
 TOLERANCE = 1e-12  # of a comparison with a threshold, for sums of decimals
@@ -90,6 +91,10 @@ def candidate_settings(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Every N with every sparsity, measured ones and the given ones: two arrays [C].
 
+    Pruning ends beside its target, at another place for every N; sparsities that lie close together
+    and were measured at different N are one sparsity here: each N has it where it was measured, and
+    an N without it at their mean.
+
     halfway: also sparsities in the middle between neighbouring ones, in halvings. (Another
     sparsity is one pruning run; another N is a multiplexed model of its own, so none is added.)
 
@@ -101,7 +106,8 @@ def candidate_settings(
     for s in sparsities:
         _need(0 <= s < 1, "sparsity", s, "a share from 0 to below 1, such as 0.8")
     all_n = np.unique([*points.num_instances.tolist(), *map(int, num_instances)])
-    all_s = _unique([*points.sparsity.tolist(), *map(float, sparsities)])
+    bundles = _bundles(points)
+    all_s = _unique([*(middle for middle, _ in bundles), *map(float, sparsities)])
     if halfway:
         kept = np.log2(1 - all_s)
         between = [1 - float(f"{2**half:.2g}") for half in (kept[1:] + kept[:-1]) / 2]
@@ -112,8 +118,33 @@ def candidate_settings(
         len(all_n) * len(all_s),
         f"at most {MOST_CANDIDATES}",
     )
-    n, s = np.meshgrid(all_n, all_s, indexing="ij")
-    return n.ravel(), s.ravel()
+    own: list[tuple[float, float]] = []
+    for n in all_n:
+        here = [s for _, found in bundles for k, s in found if k == n]
+        has = {middle for middle, found in bundles if any(k == n for k, _ in found)}
+        own += [(float(n), s) for s in _unique([*here, *(s for s in all_s if s not in has)])]
+    return np.asarray([n for n, _ in own]).astype(all_n.dtype), np.asarray([s for _, s in own])
+
+
+def _bundles(points: Measurements) -> list[tuple[float, list[tuple[int, float]]]]:
+    """Sparsities that stand for one: their mean, and the (N, sparsity) that were measured."""
+    order = np.argsort(points.sparsity, kind="stable")
+    groups: list[list[tuple[int, float]]] = []
+    for at in order:
+        n, s = int(points.num_instances[at]), float(points.sparsity[at])
+        last = groups[-1] if groups else []
+        near = last and np.log2((1 - last[0][1]) / (1 - s)) <= CLOSE
+        same = last and s - last[-1][1] <= 1e-6
+        if same or (near and all(n != other for other, _ in last)):
+            last.append((n, s))
+        else:
+            groups.append([(n, s)])
+    found = []
+    for group in groups:
+        values = [s for _, s in group]
+        is_one = max(values) - min(values) <= 1e-6
+        found.append((values[0] if is_one else round(float(np.mean(values)), 3), group))
+    return found
 
 
 def advise(
