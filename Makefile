@@ -44,7 +44,7 @@ app: setup  ## open the app (PORT=8501)
 	$(VENV)/bin/streamlit run app.py --server.port=$(PORT) $(ARGS)
 
 test: setup browser check  ## everything CI checks: format, lint, types, tests
-	$(PY) -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	$(PY) -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup  ## format, lint and types only
 	$(PY) -m ruff format --check .

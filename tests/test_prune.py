@@ -44,9 +44,12 @@ KINDS: dict[str, dict[str, Any]] = {
     "plain": {"num_instances": 1},
     "tokens": {"task": "token_classification"},
     "regression, prefix": {"task": "regression", "demultiplexer": "index_prefix"},
-    "contextual": {"multiplexer": "contextual"},
-    "mlp": {"demultiplexer": "mlp"},
-    "electra": {"backbone": "electra", "embedding_size": 16},
+    "contextual, mlp, electra": {
+        "multiplexer": "contextual",
+        "demultiplexer": "mlp",
+        "backbone": "electra",
+        "embedding_size": 16,
+    },
 }
 
 
@@ -58,7 +61,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dense_run(data: Path, out: Path, **parts: Any) -> tuple[Recipe, Path]:
     """An unpruned model, briefly trained."""
     plain = parts.get("num_instances") == 1
-    stage = tiny_stage("task", steps=20, retrieval_coeff=0.0 if plain else 0.1)
+    stage = tiny_stage("task", steps=6, retrieval_coeff=0.0 if plain else 0.1)
     recipe = tiny_recipe(stage, **parts)
     train(recipe, data, out)
     return recipe, out
@@ -81,7 +84,7 @@ def test_target_is_reached_and_what_is_cut_is_what_was_trained(
     kind: str, data: Path, tmp_path: Path
 ) -> None:
     dense, start = dense_run(data, tmp_path / "dense", **KINDS[kind])
-    recipe = pruning_recipe(dense, {"steps": 30, "sparsity_warmup": 15}, tuning=5)
+    recipe = pruning_recipe(dense, {"steps": 12, "sparsity_warmup": 3}, tuning=2)
     (tuned,) = prune(recipe, data, tmp_path / "out", start=start)
     state = read_state(tmp_path / "out" / "gates")
     whole = muxviz.model.mux_model.MuxModel(config_from_state(state["config"]))
@@ -92,7 +95,7 @@ def test_target_is_reached_and_what_is_cut_is_what_was_trained(
     with torch.no_grad():
         long_way = masked(whole.eval(), masks)(ids).logits
         torch.testing.assert_close(cut.model(ids).logits, long_way, atol=1e-4, rtol=1e-4)
-    assert 0 < cut.config.sparsity < 0.8  # so few steps do not settle
+    assert 0 < cut.config.sparsity < 0.9  # so few steps do not settle
     last = metrics(tmp_path / "out" / "gates")[-1]["losses"]
     assert last["target_sparsity"] == pytest.approx(0.5)
     assert {"lambda_1", "lambda_2", "lagrangian", "layer", "prediction"} <= last.keys()

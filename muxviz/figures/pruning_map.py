@@ -274,7 +274,8 @@ def _gone_blocks(result: PruningMap) -> str:
     for has, what in ((result.attends, "attention"), (result.feeds, "feed-forward block")):
         gone = [str(k + 1) for k in np.flatnonzero(~has)]
         if gone:
-            names = f"layers {', '.join(gone)} have" if len(gone) > 1 else f"layer {gone[0]} has"
+            many = f"layers {', '.join(gone[:-1])} and {gone[-1]} have"
+            names = many if len(gone) > 1 else f"layer {gone[0]} has"
             found.append(f"{names} no {what} any more")
     text = "; ".join(found)
     return f"{text[:1].upper()}{text[1:]}. " if text else ""

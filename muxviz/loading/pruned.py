@@ -91,7 +91,9 @@ def _released(shapes: Shapes, hidden: int, heads: int, inner: int, layers: int) 
         if attended is None or fed is None or attended % size or attended > hidden or fed > inner:
             return None
         kept.append(LayerStructure(tuple(range(attended // size)), tuple(range(fed))))
-    cut_heads = any(len(layer.heads) != heads for layer in kept)
+    # A whole model of another width also has fewer heads of this size: as many as fill its width.
+    is_another = all(size * len(layer.heads) == words[1] for layer in kept)
+    cut_heads = any(len(layer.heads) != heads for layer in kept) and not is_another
     cut_inner = len({len(layer.intermediate) for layer in kept}) > 1
     # Narrow matrices alone may also be those of another model than the config's.
     cut_hidden = words[1] < hidden and any(shapes.get(n, (0,))[0] == hidden for n in FULL)

@@ -28,7 +28,7 @@ QUANTITY = Choice(
     "f_count",
     "Compare",
     {"read": "Read-back", "right": "Right answers", "same": "Answers as alone"},
-    "read",
+    "right",
 )
 
 PARAMS: tuple[Param, ...] = (SCOPE, DRAWS, VALUE, PLACES, ACROSS, UNIT, QUANTITY)

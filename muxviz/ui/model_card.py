@@ -55,7 +55,8 @@ def _words(card: dict[str, Any]) -> None:
     lines = [("licence", licence)]
     lines += [(k, v) for k, v in card.items() if k not in LICENCE and _is_words(v)]
     for name, text in lines[:MAX_WORDS]:
-        st.markdown(f"**{plain(name[:MAX_NAME].capitalize())}:** {plain(text[:MAX_TEXT])}")
+        shown = name[:MAX_NAME].replace("_", " ").capitalize()
+        st.markdown(f"**{plain(shown)}:** {plain(text[:MAX_TEXT])}")
 
 
 def _is_words(value: Any) -> bool:
