@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -240,7 +241,15 @@ def analyses() -> dict[str, Callable[[Checkpoint], Any]]:
 ANALYSES = analyses()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+RARE = ("prefix", "mlp", "fills", "turned")  # the same code as others, a minute more in all
+LONG = pytest.mark.skipif(
+    not os.environ.get("MUXVIZ_JOURNEY"), reason="takes a minute: set MUXVIZ_JOURNEY=1 to run it"
+)
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=LONG if kind in RARE else ()) for kind in KINDS]
+)
 def test_every_analysis_runs_on_what_pruning_left(kind: str) -> None:
     """What does not apply, does not apply to the unpruned model either, or needs attention."""
     checkpoint = checkpoint_of(kind)
