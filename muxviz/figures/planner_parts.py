@@ -19,7 +19,7 @@ from muxviz.results.planning import Measurements, setting_words
 MEASURED, PREDICTED = "circle", "diamond-open"
 MOST_TICKS = 8
 Z975 = 1.96
-TICK_ROOM = 0.4  # halvings between named sparsities
+TICK_ROOM = 0.7  # halvings between named sparsities
 
 
 def measured_marks(numbers: Sequence[int], dark: bool, *, size: float = SIZE) -> dict[str, Any]:
@@ -85,6 +85,7 @@ def sparsity_axis(dark: bool, sparsities: np.ndarray, *, room: float = 0.3) -> d
         "sparsity: share of weights removed, log scale",
         tickvals=places.tolist(),
         ticktext=[f"{100 * s:.3g} %" for s in ticks],
+        tickangle=0,
         range=[-room, float(halvings(np.max(sparsities))) + room],
     )
 
