@@ -36,7 +36,7 @@ $(STAMP): requirements.txt pyproject.toml
 	    "$$found" -m venv --clear $(VENV) || { \
 	        echo "Could not create $(VENV); Debian and Ubuntu need: apt install python3-venv" >&2; exit 1; }; \
 	fi
-	$(PY) -m pip install --no-input --disable-pip-version-check -r requirements.txt
+	$(PY) -m pip install --no-compile --no-input --disable-pip-version-check -r requirements.txt
 	$(PY) -m pip install --no-input --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
