@@ -30,6 +30,8 @@ Every message says what was given, what was expected and what to do. Each class 
 
 from __future__ import annotations
 
+from muxviz.printable import printable
+
 
 class MuxvizError(Exception):
     """Base of all expected errors; ``str(error)`` is fit to be shown to a user."""
@@ -131,6 +133,39 @@ class DataError(MuxvizError, ValueError):
     """A data file is missing or one of its rows is malformed."""
 
     code = "E-DATA"
+
+
+class FileError(DataError):
+    """A file that a user named cannot be read or written, or does not hold what it should.
+
+    Args:
+        path: of the file, or what stands for it ("standard input", the name of an upload).
+        given: what is wrong with it, to follow its name: "is a folder".
+        line, column: where in it, from 1.
+        expected: what would do, and how to get there.
+    """
+
+    code = "E-FILE"
+
+    def __init__(
+        self,
+        path: object,
+        given: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        expected: str,
+    ) -> None:
+        self.path, self.given, self.expected = str(path), given, expected
+        self.line, self.column = line, column
+        place = "".join(
+            f", {word} {at}" for word, at in (("line", line), ("column", column)) if at is not None
+        )
+        super().__init__(f"{_short(printable(self.path))}{place}: {given}; expected {expected}")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 300 else f"{name[:140]}...{name[-140:]}"
 
 
 class NotApplicable(MuxvizError):

@@ -5,6 +5,18 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Seeded and short by default; MUXVIZ_FUZZ=100000 draws so many examples of each property.
+FUZZ = os.environ.get("MUXVIZ_FUZZ")
+settings.register_profile("short", derandomize=True, max_examples=60, deadline=None, database=None)
+settings.register_profile(
+    "long",
+    max_examples=int(FUZZ or 1),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("long" if FUZZ else "short")
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"

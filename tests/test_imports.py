@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Lowest first: a module may import from its own layer (same name) or from any layer below.
 LAYERS = (
+    ("printable",),
     ("errors",),
+    ("files",),
     ("structure",),
     ("config",),
     ("results",),
