@@ -15,6 +15,7 @@ from typing import Any
 from muxviz.errors import ConfigError
 
 MOST = 1 << 20  # no dimension of a model is larger
+PRUNABLE = ("heads", "intermediate", "attention", "feed_forward", "hidden")
 RUN = r"[0-9]{1,9}(-[0-9]{1,9})?"  # of numbers, as text
 
 

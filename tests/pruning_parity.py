@@ -22,10 +22,10 @@ from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import load
 from muxviz.loading.save import save
 from muxviz.model.mux_model import MuxModel
-from muxviz.pruning.gates import GATED, Gates, target_at
+from muxviz.pruning.gates import Gates, target_at
 from muxviz.pruning.masks import Masks
 from muxviz.pruning.released import NAMES, from_released, masked_pass, released_cut
-from muxviz.structure import prunable_size
+from muxviz.structure import PRUNABLE, prunable_size
 from muxviz.tracing import trace
 from tests.fixtures_folder import Fixture, fixtures_root, open_fixture
 from tests.tiny import tiny_config
@@ -187,7 +187,9 @@ def recorded_gates(fixture: Fixture, *, without: tuple[str, ...] = ()) -> Gates:
     shape = BackboneShape(
         vocab_size=700, max_position_embeddings=64, **{name: values[name] for name in SIZES}
     )
-    kinds = tuple(k for k in GATED if f"loga_{RECORDED[k]}" in fixture.arrays and k not in without)
+    kinds = tuple(
+        k for k in PRUNABLE if f"loga_{RECORDED[k]}" in fixture.arrays and k not in without
+    )
     gates = Gates(shape, prune=kinds)
     with torch.no_grad():
         for kind in kinds:

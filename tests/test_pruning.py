@@ -32,7 +32,7 @@ from muxviz.loading.load import load
 from muxviz.loading.pruned import is_left_over
 from muxviz.loading.save import save
 from muxviz.model.mux_model import MuxModel
-from muxviz.pruning.gates import GATED, MOST, Gates, target_at
+from muxviz.pruning.gates import MOST, Gates, target_at
 from muxviz.pruning.masks import Masks, of_structure, ones, pruned
 from muxviz.pruning.matching import VARIANTS, align, teacher_layers
 from muxviz.pruning.released import (
@@ -43,6 +43,7 @@ from muxviz.pruning.released import (
 )
 from muxviz.pruning.wearing import skipping, worn_weights
 from muxviz.structure import (
+    PRUNABLE,
     LayerStructure,
     Structure,
     dense,
@@ -434,7 +435,7 @@ def test_open_gates_keep_everything() -> None:
     whole = 3 * (4 * 24**2 + 2 * 24 * 40)
     gates = opened(Gates(config.shape), 50.0)
     assert float(gates.expected_size().detach()) == pytest.approx(whole + 3 * 4 * 24, rel=1e-4)
-    no_hidden = opened(Gates(config.shape, prune=GATED[:-1]), 50.0)
+    no_hidden = opened(Gates(config.shape, prune=PRUNABLE[:-1]), 50.0)
     assert 0 <= float(no_hidden.expected_sparsity().detach()) < 0.01
     assert gates.settled().structure() == config.kept
     sampled = gates.sample()
@@ -514,7 +515,7 @@ def test_kinds_that_are_not_gated_stay() -> None:
     share = attention / gates.prunable
     assert float(gates.expected_sparsity().detach()) == pytest.approx(share, rel=1e-3)
     for bad in (("hidden",), (), ("heads", "layers")):
-        with pytest.raises(ConfigError, match="expected heads or intermediate among"):
+        with pytest.raises(ConfigError, match="expected heads or intermediate of"):
             Gates(three_layers().shape, prune=bad)
 
 

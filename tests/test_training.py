@@ -314,19 +314,25 @@ def test_recipes_refuse_what_they_do_not_know(tmp_path: Path) -> None:
         (f"num_instances = 2\n{stage}", "missing key 'name'"),
         (begin, r"no \[\[stages\]\]"),
         (f'name = "x"\nnum_instances = 0\n{stage}', "num_instances is 0"),
-        (f'name = "x"\nnum_instances = "2"\n{stage}', "num_instances is '2'; expected int"),
-        (f"{begin}compile = 1\n{stage}", "compile is 1; expected bool"),
+        (
+            f'name = "x"\nnum_instances = "2"\n{stage}',
+            "line 2: num_instances is '2'; expected a whole number from 1 to 1,024",
+        ),
+        (f"{begin}compile = 1\n{stage}", "line 3: compile is 1; expected true or false"),
         (f'{begin}precision = "half"\n{stage}', "precision is 'half'; expected one of no, bf16"),
-        (f"{begin}accumulate = 0\n{stage}", "accumulate is 0; expected at least 1"),
-        (f"{begin}log_every = 0\n{stage}", "log_every is 0; expected at least 1"),
+        (f"{begin}accumulate = 0\n{stage}", "accumulate is 0; expected a whole number from 1"),
+        (f"{begin}log_every = 0\n{stage}", "log_every is 0; expected a whole number from 1"),
         (f'{begin}{stage}objective = "guess"\n', "objective is 'guess'; expected one of task"),
-        (f"{begin}{stage}groups = 0\n", "groups is 0; expected at least 1"),
+        (
+            f"{begin}{stage}groups = 0\n",
+            r"\[\[stages\]\], line 7: groups is 0; expected a whole number from 1",
+        ),
         ("name = ", "is not TOML"),
     ):
         path.write_text(text)
         with pytest.raises(ConfigError, match=message):
             read_recipe(path)
-    with pytest.raises(ConfigError, match="no recipe at"):
+    with pytest.raises(ConfigError, match="no such file; expected a recipe"):
         read_recipe(tmp_path / "none.toml")
 
 

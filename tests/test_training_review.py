@@ -217,9 +217,9 @@ def test_the_page_resumes_a_recipe_of_several_n() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"mask_share": 1.5}, "mask_share is 1.5; expected a share from 0 to 1"),
-        ({"general_share": -0.1}, "general_share is -0.1; expected a share"),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0; expected above 0"),
+        ({"mask_share": 1.5}, "mask_share is 1.5; expected a number from 0 to 1"),
+        ({"general_share": -0.1}, "general_share is -0.1; expected a number"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0; expected a number above 0"),
     ],
 )
 def test_numbers_outside_their_range_are_refused(changes: dict[str, float], message: str) -> None:

@@ -68,7 +68,8 @@ def test_rows_of_the_dev_set_never_enter() -> None:
 
 
 def prepared(folder: Path, **changes: Any) -> Any:
-    recipe = tiny_recipe(tiny_stage("priming", general_share=0.5), **changes)
+    share = 0.5 if changes else 0.0
+    recipe = tiny_recipe(tiny_stage("priming", general_share=share), **changes)
     device = torch.device("cpu")
     data = write_data(folder / "data")
     (data / "more.tsv").write_text("sentence\tlabel\nwe like the river\t1\na long house\t0\n")
@@ -90,5 +91,5 @@ def test_a_run_draws_them_beside_its_task(tmp_path: Path) -> None:
 
 
 def test_a_negative_number_of_compounds_is_refused() -> None:
-    with pytest.raises(ConfigError, match="compounds is -1; expected 0 or more"):
+    with pytest.raises(ConfigError, match="compounds is -1; expected a whole number from 0"):
         tiny_recipe(tiny_stage("priming"), compounds=-1)

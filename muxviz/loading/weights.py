@@ -188,22 +188,34 @@ def _open_safetensors(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _read_torch(path: Path) -> dict[str, Tensor]:
+def read_archive(path: Path, *, mmap: bool = False, remedy: str = "fetch it again") -> Any:
+    """What ``torch.save`` put into a file, of tensors and plain values only; no code is run.
+
+    Args:
+        remedy: what to do about a file that cannot be read.
+
+    Raises:
+        CheckpointUnreadable: truncated, corrupt, or a pickle that would run code.
+    """
     if not zipfile.is_zipfile(path):
         raise CheckpointUnreadable(
-            f"{path} is truncated, or not a torch weights file (zip format); fetch it again"
+            f"{path} is truncated, or not a torch weights file (zip format); {remedy}"
         )
     try:
-        value = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:
         raise CheckpointUnreadable(
             f"{path} holds more than tensors and would run code when opened; it was refused. "
-            "Convert it to safetensors where you trust it"
+            f"Convert it to safetensors where you trust it, or {remedy}"
         ) from error
     except Exception as error:  # a damaged pickle can fail in any way
         raise CheckpointUnreadable(
-            f"{path} is truncated or corrupt ({str(error)[:200]}); fetch it again"
+            f"{path} is truncated or corrupt ({str(error)[:200]}); {remedy}"
         ) from error
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    value = read_archive(path, mmap=True)
     if isinstance(value, dict) and isinstance(value.get("state_dict"), dict):
         value = value["state_dict"]
     if not isinstance(value, dict) or not all(_is_entry(k, v) for k, v in value.items()):

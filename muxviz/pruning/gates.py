@@ -16,14 +16,13 @@ from torch import Tensor, nn
 from muxviz.config import BackboneShape
 from muxviz.errors import ConfigError
 from muxviz.pruning.masks import Masks
-from muxviz.structure import prunable_size
+from muxviz.structure import PRUNABLE, prunable_size
 
 LOW, HIGH = -0.1, 1.1  # the stretch
 EPSILON = 1e-6
 TEMPERATURE = 2 / 3
 SETTLING = 0.8  # the released code's "magical number" of deterministic gates
 MOST = math.log(100)  # |loga| is kept below
-GATED = ("heads", "intermediate", "attention", "feed_forward", "hidden")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Gates(nn.Module):
 
     Args:
         shape: sizes of the unpruned model.
-        prune: which kinds are gated, of ``GATED``; the others stay 1.
+        prune: which kinds are gated, of ``PRUNABLE``; the others stay 1.
         droprate: chance that an inner dimension's gate begins closed; the others begin open.
         seed: of the small noise of the initial values.
     """
@@ -52,16 +51,15 @@ class Gates(nn.Module):
         self,
         shape: BackboneShape,
         *,
-        prune: tuple[str, ...] = GATED,
+        prune: tuple[str, ...] = PRUNABLE,
         droprate: float = 0.5,
         seed: int = 57,
     ) -> None:
         super().__init__()
-        unknown = set(prune) - set(GATED)
+        unknown = set(prune) - set(PRUNABLE)
         if unknown or not {"heads", "intermediate"} & set(prune):
-            raise ConfigError(
-                f"prune is {list(prune)}; expected heads or intermediate among {', '.join(GATED)}"
-            )
+            known = ", ".join(PRUNABLE)
+            raise ConfigError(f"prune is {list(prune)}; expected heads or intermediate of {known}")
         self.shape, self.prune = shape, prune
         layers, heads, inner = (
             shape.num_hidden_layers,

@@ -7,164 +7,221 @@ is said on the command line (``--start``, ``--teacher``).
 
 from __future__ import annotations
 
-import tomllib
+import re
 from dataclasses import MISSING, asdict, dataclass, fields
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from muxviz.errors import ConfigError
+from muxviz import files
+from muxviz.errors import ConfigError, FileError
+from muxviz.loading.fields import LIMITS
+from muxviz.printable import printable
+from muxviz.structure import PRUNABLE
+from muxviz.training.ranges import (
+    Each,
+    Flag,
+    Instance,
+    OneOf,
+    Part,
+    Real,
+    Text,
+    Whole,
+    check,
+    problem,
+    shown,
+)
 
 OBJECTIVES = ("task", "masked_lm", "replaced_tokens")
 PRECISIONS = ("no", "bf16", "fp16")
 PACKINGS = ("sentences", "documents")
 INSTANCE_VECTORS = ("gaussian", "sign")
 MATCHINGS = ("free", "ordered", "sampled", "windowed")
+CLASS_TASKS = ("sequence_classification", "token_classification")
+LABELLED_TASKS = (*CLASS_TASKS, "regression")
 N_IN_NAME = "{n}"  # in the name of a recipe that serves several N
+MANY = 10**9
+
+Steps = Annotated[int, Whole(1, MANY)]
+Count = Annotated[int, Whole(0, MANY)]
+Rate = Annotated[float, Real(0, 1e6, is_above=True)]
+Weight = Annotated[float, Real(0, 1e6)]
+Share = Annotated[float, Real(0, 1)]
+Seed = Annotated[int, Whole(0, 2**32 - 1)]
+Name = Annotated[str, Text(200, least=1)]
+Words = Annotated[str, Text(4000)]
+Paths = Annotated[tuple[str, ...], Each(Text(4000, least=1), 1000, is_distinct=True)]
+Layers = Annotated[tuple[int, ...], Each(Whole(0, LIMITS["num_hidden_layers"] - 1), 512)]
 
 
 @dataclass(frozen=True)
 class Stage:
     """One stage: which losses, on which texts, for how long."""
 
-    name: str  # "priming", "pre_training", "fine_tuning" or any other word
-    steps: int  # optimiser steps
-    learning_rate: float  # peak
-    warmup_steps: int = 100  # linear, then linear decay to zero
-    objective: str = "task"  # what task_coeff weighs: "task", "masked_lm" or "replaced_tokens"
-    groups: int = 32  # multiplexed sequences per step, over all processes
-    task_coeff: float = 0.0  # weight of the objective
-    retrieval_coeff: float = 0.0  # cross-entropy of read-back tokens
-    retrieval_positions: int = 0  # positions read back per step; 0 means all (published)
-    mask_share: float = 0.15  # masked_lm, replaced_tokens: tokens selected
-    hidden_coeff: float = 0.0  # ours: squared distance to the teacher's last hidden states
-    sentence_coeff: float = 0.0  # ours: squared distance of the sentence vector to its [CLS]
-    logit_coeff: float = 0.0  # ours: KL to the teacher's label distribution
-    probe_coeff: float = 0.0  # ours, N = 1: cross-entropy of a mean-pooled linear probe
-    sparsity: float = 0.0  # pruning: target share of encoder weights pruned; 0 trains no gates
-    sparsity_warmup: int = 0  # steps over which the target rises from the stage before's
-    gate_learning_rate: float = 0.1  # of gates and multipliers
-    layer_coeff: float = 0.0  # squared distance of matched layers to the unpruned model's
-    layer_matching: str = "ordered"  # "free", "ordered", "sampled", "windowed": CoFi's 3, 4, 5, 6
-    prediction_coeff: float = 0.0  # KL to the unpruned model's answers
-    temperature: float = 2.0  # of that KL
-    general_share: float = 0.0  # share of rows drawn from the general corpus
-    bucketed_share: float = 0.5  # share of steps whose groups hold texts of like length
-    min_tokens: int = 0  # task rows with fewer tokens are left out
+    name: Name  # "priming", "pre_training", "fine_tuning" or any other word
+    steps: Steps  # optimiser steps
+    learning_rate: Rate  # peak
+    warmup_steps: Count = 100  # linear, then linear decay to zero
+    # What task_coeff weighs.
+    objective: Annotated[str, OneOf(OBJECTIVES)] = "task"
+    groups: Annotated[int, Whole(1, 1 << 16)] = 32  # multiplexed sequences per step, over all
+    task_coeff: Weight = 0.0  # weight of the objective
+    retrieval_coeff: Weight = 0.0  # cross-entropy of read-back tokens
+    retrieval_positions: Count = 0  # positions read back per step; 0 means all (published)
+    mask_share: Share = 0.15  # masked_lm, replaced_tokens: tokens selected
+    hidden_coeff: Weight = 0.0  # ours: squared distance to the teacher's last hidden states
+    sentence_coeff: Weight = 0.0  # ours: squared distance of the sentence vector to its [CLS]
+    logit_coeff: Weight = 0.0  # ours: KL to the teacher's label distribution
+    probe_coeff: Weight = 0.0  # ours, N = 1: cross-entropy of a mean-pooled linear probe
+    # Pruning: target share of encoder weights pruned; 0 trains no gates.
+    sparsity: Annotated[float, Real(0, 1, is_below=True)] = 0.0
+    sparsity_warmup: Count = 0  # steps over which the target rises from the stage before's
+    gate_learning_rate: Rate = 0.1  # of gates and multipliers
+    layer_coeff: Weight = 0.0  # squared distance of matched layers to the unpruned model's
+    layer_matching: Annotated[str, OneOf(MATCHINGS)] = "ordered"  # CoFi's 3, 4, 5, 6
+    prediction_coeff: Weight = 0.0  # KL to the unpruned model's answers
+    temperature: Rate = 2.0  # of that KL
+    general_share: Share = 0.0  # share of rows drawn from the general corpus
+    bucketed_share: Share = 0.5  # share of steps whose groups hold texts of like length
+    min_tokens: Count = 0  # task rows with fewer tokens are left out
 
     def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise ConfigError(
-                f"objective is {self.objective!r}; expected one of {', '.join(OBJECTIVES)}"
-            )
-        for name in ("steps", "groups"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; expected at least 1")
-        for name in ("mask_share", "general_share", "bucketed_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; expected a share from 0 to 1")
-        if not 0 <= self.sparsity < 1:
-            raise ConfigError(f"sparsity is {self.sparsity}; expected at least 0 and below 1")
-        if self.layer_matching not in MATCHINGS:
-            raise ConfigError(
-                f"layer_matching is {self.layer_matching!r}; expected one of {', '.join(MATCHINGS)}"
-            )
-        if self.gate_learning_rate <= 0 or self.temperature <= 0:
-            raise ConfigError("gate_learning_rate and temperature must be above 0")
-        if self.learning_rate <= 0:
-            raise ConfigError(f"learning_rate is {self.learning_rate}; expected above 0")
+        check(self)
 
     @property
     def has_loss(self) -> bool:
         """Whether anything is trained on."""
         return any(getattr(self, f.name) > 0 for f in fields(self) if f.name.endswith("_coeff"))
 
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether it imitates a plain teacher."""
+        return bool(self.hidden_coeff or self.sentence_coeff or self.logit_coeff)
+
+
+Stages = tuple[Stage, ...]
+
 
 @dataclass(frozen=True)
 class Recipe:
     """One run. Fields without a default are required."""
 
-    name: str  # name of the exported checkpoint
-    num_instances: int
-    stages: tuple[Stage, ...]
+    name: Name  # of the exported checkpoint
+    num_instances: Annotated[int, Whole(1, LIMITS["num_instances"])]
+    stages: Annotated[Stages, Each(Instance(Stage), 1000, least=1)]
     # ---- the model
-    backbone: str = "bert"
-    task: str = "sequence_classification"  # decides the head; see muxviz.config.TASKS
-    labels: tuple[str, ...] = ()  # names in order; () takes those of the training file
-    multiplexer: str = "gaussian_hadamard"  # identity: a plain model (the default at N = 1)
-    demultiplexer: str = "rsa"
-    num_demux_layers: int = 2
-    instance_vectors: str = "gaussian"  # "sign" (ours): +1 or -1 instead of a normal draw
-    instance_norm: float = 0.0  # L2 norm of the slot vectors; 0 means sqrt(E N)
-    learn_instances: bool = False
-    readout: str = "first"  # "first" is the published read-out, "mean" is ours
-    dropout: float = 0.1
+    backbone: Annotated[str, Part("BACKBONES")] = "bert"
+    task: Annotated[str, Part("TASKS")] = CLASS_TASKS[0]  # decides the head
+    # Names in order; () takes those of the training file.
+    labels: Annotated[tuple[str, ...], Each(Text(200, least=1), 100_000, is_distinct=True)] = ()
+    # identity: a plain model (the default at N = 1)
+    multiplexer: Annotated[str, Part("MULTIPLEXERS")] = "gaussian_hadamard"
+    demultiplexer: Annotated[str, Part("DEMULTIPLEXERS")] = "rsa"
+    num_demux_layers: Annotated[int, Whole(1, LIMITS["num_hidden_demux_layers"])] = 2
+    # "sign" (ours): +1 or -1 instead of a normal draw
+    instance_vectors: Annotated[str, OneOf(INSTANCE_VECTORS)] = "gaussian"
+    instance_norm: Weight = 0.0  # L2 norm of the slot vectors; 0 means sqrt(E N)
+    learn_instances: Annotated[bool, Flag()] = False
+    # "first" is the published read-out, "mean" is ours
+    readout: Annotated[str, Part("READOUTS")] = "first"
+    dropout: Annotated[float, Real(0, 1, is_below=True)] = 0.1
     # ---- sizes: of a model from scratch, or what is kept of the initial encoder
-    hidden_size: int = 0  # 0 means that of the start
-    embedding_size: int = 0  # 0 means hidden_size
-    num_layers: int = 0
-    num_heads: int = 0
-    intermediate_size: int = 0
-    layers: tuple[int, ...] = ()  # layers kept of the start; () means all
-    mux_layers: tuple[int, ...] = ()  # its layers that a contextual multiplexer starts from
-    vocab_size: int = 0  # rows kept of its vocabulary; 0 means all
-    vocabulary: str = ""  # vocab.txt to use, in --data or the current folder
-    max_length: int = 128  # rows kept of its position table
+    hidden_size: Annotated[int, Whole(0, LIMITS["hidden_size"])] = 0  # 0 means that of the start
+    embedding_size: Annotated[int, Whole(0, LIMITS["embedding_size"])] = 0  # 0: hidden_size
+    num_layers: Annotated[int, Whole(0, LIMITS["num_hidden_layers"])] = 0
+    num_heads: Annotated[int, Whole(0, LIMITS["num_attention_heads"])] = 0
+    intermediate_size: Annotated[int, Whole(0, LIMITS["intermediate_size"])] = 0
+    layers: Layers = ()  # layers kept of the start; () means all
+    mux_layers: Layers = ()  # its layers that a contextual multiplexer starts from
+    # Rows kept of its vocabulary; 0 means all.
+    vocab_size: Annotated[int, Whole(0, LIMITS["vocab_size"])] = 0
+    vocabulary: Words = ""  # vocab.txt to use, in --data or the current folder
+    # Rows kept of its position table.
+    max_length: Annotated[int, Whole(4, LIMITS["max_position_embeddings"])] = 128
     # ---- pruning
-    fine_tuning: tuple[Stage, ...] = ()  # after `muxviz prune`, for each sparsity of the stages
-    prune: tuple[str, ...] = ("heads", "intermediate", "attention", "feed_forward", "hidden")
-    droprate: float = 0.5  # chance that an inner dimension's gate begins closed
-    readout_width: int = 0  # ours: dimensions kept of the demultiplexer's states; 0 means all
-    freeze_embeddings: bool = False  # as the published pruning does
+    # After `muxviz prune`, for each sparsity of the stages.
+    fine_tuning: Annotated[Stages, Each(Instance(Stage), 1000)] = ()
+    prune: Annotated[tuple[str, ...], Each(OneOf(PRUNABLE), 5, least=1, is_distinct=True)] = (
+        PRUNABLE
+    )
+    # Chance that an inner dimension's gate begins closed.
+    droprate: Annotated[float, Real(0, 1, is_above=True, is_below=True)] = 0.5
+    # Ours: dimensions kept of the demultiplexer's states; 0 means all.
+    readout_width: Annotated[int, Whole(0, LIMITS["hidden_size"])] = 0
+    freeze_embeddings: Annotated[bool, Flag()] = False  # as the published pruning does
     # ---- the generator of replaced-token detection; 0 layers: uniform random tokens (released)
-    generator_layers: int = 0
-    generator_coeff: float = 1.0
+    generator_layers: Annotated[int, Whole(0, LIMITS["num_hidden_layers"])] = 0
+    generator_coeff: Weight = 1.0
     # ---- data
-    task_train: str = "sst2/train.tsv.gz"
-    task_dev: str = "sst2/dev.tsv.gz"
-    general: tuple[str, ...] = ()  # general corpora, one paragraph per line
-    general_rows: int = 60000  # rows kept of them; 0 means all
-    packing: str = "sentences"  # or "documents": rows filled up to max_length
-    unlabelled: tuple[str, ...] = ()  # ours: more texts like the task's, drawn with the general
-    compounds: int = 0  # ours: rows made of two task rows each, drawn with the general ones
+    task_train: Words = "sst2/train.tsv.gz"
+    task_dev: Words = "sst2/dev.tsv.gz"
+    general: Paths = ()  # general corpora, one paragraph per line
+    general_rows: Count = 60000  # rows kept of them; 0 means all
+    packing: Annotated[str, OneOf(PACKINGS)] = "sentences"  # or "documents": filled to max_length
+    unlabelled: Paths = ()  # ours: more texts like the task's, drawn with the general
+    # Ours: rows made of two task rows each, drawn with the general ones.
+    compounds: Annotated[int, Whole(0, 10**7)] = 0
     # ---- optimisation
-    seed: int = 17
-    data_seed: int = 17  # of the sample of general rows
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    adam_beta2: float = 0.98
-    precision: str = "no"  # "bf16" or "fp16": mixed precision through accelerate
-    accumulate: int = 1  # micro-batches a step is cut into
-    compile: bool = False  # torch.compile the encoder
-    save_every: int = 500  # steps between saved states
-    log_every: int = 50  # steps between rows of metrics.jsonl
+    seed: Seed = 17
+    data_seed: Seed = 17  # of the sample of general rows
+    weight_decay: Weight = 0.01
+    clip_norm: Annotated[float, Real(0, 1e30, is_above=True)] = 1.0  # 1e9: no clipping
+    adam_beta2: Annotated[float, Real(0, 1, is_below=True)] = 0.98
+    # Mixed precision through accelerate.
+    precision: Annotated[str, OneOf(PRECISIONS)] = "no"
+    accumulate: Annotated[int, Whole(1, 1 << 16)] = 1  # micro-batches a step is cut into
+    compile: Annotated[bool, Flag()] = False  # torch.compile the encoder
+    save_every: Steps = 500  # steps between saved states
+    log_every: Steps = 50  # steps between rows of metrics.jsonl
     # ---- words
-    baseline: str = ""  # name of the N = 1 checkpoint to compare with
-    source: str = ""  # published recipes: where the numbers come from
-    unknown: tuple[str, ...] = ()  # published recipes: fields whose published value is not known
+    baseline: Words = ""  # name of the N = 1 checkpoint to compare with
+    source: Words = ""  # published recipes: where the numbers come from
+    # Published recipes: fields whose published value is not known.
+    unknown: Annotated[tuple[str, ...], Each(Text(200, least=1), 100)] = ()
 
     def __post_init__(self) -> None:
-        if self.num_instances < 1:
-            raise ConfigError(f"num_instances is {self.num_instances}; expected at least 1")
-        if not self.stages:
-            raise ConfigError("the recipe has no [[stages]]; give at least one")
-        for name in ("accumulate", "save_every", "log_every"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; expected at least 1")
+        check(self)
+        self._check_model()
         self._check_pruning()
-        if self.compounds < 0:
-            raise ConfigError(f"compounds is {self.compounds}; expected 0 or more")
-        if self.clip_norm <= 0:
-            raise ConfigError(f"clip_norm is {self.clip_norm}; expected above 0 (1e9: no clipping)")
-        for name, known in (
-            ("precision", PRECISIONS),
-            ("packing", PACKINGS),
-            ("instance_vectors", INSTANCE_VECTORS),
-        ):
-            if getattr(self, name) not in known:
-                raise ConfigError(
-                    f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}"
-                )
+        for stage in (*self.stages, *self.fine_tuning):
+            self._check_stage(stage)
+
+    def _check_model(self) -> None:
+        if self.num_heads and self.hidden_size % self.num_heads:
+            raise ConfigError(
+                f"hidden_size {self.hidden_size} is not a multiple of num_heads {self.num_heads}; "
+                "change one"
+            )
+        if self.layers and self.num_layers not in (0, len(self.layers)):
+            raise ConfigError(
+                f"num_layers is {self.num_layers}, and layers names {len(self.layers)}; leave one "
+                "out"
+            )
+        if self.vocabulary and self.vocab_size:
+            raise ConfigError(
+                f"vocab_size is {self.vocab_size} beside vocabulary {self.vocabulary!r}, which is "
+                "taken as it is; leave one out"
+            )
+        if self.labels and (self.task not in CLASS_TASKS or len(self.labels) < 2):
+            raise ConfigError(
+                f"labels is {shown(self.labels)} for task {self.task}; expected two or more names, "
+                f"for {' or '.join(CLASS_TASKS)}"
+            )
+        if self.compounds and self.task not in LABELLED_TASKS:
+            raise ConfigError(f"compounds are made of labelled rows; {self.task} has none")
+
+    def _check_stage(self, stage: Stage) -> None:
+        if stage.probe_coeff and self.num_instances > 1:
+            raise ConfigError(
+                f"stage {stage.name!r}: probe_coeff is {stage.probe_coeff} at N = "
+                f"{self.num_instances}; the probe is for N = 1: set it to 0"
+            )
+        others = self.general or self.unlabelled or self.compounds
+        if stage.general_share and self.task in LABELLED_TASKS and not others:
+            raise ConfigError(
+                f"stage {stage.name!r}: general_share is {stage.general_share}, and there is "
+                "nothing to draw from; name texts in general or unlabelled, or set compounds"
+            )
 
     def _check_pruning(self) -> None:
         rising = [stage.sparsity for stage in self.stages]
@@ -175,8 +232,16 @@ class Recipe:
             )
         if any(stage.sparsity for stage in self.fine_tuning):
             raise ConfigError("[[fine_tuning]] trains the cut model; leave its sparsity out")
-        if not 0 < self.droprate < 1:
-            raise ConfigError(f"droprate is {self.droprate}; expected between 0 and 1")
+        idle = "readout_width" if self.readout_width else "[[fine_tuning]]"
+        if not self.prunes and (self.readout_width or self.fine_tuning):
+            raise ConfigError(
+                f"{idle} belongs to pruning, and no stage has a sparsity; leave it out"
+            )
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether any stage imitates a plain teacher."""
+        return any(stage.asks_teacher for stage in self.stages)
 
     @property
     def prunes(self) -> bool:
@@ -220,27 +285,37 @@ def read_recipe(path: str | Path, *, num_instances: int | None = None) -> Recipe
             holds ``{n}``, which becomes N.
 
     Raises:
-        ConfigError: no such file, not TOML, an unknown, missing or mistyped key; or
-            ``num_instances`` for a recipe of another N only.
+        ConfigError: a file that cannot be read, no TOML, an unknown or missing key, a value outside
+            its range, values that contradict each other; or ``num_instances`` for a recipe of
+            another N only.
     """
     path = Path(path)
+    wanted = "a recipe: a TOML file such as those in configs/"
     try:
-        with path.open("rb") as file:
-            table = tomllib.load(file)
-    except FileNotFoundError as error:
-        raise ConfigError(f"no recipe at {path}; see configs/ for the bundled ones") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
-    stages, tuning = table.pop("stages", []), table.pop("fine_tuning", [])
+        text = files.read_text(path, most=files.LARGEST_TOML, expected=wanted)
+        table = files.parse_toml(text, path, expected=wanted)
+    except FileError as error:
+        raise ConfigError(str(error)) from error
+    source = _Source(path, _key_lines(text))
     table = _with_num_instances(table, num_instances, path)
     if table.get("num_instances") == 1 and "multiplexer" not in table:
         table |= {"multiplexer": "identity", "demultiplexer": "identity"}
-    try:
-        built = tuple(_build(Stage, stage, f"{path} [[stages]]") for stage in stages)
-        tuned = tuple(_build(Stage, stage, f"{path} [[fine_tuning]]") for stage in tuning)
-        return _build(Recipe, {**table, "stages": built, "fine_tuning": tuned}, str(path))
-    except TypeError as error:
-        raise ConfigError(f"{path}: {error}") from error
+    for name in ("stages", "fine_tuning"):
+        table[name] = [
+            source.build(Stage, stage, name, number)
+            for number, stage in enumerate(_tables(table, name, path))
+        ]
+    recipe: Recipe = source.build(Recipe, table)
+    return recipe
+
+
+def _tables(table: dict[str, Any], name: str, path: Path) -> list[dict[str, Any]]:
+    found = table.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise ConfigError(f"{path}: {name} is {shown(found)}; expected tables under [[{name}]]")
+    if name == "stages" and not found:
+        raise ConfigError(f"{path}: the recipe has no [[stages]]; give at least one")
+    return found
 
 
 def _with_num_instances(table: dict[str, Any], num: int | None, path: Path) -> dict[str, Any]:
@@ -257,34 +332,53 @@ def _with_num_instances(table: dict[str, Any], num: int | None, path: Path) -> d
     return {**table, "num_instances": chosen, "name": name.replace(N_IN_NAME, str(chosen))}
 
 
-def _build(kind: type, table: dict[str, Any], where: str) -> Any:
-    known = {f.name: f for f in fields(kind)}
-    unknown = sorted(set(table) - set(known))
-    if unknown:
-        raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known keys: {', '.join(known)}")
-    required = [
-        n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING
-    ]
-    missing = [name for name in required if name not in table]
-    if missing:
-        raise ConfigError(f"{where}: missing key {missing[0]!r}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-    for name, value in values.items():
-        expected = str(known[name].type).partition("[")[0]
-        if not isinstance(value, TYPES[expected]) or isinstance(value, bool) != (
-            expected == "bool"
-        ):
-            raise ConfigError(f"{where}: {name} is {value!r}; expected {expected}")
-    try:
-        return kind(**values)
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from error
+_KEY = re.compile(r"\s*+([\w-]+)\s*+=")
+_TABLE = re.compile(r"\s*+\[\[\s*+([\w-]+)\s*+\]\]")
 
 
-TYPES: dict[str, tuple[type, ...]] = {
-    "bool": (bool,),
-    "float": (int, float),
-    "int": (int,),
-    "str": (str,),
-    "tuple": (tuple,),
-}
+def _key_lines(text: str) -> dict[tuple[str, int, str], int]:
+    """The line of each key, by the list of tables it is in ("" for none) and its place there."""
+    found: dict[tuple[str, int, str], int] = {}
+    begun = {"": 0}
+    where = ""
+    for number, row in enumerate(text.split("\n"), start=1):
+        if table := _TABLE.match(row):
+            where = table[1]
+            begun[where] = begun.get(where, -1) + 1
+        elif key := _KEY.match(row):
+            found.setdefault((where, begun[where], key[1]), number)
+    return found
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A recipe's file. lines: as ``_key_lines``."""
+
+    path: Path
+    lines: dict[tuple[str, int, str], int]
+
+    def build(self, kind: type, table: dict[str, Any], where: str = "", number: int = 0) -> Any:
+        """A ``kind`` from a table of the file, in the list ``where`` of tables.
+
+        Raises:
+            ConfigError: an unknown, missing or odd key; names file, line and list.
+        """
+        part = f"{printable(self.path)}{f' [[{where}]]' if where else ''}"
+        known = {f.name: f for f in fields(kind)}
+        values = {name: tuple(v) if isinstance(v, list) else v for name, v in table.items()}
+        for name, value in values.items():
+            line = self.lines.get((where, number, name))
+            place = part if line is None else f"{part}, line {line}"
+            if name not in known:
+                raise ConfigError(
+                    f"{place}: unknown key {shown(name)}; known keys: {', '.join(known)}"
+                )
+            if said := problem(kind, name, value):
+                raise ConfigError(f"{place}: {said}")
+        missing = [n for n, f in known.items() if f.default is MISSING and n not in values]
+        if missing:
+            raise ConfigError(f"{part}: missing key {missing[0]!r}")
+        try:
+            return kind(**values)
+        except ConfigError as error:
+            raise ConfigError(f"{part}: {error}") from error
