@@ -15,11 +15,23 @@ import numpy as np
 
 from muxviz.config import PADDINGS, MuxConfig
 from muxviz.errors import EmptyGroup, GroupError, InputError
+from muxviz.files import half_character
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
 
 FILLS = ("repeat", "published")
+CHARACTERS = 64  # of a text per token that it may have: what is looked at first of a longer one
+MOST_CHARACTERS = 1 << 18  # of a text looked at for tokens
+BLANKS = (" ", "\n", "\t", "\u3000")  # where a text may be cut without changing a token before it
+NOTHING = (
+    "holds nothing that the tokenizer keeps (only blanks, invisible or control characters); write "
+    "a sentence or remove the row"
+)
+NO_END = (
+    "has {:,} characters, and its first {:,} tokens do not end among those looked at; expected "
+    "words with blanks between them"
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,8 @@ class EncodedRow:
 
     types: segment ids. cut_text: the end of the text that did not fit, "" when all did. special:
     True on tokens the tokenizer added. word_starts: for a row given as words, where the first token
-    of each word is, -1 for a word that has none (cut off, or nothing the tokenizer keeps).
+    of each word is, -1 for a word that has none (cut off, or nothing the tokenizer keeps). why_not:
+    why there is nothing to answer, as words behind "text 3"; "" where there is something.
     """
 
     row: Row
@@ -50,6 +63,7 @@ class EncodedRow:
     cut_text: str
     cut_tokens: int
     word_starts: tuple[int, ...] = ()
+    why_not: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,21 +104,38 @@ def max_tokens(config: MuxConfig, padding: str) -> int:
 
 
 def encode_rows(
-    checkpoint: Checkpoint, rows: Sequence[Row], *, padding: str | None = None
+    checkpoint: Checkpoint,
+    rows: Sequence[Row],
+    *,
+    padding: str | None = None,
+    keep_bad: bool = False,
 ) -> list[EncodedRow]:
     """Tokenise rows; what does not fit is cut from the longer text of a pair and reported.
 
+    Args:
+        keep_bad: give rows that cannot be answered back too, with their ``why_not``, for a caller
+            that answers the others.
+
     Raises:
-        NotApplicable: the checkpoint has no tokenizer. InputError: a row without any text.
+        NotApplicable: the checkpoint has no tokenizer. InputError: a row that cannot be answered.
     """
-    tokenizer: Any = checkpoint.need_tokenizer()
     limit = max_tokens(checkpoint.config, padding or checkpoint.config.default_padding)
-    for number, row in enumerate(rows, start=1):
-        if not row.text.strip():
-            raise InputError(f"text {number} is empty; write a sentence or remove the row")
-    encoded: list[EncodedRow | None] = [None] * len(rows)
+    encoded = encode_texts(checkpoint.need_tokenizer(), rows, limit)
+    for number, row in enumerate(encoded, start=1):
+        if row.why_not and not keep_bad:
+            raise InputError(f"text {number} {row.why_not}")
+    return encoded
+
+
+def encode_texts(tokenizer: Any, rows: Sequence[Row], limit: int) -> list[EncodedRow]:
+    """Rows as at most ``limit`` tokens each: the same for training, measuring and answering.
+
+    Rows that cannot be answered come back with their ``why_not``: see ``nothing_to_read``.
+    """
+    reasons = map(nothing_to_read, rows)
+    encoded = [_refused(row, why) if why else None for row, why in zip(rows, reasons, strict=True)]
     for kind in (_is_single, _is_pair):
-        numbers = [n for n, row in enumerate(rows) if kind(row)]
+        numbers = [n for n, row in enumerate(rows) if encoded[n] is None and kind(row, limit)]
         for n, whole in zip(numbers, _encode_together(tokenizer, rows, numbers), strict=True):
             encoded[n] = whole if len(whole.ids) <= limit else None
     for n, row in enumerate(rows):
@@ -113,12 +144,31 @@ def encode_rows(
     return [row for row in encoded if row is not None]
 
 
-def _is_single(row: Row) -> bool:
-    return not row.words and not row.pair
+def nothing_to_read(row: Row) -> str:
+    """Why a row cannot be answered, as far as its text alone says; "" where it can.
+
+    What the tokenizer keeps nothing of is known only by ``encode_texts``: invisible and control
+    characters leave no token, an unknown character leaves one.
+    """
+    if not row.text.strip():
+        return "is empty; write a sentence or remove the row"
+    if half_character(f"{row.text}{row.pair or ''}"):
+        return "holds half a character (a lone surrogate); save the text as UTF-8"
+    return ""
 
 
-def _is_pair(row: Row) -> bool:
-    return not row.words and bool(row.pair)
+def _refused(row: Row, why_not: str) -> EncodedRow:
+    return EncodedRow(row, (), (), (), "", 0, why_not=why_not)
+
+
+def _is_single(row: Row, limit: int) -> bool:
+    return not row.words and row.pair is None and len(row.text) <= CHARACTERS * limit
+
+
+def _is_pair(row: Row, limit: int) -> bool:
+    pair = row.pair
+    is_short = pair is not None and max(len(row.text), len(pair)) <= CHARACTERS * limit
+    return not row.words and is_short
 
 
 def _encode_together(
@@ -128,23 +178,33 @@ def _encode_together(
     if not numbers:
         return
     texts = [rows[n].text for n in numbers]
-    pairs = [rows[n].pair for n in numbers] if rows[numbers[0]].pair else None
+    is_pair = rows[numbers[0]].pair is not None
+    pairs = [rows[n].pair for n in numbers] if is_pair else None
     found = tokenizer(texts, pairs, return_special_tokens_mask=True)
     types = found.get("token_type_ids") or [[0] * len(ids) for ids in found["input_ids"]]
     parts = zip(numbers, found["input_ids"], types, found["special_tokens_mask"], strict=True)
-    for n, ids, segments, special in parts:
-        yield EncodedRow(rows[n], tuple(ids), tuple(segments), tuple(map(bool, special)), "", 0, ())
+    for at, (n, ids, segments, mask) in enumerate(parts):
+        special = tuple(map(bool, mask))
+        if all(special) or (is_pair and 0 not in found.sequence_ids(at)):
+            yield _refused(rows[n], NOTHING)
+        else:
+            yield EncodedRow(rows[n], tuple(ids), tuple(segments), special, "", 0)
 
 
 def _encode_one(tokenizer: Any, row: Row, limit: int) -> EncodedRow:
     """A row given as words, or one that is too long."""
-    kept = full = _tokenise(tokenizer, row)
+    head = _head(tokenizer, row, limit)
+    if head is None:
+        return _refused(row, NO_END.format(max(len(row.text), len(row.pair or "")), limit))
+    kept = full = _tokenise(tokenizer, head)
+    if 0 not in full.sequence_ids(0):
+        return _refused(row, NOTHING)
     cut = max(0, len(full["input_ids"]) - limit)
     cut_text = ""
     if cut:
         kept = _tokenise(
             tokenizer,
-            row,
+            head,
             truncation="longest_first",
             max_length=limit,
             return_offsets_mapping=True,
@@ -162,11 +222,38 @@ def _encode_one(tokenizer: Any, row: Row, limit: int) -> EncodedRow:
     )
 
 
+def _head(tokenizer: Any, row: Row, limit: int) -> Row | None:
+    """The row with as much of its texts as decides on its first ``limit`` tokens.
+
+    None where these do not end within ``MOST_CHARACTERS``.
+    """
+    if row.words:
+        words = row.words[: 4 * limit]  # a word without a token is rare
+        is_small = sum(map(len, words)) <= MOST_CHARACTERS
+        return Row(row.text, None, words) if is_small else None
+    texts = [row.text] if row.pair is None else [row.text, row.pair]
+    heads = [_head_of_text(tokenizer, text, limit) for text in texts]
+    found = [head for head in heads if head is not None]
+    return Row(found[0], found[1] if found[1:] else None) if len(found) == len(texts) else None
+
+
+def _head_of_text(tokenizer: Any, text: str, limit: int) -> str | None:
+    size = CHARACTERS * limit
+    while size < len(text):
+        end = max(text.rfind(blank, 0, size) for blank in BLANKS)
+        if end > 0 and len(tokenizer(text[:end], add_special_tokens=False)["input_ids"]) > limit:
+            return text[:end]
+        if size > MOST_CHARACTERS:
+            return None
+        size *= 4
+    return text
+
+
 def _tokenise(tokenizer: Any, row: Row, **options: Any) -> Any:
     if row.words:
         options["is_split_into_words"] = True
         return tokenizer(list(row.words), return_special_tokens_mask=True, **options)
-    return tokenizer(row.text, row.pair or None, return_special_tokens_mask=True, **options)
+    return tokenizer(row.text, row.pair, return_special_tokens_mask=True, **options)
 
 
 def _word_starts(row: Row, kept: Any) -> tuple[int, ...]:

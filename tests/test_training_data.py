@@ -134,7 +134,7 @@ def test_the_longer_text_of_a_pair_is_cut() -> None:
     assert words_of(tokenizer, row(rows, 0)) == "[CLS] the film [SEP] a dog [SEP]"
     assert rows.lengths.tolist() == [7, 3, 4]
     assert rows.pair_starts is not None
-    assert rows.pair_starts.tolist() == [4, 3, 4]
+    assert rows.pair_starts.tolist() == [4, 3, 3]
     numbers = np.asarray([1, 0])
     assert rows.segments(numbers).tolist() == [[0] * 7, [0, 0, 0, 0, 1, 1, 1]]
     ids, mask = rows.pad(numbers, 0)

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from muxviz.analysis.capacity import bits
-from muxviz.batch import EncodedRow, Row
+from muxviz.batch import EncodedRow, Row, nothing_to_read
 from muxviz.bench.machine import describe, watched
 from muxviz.bench.turns import quartiles
 from muxviz.engine.engine import Engine
 from muxviz.engine.guard import synchronise
-from muxviz.engine.stream import How, Ready, Window, prepare, why_not
+from muxviz.engine.stream import How, Ready, Window, prepare
 from muxviz.errors import InputError, NotApplicable
 from muxviz.evaluation.intervals import row_weights, share_interval, wilson
 from muxviz.loading.checkpoint import Checkpoint
@@ -177,8 +177,7 @@ def _check(entries: Sequence[Entry], data: LabelledRows) -> None:
     if task == "sequence_classification" and (data.words or (data.labels < 0).any()):
         raise NotApplicable("not applicable: these rows have no class each")
     for number, text in enumerate(data.texts, start=1):
-        reason = why_not(Row(text))
-        if reason:
+        if reason := nothing_to_read(Row(text)):
             raise InputError(f"row {number} {reason}")
 
 
@@ -202,6 +201,8 @@ def _turn(entry: Entry, course: Course, clock: Clock) -> Turn:
         prepare(engine.checkpoint, Window(0, tuple(course.rows[i] for i in order), {}), how)
         for order in course.orders
     ]
+    for at, reason in ready[0].window.bad.items():
+        raise InputError(f"row {course.orders[0][at] + 1} {reason}")
     groups = [group for one in ready for group in one.groups]
     ran = clock()
     raws = list(engine.raw(groups, batch=how.batch))

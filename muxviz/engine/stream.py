@@ -11,12 +11,19 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
-from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
+from muxviz.batch import (
+    EncodedRow,
+    Group,
+    Row,
+    encode_rows,
+    make_group,
+    nothing_to_read,
+)
 from muxviz.engine.engine import Engine
 from muxviz.errors import InputError
 from muxviz.loading.checkpoint import Checkpoint
@@ -147,7 +154,7 @@ def windows(rows: Iterable[Row], size: int) -> Iterator[Window]:
     start = 0
     for number, row in enumerate(rows):
         taken.append(row)
-        reason = why_not(row)
+        reason = nothing_to_read(row)
         if reason:
             bad[number] = reason
         if len(taken) - len(bad) == size or len(taken) == 4 * size:
@@ -157,21 +164,15 @@ def windows(rows: Iterable[Row], size: int) -> Iterator[Window]:
         yield Window(start, tuple(taken), bad)
 
 
-def why_not(row: Row) -> str:
-    """Why a row cannot be answered; "" where it can."""
-    if not row.text.strip():
-        return "is empty; write a sentence or remove the row"
-    try:
-        f"{row.text}{row.pair or ''}".encode()
-    except UnicodeEncodeError:
-        return "holds half a character (a lone surrogate); save the text as UTF-8"
-    return ""
-
-
 def prepare(checkpoint: Checkpoint, window: Window, how: How) -> Ready:
-    """Tokenise and group a window."""
+    """Tokenise and group a window; its rows without a token join the bad ones."""
     kept = [n for n in range(len(window.rows)) if window.start + n not in window.bad]
-    encoded = encode_rows(checkpoint, [window.rows[n] for n in kept], padding=how.padding)
+    rows = [window.rows[n] for n in kept]
+    found = encode_rows(checkpoint, rows, padding=how.padding, keep_bad=True)
+    bad = {window.start + n: e.why_not for n, e in zip(kept, found, strict=True) if e.why_not}
+    window = replace(window, bad=window.bad | bad)
+    encoded = [row for row in found if not row.why_not]
+    kept = [n for n in kept if window.start + n not in window.bad]
     num = checkpoint.config.num_instances
     order = seating(encoded, how.grouping)
     seats = [order[start : start + num] for start in range(0, len(order), num)]

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from muxviz.batch import nothing_to_read
 from muxviz.engine.engine import Engine
 from muxviz.engine.output import as_lines, read_rows
-from muxviz.engine.stream import How, Window, answer_window, prepare, why_not, windows
+from muxviz.engine.stream import How, Window, answer_window, prepare, windows
 from muxviz.errors import NotApplicable
 from muxviz.loading.load import load, resolve_device
 
@@ -75,7 +76,7 @@ def read_span(path: Path, span: Span) -> Window:
         file.seek(span.offset)
         lines = file.read(span.size).decode("utf-8", "replace").split("\n")
     rows = tuple(read_rows(lines[: span.rows]))
-    reasons = {span.start + n: why_not(row) for n, row in enumerate(rows)}
+    reasons = {span.start + n: nothing_to_read(row) for n, row in enumerate(rows)}
     return Window(span.start, rows, {n: reason for n, reason in reasons.items() if reason})
 
 

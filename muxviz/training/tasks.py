@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from muxviz.batch import EncodedRow, Row, encode_texts
 from muxviz.errors import DataError
 from muxviz.training.files import Source, is_hub, kind_of, open_text
 from muxviz.training.hub_data import open_hub
@@ -35,6 +35,7 @@ class LabelledRows:
     words: tuple[tuple[str, ...], ...] = ()  # token tasks only
     word_labels: tuple[np.ndarray, ...] = ()  # token tasks only: int64, one per word
     names: tuple[str, ...] = ()  # what class numbers mean, where the file says so in words
+    source: str = ""  # what messages call it
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def read_task(source: Source, *, labels: Sequence[str] = ()) -> LabelledRows:
     texts = tuple(_text(record, text) for record in records)
     pairs = tuple(_text(record, second) if second else None for record in records)
     if "label" not in header:
-        return LabelledRows(texts, pairs, _scores(records))
+        return LabelledRows(texts, pairs, _scores(records), source=str(source))
     values = [_value(record, "label") for record in records]
     numbers, names = _class_numbers(
         values, lambda at: records[at].place, labels or columns.get("label", ())
@@ -85,7 +86,7 @@ def read_task(source: Source, *, labels: Sequence[str] = ()) -> LabelledRows:
     if (low := int(numbers.min())) < 0:
         place = records[int(numbers.argmin())].place
         raise DataError(f"{place}: label {low}; classes are numbered from 0")
-    return LabelledRows(texts, pairs, numbers, names=names)
+    return LabelledRows(texts, pairs, numbers, names=names, source=str(source))
 
 
 def iterate_records(path: Path) -> Iterator[Record]:
@@ -282,23 +283,21 @@ def tokenise_task(
 ) -> TokenRows:
     """Token ids with special tokens; longer texts are cut to ``max_length``, of a pair the longer.
 
-    The label of a word goes to its first piece; a word cut away loses its label.
+    The tokens are those that ``batch.encode_rows`` gives. The label of a word goes to its first
+    piece; a word cut away loses its label.
+
+    Raises:
+        DataError: a row that the tokenizer keeps nothing of.
     """
     pieces: list[np.ndarray] = []
     tags: list[np.ndarray] = []
     seconds: list[int] = []
-    for low, high in _chunks(rows):
-        encoded = _encode(tokenizer, rows, low, high, max_length)
-        for at, ids in enumerate(encoded["input_ids"]):
-            pieces.append(np.asarray(ids, dtype=np.int32))
-            if rows.words:
-                tags.append(_piece_labels(encoded.word_ids(at), rows.word_labels[low + at]))
-            elif rows.pairs[low] is not None:
-                seconds.append(next((i for i, s in enumerate(encoded.sequence_ids(at)) if s), -1))
-                if seconds[-1] < 0:  # an empty second text
-                    seconds[-1] = len(ids)
-            else:
-                seconds.append(len(ids))
+    for number, row in enumerate(_encoded(tokenizer, rows, max_length)):
+        pieces.append(np.asarray(row.ids, dtype=np.int32))
+        if rows.words:
+            tags.append(_piece_labels(row, rows.word_labels[number]))
+        # As the tokenizer says; RoBERTa's tells texts apart by separators alone.
+        seconds.append(row.types.index(1) if 1 in row.types else len(row.ids))
     starts = np.cumsum([0, *(len(row) for row in pieces)])
     has_pairs = any(pair is not None for pair in rows.pairs)
     return TokenRows(
@@ -310,35 +309,22 @@ def tokenise_task(
     )
 
 
-def _chunks(rows: LabelledRows) -> Iterator[tuple[int, int]]:
-    """Stretches of at most CHUNK_ROWS rows that all have a second text or all have none."""
-    low = 0
-    for _, run in itertools.groupby(rows.pairs, key=lambda pair: pair is None):
-        end = low + sum(1 for _ in run)
-        for start in range(low, end, CHUNK_ROWS):
-            yield start, min(start + CHUNK_ROWS, end)
-        low = end
+def _encoded(
+    tokenizer: PreTrainedTokenizerBase, rows: LabelledRows, max_length: int
+) -> Iterator[EncodedRow]:
+    parts = zip(rows.texts, rows.pairs, rows.words or ((),) * len(rows.texts), strict=True)
+    plain = [Row(*part) for part in parts]
+    for start in range(0, len(plain), CHUNK_ROWS):
+        found = encode_texts(tokenizer, plain[start : start + CHUNK_ROWS], max_length)
+        for number, row in enumerate(found, start=start + 1):
+            if row.why_not:
+                raise DataError(f"{rows.source or 'the data'}, row {number} {row.why_not}")
+            yield row
 
 
-def _encode(
-    tokenizer: PreTrainedTokenizerBase, rows: LabelledRows, low: int, high: int, max_length: int
-) -> Any:
-    options: Any = {"truncation": "longest_first", "max_length": max_length}
-    if rows.words:
-        words = [list(row) for row in rows.words[low:high]]
-        return tokenizer(words, is_split_into_words=True, **options)
-    texts = list(rows.texts[low:high])
-    if rows.pairs[low] is None:
-        return tokenizer(texts, **options)
-    return tokenizer(texts, [pair or "" for pair in rows.pairs[low:high]], **options)
-
-
-def _piece_labels(word_of_piece: Sequence[int | None], labels: np.ndarray) -> np.ndarray:
+def _piece_labels(row: EncodedRow, labels: np.ndarray) -> np.ndarray:
     """Labels of pieces ``[pieces]`` int64 from those of words."""
-    pieces = np.full(len(word_of_piece), UNLABELLED, dtype=np.int64)
-    last = None
-    for at, word in enumerate(word_of_piece):
-        if word is not None and word != last:
-            pieces[at] = labels[word]
-        last = word
+    pieces = np.full(len(row.ids), UNLABELLED, dtype=np.int64)
+    starts = np.asarray(row.word_starts)
+    pieces[starts[starts >= 0]] = labels[starts >= 0]
     return pieces

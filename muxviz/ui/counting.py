@@ -33,7 +33,7 @@ class Counter:
 
     def tokens(self, row: Row) -> int:
         """Tokens of a row before anything is cut."""
-        return len(self.tokenizer.encode(row.text, row.pair or None).ids)
+        return len(self.tokenizer.encode(row.text, row.pair).ids)
 
     def limit(self, padding: str | None) -> int | None:
         """Most tokens that stay, or None when not known."""

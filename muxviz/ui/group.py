@@ -84,7 +84,7 @@ def uses_pairs() -> bool:
 
 def as_row(row: EditedRow) -> Row:
     """The row as it goes through a pass."""
-    return Row(row.text.strip(), row.pair.strip() or None if uses_pairs() else None)
+    return Row(row.text.strip(), row.pair.strip() if uses_pairs() else None)
 
 
 def filled_rows() -> tuple[Row, ...]:
@@ -110,7 +110,7 @@ def put(rows: Sequence[Row]) -> None:
     first = st.session_state.get(keys.NEXT_ROW, 0)
     _set([EditedRow(first + i, r.text, r.pair or "") for i, r in enumerate(rows[:MAX_ROWS])])
     st.session_state[keys.NEXT_ROW] = first + len(rows)
-    if any(r.pair for r in rows):
+    if any(r.pair is not None for r in rows):
         st.session_state[keys.PAIRS] = True
 
 
@@ -196,8 +196,7 @@ def parse(text: str) -> list[Row]:
     lines = [line for line in text.splitlines() if line.strip()]
     parts = [line.split("\t", 1) for line in lines[:MAX_ROWS]]
     return [
-        Row(p[0].strip()[:MAX_TEXT], p[1].strip()[:MAX_TEXT] or None if len(p) > 1 else None)
-        for p in parts
+        Row(p[0].strip()[:MAX_TEXT], p[1].strip()[:MAX_TEXT] if len(p) > 1 else None) for p in parts
     ]
 
 
