@@ -6,18 +6,18 @@ repeats its main numbers under ``measured``, beside the recipe, the run and what
 
 from __future__ import annotations
 
-import json
 import math
-import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from muxviz.errors import DataError
+from muxviz import files
+from muxviz.errors import DataError, FileError
 from muxviz.evaluation import evaluate, read_data
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.loading.weights import read_json
+from muxviz.printable import printable
 from muxviz.results import METRICS, Evaluation, Slots, Spread
 from muxviz.training.files import locate
 
@@ -25,7 +25,10 @@ GENERAL_TEXT = "corpus/valid_core.txt.xz"  # held-out sentences for read-back
 EVALUATION_FILE = "evaluation.json"
 FORMAT = 2
 DECIMALS = 6  # more than any interval here
+OURS = {"measured", "recipe", "run"}  # fields of a card that notes do not replace
 NO_DROP = "–"
+UNREADABLE = "unreadable"
+MOST_IN_A_CELL = 200  # characters
 
 
 # ---- an evaluation as plain values ------------------------------------------------------------
@@ -107,8 +110,38 @@ def _number(value: float) -> float | None:
 # ---- measuring and writing --------------------------------------------------------------------
 
 
+def read_notes(path: Path | None) -> dict[str, Any]:
+    """The texts (licence, data, limits ...) of a TOML file that are to go into cards.
+
+    Raises:
+        DataError: it cannot be read, or has one of the fields that are measured.
+    """
+    texts = files.read_toml(path, expected="a TOML file of texts") if path is not None else {}
+    taken = sorted(set(texts) & OURS)
+    if taken:
+        raise DataError(f"{path}: {', '.join(taken)} of a card is measured; take it out")
+    return texts
+
+
+def check_measurable(checkpoint: Checkpoint, data: Path) -> str:
+    """The dev set that a checkpoint is measured on, as its card names it.
+
+    Raises:
+        DataError: the card names none, or the data is not there.
+    """
+    dev = _part(checkpoint.card, "recipe").get("task_dev")
+    if not isinstance(dev, str):
+        raise DataError(f"{checkpoint.folder} has no card with a recipe; export a training run")
+    locate(data, dev)
+    return dev
+
+
 def write_card(
-    checkpoint: Checkpoint, data: Path, *, groupings: int = 5, notes: Path | None = None
+    checkpoint: Checkpoint,
+    data: Path,
+    *,
+    groupings: int = 5,
+    notes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Measure ``checkpoint`` on its dev set and on held-out text; record it and write its card.
 
@@ -116,29 +149,35 @@ def write_card(
         checkpoint: one that lies in a folder with a card from ``muxviz export``.
         data: folder with the recipe's dev set and, for read-back, ``corpus/valid_core.txt.xz``.
         groupings: random groupings of each.
-        notes: TOML file whose texts (licence, data, limits ...) go into the card.
+        notes: from ``read_notes``.
 
     Returns:
         The card, as written. Fields it had before (recipe, run, storage ...) stay.
 
     Raises:
-        DataError: a data file is missing, or the card names no recipe.
+        DataError: a data file is missing, the card names no recipe, or its folder cannot be
+            written to (said before anything is measured).
     """
-    if "recipe" not in checkpoint.card:
-        raise DataError(f"{checkpoint.folder} has no card with a recipe; export a training run")
-    dev = checkpoint.card["recipe"]["task_dev"]
-    rows = read_data(locate(data, dev), checkpoint)
-    measured = {"dev": evaluate(checkpoint, rows, name=dev, groupings=groupings)}
-    if checkpoint.model.retrieval_head is not None:
-        text = read_data(data / GENERAL_TEXT, checkpoint)
-        measured["general"] = evaluate(checkpoint, text, name=GENERAL_TEXT, groupings=groupings)
-    texts = tomllib.loads(notes.read_text(encoding="utf-8")) if notes else {}
-    parts = {name: _rounded(evaluation_dict(result)) for name, result in measured.items()}
-    _write(checkpoint.folder / EVALUATION_FILE, {"format": FORMAT, **parts})
-    card: dict[str, Any] = _rounded({**checkpoint.card, **texts})
-    card["measured"] = {name: summary(part) for name, part in parts.items()}
-    _write(checkpoint.folder / "card.json", card)
+    dev, folder = check_measurable(checkpoint, data), checkpoint.folder
+    with (
+        files.results_file(folder / EVALUATION_FILE) as write_evaluation,
+        files.results_file(folder / "card.json") as write,
+    ):
+        rows = read_data(locate(data, dev), checkpoint)
+        measured = {"dev": evaluate(checkpoint, rows, name=dev, groupings=groupings)}
+        if checkpoint.model.retrieval_head is not None:
+            text = read_data(data / GENERAL_TEXT, checkpoint)
+            measured["general"] = evaluate(checkpoint, text, name=GENERAL_TEXT, groupings=groupings)
+        parts = {name: _rounded(evaluation_dict(result)) for name, result in measured.items()}
+        card: dict[str, Any] = _rounded({**checkpoint.card, **(notes or {})})
+        card["measured"] = {name: summary(part) for name, part in parts.items()}
+        write_evaluation(_line({"format": FORMAT, **parts}))
+        write(_line(card))
     return card
+
+
+def _line(value: dict[str, Any]) -> str:
+    return files.json_text(value, separators=(",", ":")) + "\n"
 
 
 def summary(recorded: dict[str, Any]) -> dict[str, Any]:
@@ -161,12 +200,7 @@ def summary(recorded: dict[str, Any]) -> dict[str, Any]:
 def read_evaluation(folder: Path) -> dict[str, Any] | None:
     """The recorded evaluations of a checkpoint folder by part (``dev``, ``general``), or None."""
     path = folder / EVALUATION_FILE
-    return read_json(path) if path.is_file() else None
-
-
-def _write(path: Path, value: dict[str, Any]) -> None:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    path.write_text(text + "\n", encoding="utf-8")
+    return files.read_json(path) if path.is_file() else None
 
 
 def _rounded(value: Any) -> Any:
@@ -188,19 +222,20 @@ def compare_with_card(result: Evaluation, card: dict[str, Any]) -> list[str]:
     decimal. Empty where the card has nothing on this data, or used another number of copies.
     """
     lines = []
-    for part in card.get("measured", {}).values():
+    for name in _part(card, "measured"):
+        part = _part(card, "measured", name)
         same = _is_same_data(str(part.get("data")), result.data)
         if not same or part.get("copies", 1) != result.copies:
             continue
         old = {"accuracy": part.get("accuracy")}  # all that a card of format 1 has
-        known = part.get("metrics") or old
+        known = _part(part, "metrics") or old
         lines += [
-            _comparison(name, spread.mean, known[name])
+            _comparison(name, spread.mean, _part(known, name))
             for name, spread in result.metrics.items()
-            if known.get(name) and known[name].get("mean") is not None and spread.is_defined
+            if _share(_part(known, name), "mean") is not None and spread.is_defined
         ]
-        read, recorded = result.read_back, part.get("retrieval_accuracy")
-        if read is not None and recorded:
+        read, recorded = result.read_back, _part(part, "retrieval_accuracy")
+        if read is not None and _share(recorded, "value") is not None:
             lines.append(_comparison("read back", read.mean, recorded))
     return lines
 
@@ -211,8 +246,8 @@ def _is_same_data(one: str, other: str) -> bool:
 
 
 def _comparison(name: str, value: float, card: dict[str, Any]) -> str:
-    there = card.get("mean", card.get("value"))
-    low, high = card.get("low"), card.get("high")
+    there = _share(card, "mean" if "mean" in card else "value")
+    low, high = _share(card, "low"), _share(card, "high")
     if low is None or high is None:
         return f"{name} {value:.4f}, card {there:.4f} (no interval)"
     slack = 0.5 * 10**-DECIMALS
@@ -233,45 +268,71 @@ def markdown_table() -> str:
     ]
     cards = {name: _card(name) for name in bundled_names()}
     for name, card in cards.items():
-        measured = card.get("measured", {})
-        dev = measured.get("dev", {})
+        dev = _part(card, "measured", "dev")
         metric, score = _primary(dev)
+        task = f"{str(dev.get('data', '?')).split('/')[0]}, {metric.replace('_', ' ')}"
         cells = (
             name,
-            str(dev.get("provenance", {}).get("num_instances", "?")),
-            f"{dev.get('data', '?').split('/')[0]}, {metric.replace('_', ' ')}",
-            NO_DROP if score is None else f"{score['mean']:.3f} ± {score['std']:.3f}",
-            _drop(card, cards.get(card.get("baseline") or "", {})),
+            str(_part(dev, "provenance").get("num_instances", "?")),
+            card.get(UNREADABLE, task),
+            NO_DROP if score is None else _mean_and_std(score),
+            _drop(card, cards.get(str(card.get("baseline")), {})),
             _read_back(dev),
-            _read_back(measured.get("general")),
+            _read_back(_part(card, "measured", "general")),
         )
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(f"| {' | '.join(map(_cell, cells))} |")
     return "\n".join(lines)
 
 
 def _card(name: str) -> dict[str, Any]:
+    """A card as it is; of one that cannot be read, only what is wrong with it."""
     folder = bundled_folder(name)
     assert folder is not None, "a bundled name has a folder"
     path = folder / "card.json"
-    return read_json(path) if path.is_file() else {}
+    try:
+        return files.read_json(path) if path.is_file() else {}
+    except FileError as error:
+        return {UNREADABLE: f"card.json {error.given}"}
+
+
+def _part(value: Any, *names: str) -> dict[str, Any]:
+    """The object at the end of a path of fields; empty where there is none."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _share(value: dict[str, Any], name: str) -> float | None:
+    """A score of a card; None for anything else than a number that a score can be."""
+    return files.real_number(value.get(name), low=-1000, high=1000)
+
+
+def _cell(text: str) -> str:
+    """What may stand in a cell of a Markdown table."""
+    return printable(text[:MOST_IN_A_CELL]).replace("|", "\\|")
 
 
 def _primary(dev: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
     """Name and numbers of the headline metric; a card of format 1 has accuracy alone."""
-    name = dev.get("primary") or "accuracy"
-    found = dev.get("metrics", {}).get(name) or dev.get("accuracy")
-    return name, found if found and found.get("mean") is not None else None
+    name = str(dev.get("primary") or "accuracy")
+    found = _part(dev, "metrics", name) or _part(dev, "accuracy")
+    return name, found if _share(found, "mean") is not None else None
+
+
+def _mean_and_std(score: dict[str, Any]) -> str:
+    std = _share(score, "std")
+    return f"{_share(score, 'mean'):.3f}" + ("" if std is None else f" ± {std:.3f}")
 
 
 def _drop(card: dict[str, Any], baseline: dict[str, Any]) -> str:
-    dev, other = (c.get("measured", {}).get("dev", {}) for c in (card, baseline))
+    dev, other = (_part(c, "measured", "dev") for c in (card, baseline))
     (name, score), (other_name, other_score) = _primary(dev), _primary(other)
     same = (name, dev.get("data")) == (other_name, other.get("data"))
     if score is None or other_score is None or not same:
         return NO_DROP
-    return f"{100 * (other_score['mean'] - score['mean']):.1f}"
+    return f"{100 * ((_share(other_score, 'mean') or 0) - (_share(score, 'mean') or 0)):.1f}"
 
 
-def _read_back(measured: dict[str, Any] | None) -> str:
-    value = (measured or {}).get("retrieval_accuracy")
-    return "n/a" if value is None else f"{value['value']:.3f}"
+def _read_back(measured: dict[str, Any]) -> str:
+    value = _share(_part(measured, "retrieval_accuracy"), "value")
+    return "n/a" if value is None else f"{value:.3f}"

@@ -15,7 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from muxviz import ranges
 from muxviz.errors import DataError, MuxvizError
+from muxviz.files import json_text, results_file
+from muxviz.ranges import whole
 
 RUN_EXAMPLES = """examples:
   muxviz run --checkpoint sst2-n5 --texts reviews.txt
@@ -90,6 +93,14 @@ CARD_EXAMPLES = """examples:
   muxviz card                          (prints the table of all cards)"""
 
 
+SHAPE_HELP = (
+    "tiny, bundled, bert-small, bert-base, bert-large; pruned: bert-base-s95, or "
+    "bert-base~CHECKPOINT with the shares that a pruned checkpoint keeps"
+)
+SLOTS, COPIES, GROUPINGS = whole(1, 1000), whole(1, 1000), whole(1, 1000)
+BATCH, LENGTH, ROWS, ROUNDS = whole(1, 4096), whole(1, 10**6), whole(1, 10**6), whole(1, 10_000)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -127,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("checkpoints", nargs="*", help="bundled names or folders; none: the table")
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
-    command.add_argument("--groupings", type=_positive, default=5)
+    command.add_argument("--groupings", type=GROUPINGS, default=5)
     command.add_argument("--notes", type=Path, help="TOML file of texts to put into the cards")
     _add_bench(commands)
     _add_plan(commands)
@@ -142,8 +153,9 @@ def _parser() -> argparse.ArgumentParser:
         "example:\n  muxviz record",
         _record,
     )
-    command.add_argument("--out", type=Path, help="write Start's result here, and nothing else")
-    command.add_argument(
+    either = command.add_mutually_exclusive_group()
+    either.add_argument("--out", type=Path, help="write Start's result here, and nothing else")
+    either.add_argument(
         "--speed", action="store_true", help="measure what Trade-off shows, and nothing else"
     )
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
@@ -172,14 +184,7 @@ def _add_model_options(command: Any) -> None:
     )
     command.add_argument("--revision", help="commit or branch of a hub id")
     command.add_argument("--padding", choices=("group", "fixed", "masked"), help="default: card's")
-    command.add_argument("--batch", type=_positive, default=16, help="groups per forward pass")
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
+    command.add_argument("--batch", type=BATCH, default=16, help="groups per forward pass")
 
 
 def _add_run(commands: Any) -> None:
@@ -197,10 +202,12 @@ def _add_run(commands: Any) -> None:
         "answers differ a little)",
     )
     command.add_argument("--fill", choices=("repeat", "published"), default="repeat")
-    command.add_argument("--seed", type=int, default=0, help="of the filling")
+    command.add_argument("--seed", type=ranges.seed, default=0, help="of the filling")
     command.add_argument("--compile", action="store_true", help="torch.compile; slow to begin")
     command.add_argument(
-        "--workers", type=_positive, help="answer with so many processes or GPUs, through Ray Data"
+        "--workers",
+        type=whole(1, 256),
+        help="answer with so many processes or GPUs, through Ray Data",
     )
 
 
@@ -219,19 +226,17 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--start", type=Path, help="where the weights come from; none: scratch")
     command.add_argument("--teacher", type=Path, help="plain checkpoint or run to imitate")
     command.add_argument("--out", type=Path, required=True, help="run folder")
-    command.add_argument(
-        "--num-instances", type=_positive, help="N, for a recipe with {n} in its name"
-    )
+    command.add_argument("--num-instances", type=SLOTS, help="N, for a recipe with {n} in its name")
     command.add_argument("--resume", action="store_true", help="go on from the last saved state")
-    command.add_argument("--steps", type=_positive, help="stop after so many steps now")
-    command.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
+    command.add_argument("--steps", type=whole(1, 10**9), help="stop after so many steps now")
+    command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
     command = _command(
         commands, "export", "write a run's model as a checkpoint", TRAIN_EXAMPLES, _export
     )
     command.add_argument("run", type=Path, help="run folder")
     command.add_argument("out", type=Path, help="checkpoint folder to write")
     command.add_argument("--dtype", choices=("float16", "float32", "int8"), default="float16")
-    command.add_argument("--max-length", type=_positive, help="keep so many positions only")
+    command.add_argument("--max-length", type=whole(1, 10**6), help="keep so many positions only")
     command.add_argument(
         "--data", type=Path, default=_data_default(), help="measure label agreement on the dev set"
     )
@@ -250,14 +255,12 @@ def _add_prune(commands: Any) -> None:
     command.add_argument("--start", type=Path, required=True, help="the unpruned model")
     command.add_argument("--teacher", type=Path, help="plain checkpoint or run to imitate as well")
     command.add_argument("--out", type=Path, required=True, help="folder of the runs")
-    command.add_argument(
-        "--num-instances", type=_positive, help="N, for a recipe with {n} in its name"
-    )
+    command.add_argument("--num-instances", type=SLOTS, help="N, for a recipe with {n} in its name")
     command.add_argument(
         "--only", type=float, nargs="+", default=[], help="sparsities to fine-tune (default: all)"
     )
     command.add_argument("--resume", action="store_true", help="go on from the last saved states")
-    command.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
+    command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -266,11 +269,11 @@ def _add_evaluate(commands: Any) -> None:
     )
     _add_model_options(command)
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
-    command.add_argument("--groupings", type=_positive, default=5)
-    command.add_argument("--seed", type=int, default=0, help="of the first grouping")
+    command.add_argument("--groupings", type=GROUPINGS, default=5)
+    command.add_argument("--seed", type=ranges.seed, default=0, help="of the first grouping")
     command.add_argument(
         "--copies",
-        type=_positive,
+        type=COPIES,
         nargs="?",
         default=1,
         help="ensembling: average over so many copies of each row (no number: N); costs as many "
@@ -278,7 +281,7 @@ def _add_evaluate(commands: Any) -> None:
     )
     command.add_argument("--metric", help="the headline metric (default: the task's)")
     command.add_argument(
-        "--workers", type=_positive, help="spread groupings over processes or GPUs (Ray Data)"
+        "--workers", type=whole(1, 256), help="spread groupings over processes or GPUs (Ray Data)"
     )
     command.add_argument("--json", type=Path, help="also write the numbers here")
 
@@ -290,11 +293,16 @@ def _add_bench(commands: Any) -> None:
     command = _command(
         kinds, "throughput", "instances per second of all contenders", BENCH_EXAMPLES, _throughput
     )
-    _add_bench_options(command, rounds=15, batch=[8], several=True)
+    _add_speed_options(command, rounds=15)
+    command.add_argument("--shape", nargs="+", default=["bert-small"], help=SHAPE_HELP)
+    command.add_argument(
+        "--batch", type=BATCH, nargs="+", default=[8], help="sequences per forward"
+    )
+    command.add_argument("--length", type=LENGTH, default=64, help="tokens of every row")
     command.add_argument("--checkpoints", nargs="+", help="instead of a shape; over texts")
-    command.add_argument("--n", type=_positive, nargs="+", default=[2, 5, 10], help="beside N = 1")
+    command.add_argument("--n", type=SLOTS, nargs="+", default=[2, 5, 10], help="beside N = 1")
     command.add_argument("--lengths-from", type=Path, help="file of texts, one per line")
-    command.add_argument("--rows", type=_positive, default=2000, help="texts used of that file")
+    command.add_argument("--rows", type=ROWS, default=2000, help="texts used of that file")
     command.add_argument("--grouping", choices=("order", "length"), default="order")
     command.add_argument(
         "--contenders",
@@ -313,70 +321,66 @@ def _add_bench(commands: Any) -> None:
     command = _command(
         kinds, "tradeoff", "accuracy and speed of the same groups", BENCH_EXAMPLES, _tradeoff
     )
-    _add_bench_options(command, rounds=3, batch=[16])
+    _add_speed_options(command, rounds=3)
+    command.add_argument("--batch", type=BATCH, default=16, help="sequences per forward")
     command.add_argument("--checkpoints", nargs="+", help="default: the sentiment family")
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
-    command.add_argument("--groupings", type=_positive, default=5)
+    command.add_argument("--groupings", type=GROUPINGS, default=5)
     command.add_argument("--grouping", choices=("order", "length"), default="order")
-    command.add_argument("--copies", type=_positive, default=1, help="of each row: ensembling")
+    command.add_argument("--copies", type=COPIES, default=1, help="of each row: ensembling")
     command.add_argument("--padding", choices=("group", "fixed", "masked"), help="default: card's")
     command.add_argument("--json", type=Path, help="also write the points here")
     command = _command(kinds, "profile", "where the time of a pass goes", BENCH_EXAMPLES, _profile)
-    _add_bench_options(command, rounds=20, batch=[8])
-    command.add_argument("--checkpoints", nargs=1, help="instead of a shape")
-    command.add_argument("--n", type=_positive, nargs=1, default=[10])
+    command.add_argument("--shape", default="bert-small", help=SHAPE_HELP)
+    command.add_argument("--checkpoints", metavar="CHECKPOINT", help="instead of a shape")
+    command.add_argument("--n", type=SLOTS, default=10, help="of the shape")
+    command.add_argument("--batch", type=BATCH, default=8, help="sequences per forward")
+    command.add_argument("--length", type=LENGTH, default=64, help="tokens of every row")
+    command.add_argument("--rounds", type=ROUNDS, default=20, help="passes")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
+    command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
     command = _command(
         kinds, "exactness", "engine against traced model, per precision", BENCH_EXAMPLES, _exactness
     )
-    _add_bench_options(command, rounds=1, batch=[8])
     command.add_argument("--checkpoints", nargs="+", help="default: the sentiment family")
-
-
-def _add_bench_options(
-    command: Any, *, rounds: int, batch: list[int], several: bool = False
-) -> None:
-    command.add_argument(
-        "--shape",
-        nargs="+" if several else None,
-        default=["bert-small"] if several else "bert-small",
-        help="tiny, bundled, bert-small, bert-base, bert-large; pruned: bert-base-s95, or "
-        "bert-base~CHECKPOINT with the shares that a pruned checkpoint keeps",
-    )
-    command.add_argument(
-        "--batch", type=_positive, nargs="+", default=batch, help="sequences per forward"
-    )
-    command.add_argument("--length", type=_positive, default=64, help="tokens of every row")
     command.add_argument(
         "--dtype",
         nargs="+",
         default=["float32"],
-        help="float32, bfloat16, float16, int8; bench exactness also: compiled",
+        help="float32, compiled, int8, bfloat16, float16",
+    )
+    command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
+
+
+def _add_speed_options(command: Any, *, rounds: int) -> None:
+    command.add_argument(
+        "--dtype", nargs="+", default=["float32"], help="float32, bfloat16, float16, int8"
     )
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
-    command.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
-    command.add_argument("--rounds", type=_positive, default=rounds, help="turns of each contender")
+    command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
+    command.add_argument("--rounds", type=ROUNDS, default=rounds, help="turns of each contender")
     command.add_argument("--compile", action="store_true", help="torch.compile every contender")
 
 
 def _add_bench_train(kinds: Any) -> None:
     command = _command(kinds, "train", "the training loop", BENCH_EXAMPLES, _bench_train)
     command.add_argument("--shape", default="bundled", help="bundled, bert-small, bert-base, tiny")
-    command.add_argument("--n", type=_positive, nargs="+", default=[2, 5, 10], help="beside N = 1")
+    command.add_argument("--n", type=SLOTS, nargs="+", default=[2, 5, 10], help="beside N = 1")
     command.add_argument(
         "--stages",
         nargs="+",
         default=["priming", "fine_tuning"],
         help="priming, pre_training, fine_tuning",
     )
-    command.add_argument("--groups", type=_positive, default=16, help="sequences per step")
-    command.add_argument("--length", type=_positive, default=32, help="tokens of every row")
+    command.add_argument("--groups", type=BATCH, default=16, help="sequences per step")
+    command.add_argument("--length", type=LENGTH, default=32, help="tokens of every row")
     command.add_argument(
-        "--positions", type=int, default=256, help="places read back per step; 0: all"
+        "--positions", type=whole(0, 10**6), default=256, help="places read back per step; 0: all"
     )
-    command.add_argument("--dropout", type=float, default=0.0)
-    command.add_argument("--steps", type=_positive, default=2, help="per turn of an N")
-    command.add_argument("--rounds", type=_positive, default=8, help="turns of each N")
-    command.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
+    command.add_argument("--dropout", type=ranges.real(0, 1), default=0.0)
+    command.add_argument("--steps", type=whole(1, 10_000), default=2, help="per turn of an N")
+    command.add_argument("--rounds", type=ROUNDS, default=8, help="turns of each N")
+    command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
     command.add_argument("--precision", choices=("no", "bf16", "fp16"), default="no")
     command.add_argument("--no-memory", action="store_true", help="leave memory out")
@@ -416,11 +420,6 @@ def _need_data(options: argparse.Namespace) -> Path:
     if not path.exists():
         raise DataError(f"no data at {path}; name a folder or file with --data or MUXVIZ_DATA")
     return path
-
-
-def _need_writable(file: Path | None) -> None:
-    if file and not os.access(file.absolute().parent, os.W_OK):
-        raise DataError(f"{file} cannot be written; name a file in an existing folder")
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -500,15 +499,22 @@ def _grow(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from muxviz.training.files import is_hub
+
+    source = str(options.data) if is_hub(options.data or "") else _need_data(options)
+    with results_file(options.json, sources=[source]) as write:
+        write(json_text(_evaluated(options, source), indent=1) + "\n")
+    return 0
+
+
+def _evaluated(options: argparse.Namespace, source: Any) -> dict[str, Any]:
+    """Print an evaluation; the same as plain values."""
     from tqdm import tqdm
 
     from muxviz.cards import compare_with_card, evaluation_dict
     from muxviz.evaluation import data_name, evaluate, find_data, read_data, report
     from muxviz.loading.load import load
-    from muxviz.training.files import is_hub
 
-    source = str(options.data) if is_hub(options.data or "") else _need_data(options)
-    _need_writable(options.json)
     checkpoint = load(
         options.checkpoint, device=options.device, dtype=options.dtype, revision=options.revision
     )
@@ -535,10 +541,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     print(report(result))
     for line in compare_with_card(result, checkpoint.card):
         print(f"  card       {line}")
-    if options.json:
-        text = json.dumps(evaluation_dict(result), indent=1, allow_nan=False)
-        options.json.write_text(text + "\n")
-    return 0
+    return evaluation_dict(result)
 
 
 def _elsewhere(options: argparse.Namespace, source: Any) -> Any:
@@ -560,36 +563,34 @@ def _bench_train(options: argparse.Namespace) -> int:
     from muxviz.training.bench import Setting, measure_training, measurement_dict, report
     from muxviz.training.bench_memory import measure_memory
 
-    _need_writable(options.json)
-    measurement = measure_training(
-        Setting(
-            shape=options.shape,
-            nums=tuple(options.n),
-            stages=tuple(options.stages),
-            groups=options.groups,
-            length=options.length,
-            positions=options.positions,
-            dropout=options.dropout,
-            steps=options.steps,
-            rounds=options.rounds,
-            threads=options.threads or 0,
-            device=resolve_device(options.device).type,
-            precision=options.precision,
-        ),
-        measure_memory=None if options.no_memory else measure_memory,
-        progress=lambda words: print(words, file=sys.stderr),
+    setting = Setting(
+        shape=options.shape,
+        nums=tuple(options.n),
+        stages=tuple(options.stages),
+        groups=options.groups,
+        length=options.length,
+        positions=options.positions,
+        dropout=options.dropout,
+        steps=options.steps,
+        rounds=options.rounds,
+        threads=options.threads or 0,
+        device=resolve_device(options.device).type,
+        precision=options.precision,
     )
-    print(report(measurement))
-    if options.json:
-        text = json.dumps(measurement_dict(measurement), indent=1, allow_nan=False)
-        options.json.write_text(text + "\n")
+    with results_file(options.json) as write:
+        measurement = measure_training(
+            setting,
+            measure_memory=None if options.no_memory else measure_memory,
+            progress=lambda words: print(words, file=sys.stderr),
+        )
+        print(report(measurement))
+        write(json_text(measurement_dict(measurement), indent=1) + "\n")
     return 0
 
 
 def _throughput(options: argparse.Namespace) -> int:
     from muxviz.bench.command import throughput
 
-    _need_writable(options.json)
     return throughput(options)
 
 
@@ -597,7 +598,6 @@ def _tradeoff(options: argparse.Namespace) -> int:
     from muxviz.bench.command import tradeoff
 
     _need_data(options)
-    _need_writable(options.json)
     return tradeoff(options)
 
 
@@ -616,21 +616,19 @@ def _exactness(options: argparse.Namespace) -> int:
 def _plan(options: argparse.Namespace) -> int:
     from muxviz.planning.command import plan
 
-    _need_writable(options.json)
     return plan(options)
 
 
 def _card(options: argparse.Namespace) -> int:
-    from muxviz.cards import markdown_table, write_card
+    from muxviz.cards import check_measurable, markdown_table, read_notes, write_card
     from muxviz.loading.load import load
 
+    notes = read_notes(options.notes)
+    data = _need_data(options) if options.checkpoints else Path()
+    for name in options.checkpoints:  # before the first is measured
+        check_measurable(load(name, device="cpu"), data)
     for name in options.checkpoints:
-        write_card(
-            load(name, device="cpu"),
-            _need_data(options),
-            groupings=options.groupings,
-            notes=options.notes,
-        )
+        write_card(load(name, device="cpu"), data, groupings=options.groupings, notes=notes)
         print(f"{name}: card written", file=sys.stderr)
     print(markdown_table())
     return 0
@@ -652,14 +650,18 @@ def _record(options: argparse.Namespace) -> int:
 
     if options.speed:
         return _record_speed(options)
-    path = options.out or start_file()
-    path.write_text(record_start() + "\n", encoding="utf-8")
-    print(path)
-    if options.out is None:
-        from muxviz.analysis.lessons import record_lessons
+    if options.out is not None:
+        with results_file(options.out) as write:
+            write(record_start() + "\n")
+        print(options.out)
+        return 0
+    from muxviz.analysis.lessons import record_lessons
 
-        learn_file().write_text(record_lessons() + "\n", encoding="utf-8")
-        print(learn_file())
+    with results_file(learn_file()) as write_lessons:
+        with results_file(start_file()) as write:
+            write(record_start() + "\n")
+        write_lessons(record_lessons() + "\n")
+    print(start_file(), learn_file(), sep="\n")
     return 0
 
 
@@ -669,10 +671,13 @@ def _record_speed(options: argparse.Namespace) -> int:
     from muxviz.recorded import speed_file, tradeoff_file
     from muxviz.results.store import to_json
 
-    points = record_tradeoff(_need_data(options))
-    tradeoff_file().write_text(to_json(points) + "\n", encoding="utf-8")
-    print(tradeoff_table(points))
-    latencies = record_speed()
-    speed_file().write_text(to_json(latencies) + "\n", encoding="utf-8")
-    print(speed_table(latencies))
+    data = _need_data(options)
+    with results_file(speed_file()) as write_speed:
+        with results_file(tradeoff_file()) as write:
+            points = record_tradeoff(data)
+            print(tradeoff_table(points))
+            write(to_json(points) + "\n")
+        latencies = record_speed()
+        print(speed_table(latencies))
+        write_speed(to_json(latencies) + "\n")
     return 0

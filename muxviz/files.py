@@ -349,6 +349,26 @@ def read_json(
     return value
 
 
+def json_text(value: Any, **options: Any) -> str:
+    """Plain values as JSON that every reader takes, this one too.
+
+    A number that is not finite (not known, not defined) becomes null, half a character U+FFFD.
+
+    Args:
+        options: of ``json.dumps``: indent, separators, sort_keys.
+    """
+    text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, **options)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def json_lines(
     rows: Iterable[str], name: Path | str, *, expected: str = "one JSON object a line"
 ) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -575,21 +595,28 @@ def writing(path: Path | str) -> Iterator[None]:
 
 
 @contextmanager
-def results_file(path: Path | None) -> Iterator[Callable[[str], None]]:
+def results_file(
+    path: Path | None, *, sources: Iterable[Path | str | None] = ()
+) -> Iterator[Callable[[str], None]]:
     """A file for what is known only at the end of long work; whether it can be is known before.
 
     The new content is written beside the file and moved over it, so an old one stays whole until
     then, and nothing is left behind where the work fails. None: the function writes nowhere.
 
+    Args:
+        sources: what the work reads, which is not to be overwritten.
+
     Raises:
-        FileError: on entering: a folder, or no room, right or folder to write; on calling: the
-            same, found late.
+        FileError: on entering: a folder, one of the sources, or no room, right or folder to
+            write; on calling: the same, found late.
     """
     if path is None:
         yield lambda text: None
         return
     with writing(path):
         place = Path(os.path.realpath(path))
+    if any(is_there(one) and os.path.realpath(one) == str(place) for one in sources if one):
+        raise FileError(path, "is what is read", expected="another file for the results")
     if is_there(place) and not stat.S_ISREG(os.stat(place).st_mode):
         if place.is_dir():
             raise FileError(path, "is a folder", expected="a file to write to")

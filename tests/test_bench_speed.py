@@ -311,7 +311,7 @@ def test_the_commands_print_tables(tmp_path: Path, capsys: pytest.CaptureFixture
     ("arguments", "message"),
     [
         (("--checkpoints", "sst2-n1"), "name some with --lengths-from"),
-        (("--lengths-from", "none.txt"), "no file none.txt"),
+        (("--lengths-from", "none.txt"), "none.txt: no such file; expected one text a line"),
         (("--shape", "giant"), "unknown shape 'giant'; use tiny"),
         (("--shape", "tiny", "--dtype", "int4"), "unknown dtypes 'int4'"),
     ],

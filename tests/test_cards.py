@@ -14,6 +14,7 @@ from muxviz.cards import (
     compare_with_card,
     markdown_table,
     read_evaluation,
+    read_notes,
     summary,
     write_card,
 )
@@ -63,7 +64,7 @@ def read(path: Path) -> Any:
 def test_a_card_repeats_what_was_recorded(family: Path, data: Path, tmp_path: Path) -> None:
     notes = tmp_path / "notes.toml"
     notes.write_text('licence = "Apache-2.0"\n')
-    write_card(load("toy-n3"), data, groupings=2, notes=notes)
+    write_card(load("toy-n3"), data, groupings=2, notes=read_notes(notes))
     card, recorded = read(family / "toy-n3" / "card.json"), read_evaluation(family / "toy-n3")
     assert recorded is not None
     assert (card["licence"], card["run"]["tokens"]) == ("Apache-2.0", 99)

@@ -19,7 +19,7 @@ LAYERS = (
     ("printable",),
     ("errors",),
     ("files",),
-    ("structure",),
+    ("structure", "ranges"),
     ("config",),
     ("results",),
     ("presets", "pool"),

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from tqdm import tqdm
 
 from muxviz.bench import report
+from muxviz.bench.exactness import PRECISIONS as EXACTNESS
 from muxviz.bench.exactness import measure_exactness
 from muxviz.bench.profile import profile_pass
-from muxviz.bench.shapes import SHAPES, random_checkpoint
-from muxviz.bench.speed import Setting, measure_shapes
-from muxviz.bench.texts import measure_texts
+from muxviz.bench.shapes import SHAPES, check_length, random_checkpoint, shape_config
+from muxviz.bench.speed import PRECISIONS, Setting, measure_shapes, need_known
+from muxviz.bench.texts import measure_texts, read_texts
 from muxviz.bench.tradeoff import measure_tradeoff
 from muxviz.engine.engine import Engine
 from muxviz.engine.stream import How
-from muxviz.errors import DataError, InputError
+from muxviz.errors import InputError
 from muxviz.evaluation.sources import data_name, find_data, read_data
-from muxviz.loading.load import load
+from muxviz.files import json_text, results_file
+from muxviz.loading.load import load, resolve_device
 from muxviz.pool import texts as pool_texts
 from muxviz.results.store import to_json
 from muxviz.results.throughput import SpeedRun, benchmark_dict
@@ -53,43 +55,45 @@ def _threads(options: argparse.Namespace) -> None:
 
 def throughput(options: argparse.Namespace) -> int:
     """Shapes or checkpoints at fixed length, or checkpoints over the texts of a file."""
-    if options.lengths_from is not None:
-        run = _over_texts(options)
-    elif options.checkpoints:
+    over_texts = options.lengths_from is not None
+    if options.checkpoints and not over_texts:
         raise InputError(
             "checkpoints of several N are compared over real texts: name some with --lengths-from "
             "FILE; for fixed lengths and random weights use --shape "
             f"({', '.join(SHAPES)})"
         )
-    else:
-        setting = Setting(
-            names=tuple(options.shape),
-            nums=tuple(sorted({1, *options.n})),
-            batches=tuple(options.batch),
-            length=options.length,
-            dtypes=tuple(options.dtype),
-            contenders=tuple(options.contenders),
-            batch_modes=tuple(options.modes),
-            device=options.device,
-            threads=options.threads or 0,
-            rounds=options.rounds,
-            compiled=options.compile,
-            memory=not options.no_memory,
-        )
-        with _bar() as progress:
-            run = measure_shapes(setting, command=_words(options), progress=progress)
-    print(report.speed_table(run))
-    _write(options.json, benchmark_dict(run))
+    setting = Setting(
+        names=tuple(options.shape),
+        nums=tuple(sorted({1, *options.n})),
+        batches=tuple(options.batch),
+        length=options.length,
+        dtypes=tuple(options.dtype),
+        contenders=tuple(options.contenders),
+        batch_modes=tuple(options.modes),
+        device=options.device,
+        threads=options.threads or 0,
+        rounds=options.rounds,
+        compiled=options.compile,
+        memory=not options.no_memory,
+    )
+    with results_file(options.json, sources=[options.lengths_from]) as write:
+        if over_texts:
+            run = _over_texts(options)
+        else:
+            with _bar() as progress:
+                run = measure_shapes(setting, command=_words(options), progress=progress)
+        print(report.speed_table(run))
+        write(json_text(benchmark_dict(run), indent=1) + "\n")
     return 0
 
 
 def _over_texts(options: argparse.Namespace) -> SpeedRun:
-    if not options.lengths_from.is_file():
-        raise DataError(f"no file {options.lengths_from}; give one text per line")
-    lines = options.lengths_from.read_text(encoding="utf-8", errors="replace").splitlines()
-    texts = [line for line in lines if line.strip()][: options.rows]
-    if not texts:
-        raise DataError(f"{options.lengths_from} holds no text; give one text per line")
+    if len(options.batch) > 1 or "onnxruntime" in options.contenders:
+        raise InputError(
+            "texts are streamed in one --batch, by muxviz and transformers; got batches of "
+            f"{', '.join(map(str, options.batch))} and {', '.join(options.contenders)}"
+        )
+    texts = read_texts(options.lengths_from, options.rows)
     _threads(options)
     how = How(options.batch[0], grouping=options.grouping)
     with _bar() as progress:
@@ -106,6 +110,7 @@ def _over_texts(options: argparse.Namespace) -> SpeedRun:
 
 def _engines(options: argparse.Namespace) -> list[Engine]:
     """Every checkpoint in every precision asked for."""
+    need_known("dtype", options.dtype, PRECISIONS)
     found = []
     for name in options.checkpoints or FAMILY:
         for dtype in options.dtype:
@@ -117,47 +122,49 @@ def _engines(options: argparse.Namespace) -> list[Engine]:
 
 def tradeoff(options: argparse.Namespace) -> int:
     """Accuracy and speed of the same groups."""
-    _threads(options)
-    engines = _engines(options)
-    source = find_data(options.data, engines[0].checkpoint)
-    data = read_data(source, engines[0].checkpoint)
-    with _bar() as progress:
-        run = measure_tradeoff(
-            engines,
-            data,
-            name=data_name(source),
-            groupings=options.groupings,
-            rounds=options.rounds,
-            how=How(options.batch[0], options.padding, grouping=options.grouping),
-            copies=options.copies,
-            command=_words(options),
-            progress=progress,
-        )
-    print(report.tradeoff_table(run))
-    if options.json:
-        options.json.write_text(to_json(run) + "\n")
+    with results_file(options.json, sources=[options.data]) as write:
+        _threads(options)
+        engines = _engines(options)
+        source = find_data(options.data, engines[0].checkpoint)
+        data = read_data(source, engines[0].checkpoint)
+        with _bar() as progress:
+            run = measure_tradeoff(
+                engines,
+                data,
+                name=data_name(source),
+                groupings=options.groupings,
+                rounds=options.rounds,
+                how=How(options.batch, options.padding, grouping=options.grouping),
+                copies=options.copies,
+                command=_words(options),
+                progress=progress,
+            )
+        print(report.tradeoff_table(run))
+        write(to_json(run) + "\n")
     return 0
 
 
 def profile(options: argparse.Namespace) -> int:
     """Where the time of one pass goes."""
     _threads(options)
-    checkpoint = (
-        load(options.checkpoints[0], device=options.device)
-        if options.checkpoints
-        else random_checkpoint(options.shape, options.n[0])
-    )
+    if options.checkpoints:
+        checkpoint = load(options.checkpoints, device=options.device)
+    else:
+        check_length(shape_config(options.shape, options.n), options.length, options.shape)
+        made = random_checkpoint(options.shape, options.n)
+        checkpoint = replace(made, model=made.model.to(resolve_device(options.device)))
     num = checkpoint.config.num_instances
-    print(f"{checkpoint.name}, N = {num}, {options.batch[0]} sequences of {options.length} tokens")
     found = profile_pass(
-        checkpoint, batch=options.batch[0], length=options.length, passes=options.rounds
+        checkpoint, batch=options.batch, length=options.length, passes=options.rounds
     )
+    print(f"{checkpoint.name}, N = {num}, {options.batch} sequences of {options.length} tokens")
     print(report.profile_table(found))
     return 0
 
 
 def exactness(options: argparse.Namespace) -> int:
     """How far every precision is from the traced model."""
+    need_known("dtype", options.dtype, EXACTNESS)
     _threads(options)
     rows = []
     for name in options.checkpoints or FAMILY:
@@ -169,8 +176,3 @@ def exactness(options: argparse.Namespace) -> int:
 def _words(options: argparse.Namespace) -> list[str]:
     """The command without folders."""
     return ["muxviz", *(Path(word).name if "/" in word else word for word in options.words)]
-
-
-def _write(path: Path | None, value: Any) -> None:
-    if path is not None:
-        path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")

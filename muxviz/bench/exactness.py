@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from muxviz.batch import Group, Row, encode_rows, make_group
+from muxviz.bench.speed import need_known
 from muxviz.engine.engine import Engine
 from muxviz.errors import NotApplicable
 from muxviz.inference import trace_groups
@@ -41,8 +42,10 @@ def measure_exactness(
     """One line per precision, on random groups of ``texts`` on the CPU.
 
     Raises:
+        ConfigError: an unknown precision.
         NotApplicable: a task that is not about classes.
     """
+    need_known("dtype", precisions, PRECISIONS)
     traced = load(name, device="cpu")
     task = traced.config.task
     if task not in ("sequence_classification", "token_classification"):

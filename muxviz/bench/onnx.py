@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,19 @@ class _Logits(nn.Module):
         return logits
 
 
+def need_onnx() -> None:
+    """See that what this contender needs is installed.
+
+    Raises:
+        NotApplicable: something is not.
+    """
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if not find_spec(name)]
+    if missing:
+        raise NotApplicable(
+            f"the onnxruntime contender needs {', '.join(missing)}: pip install 'muxviz[onnx]'"
+        )
+
+
 def onnx_call(model: Any, rows: Sequence[Tensor], *, int8: bool, threads: int) -> Callable[[], Any]:
     """One pass of a transformers classifier in ONNX Runtime on a CPU, on rows ``[B, 1, L]``.
 
@@ -36,13 +50,10 @@ def onnx_call(model: Any, rows: Sequence[Tensor], *, int8: bool, threads: int) -
     Raises:
         NotApplicable: not installed, or not on a CPU in float32.
     """
-    try:
-        import onnxruntime
-        from onnxruntime.quantization import QuantType, quantize_dynamic
-    except ImportError as error:
-        raise NotApplicable(
-            "the onnxruntime contender needs: pip install 'muxviz[onnx]'"
-        ) from error
+    need_onnx()
+    import onnxruntime
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
     parameter = next(model.parameters())
     if parameter.device.type != "cpu" or parameter.dtype != torch.float32:
         raise NotApplicable("the onnxruntime contender runs in float32 or int8 on a CPU here")

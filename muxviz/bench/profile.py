@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from muxviz.bench.shapes import random_rows
+from muxviz.bench.shapes import check_length, pass_bytes, random_rows
 from muxviz.engine.engine import Engine
-from muxviz.engine.guard import synchronise
+from muxviz.engine.guard import check_room, synchronise
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model import fast
 from muxviz.model.mux_model import MuxModel, PreparedInput
@@ -43,7 +43,18 @@ class StageTimes:
 def profile_pass(
     checkpoint: Checkpoint, *, batch: int, length: int, passes: int = 20, seed: int = 0
 ) -> dict[str, StageTimes]:
-    """``before``: every stage of ``MuxModel.forward``; ``after``: what the engine does instead."""
+    """``before``: every stage of ``MuxModel.forward``; ``after``: what the engine does instead.
+
+    Raises:
+        TextTooLong: more tokens than positions. DeviceError: too little memory.
+    """
+    config = checkpoint.config
+    check_length(config, length, checkpoint.name)
+    check_room(
+        pass_bytes(config, batch, length, traced=True),
+        checkpoint.device,
+        f"a pass of {batch:,} rows of {length:,} tokens",
+    )
     rows = random_rows(checkpoint, batch, length, seed=seed)
     rows = tuple(row.to(checkpoint.device) for row in rows)  # type: ignore[assignment]
     engine = Engine(checkpoint)

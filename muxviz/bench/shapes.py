@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import BertConfig, BertForSequenceClassification
 
 from muxviz.config import BackboneShape, MuxConfig
-from muxviz.errors import ConfigError, NotApplicable
+from muxviz.errors import ConfigError, NotApplicable, TextTooLong
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import load
 from muxviz.loading.save import published_tensors
@@ -144,8 +144,8 @@ def _like(config: MuxConfig, sizes: dict[str, Any]) -> Structure:
     return Structure(hidden, tuple(layers), readout)
 
 
-def random_checkpoint(shape: str, num: int, *, seed: int = 0) -> Checkpoint:
-    """A checkpoint with random weights, float32, on the CPU; N = 1 is a plain BERT.
+def shape_config(shape: str, num: int) -> MuxConfig:
+    """A shape at N instances; N = 1 is a plain BERT.
 
     Raises:
         ConfigError: an unknown shape.
@@ -161,7 +161,7 @@ def random_checkpoint(shape: str, num: int, *, seed: int = 0) -> Checkpoint:
             "num_demux_layers": 3,
             "has_retrieval_head": False,
         }
-    config = MuxConfig(
+    return MuxConfig(
         backbone="bert",
         task="sequence_classification",
         shape=BackboneShape(**sizes),
@@ -169,6 +169,15 @@ def random_checkpoint(shape: str, num: int, *, seed: int = 0) -> Checkpoint:
         structure=left,
         **parts,
     )
+
+
+def random_checkpoint(shape: str, num: int, *, seed: int = 0) -> Checkpoint:
+    """A checkpoint with random weights, float32, on the CPU.
+
+    Raises:
+        ConfigError: an unknown shape.
+    """
+    config = shape_config(shape, num)
     torch.manual_seed(seed)
     model = MuxModel(config)
     if num > 1:
@@ -226,6 +235,31 @@ def transformers_model(checkpoint: Checkpoint) -> BertForSequenceClassification:
         raise NotApplicable(f"transformers' class lacks {missing}, or does not know {unknown}")
     moved: BertForSequenceClassification = theirs.to(checkpoint.device, checkpoint.dtype).eval()
     return moved
+
+
+def check_length(config: MuxConfig, length: int, name: str) -> None:
+    """See that rows of ``length`` tokens have positions.
+
+    Raises:
+        TextTooLong: they have not.
+    """
+    most = config.default_max_length + config.cuts_prefix_room * config.prefix_length
+    if length > most:
+        raise TextTooLong(f"rows of {length:,} tokens; {name} has positions for {most:,}")
+
+
+def pass_bytes(config: MuxConfig, rows: int, length: int, *, traced: bool = False) -> int:
+    """About what one pass takes beside the weights, as it was measured on CPUs.
+
+    Args:
+        traced: of ``MuxModel.forward``, which holds the embeddings of all N instances at once.
+    """
+    shape, tokens = config.shape, rows * length
+    each = 2 * shape.intermediate_size + 3 * shape.hidden_size
+    if traced:
+        each += 2 * config.num_instances * shape.hidden_size
+    ids = 3 * 8 * config.num_instances  # with mask and segments
+    return tokens * (4 * each + ids)
 
 
 def random_rows(

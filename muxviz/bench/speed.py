@@ -18,23 +18,39 @@ import torch
 from muxviz.bench.costs import Costs, count
 from muxviz.bench.machine import describe, watched, with_ceilings
 from muxviz.bench.memory import measure_memory
-from muxviz.bench.onnx import onnx_call
+from muxviz.bench.onnx import need_onnx, onnx_call
 from muxviz.bench.shapes import (
+    check_length,
+    pass_bytes,
     plain_shape,
     random_checkpoint,
     random_rows,
+    shape_config,
     transformers_model,
 )
 from muxviz.bench.turns import Contender, Times, quartiles, take_turns
 from muxviz.engine.engine import Engine
+from muxviz.engine.guard import check_room
 from muxviz.errors import ConfigError
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.loading.load import DTYPES, load, resolve_device
+from muxviz.loading.load import DTYPES, count_parameters, load, resolve_device
 from muxviz.results.throughput import EQUAL_MULTIPLEXED, EQUAL_TOTAL, SpeedRow, SpeedRun
 
 CONTENDERS = ("muxviz", "transformers", "onnxruntime")
+PRECISIONS = (*DTYPES, "int8")
 UNSEEN = Costs(0.0, 0.0)
 Progress = Callable[[int, int], None]
+
+
+def need_known(what: str, given: Sequence[str], known: Sequence[str]) -> None:
+    """See that values are among those of a closed list.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    for one in given:
+        if one not in known:
+            raise ConfigError(f"unknown {what} {one!r}; use {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -63,12 +79,10 @@ class Setting:
     def __post_init__(self) -> None:
         for name, known in (
             ("contenders", CONTENDERS),
-            ("dtypes", (*DTYPES, "int8")),
+            ("dtypes", PRECISIONS),
             ("batch_modes", (EQUAL_MULTIPLEXED, EQUAL_TOTAL)),
         ):
-            for given in getattr(self, name):
-                if given not in known:
-                    raise ConfigError(f"unknown {name} {given!r}; use {', '.join(known)}")
+            need_known(name, getattr(self, name), known)
         for name in ("length", "rounds"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected at least 1")
@@ -181,8 +195,9 @@ def measure_shapes(
     if setting.threads:
         torch.set_num_threads(setting.threads)
     device = resolve_device(setting.device)
-    contestants = Field(setting, device)
     keys = keys_of(setting)
+    check_setting(setting, keys, device)
+    contestants = Field(setting, device)
     for key in keys:
         contestants.add(key)
     costs = {key: count_costs(contestants.calls[key], key) for key in keys if key.dtype != "int8"}
@@ -203,6 +218,29 @@ def measure_shapes(
     machine = replace(machine, load=load_.others, is_busy=load_.is_busy)
     rows = _rows(setting, times, costs, contestants.weights, memory, device)
     return SpeedRun(machine, shlex.join(command), setting.rounds, tuple(rows))
+
+
+def check_setting(setting: Setting, keys: Sequence[Key], device: torch.device) -> None:
+    """See, before anything is built, that it can be.
+
+    Raises:
+        ConfigError: an unknown shape. TextTooLong: more tokens than positions. NotApplicable: a
+            contender that is not installed. DeviceError: too little memory.
+    """
+    if "onnxruntime" in setting.contenders:
+        need_onnx()
+    weights, passes = 0, [0]
+    for key in keys if not setting.is_loaded else ():
+        config = shape_config(key.name, key.n)
+        check_length(config, setting.length, key.name)
+        weights += 4 * count_parameters(config)
+        passes.append(pass_bytes(config, key.rows, setting.length))
+    rows = max((key.rows for key in keys), default=0)
+    check_room(
+        weights + max(passes),
+        device,
+        f"a benchmark of {len(keys)} models with up to {rows:,} rows of {setting.length:,} tokens",
+    )
 
 
 def count_costs(call: Callable[[], Any], key: Key) -> Costs:

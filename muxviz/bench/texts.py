@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +19,35 @@ from muxviz.bench.shapes import transformers_model
 from muxviz.bench.speed import Key, Progress, speed_row
 from muxviz.bench.turns import Contender, take_turns
 from muxviz.engine.engine import Engine
-from muxviz.engine.stream import How, stream
+from muxviz.engine.stream import How, stream, why_not
+from muxviz.errors import DataError
+from muxviz.files import read_lines
 from muxviz.results.throughput import EQUAL_MULTIPLEXED, SpeedRun
 
+MOST_CHARACTERS = 100_000  # of one text
 PLAIN_BATCH = 32  # of the plain transformers contender
+
+
+def read_texts(path: Path, most: int) -> list[str]:
+    """The first texts of a file, one a line, empty lines left out.
+
+    Args:
+        most: texts to read.
+
+    Raises:
+        FileError: it cannot be read. DataError: no text, or one that cannot be answered.
+    """
+    expected = "one text a line, in UTF-8"
+    rows = enumerate(read_lines(path, longest=MOST_CHARACTERS, expected=expected), start=1)
+    found = []
+    for number, text in islice(((n, row) for n, row in rows if row.strip()), most):
+        reason = why_not(Row(text))
+        if reason:
+            raise DataError(f"{path}, line {number}: {reason}; expected {expected}")
+        found.append(text)
+    if not found:
+        raise DataError(f"{path} holds no text; expected {expected}")
+    return found
 
 
 def measure_texts(

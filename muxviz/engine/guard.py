@@ -9,6 +9,7 @@ import torch
 
 from muxviz.errors import DeviceError
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.loading.load import available_memory
 
 
 @contextmanager
@@ -27,6 +28,23 @@ def memory_guard(checkpoint: Checkpoint) -> Iterator[None]:
             f"{checkpoint.name} ran out of memory on {checkpoint.device}; use shorter texts or "
             "fewer groups at a time, float16, or the CPU"
         ) from error
+
+
+def check_room(need: float, device: torch.device, what: str) -> None:
+    """See that so many bytes are free before they are asked for.
+
+    Args:
+        what: needs them, and what would make it less.
+
+    Raises:
+        DeviceError: they are not.
+    """
+    free = available_memory() if device.type == "cpu" else torch.cuda.mem_get_info(device)[0]
+    if need > free:
+        raise DeviceError(
+            f"{what} needs about {need / 2**30:,.1f} GiB on {device}, where {free / 2**30:.1f} "
+            "GiB are free; make it smaller"
+        )
 
 
 def synchronise(device: torch.device) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from muxviz.errors import InputError
 from muxviz.planning.choose import Z975, Planner
+from muxviz.ranges import LEAST_RATE, MOST_RATE
 from muxviz.results.planning import (
     ACCURACY,
     BUDGET,
@@ -70,7 +71,12 @@ def make_goal(
             "(accuracy that may be lost), an accuracy, or a throughput"
         )
     if throughput is not None:
-        _need(throughput > 0, "throughput", throughput, "instances a second above 0")
+        _need(
+            LEAST_RATE <= throughput <= MOST_RATE,
+            "throughput",
+            throughput,
+            f"instances a second, {LEAST_RATE:g} to {MOST_RATE:g}",
+        )
         return Goal(THROUGHPUT, throughput, throughput)
     if accuracy is not None:
         _need(0 <= accuracy <= 1, "accuracy", accuracy, "a share from 0 to 1, such as 0.85")

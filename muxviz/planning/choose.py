@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from muxviz.errors import DataError
 from muxviz.planning.surfaces import SURFACES, Surface
+from muxviz.ranges import LEAST_RATE, MOST_RATE
 from muxviz.results.planning import (
     ACCURACY,
     QUANTITIES,
@@ -77,7 +79,7 @@ class Planner:
         model = by_model or self.comparison.chosen[quantity]
         mean, spread = self.surfaces[quantity][model].predict(doublings(num_instances, sparsity))
         sd = np.minimum(self.factors[quantity][model] * spread, MOST_SD[quantity])
-        return (np.clip(-mean, 0.0, 1.0) if quantity == ACCURACY else np.exp(mean)), sd
+        return (np.clip(-mean, 0.0, 1.0) if quantity == ACCURACY else _rate(mean)), sd
 
     def grid(
         self,
@@ -136,13 +138,19 @@ def _fit(points: Measurements, progress: Progress) -> Planner:
             factor = _factor(mean - y, spread)
             surfaces[quantity][name], factors[quantity][name] = fitted, factor
             error = float(np.sqrt(np.mean((mean - y) ** 2)))
-            shown = -mean if quantity == ACCURACY else np.exp(mean)
+            shown = -mean if quantity == ACCURACY else _rate(mean)
             left_out.append(LeftOut(name, quantity, error, shown, factor * spread))
     chosen = {
         quantity: min((o for o in left_out if o.quantity == quantity), key=lambda o: o.error).model
         for quantity in QUANTITIES
     }
     return Planner(points, surfaces, factors, Comparison(tuple(left_out), chosen))
+
+
+def _rate(logarithm: np.ndarray) -> np.ndarray:
+    """Of ln(throughput); a surface that is followed far out ends where a measurement would."""
+    ends = math.log(LEAST_RATE), math.log(MOST_RATE)
+    return np.asarray(np.exp(np.clip(logarithm, *ends)))
 
 
 def targets(points: Measurements, quantity: str) -> tuple[np.ndarray, np.ndarray]:

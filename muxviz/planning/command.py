@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from muxviz.errors import DataError, InputError
+from muxviz.files import json_text, results_file
 from muxviz.planning.advise import advise, candidate_settings, make_goal
 from muxviz.planning.alone import against_alone
 from muxviz.planning.choose import Planner, fit_planner
@@ -30,6 +30,7 @@ from muxviz.results.planning import (
     Measurements,
     PlannerCheck,
     goal_words,
+    rate_words,
     setting_words,
 )
 
@@ -39,18 +40,23 @@ if TYPE_CHECKING:
 
 def plan(options: argparse.Namespace) -> int:
     """Print the advice, or with ``--validate`` what it is worth; returns the exit code."""
-    for name in ("top", "splits", "budgets"):
-        if getattr(options, name) < 1:
-            raise InputError(f"got --{name} {getattr(options, name)}; expected 1 or more")
-    points = read_points(_points_file(options), task=options.task, dtype=options.dtype)
     goals = (options.budget, options.accuracy, options.throughput)
-    asks = options.validate or options.alone
-    if not asks and all(goal is None for goal in goals):
+    has_goal = any(goal is not None for goal in goals)
+    if not has_goal and not options.validate and not options.alone:
         raise InputError(
             "no goal: give --budget, --accuracy or --throughput, or use --validate or --alone"
         )
+    file = _points_file(options)
+    with results_file(options.json, sources=[file]) as write:
+        found = _found(read_points(file, task=options.task, dtype=options.dtype), options, has_goal)
+        write(json_text(found, indent=1) + "\n")
+    return 0
+
+
+def _found(points: Measurements, options: argparse.Namespace, has_goal: bool) -> dict[str, Any]:
+    """Print what was asked for; the same as plain values."""
     goal = None
-    if any(goal is not None for goal in goals):
+    if has_goal:
         goal = make_goal(
             points,
             budget=options.budget,
@@ -66,10 +72,7 @@ def plan(options: argparse.Namespace) -> int:
         found |= {"alone": [asdict(row) for row in rows]}
     if goal is not None or options.validate:
         found |= _planned(points, goal, options)
-    if options.json:
-        text = json.dumps(_no_nan(found), indent=1, allow_nan=False, ensure_ascii=False)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    return 0
+    return found
 
 
 def _planned(
@@ -123,7 +126,7 @@ def advice_text(planner: Planner, advice: Advice) -> str:
     base = f"{advice.baseline}: {100 * advice.baseline_accuracy:.1f} %, "
     lines = [
         f"{len(planner.points)} measured settings of {planner.points.source}; baseline {base}"
-        f"{advice.baseline_throughput:,.0f} instances/s",
+        f"{rate_words(advice.baseline_throughput)} instances/s",
         f"goal: {goal_words(advice.goal)}{_threshold(advice)}",
         "",
         *_columns(
@@ -149,7 +152,7 @@ def advice_text(planner: Planner, advice: Advice) -> str:
                 "" if math.isnan(one.share) else f"{100 * one.share:.1f} %",
                 f"{one.chance:.2f}",
                 f"{100 * one.accuracy:.1f}",
-                f"{one.throughput:,.0f}",
+                rate_words(one.throughput),
             ]
             for one in advice.next
         ],
@@ -168,9 +171,9 @@ def _setting_row(place: int, one: Any) -> list[str]:
         f"{place}",
         setting_words(one.num_instances, one.sparsity),
         f"{100 * one.accuracy:.1f}",
-        _span(100 * one.accuracy_from, 100 * one.accuracy_to, ".1f"),
-        f"{one.throughput:,.0f}",
-        _span(one.throughput_from, one.throughput_to, ",.0f"),
+        _span(one.accuracy_from, one.accuracy_to, lambda share: f"{100 * share:.1f}"),
+        rate_words(one.throughput),
+        _span(one.throughput_from, one.throughput_to, rate_words),
         f"{one.ratio:.2f}",
         f"{one.chance:.2f}",
         f"{one.chance_best:.2f}",
@@ -178,12 +181,12 @@ def _setting_row(place: int, one: Any) -> list[str]:
     ]
 
 
-def _span(low: float, high: float, form: str) -> str:
-    return "not known" if math.isnan(low) else f"{low:{form}} to {high:{form}}"
+def _span(low: float, high: float, words: Callable[[float], str]) -> str:
+    return "not known" if math.isnan(low) else f"{words(low)} to {words(high)}"
 
 
 def _gain(value: float, advice: Advice) -> str:
-    return f"{100 * value:.2f}" if advice.goal.kind == THROUGHPUT else f"{value:,.0f}"
+    return f"{100 * value:.2f}" if advice.goal.kind == THROUGHPUT else rate_words(value)
 
 
 def alone_text(rows: Sequence[AloneRow]) -> str:
@@ -193,7 +196,7 @@ def alone_text(rows: Sequence[AloneRow]) -> str:
         [
             f"{row.num_instances}",
             f"{row.sparsity:.1%}",
-            f"{row.throughput:.0f}/s",
+            f"{rate_words(row.throughput)}/s",
             f"{row.accuracy:.4f}",
             "-" if row.pruning is None else f"{row.pruning:.4f}",
             row.against_pruning,
@@ -300,12 +303,3 @@ def check_dict(check: PlannerCheck) -> dict[str, Any]:
     names = ("cases", "hidden_cases", "splits", "budgets", "seed", "coverage")
     found |= {name: getattr(check, name) for name in names}
     return found | {"chosen_in_splits": check.chosen}
-
-
-def _no_nan(value: Any) -> Any:
-    """``value`` with null for what is not a number."""
-    if isinstance(value, dict):
-        return {key: _no_nan(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_no_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from muxviz.ranges import LEAST_RATE, MOST_RATE, MOST_SPARSITY, real, seed, whole
+
 EXAMPLES = """examples:
   muxviz plan --points points.csv --budget 0.03
   muxviz plan --points points.csv --accuracy 0.85 --n 3 4 --sparsity 0.7 0.85
@@ -18,22 +20,39 @@ percent. Optional: accuracy_std, accuracy_low, accuracy_high, throughput_q1, thr
 A budget is what accuracy may lose against the smallest N with the least sparsity."""
 
 
+MOST_N = 10**6
+MOST_TOP, MOST_SPLITS, MOST_BUDGETS = 1000, 10_000, 1000
+
+
 def add_options(command: Any) -> None:
     """The options of ``muxviz plan``."""
+    share = real(0, 1, hint="such as 0.85 for 85 %")
     command.add_argument("--points", type=Path, help="table of measured settings; CSV or JSON")
-    command.add_argument("--budget", type=float, help="accuracy that may be lost: 0.03 is 3 points")
-    command.add_argument("--accuracy", type=float, help="or: accuracy at least, 0.85 is 85 %%")
-    command.add_argument("--throughput", type=float, help="or: instances a second at least")
+    command.add_argument(
+        "--budget",
+        type=real(0, 1, hint="such as 0.03 for 3 points"),
+        help="accuracy that may be lost: 0.03 is 3 points",
+    )
+    command.add_argument("--accuracy", type=share, help="or: accuracy at least, 0.85 is 85 %%")
+    command.add_argument(
+        "--throughput", type=real(LEAST_RATE, MOST_RATE), help="or: instances a second at least"
+    )
     command.add_argument(
         "--baseline-accuracy",
-        type=float,
+        type=share,
         help="what the budget refers to (default: the measured smallest N and sparsity)",
     )
-    command.add_argument("--n", type=int, nargs="+", default=[], help="further N to consider")
     command.add_argument(
-        "--sparsity", type=float, nargs="+", default=[], help="further sparsities to consider"
+        "--n", type=whole(1, MOST_N), nargs="+", default=[], help="further N to consider"
     )
-    command.add_argument("--top", type=int, default=5, help="settings to show")
+    command.add_argument(
+        "--sparsity",
+        type=real(0, MOST_SPARSITY, hint="such as 0.8 for 80 %"),
+        nargs="+",
+        default=[],
+        help="further sparsities to consider",
+    )
+    command.add_argument("--top", type=whole(1, MOST_TOP), default=5, help="settings to show")
     command.add_argument("--task", default="", help="of a trade-off run with several")
     command.add_argument("--dtype", default="", help="the same for precisions")
     command.add_argument(
@@ -44,7 +63,14 @@ def add_options(command: Any) -> None:
         action="store_true",
         help="hold settings that prune and multiplex against each alone, at equal throughput",
     )
-    command.add_argument("--splits", type=int, default=100, help="random halves of --validate")
-    command.add_argument("--budgets", type=int, default=25, help="budgets of --validate")
-    command.add_argument("--seed", type=int, default=0, help="of --validate")
+    command.add_argument(
+        "--splits",
+        type=whole(1, MOST_SPLITS),
+        default=100,
+        help="random halves of --validate",
+    )
+    command.add_argument(
+        "--budgets", type=whole(1, MOST_BUDGETS), default=25, help="budgets of --validate"
+    )
+    command.add_argument("--seed", type=seed, default=0, help="of --validate")
     command.add_argument("--json", type=Path, help="also write the numbers here")

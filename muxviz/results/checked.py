@@ -6,21 +6,24 @@ from elsewhere may hold a word where a rate should be. Left out: whether the num
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Hashable
 from dataclasses import is_dataclass
-from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin
 
-from muxviz.errors import DataError, MuxvizError
-from muxviz.results.store import from_json
-from muxviz.results.throughput import SpeedRun, TradeoffRun
+from muxviz.errors import DataError
+from muxviz.files import decode, parse_json
+from muxviz.printable import printable
+from muxviz.ranges import LEAST_RATE, MOST_RATE, MOST_SPARSITY
+from muxviz.results.store import from_plain, hints
+from muxviz.results.throughput import Quartiles, SpeedRun, TradeoffRun
 
 MAX_BYTES = 8_000_000
 MAX_ROWS = 2_000  # points or rows of one run
 MAX_WORDS = 2_000  # characters of one text
+MOST_COUNT = 10**6  # of instances, of sequences in a batch, of copies
+SLACK = 1e-6  # of comparisons between rounded numbers
 
 
 def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun:
@@ -35,20 +38,19 @@ def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun:
             f"{name} has {len(data) / 1e6:.0f} MB; a recorded run has at most "
             f"{MAX_BYTES / 1e6:.0f} MB"
         )
-    try:
-        found = _parse(data if isinstance(data, str) else data.decode("utf-8-sig"))
-    except (
-        MuxvizError,
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        RecursionError,
-    ) as error:
-        raise DataError(
-            f"{name} is not a run that muxviz measured ({error}); load the JSON of "
-            "`muxviz bench`, of `muxviz record --speed`, or one saved on the Trade-off page"
-        ) from error
+    expected = (
+        "the JSON of `muxviz bench`, of `muxviz record --speed`, or one saved on the Trade-off page"
+    )
+    text = data if isinstance(data, str) else decode(data, name, expected=expected)
+    raw = parse_json(text, name, expected=expected)
+    if isinstance(raw, dict) and "machine" in raw:  # the plain layout of `muxviz bench --json`
+        try:
+            found = _build(raw, TradeoffRun if "points" in raw else SpeedRun)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            why = printable(str(error)[:200])
+            raise DataError(f"{name} lacks a part of a run ({why}); expected {expected}") from error
+    else:
+        found = from_plain(raw, name)
     if not isinstance(found, TradeoffRun | SpeedRun):
         kind = type(found).__name__
         raise DataError(f"{name} holds a {kind}; expected a TradeoffRun or a SpeedRun")
@@ -60,14 +62,6 @@ def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun:
     return found
 
 
-def _parse(text: str) -> Any:
-    """What ``to_json`` wrote, or a run in the plain layout of ``muxviz bench --json``."""
-    raw = json.loads(text)
-    if isinstance(raw, dict) and "machine" in raw:
-        return _build(raw, TradeoffRun if "points" in raw else SpeedRun)
-    return from_json(text)
-
-
 def _build(raw: Any, hint: Any) -> Any:
     """A value of a declared kind from plain ones; what does not fit is left for ``check``."""
     origin, args = get_origin(hint), get_args(hint)
@@ -77,21 +71,17 @@ def _build(raw: Any, hint: Any) -> Any:
         kinds = (args[0],) * len(raw) if args[-1] is Ellipsis else args
         return tuple(_build(one, kind) for one, kind in zip(raw, kinds, strict=True))
     if isinstance(hint, type) and is_dataclass(hint):
-        hints = _hints(cast(Hashable, hint))
-        return cast(Any, hint)(**{key: _build(raw[key], hints[key]) for key in hints if key in raw})
+        fields = hints(cast(Hashable, hint))
+        given = {key: _build(raw[key], kind) for key, kind in fields.items() if key in raw}
+        return cast(Any, hint)(**given)
     return raw
 
 
 def check(value: Any, place: str) -> None:
     """Raise DataError unless every field of a result has the kind that its class declares."""
     kind: Any = type(value)
-    for name, hint in _hints(kind).items():
+    for name, hint in hints(kind).items():
         _check(getattr(value, name), hint, f"{place}.{name}")
-
-
-@cache
-def _hints(kind: Hashable) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _check(value: Any, hint: Any, place: str) -> None:
@@ -127,16 +117,16 @@ def _check_plain(value: Any, hint: Any, place: str) -> None:
     elif hint is str:
         if not isinstance(value, str) or len(value) > MAX_WORDS:
             raise _wrong(value, place, f"text of at most {MAX_WORDS} characters")
-    elif type(value) is not hint:
+    elif type(value) is not hint or not _fits(value):
         raise _wrong(value, place, {"int": "whole number", "bool": "true or false"}[hint.__name__])
 
 
 def _fits(value: float) -> bool:
-    return math.isfinite(value) and abs(value) < 1e15
+    return math.isfinite(value) and abs(value) <= MOST_RATE
 
 
 def _wrong(value: Any, place: str, expected: str) -> DataError:
-    return DataError(f"{place} is {str(value)[:40]!r}; expected a {expected}")
+    return DataError(f"{place} is {printable(repr(value)[:40])}; expected a {expected}")
 
 
 def _check_run(run: TradeoffRun | SpeedRun) -> None:
@@ -144,26 +134,39 @@ def _check_run(run: TradeoffRun | SpeedRun) -> None:
     if isinstance(run, TradeoffRun):
         for at, point in enumerate(run.points):
             place = f"TradeoffRun.points[{at}]"
-            _need(min(point.n, point.batch, point.copies) >= 1, f"{place}: n, batch, copies from 1")
-            _need(_is_rate(point.instances_per_s), f"{place}.instances_per_s: quartiles above 0")
-            _need(_is_rate(point.forward_per_s), f"{place}.forward_per_s: quartiles above 0")
-            ratio = point.ratio_to_n1
-            _need(ratio is None or _is_rate(ratio), f"{place}.ratio_to_n1: quartiles above 0")
+            _need_counts(place, n=point.n, batch=point.batch, copies=point.copies)
+            _need_rates(
+                place, instances_per_s=point.instances_per_s, forward_per_s=point.forward_per_s
+            )
+            if point.ratio_to_n1 is not None:
+                _need_rates(place, ratio_to_n1=point.ratio_to_n1)
             score = point.accuracy
             _need(0 <= score.low <= score.mean <= score.high <= 1, f"{place}.accuracy: 0 to 1")
+            low, high = score.interval or (0, 1)
+            is_inside = -SLACK <= low <= score.mean + SLACK and score.mean - SLACK <= high
+            _need(is_inside and high <= 1 + SLACK, f"{place}.accuracy: an interval around its mean")
+            _need(0 <= point.sparsity <= MOST_SPARSITY, f"{place}.sparsity: from 0 to below 1")
             _need(point.length > 0, f"{place}.length: above 0")
     else:
         for at, row in enumerate(run.results):
             place = f"SpeedRun.results[{at}]"
-            _need(min(row.n, row.batch) >= 1, f"{place}: n and batch from 1")
-            _need(_is_rate(row.instances_per_s), f"{place}.instances_per_s: quartiles above 0")
-            _need(_is_rate(row.pass_ms), f"{place}.pass_ms: quartiles above 0")
+            _need_counts(place, n=row.n, batch=row.batch)
+            _need_rates(place, instances_per_s=row.instances_per_s, pass_ms=row.pass_ms)
             _need(row.pass_p95_ms > 0 and row.length > 0, f"{place}: pass_p95_ms, length above 0")
             _need(row.peak_mib is None or row.peak_mib >= 0, f"{place}.peak_mib: from 0")
 
 
-def _is_rate(found: Any) -> bool:
-    return bool(0 < found.q1 <= found.median <= found.q3)
+def _need_counts(place: str, **counts: int) -> None:
+    for name, count in counts.items():
+        _need(1 <= count <= MOST_COUNT, f"{place}.{name}: from 1 to {MOST_COUNT:,}")
+
+
+def _need_rates(place: str, **rates: Quartiles) -> None:
+    for name, rate in rates.items():
+        _need(
+            LEAST_RATE <= rate.q1 <= rate.median <= rate.q3,
+            f"{place}.{name}: quartiles from {LEAST_RATE:g}",
+        )
 
 
 def _need(holds: bool, expected: str) -> None:

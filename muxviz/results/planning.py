@@ -321,6 +321,11 @@ def goal_words(goal: Goal) -> str:
     return f"at least {goal.value:,.4g} instances/s"
 
 
+def rate_words(rate: float) -> str:
+    """``"1,234"``, ``"0.0123"``: whole from a hundred on, never a row of zeros."""
+    return f"{rate:,.0f}" if 99.5 <= rate < 1e15 else f"{rate:.3g}"
+
+
 @dataclass(frozen=True)
 class AloneRow:
     """A setting that prunes and multiplexes, against each alone at least as fast.

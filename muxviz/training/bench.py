@@ -20,6 +20,7 @@ import torch
 from accelerate import Accelerator
 from transformers import BertTokenizer
 
+from muxviz.engine.guard import check_room
 from muxviz.errors import ConfigError
 from muxviz.training.batches import BatchMaker
 from muxviz.training.meters import Meter
@@ -73,6 +74,8 @@ class Setting:
         for name in ("groups", "length", "steps", "rounds"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected at least 1")
+        if self.positions < 0 or not 0 <= self.dropout <= 1:
+            raise ConfigError("positions from 0 and dropout from 0 to 1 are expected")
         object.__setattr__(self, "nums", tuple(sorted({1, *self.nums})))
 
 
@@ -130,6 +133,17 @@ class Measurement:
     setting: Setting
     machine: dict[str, Any] = field(default_factory=dict)
     stages: tuple[StageResult, ...] = ()
+
+
+def step_bytes(setting: Setting, num: int) -> int:
+    """About what one contender takes at least: weights, their optimiser, and what a step keeps."""
+    sizes = SHAPES[setting.shape]
+    width, layers, vocab = (sizes[name] for name in ("hidden_size", "num_layers", "vocab_size"))
+    weights = (vocab + setting.length + 12 * width * layers) * width
+    kept = setting.groups * setting.length * width * (num + 16 * layers)
+    everything = setting.groups * num * setting.length
+    read = min(setting.positions or everything, everything) * vocab
+    return 4 * (4 * weights + kept + 2 * read)
 
 
 def synthetic_run(setting: Setting, stage: str, num: int, *, seed: int = 17) -> Run:
@@ -208,6 +222,12 @@ def measure_training(
         progress: called with a few words before each part.
     """
     accelerator = make_accelerator(setting)
+    check_room(
+        sum(step_bytes(setting, num) for num in setting.nums),
+        accelerator.device,
+        f"training at N = {', '.join(map(str, setting.nums))}, {setting.groups:,} sequences of "
+        f"{setting.length:,} tokens a step,",
+    )
     found = []
     for stage in setting.stages:
         memories: dict[int, Memory] = {}
