@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from muxviz.batch import Row
+from muxviz.batch import Row, nothing_to_read
 from muxviz.bench.costs import Costs
 from muxviz.bench.machine import describe, watched
 from muxviz.bench.shapes import transformers_model
 from muxviz.bench.speed import Key, Progress, speed_row
 from muxviz.bench.turns import Contender, take_turns
 from muxviz.engine.engine import Engine
-from muxviz.engine.stream import How, stream, why_not
+from muxviz.engine.stream import How, RowError, stream
 from muxviz.errors import DataError
 from muxviz.files import read_lines
 from muxviz.results.throughput import EQUAL_MULTIPLEXED, SpeedRun
@@ -41,9 +41,8 @@ def read_texts(path: Path, most: int) -> list[str]:
     rows = enumerate(read_lines(path, longest=MOST_CHARACTERS, expected=expected), start=1)
     found = []
     for number, text in islice(((n, row) for n, row in rows if row.strip()), most):
-        reason = why_not(Row(text))
-        if reason:
-            raise DataError(f"{path}, line {number}: {reason}; expected {expected}")
+        if reason := nothing_to_read(Row(text)):
+            raise DataError(f"{path}, line {number} {reason}; expected {expected}")
         found.append(text)
     if not found:
         raise DataError(f"{path} holds no text; expected {expected}")
@@ -133,8 +132,11 @@ def _tokenizer(engine: Engine) -> Any:
 
 
 def _streamed(engine: Engine, rows: Sequence[Row], how: How) -> Callable[[], Any]:
-    def call() -> int:
-        return sum(len(answers) for answers in stream(engine, rows, how))
+    def call() -> None:
+        for answers in stream(engine, rows, how):
+            for answer in answers:
+                if isinstance(answer, RowError):
+                    raise DataError(f"text {answer.number + 1} {answer.reason}")
 
     return call
 
