@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from muxviz import files
+from muxviz.errors import MuxvizError
 from muxviz.evaluation import evaluate, read_data
 from muxviz.loading.bundled import bundled_folder
 from muxviz.training.export import checkpoint_of_run
@@ -120,12 +122,11 @@ def small_data(data: Path, runs: Path) -> Path:
     train_file = folder / "sst2" / "train.tsv.gz"
     if not train_file.is_file():
         train_file.parent.mkdir(parents=True)
-        with gzip.open(data / "sst2" / "train.tsv.gz", "rt", encoding="utf-8") as file:
-            lines = [line for _, line in zip(range(TRAIN_ROWS + 1), file, strict=False)]
+        lines = islice(files.read_lines(data / "sst2" / "train.tsv.gz"), TRAIN_ROWS + 1)
+        content = gzip.compress("".join(f"{line}\n" for line in lines).encode())
         (folder / "sst2" / "dev.tsv.gz").symlink_to((data / "sst2" / "dev.tsv.gz").resolve())
         (folder / "corpus").symlink_to((data / "corpus").resolve())
-        with gzip.open(train_file, "wt", encoding="utf-8") as file:
-            file.writelines(lines)
+        files.write_whole(train_file, content)
     return folder
 
 
@@ -137,7 +138,7 @@ def run_one(option: str, seed: int, data: Path, checkpoints: Path | None, runs: 
     out = runs / f"ablation-{words}-{seed}"
     kept = out / "result.json"
     if kept.is_file():
-        return json.loads(kept.read_text())
+        return files.read_json(kept)
     start, teacher = (_folder(name, checkpoints) for name in (parent, "sst2-n1"))
     train(recipe, small_data(data, runs), out, start=start, teacher=teacher, resume=True)
     checkpoint = checkpoint_of_run(out)
@@ -152,7 +153,7 @@ def run_one(option: str, seed: int, data: Path, checkpoints: Path | None, runs: 
         "accuracy": dev.accuracy.mean if trained_head else None,
         "read_back": dev.retrieval_accuracy.value,
     }
-    kept.write_text(json.dumps(result))
+    files.write_whole(kept, files.json_text(result))
     return result
 
 
@@ -201,15 +202,20 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     results = []
-    for seed in options.seeds:
-        for option in options.only or RUNS:
-            results.append(run_one(option, seed, options.data, options.checkpoints, options.runs))
-            print(json.dumps(results[-1]), flush=True)
-    print(table(results))
-    if options.json:
+    with files.results_file(options.json) as write:
+        for seed in options.seeds:
+            for option in options.only or RUNS:
+                results.append(
+                    run_one(option, seed, options.data, options.checkpoints, options.runs)
+                )
+                print(files.json_text(results[-1]), flush=True)
+        print(table(results))
         about = {"torch": torch.__version__, "threads": options.threads, "results": results}
-        options.json.write_text(json.dumps(about, indent=1) + "\n")
+        write(files.json_text(about, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MuxvizError as error:
+        raise SystemExit(f"{error} [{error.code}]") from error

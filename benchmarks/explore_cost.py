@@ -17,10 +17,10 @@ the seconds of this process only, for a machine that is shared.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ from muxviz.analysis.crosstalk import measure_crosstalk
 from muxviz.analysis.draws import base_group
 from muxviz.analysis.swaps import encoded, exchanged, other_sentences
 from muxviz.batch import Row
+from muxviz.errors import MuxvizError
+from muxviz.files import json_text, results_file
 from muxviz.inference import forward_groups, group_tensors
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.tracing import trace
@@ -105,6 +107,14 @@ def main() -> None:
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    with results_file(options.json) as write:
+        about = {"checkpoint": options.checkpoint, "threads": options.threads}
+        about |= {"clock": options.clock, "torch": torch.__version__, "ratios": measured(options)}
+        write(json_text(about, indent=1) + "\n")
+
+
+def measured(options: argparse.Namespace) -> dict[str, Any]:
+    """Print and return the ratios."""
     torch.set_num_threads(options.threads)
     checkpoint = load(options.checkpoint, device="cpu")
     repeats, clock = options.repeats, CLOCKS[options.clock]
@@ -120,15 +130,11 @@ def main() -> None:
             f"times the bare passes, {ratio['ours_s'] * 1e3:.0f} ms against "
             f"{ratio['bare_s'] * 1e3:.0f} ms of {options.clock} time, {ratio['repeats']} repeats"
         )
-    if options.json:
-        about = {
-            "checkpoint": options.checkpoint,
-            "threads": options.threads,
-            "clock": options.clock,
-        }
-        about |= {"torch": torch.__version__, "ratios": found}
-        options.json.write_text(json.dumps(about, indent=1) + "\n")
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MuxvizError as error:
+        raise SystemExit(f"{error} [{error.code}]") from error

@@ -139,7 +139,7 @@ FINDINGS: tuple[Callable[[dict[str, Checkpoint]], tuple[str, str]], ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the findings, one numbered line each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", type=int, help="number of one finding, 1 to 5")
     only = parser.parse_args(arguments).only
     torch.set_num_threads(1)

@@ -12,7 +12,6 @@ Every figure is a median with quartiles over alternating repeats; absolute times
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -25,8 +24,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from muxviz.errors import MuxvizError
+from muxviz.files import json_text, results_file, write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 BARE_PAGE = 'import streamlit as st\nst.title("Bare page")\nst.write("Nothing else.")\n'
@@ -106,7 +109,7 @@ def first_paint(repeats: int) -> dict[str, float] | str:
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         bare_script = Path(folder) / "bare.py"
-        bare_script.write_text(BARE_PAGE)
+        write_whole(bare_script, BARE_PAGE)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         with server(ROOT / "app.py") as ours, server(bare_script) as bare:
 
@@ -172,14 +175,20 @@ def rerun(repeats: int, checkpoint_name: str = "sst2-n5") -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     options = parser.parse_args()
+    with results_file(options.json) as write:
+        write(json_text(measured(options.repeats), indent=1) + "\n")
+
+
+def measured(repeats: int) -> dict[str, Any]:
+    """Print and return the ratios."""
     results = {
-        "import muxviz / python alone": import_time(options.repeats),
-        "first paint of Start / bare page": first_paint(options.repeats),
-        "Run on Mix & read / bare passes": rerun(options.repeats),
+        "import muxviz / python alone": import_time(repeats),
+        "first paint of Start / bare page": first_paint(repeats),
+        "Run on Mix & read / bare passes": rerun(repeats),
     }
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     for name, row in results.items():
@@ -191,9 +200,11 @@ def main() -> None:
             f"{row['ours_s'] * 1e3:.0f} ms against {row['bare_s'] * 1e3:.0f} ms, "
             f"{row['repeats']} pairs"
         )
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    return results
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MuxvizError as error:
+        raise SystemExit(f"{error} [{error.code}]") from error

@@ -8,10 +8,11 @@ grouping, scored at saves); nothing is measured here. ``docs/training.md`` holds
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from muxviz.files import json_lines, read_json, read_lines
 
 FOLDER = Path(__file__).resolve().parents[1] / "checkpoints"
 SCORES = {"sst2-n1": 0.89, "upos-n1": 0.94}  # at least
@@ -80,14 +81,13 @@ def _last_stage(name: str) -> Iterator[dict[str, Any]]:
     path = FOLDER / name / "metrics.jsonl"
     if not path.is_file():
         return iter(())
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [row for _, row in json_lines(read_lines(path), path)]
     stage = rows[-1]["stage"]
     return (r for r in rows if r["stage"] == stage and "dev_accuracy" in r["losses"])
 
 
 def _card(name: str) -> dict[str, Any]:
-    card: dict[str, Any] = json.loads((FOLDER / name / "card.json").read_text(encoding="utf-8"))
-    return card
+    return read_json(FOLDER / name / "card.json")
 
 
 def _dev(name: str) -> dict[str, Any]:

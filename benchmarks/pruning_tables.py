@@ -9,11 +9,10 @@ Reads ``muxviz/recorded/grid.json`` (``muxviz bench tradeoff``) and, under ``ben
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from muxviz.files import read_json
 from muxviz.planning.alone import against_alone
 from muxviz.planning.points import read_points
 from muxviz.recorded import grid_file
@@ -31,7 +30,7 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def grid_table() -> str:
     """Accuracy, throughput, speed-up, sparsity reached, and which points are on the front."""
-    points = json.loads(grid_file().read_text(encoding="utf-8"))["value"]["points"]
+    points = read_json(grid_file())["value"]["points"]
     rows = []
     for point in points:
         score, rate = point["accuracy"], point["instances_per_s"]
@@ -87,7 +86,7 @@ def speed_table() -> str:
             f"{row['instances_per_s']['median']:.1f}",
             _spread(row["ratio_to_n1"]),
         ]
-        for row in json.loads(SPEED.read_text(encoding="utf-8"))["results"]
+        for row in read_json(SPEED)["results"]
     ]
     return markdown(("shape", "N", "instances/s", "to bert-base, N = 1 (quartiles)"), rows)
 
@@ -98,7 +97,7 @@ def _spread(value: dict[str, float]) -> str:
 
 def planner_table() -> str:
     """Hit rates beside the baselines, and the models' leave-one-out errors."""
-    found: dict[str, Any] = json.loads(PLANNER.read_text(encoding="utf-8"))
+    found = read_json(PLANNER)
     rows = [
         [
             words,

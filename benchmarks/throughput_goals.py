@@ -8,11 +8,12 @@ whose file is missing is said to be unmeasured, never met.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from muxviz.files import read_json
 
 RESULTS = Path(__file__).parent / "results"
 SMALL, BASE, FAMILY = "bert-small-cpu", "bert-base-cpu", "family-length-cpu"
@@ -94,7 +95,7 @@ def table(folder: Path = RESULTS) -> str:
         if not path.is_file():
             lines.append(f"| {goal.words} | {goal.least} | not measured | no |")
             continue
-        value = goal.value(json.loads(path.read_text())["results"])
+        value = goal.value(read_json(path)["results"])
         met = "yes" if value >= goal.least else "no"
         lines.append(f"| {goal.words} | {goal.least} | {value:.2f} | {met} |")
     return "\n".join(lines)
@@ -102,7 +103,7 @@ def table(folder: Path = RESULTS) -> str:
 
 def results(name: str, folder: Path = RESULTS) -> str:
     """Markdown: every row of one stored run, and how it was made."""
-    run = json.loads((folder / f"throughput-{name}.json").read_text())
+    run = read_json(folder / f"throughput-{name}.json")
     machine = run["machine"]
     lines = [
         "| contender | N | dtype | N = 1 has | texts/s | to N = 1 | to transformers | p95, ms |",

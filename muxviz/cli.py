@@ -8,7 +8,6 @@ checkpoint, text or data cannot be used (the message says why), 2 wrong argument
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -639,7 +638,7 @@ def _list(options: argparse.Namespace) -> int:
 
     names = bundled_names()
     if options.json:
-        print(json.dumps(names))
+        print(json_text(names))
         return 0
     print("\n".join(names) or f"no checkpoints in {checkpoints_folder()}")
     return 0

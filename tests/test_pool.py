@@ -87,14 +87,14 @@ def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("A sentence.\nAnother.\n", "row 1: the header is 'A sentence.'; expected the columns"),
-        ("text\ttext\na\tb\n", "row 1: the header is 'text | text'"),
-        ("text\tmood\na\tb\n", "row 1: the header is 'text | mood'"),
-        ("text\tlabel\nFine.\tpositive\nBroken.\n", "row 3: 1 columns, expected 2"),
-        ("text\tlabel\n \tpositive\n", "row 2, column text: empty"),
-        ("text\tsplit\nFine.\tdev\n", "row 2, column split: 'dev'; expected one of pool, fit"),
+        ("A sentence.\nAnother.\n", "line 1: has the columns A sentence.; expected text and"),
+        ("text\ttext\na\tb\n", "line 1: names the column 'text' twice"),
+        ("text\tmood\na\tb\n", "line 1: has the columns text, mood"),
+        ("text\tlabel\nFine.\tpositive\nBroken.\n", "line 3: has 1 columns; expected 2"),
+        ("text\tlabel\n \tpositive\n", "line 2: has no text"),
+        ("text\tsplit\nFine.\tdev\n", "line 2: has the split 'dev'; expected one of pool, fit"),
         ("text\tlabel\n", "holds no sentence"),
-        ("", "row 1: the header is ''"),
+        ("", "line 1: has no name for column 1"),
     ],
 )
 def test_a_malformed_file_is_named_by_row_and_column(
@@ -108,14 +108,14 @@ def test_a_malformed_file_is_named_by_row_and_column(
 
 
 def test_a_missing_binary_or_huge_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nowhere.tsv cannot be read .*unset MUXVIZ_POOL"):
+    with pytest.raises(DataError, match=r"nowhere.tsv: no such file.*unset MUXVIZ_POOL"):
         read_pool(tmp_path / "nowhere.tsv")
     binary = tmp_path / "binary.txt"
     binary.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match=r"binary.txt is not readable UTF-8"):
+    with pytest.raises(DataError, match=r"binary.txt: is UTF-16, not UTF-8"):
         read_pool(binary)
     huge = tmp_path / "huge.txt"
     with huge.open("wb") as file:
         file.truncate(9_000_000)
-    with pytest.raises(DataError, match=r"huge.txt has 9 MB; .* at most 8 MB"):
+    with pytest.raises(DataError, match=r"huge.txt: has more than 8 MiB"):
         read_pool(huge)

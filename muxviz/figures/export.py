@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,9 @@ import plotly.graph_objects as go
 
 from muxviz.figures.ink import Ink, ink
 
-FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # wide forms are read alike
+FORMULA_STARTS = "=+-@"
+NOT_SEEN = "CMZ"  # first letters of categories: controls, combining marks, blanks
+FILLERS = "\u115f\u1160\u3164\uffa0"  # letters without a shape
 NO_NETWORK = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:"
@@ -125,6 +128,11 @@ def rows_to_csv(rows: list[dict[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.lstrip().startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    return f"'{value}" if isinstance(value, str) and _is_formula(value) else value
+
+
+def _is_formula(text: str) -> bool:
+    """Whether the first character that is seen starts a formula, in any width or size."""
+    seen = (c for c in text if unicodedata.category(c)[0] not in NOT_SEEN and c not in FILLERS)
+    first = unicodedata.normalize("NFKC", next(seen, ""))
+    return first != "" and first[0] in FORMULA_STARTS

@@ -13,15 +13,19 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 
-from muxviz.errors import DataError
+from muxviz import files
+from muxviz.errors import DataError, FileError
+from muxviz.printable import printable
 
 VARIABLE = "MUXVIZ_POOL"
 SPLITS = ("pool", "fit", "test")
 COLUMNS = ("text", "label", "split")
 MAX_BYTES = 8_000_000
+MOST_CHARACTERS = 10_000  # of a sentence
+EXPECTED = f"a .tsv or .txt file with a few hundred sentences in UTF-8; or unset {VARIABLE}"
 
 
 @dataclass(frozen=True)
@@ -38,29 +42,19 @@ def read_pool(path: str | Path | None = None) -> tuple[PoolSentence, ...]:
 
     Args:
         path: a tab-separated file with a header (``text``, and if you like ``label`` and
-            ``split``), or a .txt file with one sentence a line; what gives no split is ``pool``.
-            None: the file that ``MUXVIZ_POOL`` names, else the one that comes with muxviz.
+            ``split``), or a .txt file with one sentence a line (both also ``.gz``, ``.xz``); what
+            gives no split is ``pool``. None: the file that ``MUXVIZ_POOL`` names, else the one
+            that comes with muxviz.
 
     Raises:
-        DataError: the file is missing, too large, or a row is malformed; names row and column.
+        FileError: the file is missing, too large, or a line is malformed; names the line.
     """
     found = path or os.environ.get(VARIABLE) or None
     if found is None:
         return _bundled()
-    file = Path(found).expanduser()
-    try:
-        stat = file.stat()
-    except OSError as error:
-        raise DataError(
-            f"the pool file {file} cannot be read ({error.strerror}); "
-            f"give a .tsv or .txt file, or unset {VARIABLE}"
-        ) from error
-    if stat.st_size > MAX_BYTES:
-        raise DataError(
-            f"the pool file {file.name} has {stat.st_size / 1e6:.0f} MB; "
-            f"draws need a few hundred sentences, at most {MAX_BYTES / 1e6:.0f} MB"
-        )
-    return _read(file, stat.st_mtime_ns)
+    file = Path(os.path.expanduser(found))  # of an unknown user: as it stands
+    status = files.check_regular(file, expected=EXPECTED)
+    return _read(file, status.st_mtime_ns)
 
 
 def texts(split: str = "pool", path: str | Path | None = None) -> tuple[str, ...]:
@@ -82,52 +76,83 @@ def pool_name(path: str | Path | None = None) -> str:
 
 @lru_cache(maxsize=1)
 def _bundled() -> tuple[PoolSentence, ...]:
-    return _table(files(__package__).joinpath("pool.tsv").read_text(encoding="utf-8"), "pool.tsv")
+    return _table(
+        (resources.files(__package__) / "pool.tsv").read_text(encoding="utf-8"), "pool.tsv"
+    )
 
 
 @lru_cache(maxsize=4)
 def _read(file: Path, _changed: int) -> tuple[PoolSentence, ...]:
     """``_changed``: when the file was written, so that an edited file is read again."""
-    try:
-        content = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the pool file {file.name} is not readable UTF-8 text: {error}") from error
-    found = _lines(content) if file.suffix == ".txt" else _table(content, file.name)
+    content = files.read_text(file, most=MAX_BYTES, expected=EXPECTED)
+    is_plain = file.name.removesuffix(file.suffix * (file.suffix in files.COMPRESSED)).endswith(
+        ".txt"
+    )
+    found = _lines(content, file.name) if is_plain else _table(content, file.name)
     if not found:
-        raise DataError(f"the pool file {file.name} holds no sentence; write one per line")
+        raise DataError(
+            f"the pool file {printable(file.name)} holds no sentence; write one per line"
+        )
     return found
 
 
-def _lines(content: str) -> tuple[PoolSentence, ...]:
-    return tuple(PoolSentence(s.strip(), "", "pool") for s in content.splitlines() if s.strip())
-
-
-def _table(content: str, name: str) -> tuple[PoolSentence, ...]:
-    rows = content.splitlines()
-    header = tuple(cell.strip() for cell in rows[0].split("\t")) if rows else ()
-    unknown = [cell for cell in header if cell not in COLUMNS]
-    if "text" not in header or unknown or len(set(header)) < len(header):
-        raise DataError(
-            f"{name}, row 1: the header is '{' | '.join(header)}'; expected the columns text and, "
-            "if you like, label and split, separated by tabs (or a .txt file without a header)"
-        )
+def _lines(content: str, name: str) -> tuple[PoolSentence, ...]:
     return tuple(
-        _sentence(header, line, f"{name}, row {number}")
-        for number, line in enumerate(rows[1:], start=2)
-        if line.strip()
+        PoolSentence(_checked(row.strip(), name, number), "", "pool")
+        for number, row in enumerate(content.split("\n"), start=1)
+        if row.strip()
     )
 
 
-def _sentence(header: tuple[str, ...], line: str, where: str) -> PoolSentence:
+def _table(content: str, name: str) -> tuple[PoolSentence, ...]:
+    head, *rows = content.split("\n")
+    header = files.header_names(head.split("\t"), name)
+    unknown = [cell for cell in header if cell not in COLUMNS]
+    if "text" not in header or unknown:
+        raise FileError(
+            name,
+            f"has the columns {printable(', '.join(header)[:200])}",
+            line=1,
+            expected="text and, if you like, label and split, separated by tabs (or a .txt file "
+            "without a header)",
+        )
+    return tuple(
+        _sentence(header, row, name, number)
+        for number, row in enumerate(rows, start=2)
+        if row.strip()
+    )
+
+
+def _sentence(header: tuple[str, ...], line: str, name: str, number: int) -> PoolSentence:
     cells = [cell.strip() for cell in line.split("\t")]
     if len(cells) != len(header):
-        raise DataError(
-            f"{where}: {len(cells)} columns, expected {len(header)} ({', '.join(header)})"
+        raise FileError(
+            name,
+            f"has {len(cells)} columns",
+            line=number,
+            expected=f"{len(header)} ({', '.join(header)})",
         )
     row = dict(zip(header, cells, strict=True))
-    if not row["text"]:
-        raise DataError(f"{where}, column text: empty; write a sentence or remove the row")
     split = row.get("split") or "pool"
     if split not in SPLITS:
-        raise DataError(f"{where}, column split: '{split}'; expected one of {', '.join(SPLITS)}")
-    return PoolSentence(row["text"], row.get("label", ""), split)
+        raise FileError(
+            name,
+            f"has the split {printable(split[:40])!r}",
+            line=number,
+            expected=f"one of {', '.join(SPLITS)}",
+        )
+    return PoolSentence(_checked(row["text"], name, number), row.get("label", ""), split)
+
+
+def _checked(text: str, name: str, number: int) -> str:
+    """``text``, where there is something to read in it and not a whole book."""
+    if not any(c.isprintable() and not c.isspace() for c in text):
+        raise FileError(name, "has no text", line=number, expected="a sentence, or no such row")
+    if len(text) > MOST_CHARACTERS:
+        raise FileError(
+            name,
+            f"has a text of {len(text):,} characters",
+            line=number,
+            expected=f"sentences of at most {MOST_CHARACTERS:,}",
+        )
+    return text

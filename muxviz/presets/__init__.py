@@ -6,10 +6,11 @@ on the checkpoint (see ``muxviz/recorded``).
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from importlib import resources
+
+from muxviz.files import parse_toml
 
 Texts = tuple[str, str | None]  # a sentence, and for pair tasks a second one
 
@@ -27,7 +28,8 @@ class Preset:
 @cache
 def presets() -> tuple[Preset, ...]:
     """All of them, in reading order."""
-    raw = tomllib.loads(files(__package__).joinpath("presets.toml").read_text(encoding="utf-8"))
+    text = (resources.files(__package__) / "presets.toml").read_text(encoding="utf-8")
+    raw = parse_toml(text, "presets.toml")
     return tuple(
         Preset(p["id"], p["title"], p["look_for"], tuple(_row(r) for r in p["rows"]))
         for p in raw["preset"]

@@ -6,10 +6,10 @@ could not be confirmed is left out, never guessed: such a point has no score, or
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib.resources import files
+from importlib import resources
 
+from muxviz.files import parse_toml
 from muxviz.results.throughput import PublishedPoint
 
 HOWS = ("text", "figure")
@@ -18,7 +18,8 @@ HOWS = ("text", "figure")
 @cache
 def published() -> tuple[PublishedPoint, ...]:
     """All of them, in the order of the file: by source, then by what was compared."""
-    raw = tomllib.loads(files(__package__).joinpath("published.toml").read_text(encoding="utf-8"))
+    text = (resources.files(__package__) / "published.toml").read_text(encoding="utf-8")
+    raw = parse_toml(text, "published.toml")
     return tuple(
         PublishedPoint(**{"sparsity": None, "score": None} | group["shared"] | point)
         for group in raw["group"]

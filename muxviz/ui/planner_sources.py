@@ -10,6 +10,7 @@ import streamlit as st
 
 from muxviz import recorded
 from muxviz.errors import MuxvizError
+from muxviz.files import read_bytes
 from muxviz.planning.points import parse_points
 from muxviz.results.planning import Measurements
 from muxviz.ui.errors import error_panel
@@ -54,7 +55,7 @@ def tables(*, quiet: bool = False) -> list[Table]:
 
 
 def _recorded(path: Path) -> Table:
-    data = path.read_bytes()
+    data = read_bytes(path)
     return Table(
         "recorded grid",
         _parsed(data, path.name),

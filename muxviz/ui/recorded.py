@@ -9,6 +9,7 @@ import streamlit as st
 
 from muxviz import recorded
 from muxviz.errors import DataError
+from muxviz.files import LARGEST_JSON, read_text
 from muxviz.results import GroupResult, from_json
 from muxviz.results.lessons import Lessons
 
@@ -44,5 +45,4 @@ def _of_kind(path: Path, kind: type[T], expected: str) -> T | None:
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _read(path: str, changed: int) -> Any:
-    with open(path, encoding="utf-8") as file:
-        return from_json(file.read())
+    return from_json(read_text(path, most=LARGEST_JSON), Path(path).name)

@@ -14,6 +14,7 @@ import streamlit as st
 
 from muxviz import recorded
 from muxviz.errors import DataError, MuxvizError
+from muxviz.files import read_bytes
 from muxviz.results.checked import read_run
 from muxviz.results.measured import FILE, NOW, RECORDED, Measured, Timed
 from muxviz.results.throughput import SpeedRun, TradeoffRun
@@ -79,7 +80,7 @@ def recorded_run(name: str) -> TradeoffRun | SpeedRun | None:
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _read(path: str, changed: int) -> TradeoffRun | SpeedRun:
-    return read_run(Path(path).read_bytes(), Path(path).name)
+    return read_run(read_bytes(path), Path(path).name)
 
 
 def _held(kind: str, name: str, run: TradeoffRun | SpeedRun) -> Held:
