@@ -1,5 +1,5 @@
-"""The ``muxviz`` command: run, check, train, export, evaluate, card, bench, plan, list,
-record.
+"""The ``muxviz`` command: run, check, train, prune, grow, export, evaluate, card, bench, plan,
+list, record.
 
 Answers go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 the
 checkpoint, text or data cannot be used (the message says why), 2 wrong arguments, 130 interrupted.
@@ -12,12 +12,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from muxviz import ranges
-from muxviz.errors import DataError, MuxvizError
-from muxviz.files import json_text, results_file
+from muxviz.errors import DataError, FileError, MuxvizError
+from muxviz.files import json_text, results_file, why
+from muxviz.printable import printable
 from muxviz.ranges import whole
+from muxviz.terminal import ReaderLeft, printing, tell
 
 RUN_EXAMPLES = """examples:
   muxviz run --checkpoint sst2-n5 --texts reviews.txt
@@ -103,28 +105,38 @@ BATCH, LENGTH, ROWS, ROUNDS = whole(1, 4096), whole(1, 10**6), whole(1, 10**6), 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    options = _parser().parse_args(arguments)
-    options.words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(options.call(options))
+        with printing():
+            options = _parser().parse_args(arguments)
+            options.words = list(sys.argv[1:] if arguments is None else arguments)
+            return int(options.call(options))
     except MuxvizError as error:
-        print(f"muxviz: {error} [{error.code}]", file=sys.stderr)
+        tell(f"{error} [{error.code}]")
         return 1
-    except BrokenPipeError:
-        # The reader of our output went away (``| head``): not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # of a file that nobody opened through the door
+        found = FileError(
+            error.filename or "a file", f"cannot be used ({why(error)})", expected="another"
+        )
+        tell(f"{found} [{found.code}]")
+        return 1
+    except ReaderLeft:
         return 0
     except KeyboardInterrupt:
-        print("muxviz: interrupted", file=sys.stderr)
+        tell("interrupted")
         return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """With messages that hold no control characters, whatever was typed."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
 
 
 def _parser() -> argparse.ArgumentParser:
     from muxviz import __version__
 
-    parser = argparse.ArgumentParser(
-        prog="muxviz", description="See N inputs share one forward pass."
-    )
+    parser = _Parser(prog="muxviz", description="See N inputs share one forward pass.")
     parser.add_argument("--version", action="version", version=f"muxviz {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import errno
 import gzip
 import io
 import json
@@ -52,8 +53,8 @@ _MARKS = (  # the longer first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 _MAGIC = (
-    (b"\x1f\x8b", "gzip data", "give it a name that ends in .gz"),
-    (b"\xfd7zXZ\x00", "xz data", "give it a name that ends in .xz"),
+    (b"\x1f\x8b", "gzip data", "unpack it, or give a file that ends in .gz"),
+    (b"\xfd7zXZ\x00", "xz data", "unpack it, or give a file that ends in .xz"),
     (b"PK\x03\x04", "a zip archive", "unpack it first"),
     (b"BZh", "bzip2 data", "unpack it first"),
     (b"\x28\xb5\x2f\xfd", "zstd data", "unpack it first"),
@@ -119,6 +120,8 @@ class _Reader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         try:
             found = self._inner.read(len(buffer))
+            if found is None:  # a pipe that does not wait
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         except _DAMAGED as error:
             given = f"is damaged or not packed as its name says ({why(error)})"
             raise FileError(self._path, given, expected=self._expected) from error
@@ -150,6 +153,11 @@ def open_bytes(path: Path | str, *, expected: str = "a file") -> Iterator[io.Buf
         raise FileError(path, f"cannot be opened ({why(error)})", expected=expected) from error
     with io.BufferedReader(_Reader(inner, path, expected), BLOCK) as file:
         yield file
+
+
+def guarded(inner: IO[bytes], name: str, *, expected: str) -> io.BufferedReader[Any]:
+    """A stream that is open already, such as standard input, whose failures name it."""
+    return io.BufferedReader(_Reader(inner, name, expected), BLOCK)
 
 
 def read_bytes(path: Path | str, *, most: int = LARGEST_TEXT, expected: str = "a file") -> bytes:

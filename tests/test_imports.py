@@ -19,6 +19,7 @@ LAYERS = (
     ("printable",),
     ("errors",),
     ("files",),
+    ("terminal",),
     ("structure", "ranges"),
     ("config",),
     ("results",),

@@ -13,9 +13,8 @@ from muxviz.batch import Row
 from muxviz.cli import main
 from muxviz.engine import stream as streaming
 from muxviz.engine.engine import Engine
-from muxviz.engine.output import count_lines, offset_of_line, read_rows
 from muxviz.engine.stream import How, RowAnswer, RowError, ahead, run_texts, stream, windows
-from muxviz.engine.workers import read_span, spans
+from muxviz.engine.texts import line_windows, rows_of_file
 from muxviz.errors import DataError, InputError
 from tests.tiny import WORDS, shared_checkpoint, shared_folder
 
@@ -150,15 +149,18 @@ def test_a_run_cut_anywhere_ends_in_the_same_bytes(
     options = ("--texts", texts, "--format", form, "--grouping", grouping)
     assert run(*options, "--out", whole) == 1, "line 18 is bad"
     expected = whole.read_bytes()
-    assert count_lines(whole) == 40 + (form == "tsv")
+    assert expected.count(b"\n") == 40 + (form == "tsv")
     assert run(*options, "--out", cut) == 1
     for size in (len(expected), len(expected) - 3, len(expected) // 2, 60, 0):
         cut.write_bytes(expected[:size])
-        run(*options, "--out", cut, "--resume")
+        assert run(*options, "--out", cut, "--resume") == 1, "line 18 is bad whoever answered it"
+        assert "1 of 40 lines could not be answered" in capsys.readouterr().err
         assert cut.read_bytes() == expected, size
     about = json.loads((tmp_path / "cut.run.json").read_text())
-    assert (about["grouping"], about["bytes"]) == (grouping, texts.stat().st_size)
-    capsys.readouterr()
+    assert (about["grouping"], about["format"], about["lines"]) == (grouping, form, 40)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        *("cut", "cut.run.json", "texts.txt", "whole", "whole.run.json")
+    ]
 
 
 def test_a_run_stopped_by_ctrl_c_keeps_whole_windows(
@@ -178,8 +180,10 @@ def test_a_run_stopped_by_ctrl_c_keeps_whole_windows(
 
     monkeypatch.setattr(Engine, "answers", third_time)
     assert run("--texts", texts, "--out", out) == 130
-    assert "interrupted" in capsys.readouterr().err
-    assert count_lines(out) == 1 + 2 * 3 * SMALL
+    said = capsys.readouterr().err
+    assert "the answers to 24 lines are in" in said
+    assert "interrupted" in said
+    assert out.read_bytes().count(b"\n") == 1 + 2 * 3 * SMALL
     monkeypatch.setattr(Engine, "answers", real)
     assert run("--texts", texts, "--out", out, "--resume") == 0
     assert out.read_bytes() == whole.read_bytes()
@@ -196,12 +200,14 @@ def test_resuming_with_other_settings_is_refused(
         ((), "is there already; go on with --resume"),
         (("--resume", "--grouping", "length"), "made with grouping 'order', now it is 'length'"),
         (("--resume", "--batch", 3), "made with batch 2, now it is 3"),
+        (("--resume", "--format", "jsonl"), "made with format 'tsv', now it is 'jsonl'"),
+        (("--resume", "--dtype", "bfloat16"), "made with dtype 'auto', now it is 'bfloat16'"),
     ):
         assert run("--texts", texts, "--out", out, *arguments) == 1
         assert message in capsys.readouterr().err
     texts.write_text("something else\n")
     assert run("--texts", texts, "--out", out, "--resume") == 1
-    assert "made with bytes" in capsys.readouterr().err
+    assert "line 2: answers another text than line 1 of the texts" in capsys.readouterr().err
     assert out.read_bytes() == before
     (tmp_path / "out.tsv.run.json").unlink()
     assert run("--texts", texts, "--out", out, "--resume") == 1
@@ -214,24 +220,14 @@ def test_resuming_with_other_settings_is_refused(
     assert "--workers needs a file of texts" in capsys.readouterr().err
 
 
-def test_unusual_line_ends_do_not_shift_lines(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_one_rule_for_line_ends(tmp_path: Path, end: str) -> None:
+    given = ["eins", "zwei\u2028halb\x0b", "", "drei\x85"]
     path = tmp_path / "texts.txt"
-    path.write_bytes("eins\r\nzwei\rhalb\n\u2028drei\x0b\nvier".encode() + b"\xff\n\n")
-    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-        rows = list(read_rows(file))
-    assert [row.text for row in rows] == ["eins", "zwei\rhalb", "\u2028drei\x0b", "vier\ufffd", ""]
-    found = list(spans(path, 2))
-    assert [row for window, _ in found for row in window.rows] == rows
-    for window, span in found:
-        assert read_span(path, span) == window
-    assert sum(span.size for _, span in found) == path.stat().st_size
-
-
-def test_a_line_is_found_by_its_number(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("a\nbc\nunfinished")
-    assert count_lines(path) == 2
-    assert [offset_of_line(path, n) for n in range(3)] == [0, 2, 5]
+    path.write_bytes(b"\xef\xbb\xbf" + end.join(given).encode())
+    assert [row.text for row in rows_of_file(path)] == given
+    found = line_windows(rows_of_file(path), shared_checkpoint(), 1)
+    assert [row.text for window in found for row in window.rows] == given
 
 
 def test_text_in_answers_stays_on_its_line(tmp_path: Path) -> None:

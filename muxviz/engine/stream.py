@@ -31,6 +31,7 @@ from muxviz.results import Answer
 
 GROUPINGS = ("order", "length")
 WINDOW_GROUPS = 512  # enough that most lengths fill a batch
+WINDOW_CHARACTERS = 1 << 25  # a window is held in memory, and the next two beside it
 LOOK_S = 0.2  # between looks whether anybody still wants the next window
 T = TypeVar("T")
 
@@ -147,19 +148,32 @@ def window_rows(checkpoint: Checkpoint, batch: int) -> int:
     return checkpoint.config.num_instances * max(WINDOW_GROUPS, batch)
 
 
-def windows(rows: Iterable[Row], size: int) -> Iterator[Window]:
-    """Cut rows into windows of ``size`` rows that can be answered; reads no further than needed."""
+def windows(
+    rows: Iterable[Row],
+    size: int,
+    *,
+    num: int = 1,
+    refuse: Callable[[Row], str] = lambda row: "",
+) -> Iterator[Window]:
+    """Cut rows into windows of ``size`` rows that can be answered; reads no further than needed.
+
+    Args:
+        num: rows of a group; a window ends early, between groups, where its texts are very long.
+        refuse: why a row cannot be answered, besides what its text says; "" where it can.
+    """
     taken: list[Row] = []
     bad: dict[int, str] = {}
-    start = 0
+    start = characters = 0
     for number, row in enumerate(rows):
         taken.append(row)
-        reason = nothing_to_read(row)
-        if reason:
+        characters += len(row.text) + len(row.pair or "")
+        if reason := nothing_to_read(row) or refuse(row):
             bad[number] = reason
-        if len(taken) - len(bad) == size or len(taken) == 4 * size:
+        good = len(taken) - len(bad)
+        is_long = characters > WINDOW_CHARACTERS and good % num == 0
+        if good == size or len(taken) == 4 * size or is_long:
             yield Window(start, tuple(taken), bad)
-            taken, bad, start = [], {}, number + 1
+            taken, bad, start, characters = [], {}, number + 1, 0
     if taken:
         yield Window(start, tuple(taken), bad)
 

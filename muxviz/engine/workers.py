@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from muxviz.batch import nothing_to_read
 from muxviz.engine.engine import Engine
-from muxviz.engine.output import as_lines, read_rows
-from muxviz.engine.stream import How, Window, answer_window, prepare, windows
-from muxviz.errors import NotApplicable
+from muxviz.engine.output import as_lines
+from muxviz.engine.stream import How, RowAnswer, RowError, Window, answer_window, prepare
+from muxviz.engine.texts import line_windows, rows_of_file
+from muxviz.errors import DataError, NotApplicable
 from muxviz.loading.load import load, resolve_device
 
 
@@ -44,52 +44,51 @@ class EngineSpec:
 
 
 @dataclass(frozen=True)
-class Span:
-    """A window as a piece of a file."""
+class Done:
+    """A window's lines of output. errors: by row number, why one could not be answered."""
 
-    start: int  # number of its first row
-    offset: int  # bytes
-    size: int  # bytes
+    text: str
     rows: int
-
-
-def spans(path: Path, size: int) -> Iterator[tuple[Window, Span]]:
-    """The windows of a file and where they are."""
-    position = 0
-
-    def rows() -> Iterator[Any]:
-        nonlocal position
-        with path.open("rb") as file:
-            for line in file:
-                position += len(line)
-                yield from read_rows([line.decode("utf-8", "replace")])
-
-    before = 0
-    for window in windows(rows(), size):
-        yield window, Span(window.start, before, position - before, len(window.rows))
-        before = position
-
-
-def read_span(path: Path, span: Span) -> Window:
-    """The window again."""
-    with path.open("rb") as file:
-        file.seek(span.offset)
-        lines = file.read(span.size).decode("utf-8", "replace").split("\n")
-    rows = tuple(read_rows(lines[: span.rows]))
-    reasons = {span.start + n: nothing_to_read(row) for n, row in enumerate(rows)}
-    return Window(span.start, rows, {n: reason for n, reason in reasons.items() if reason})
+    errors: dict[int, str]
 
 
 class TextWorker:
-    """Answers spans of a file, as lines of the output."""
+    """Answers windows of ``size`` rows of a file, each named by the number of its first row."""
 
-    def __init__(self, spec: EngineSpec, path: Path, how: How, form: str) -> None:
-        self.engine, self.path, self.how, self.form = spec.open(), path, how, form
+    def __init__(self, spec: EngineSpec, path: Path, size: int, how: How, form: str) -> None:
+        self.engine, self.path, self.size = spec.open(), path, size
+        self.how, self.form = how, form
+        self._windows: Iterator[Window] = iter(())
+        self._start = 0  # of the window that comes next, at the earliest
 
-    def __call__(self, span: Span) -> str:
-        """The lines of one window."""
-        ready = prepare(self.engine.checkpoint, read_span(self.path, span), self.how)
-        return as_lines(answer_window(self.engine, ready, self.how), self.form)
+    def __call__(self, start: int) -> Done:
+        """The lines of one window.
+
+        Raises:
+            DataError: the file no longer has it.
+        """
+        ready = prepare(self.engine.checkpoint, self._window(start), self.how)
+        answers = answer_window(self.engine, ready, self.how)
+        return Done(as_lines(answers, self.form), len(answers), errors_of(answers))
+
+    def _window(self, start: int) -> Window:
+        """Windows come in order, so the file is read once; from its beginning for an earlier one.
+
+        It is read by every worker: where a line begins cannot be known without (packed files).
+        """
+        if start < self._start or not self._start:
+            rows = rows_of_file(self.path)
+            self._windows = line_windows(rows, self.engine.checkpoint, self.size)
+        window = next((w for w in self._windows if w.start == start), None)
+        if window is None:
+            raise DataError(f"{self.path} changed while it was read; start anew")
+        self._start = start + len(window.rows)
+        return window
+
+
+def errors_of(answers: Sequence[RowAnswer | RowError]) -> dict[int, str]:
+    """By row number, why rows could not be answered."""
+    return {a.number: a.reason for a in answers if isinstance(a, RowError)}
 
 
 def spread(

@@ -6,6 +6,8 @@ from the hub; the released configurations themselves do not carry names.
 
 from __future__ import annotations
 
+import re
+
 from muxviz.config import MuxConfig
 
 SIZES, COUNTS = ("small", "base", "large"), (2, 5, 10)
@@ -43,6 +45,12 @@ LABELS = {
 SOURCES = {"ner": "label order of the conll2003 data set on the hub"}
 
 
+READS_PAIRS = {  # whether a row of the data set has two texts
+    **dict.fromkeys(("mnli", "qnli", "qqp", "mrpc", "rte", "stsb", "wnli", "snli"), True),
+    **dict.fromkeys(("sst2", "cola", "ner", "conll2003", "ewt"), False),
+}
+
+
 def search_published(text: str) -> list[str]:
     """Published ids that contain every word of ``text``, in order."""
     words = text.lower().split()
@@ -57,3 +65,15 @@ def known_labels(name: str, config: MuxConfig) -> tuple[tuple[str, ...], str]:
     if task is None or len(LABELS[task]) != config.num_labels:
         return (), ""
     return LABELS[task], SOURCES.get(task, f"label order of the GLUE {task} data set on the hub")
+
+
+def reads_pairs(name: str, data: str) -> bool | None:
+    """Whether a checkpoint's rows have two texts; None where that is not known.
+
+    Args:
+        name: of the checkpoint, as it was loaded.
+        data: what it was trained on, as its card says: ``sst2/train.tsv.gz``.
+    """
+    named = data or (name if name in PUBLISHED_IDS else "")
+    words = re.split("[^a-z0-9]+", named.lower())
+    return next((READS_PAIRS[word] for word in words if word in READS_PAIRS), None)
