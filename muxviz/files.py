@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
 from muxviz.errors import FileError
-from muxviz.printable import printable
+from muxviz.printable import printable, printable_json
 
 COMPRESSED = (".gz", ".xz")
 DEEPEST = 64  # levels of lists and objects
@@ -366,7 +366,7 @@ def json_text(value: Any, **options: Any) -> str:
         options: of ``json.dumps``: indent, separators, sort_keys.
     """
     text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, **options)
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return printable_json(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def _finite(value: Any) -> Any:

@@ -15,21 +15,24 @@ PARSERS = {"json": {"load", "loads", "dump", "dumps"}, "tomllib": {"load", "load
 PACKAGE_DATA = "a file of the package"
 NO_FILE = "a method of ours that opens no file"
 ALLOWED: dict[str, dict[str, str]] = {
-    "muxviz/cli.py": {"open": "the null device, when the reader of our output has left"},
+    "muxviz/engine/command.py": {
+        "open": NO_FILE,
+        "json.loads": "what a loaded tokenizer says of itself",
+    },
+    "muxviz/engine/output.py": {"open": "the answers, by a descriptor that can be locked"},
+    "muxviz/engine/workers.py": {"open": NO_FILE},
     "muxviz/evaluation/apart.py": {"open": NO_FILE},
     "muxviz/pool/__init__.py": {"read_text": PACKAGE_DATA},
     "muxviz/presets/__init__.py": {"read_text": PACKAGE_DATA},
     "muxviz/presets/published.py": {"read_text": PACKAGE_DATA},
     "muxviz/pruning/gates.py": {"open": NO_FILE},
+    "muxviz/terminal.py": {"open": "the null device"},
     "muxviz/training/bench_memory.py": {
         "read_text": "/proc/self/status, of the system",
         "splitlines": "the same",
     },
 }
 NOT_YET = {
-    "muxviz/engine/command.py",
-    "muxviz/engine/output.py",
-    "muxviz/engine/workers.py",
     "muxviz/loading/check.py",
     "muxviz/loading/save.py",
     "muxviz/loading/weights.py",

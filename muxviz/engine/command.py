@@ -166,7 +166,7 @@ def _reading(checkpoint: Checkpoint) -> str:
     backend = getattr(checkpoint.need_tokenizer(), "backend_tokenizer", None)
     rules = json.loads(backend.to_str()) if backend else checkpoint.need_tokenizer().get_vocab()
     rules |= {"truncation": None, "padding": None}  # set by use, not by the folder
-    text = f"{checkpoint.config!r}{json.dumps(rules, sort_keys=True)}"
+    text = f"{checkpoint.config!r}{sorted(rules.items())!r}"
     return blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 

@@ -13,7 +13,6 @@ begins with = + - or @ for a formula: a guard would change texts.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import stat
@@ -31,6 +30,7 @@ from muxviz.engine.stream import RowAnswer, RowError, Window
 from muxviz.errors import DataError, FileError
 from muxviz.files import (
     check_regular,
+    json_text,
     parse_json,
     read_json,
     real_number,
@@ -38,7 +38,7 @@ from muxviz.files import (
     write_whole,
     writing,
 )
-from muxviz.printable import printable, printable_json
+from muxviz.printable import printable
 from muxviz.results import LabelAnswer
 
 COLUMNS = ("line", "slot", "label", "probability", "cut", "text", "text2", "error")
@@ -80,16 +80,14 @@ def _jsonl(answer: RowAnswer | RowError) -> str:
         record |= {
             "slot": answer.slot + 1,
             "label": answer.answer.headline,
-            "probability": _finite(answer.answer.probability),
+            "probability": answer.answer.probability,
             "cut": shortened(answer.cut_text),
         }
     record |= {"text": answer.row.text, "text2": answer.row.pair}
     if isinstance(answer, RowAnswer) and isinstance(answer.answer, LabelAnswer):
         pairs = zip(answer.answer.labels, answer.answer.probabilities, strict=True)
         record["probabilities"] = {name: float(p) for name, p in pairs}
-    # A lone surrogate, in a text that is reported as bad, has no UTF-8.
-    text = json.dumps(record, ensure_ascii=False).encode("utf-8", "replace").decode()
-    return printable_json(text) + "\n"
+    return json_text(record) + "\n"
 
 
 def clean(text: str) -> str:
@@ -104,12 +102,8 @@ def shortened(text: str) -> str:
     return f"{text[:LONGEST_CUT]} ... ({len(text):,} characters)"
 
 
-def _finite(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else value
-
-
 def _number(value: float | None) -> str:
-    return "" if _finite(value) is None else f"{value:.6f}"
+    return "" if value is None or math.isnan(value) else f"{value:.6f}"
 
 
 class AnswerFile:
@@ -224,7 +218,7 @@ class AnswerFile:
         self._about = self._before | about
 
     def _note(self, about: dict[str, Any]) -> None:
-        write_whole(self._beside, json.dumps(about, indent=1) + "\n")
+        write_whole(self._beside, json_text(about, indent=1) + "\n")
         self._about = about
 
     # ---- what is there --------------------------------------------------------------------------
