@@ -39,7 +39,7 @@ FAMILY = ("sst2-n1", "sst2-n2", "sst2-n5", "sst2-n10")
 @contextmanager
 def _bar() -> Iterator[Callable[[int, int], None]]:
     """A progress bar as a function of what is done and what there is."""
-    with tqdm(unit="turn", file=sys.stderr) as bar:
+    with tqdm(unit="turn", file=sys.stderr, delay=0.01) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total

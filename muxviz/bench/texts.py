@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from muxviz.batch import Row, nothing_to_read
+from muxviz.batch import Row, encode_rows
 from muxviz.bench.costs import Costs
 from muxviz.bench.machine import describe, watched
 from muxviz.bench.shapes import transformers_model
 from muxviz.bench.speed import Key, Progress, speed_row
 from muxviz.bench.turns import Contender, take_turns
 from muxviz.engine.engine import Engine
-from muxviz.engine.stream import How, RowError, stream
+from muxviz.engine.stream import How, stream
 from muxviz.errors import DataError
 from muxviz.files import read_lines
 from muxviz.results.throughput import EQUAL_MULTIPLEXED, SpeedRun
@@ -35,15 +35,11 @@ def read_texts(path: Path, most: int) -> list[str]:
         most: texts to read.
 
     Raises:
-        FileError: it cannot be read. DataError: no text, or one that cannot be answered.
+        FileError: it cannot be read. DataError: no text.
     """
     expected = "one text a line, in UTF-8"
-    rows = enumerate(read_lines(path, longest=MOST_CHARACTERS, expected=expected), start=1)
-    found = []
-    for number, text in islice(((n, row) for n, row in rows if row.strip()), most):
-        if reason := nothing_to_read(Row(text)):
-            raise DataError(f"{path}, line {number} {reason}; expected {expected}")
-        found.append(text)
+    rows = read_lines(path, longest=MOST_CHARACTERS, expected=expected)
+    found = list(islice((row for row in rows if row.strip()), most))
     if not found:
         raise DataError(f"{path} holds no text; expected {expected}")
     return found
@@ -68,6 +64,9 @@ def measure_texts(
         engines: on one device.
         texts: all of them in every turn.
         how: batch, padding and grouping.
+
+    Raises:
+        InputError: a text that cannot be answered.
     """
     device = engines[0].checkpoint.device
     rows = [Row(text) for text in texts]
@@ -77,7 +76,8 @@ def measure_texts(
     if with_transformers and plain is not None and not plain.int8:
         keys.append(replace(_key(plain, how), contender="transformers", rows=PLAIN_BATCH))
         calls.append(_plainly(plain, texts))
-    lengths = [len(ids) for ids in _tokenizer(engines[0])(list(texts))["input_ids"]]
+    encoded = [encode_rows(e.checkpoint, rows, padding=how.padding) for e in engines]  # or refuse
+    lengths = [len(row.ids) for row in encoded[0]]
     timed = [
         Contender((key,), len(texts), float(sum(lengths)), call)
         for key, call in zip(keys, calls, strict=True)
@@ -132,11 +132,8 @@ def _tokenizer(engine: Engine) -> Any:
 
 
 def _streamed(engine: Engine, rows: Sequence[Row], how: How) -> Callable[[], Any]:
-    def call() -> None:
-        for answers in stream(engine, rows, how):
-            for answer in answers:
-                if isinstance(answer, RowError):
-                    raise DataError(f"text {answer.number + 1} {answer.reason}")
+    def call() -> int:
+        return sum(len(answers) for answers in stream(engine, rows, how))
 
     return call
 
