@@ -132,7 +132,7 @@ def test_files_are_opened_beside_the_recorded_grid_and_let_go(with_grid: Path) -
     settled(at.run())
     said = plain_words(at)
     assert "6 measured settings of mine.csv" in said
-    assert "bad.csv, row 1: accuracy 89.9; expected a share from 0 to 1" in said
+    assert "bad.csv, line 2: accuracy 89.9; expected a share from 0 to 1" in said
     assert at.selectbox(key="n_table").options == [
         "mine.csv (6 settings)",
         "recorded grid (8 settings)",
@@ -142,6 +142,37 @@ def test_files_are_opened_beside_the_recorded_grid_and_let_go(with_grid: Path) -
     assert "8 measured settings of grid.json" in plain_words(at)
     press(at, "n_forget")
     assert "mine.csv" not in plain_words(at)
+
+
+def test_odd_files_cost_a_notice_each(with_grid: Path) -> None:
+    """As bytes: a CR in a row, a cell without end, half a character, numbers without end."""
+    rows = [f"{n},{s},0.5,{1e308 if n == 1 else 1e-320}" for n in (1, 2) for s in (0, 0.5)]
+    odd = {
+        "cr.csv": MINE.replace(b"0.899", b"0.8\r99", 1),
+        "field.csv": MINE + b"x" * 200_000,
+        "half.json": b'[{"n": 1, "name": "\\ud800"}]',
+        "long.json": b'[{"n": ' + b"9" * 400 + b"}]",
+        "huge.csv": "\n".join([HEAD, *rows]).encode(),
+        "deep.json": b"[" * 100_000,
+    }
+    at = visit("planner")
+    at.get("file_uploader")[0].set_value([(name, data, "") for name, data in odd.items()])
+    settled(at.run())
+    assert not at.exception
+    said = plain_words(at)
+    assert [name for name in odd if f"{name}: " not in said and f"{name}, line" not in said] == []
+    assert titles(at)[0].startswith("Use N = "), "the recorded grid is still there"
+
+
+def test_numbers_at_the_ends_of_what_is_taken(place: Path) -> None:
+    rows = [f"{n},{s},0.{9 - n}{s},{1e-9 if n == 1 else 1e15}" for n in (1, 2) for s in (0, 0.99)]
+    at = visit("planner")
+    text = "\n".join([HEAD, *rows]).replace("0.80.99", "0.8").replace("0.70.99", "0.7")
+    at.get("file_uploader")[0].set_value([("ends.csv", text.encode(), "text/csv")])
+    settled(at.run())
+    assert not at.exception
+    assert titles(at)[0].startswith("Use N = ")
+    assert "Infinity" not in str(charts(at))
 
 
 def test_a_damaged_recording_is_said(place: Path) -> None:
