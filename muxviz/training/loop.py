@@ -30,6 +30,7 @@ from tqdm import tqdm
 from muxviz.errors import ConfigError, TrainingError
 from muxviz.training.export import keep_cut, read_state, state_of_config
 from muxviz.training.meters import Meter
+from muxviz.training.packed.prepare import whole_weights
 from muxviz.training.prepare import Run, prepare_run, read_samples, score_dev, weigh_readout
 from muxviz.training.recipe import Recipe, Stage
 from muxviz.training.run_files import RunFiles
@@ -60,7 +61,7 @@ def train(
         recipe: what to do.
         data: folder that the recipe's data paths are relative to.
         start: where the weights come from: the folder of a BERT encoder, a checkpoint or a run;
-            None for a model from scratch.
+            None for a model from scratch, and for a packed start, which is cut out of ``teacher``.
         teacher: folder of a plain (N = 1) checkpoint or run whose states and labels are imitated.
         companion: folder of the unpruned model of the same N that a pruned one imitates.
         out: run folder; created. An existing run there is only continued with ``resume``.
@@ -72,6 +73,11 @@ def train(
         TrainingError: the folder holds another run, a loss is not a number, the disk is full.
         ConfigError: the recipe asks for what this machine or its parts cannot do.
     """
+    if recipe.is_packed and start is not None:
+        raise ConfigError(
+            f"{recipe.name} has a packed start, which is cut out of --teacher; leave --start "
+            f"{start} out, or set start to '' in the recipe"
+        )
     accelerator = _accelerator(recipe)
     files = RunFiles(out, is_writer=accelerator.is_main_process)
     old = _old_state(files, recipe, resume)
@@ -89,20 +95,25 @@ def train(
                 device=accelerator.device,
                 companion=companion,
             )
-        if recipe.compile:
-            run.parts.model.encoder.compile()
+        if old is not None and 0 < recipe.tied_steps < old["step"]:
+            run = run.untied()
         optimiser: Any = make_optimiser(run)
         if old is None and recipe.readout_width:
             weigh_readout(run)
         step, meter = (0, Meter()) if old is None else _restore(old, run, optimiser, accelerator)
         files.forget_after(step)
-        parts, optimiser = accelerator.prepare(run.parts, optimiser)
-        files.begin(recipe, start, teacher, accelerator, about or {})
+        files.begin(recipe, start, teacher, accelerator, run.notes | (about or {}))
         last = recipe.total_steps if steps is None else min(step + steps, recipe.total_steps)
-        loop = _Loop(run, accelerator, parts, optimiser, files, meter)
         try:
             stop.can_wait = True
-            step = loop.go(step, last, stop)
+            if step < recipe.tied_steps:
+                goal = min(last, recipe.tied_steps)
+                step = _session(run, accelerator, optimiser, files, meter, (step, goal), stop)
+            if recipe.tied_steps <= step < last and not stop.wanted:
+                if step == recipe.tied_steps > 0:
+                    run = run.untied()
+                    optimiser = make_optimiser(run)
+                step = _session(run, accelerator, optimiser, files, meter, (step, last), stop)
             accelerator.wait_for_everyone()  # the last state is written
         finally:
             stop.can_wait = False
@@ -110,6 +121,22 @@ def train(
         files.progress("finished" if step == recipe.total_steps else "stopped", step)
     run.parts.eval()
     return run
+
+
+def _session(
+    run: Run,
+    accelerator: Accelerator,
+    optimiser: Any,
+    files: RunFiles,
+    meter: Meter,
+    span: tuple[int, int],
+    stop: _Stop,
+) -> int:
+    """Steps ``span`` with one set of parts; the step that was reached."""
+    if run.recipe.compile:
+        run.parts.model.encoder.compile()
+    parts, prepared = accelerator.prepare(run.parts, optimiser)
+    return _Loop(run, accelerator, parts, prepared, files, meter).go(*span, stop)
 
 
 def _accelerator(recipe: Recipe) -> Accelerator:
@@ -296,7 +323,7 @@ class _Loop:
         self.run.parts.eval()
         scores = score_dev(self.run, device=self.accelerator.device)
         self.clock += time.perf_counter() - started  # not training time
-        return {f"dev_{name}": value for name, value in scores.items()}
+        return {f"{self.run.scored}_{name}": value for name, value in scores.items()}
 
     def _log(self, stage: Stage, step: int, bar: Any, scores: dict[str, float]) -> None:
         now = time.perf_counter()
@@ -321,7 +348,7 @@ class _Loop:
             "step": step,
             "recipe": json.dumps(self.recipe.to_dict()),
             "config": state_of_config(parts.model.config),
-            "model": parts.model.state_dict(),
+            "model": whole_weights(parts.model),
             "parts": parts.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "meter": json.dumps(self.meter.saved()),

@@ -22,6 +22,7 @@ from torch.nn import functional as F  # noqa: N812 (the field's name for it)
 from muxviz.model.heads import Head, HeadSpec
 from muxviz.model.mux_model import MuxModel, PreparedInput
 from muxviz.training.batches import Batch
+from muxviz.training.packed.losses import Imitation, imitate_at_places
 from muxviz.training.pruning import (
     Companion,
     LayerMap,
@@ -63,8 +64,8 @@ class TrainingModel(nn.Module):
 
     probe: N = 1, a linear probe on mean-pooled states, which makes a teacher's states carry the
     label. hidden_map, sentence_map: linear maps from the student's states to the teacher's (they
-    need not share a basis). replaced_head: a discriminator head where the model has none.
-    generator: the small masked LM that proposes replacements.
+    need not share a basis). imitation: the same of a packed start. replaced_head: a discriminator
+    head where the model has none. generator: the small masked LM that proposes replacements.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class TrainingModel(nn.Module):
         recipe: Recipe,
         generator: MuxModel | None = None,
         companion: Companion | None = None,
+        imitation: Imitation | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -89,6 +91,8 @@ class TrainingModel(nn.Module):
             self.hidden_map = nn.Linear(width, theirs)
         if any(stage.sentence_coeff for stage in stages):
             self.sentence_map = nn.Linear(width, theirs)
+        if imitation is not None:
+            self.imitation = imitation
         if any(stage.layer_coeff for stage in stages):
             self.layer_map = LayerMap(model.config.kept.hidden, theirs)
         needs_head = any(s.objective == "replaced_tokens" and s.task_coeff for s in stages)
@@ -120,11 +124,13 @@ class TrainingModel(nn.Module):
         seen = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=False)
         layers = model.encoder.all_states(entered, seen)
         hidden = layers[-1]
-        states = self._states(hidden, prepared, stage)
+        states = None if batch.asked is not None else self._states(hidden, prepared, stage)
         if stage.task_coeff and stage.objective == "masked_lm":
             self._masked_lm(hidden, prepared, batch, stage, terms)
         elif stage.task_coeff and stage.objective == "replaced_tokens":
             self._replaced(states, prepared, batch, stage, terms)
+        elif batch.asked is not None:
+            imitate_at_places(self, layers, batch, stage, terms)
         elif stage.task_coeff or stage.logit_coeff:
             self._task(hidden, states, prepared, batch, stage, terms)
         self._imitate_teacher(hidden, states, prepared, batch, stage, terms)

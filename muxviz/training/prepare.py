@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,23 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from muxviz.config import MuxConfig
 from muxviz.errors import ConfigError, TrainingError
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.batches import BatchMaker
 from muxviz.training.corpus import iterate_texts, text_rows
 from muxviz.training.files import locate
 from muxviz.training.objectives import TrainingModel, needs_retrieval_head
+from muxviz.training.packed.answers import Answers
+from muxviz.training.packed.pool import Pool, PoolSampler, make_pool
+from muxviz.training.packed.prepare import (
+    PackedTeacher,
+    ask_packed,
+    build_tied,
+    layout_of,
+    training_parts,
+    untied,
+)
 from muxviz.training.pruning import (
     READOUT_BATCHES,
     Companion,
@@ -47,7 +58,12 @@ LABELLED_TASKS = ("sequence_classification", "regression", "token_classification
 
 @dataclass(frozen=True)
 class Run:
-    """A run ready to go on. dev: None where the recipe has no labelled task."""
+    """A run ready to go on.
+
+    dev: what is scored at each save; None where the recipe has no labelled task. scored: what
+    that is: "dev", or "held" where rows were kept out of training for it. pool: the rows of a
+    packed start. notes: more for ``run.json``.
+    """
 
     recipe: Recipe
     parts: TrainingModel
@@ -56,11 +72,21 @@ class Run:
     task_rows: int
     maker: BatchMaker
     dev: TokenRows | None
-    teacher: Teacher | None
+    teacher: Teacher | Answers | None
+    scored: str = "dev"
+    pool: Pool | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
 
-    def sampler(self, index: int) -> Sampler:
+    def untied(self) -> Run:
+        """The same run with every weight training by itself, after the tied stages."""
+        return replace(self, parts=untied(self.parts, self.recipe))
+
+    def sampler(self, index: int) -> Sampler | PoolSampler:
         """The order of rows of stage ``index``."""
         stage = self.recipe.stages[index]
+        if self.pool is not None:
+            seed = self.recipe.seed + 1000 * index
+            return PoolSampler(self.pool, self.recipe, stage, seed=seed)
         return Sampler(
             self.rows.lengths,
             task_rows=self.task_rows,
@@ -90,6 +116,8 @@ def prepare_run(
         ConfigError: the recipe asks for what its parts cannot do.
     """
     _check_teacher_is_named(recipe, teacher)
+    if recipe.is_packed:
+        return _packed_run(recipe, data, out, teacher, device)
     begin = read_start(start)
     has_task = recipe.task in LABELLED_TASKS
     train = dev = None
@@ -98,7 +126,8 @@ def prepare_run(
         dev = read_task(locate(data, recipe.task_dev), labels=recipe.labels or train.names)
         for name, rows_read in ((recipe.task_train, train), (recipe.task_dev, dev)):
             _check_labels(recipe, name, rows_read)
-    tokenizer, model = _model(recipe, data, out, begin, train)
+    tokenizer, config, old_ids = _tokenizer_and_config(recipe, data, out, begin, train)
+    model = build_model(recipe, config, begin, old_ids)
     torch.manual_seed(recipe.seed)  # of the parts that are trained beside the model
     if recipe.freeze_embeddings:
         tables: Any = model.embeddings
@@ -107,6 +136,87 @@ def prepare_run(
     beside = None if companion is None else Companion(_unpruned(companion), device)
     check_pruning(recipe, model, beside)
     parts = TrainingModel(model, recipe, build_generator(recipe, model.config), beside)
+    _check_stages(recipe, model)
+    length = min(recipe.max_length, model.config.default_max_length)
+    dev_rows = None if dev is None else tokenise_task(tokenizer, dev, max_length=length)
+    rows, task_rows = _rows(recipe, data, out, tokenizer, train, dev_rows, length)
+    maker = _maker(recipe, rows, model, tokenizer)
+    asked = None
+    if teacher is not None and any(stage.asks_teacher for stage in recipe.stages):
+        asked = _teacher(recipe, teacher, rows, train, out, tokenizer, device)
+        _check_teacher_fits(recipe, teacher, asked, model)
+    return Run(recipe, parts, tokenizer, rows, task_rows, maker, dev_rows, asked)
+
+
+def _packed_run(
+    recipe: Recipe, data: Path, out: Path, teacher: Path | None, device: torch.device
+) -> Run:
+    """A run whose model is cut out of the teacher, as narrow models side by side."""
+    begin = read_start(teacher)
+    plain = PackedTeacher.of(recipe, begin)
+    named = replace(recipe, labels=_labels_of(recipe, plain.model))
+    train, dev = (
+        read_task(locate(data, name), labels=named.labels)
+        for name in (recipe.task_train, recipe.task_dev)
+    )
+    _check_labels(recipe, recipe.task_train, train)
+    _check_labels(recipe, recipe.task_dev, dev)
+    tokenizer, config, _ = _tokenizer_and_config(named, data, out, begin, train)
+    length = min(recipe.max_length, config.default_max_length)
+    cache = out.parent
+    pool = make_pool(recipe, data, cache / "token-cache", tokenizer, train, dev, length)
+    model, share = build_tied(recipe, config, plain, pool)
+    torch.manual_seed(recipe.seed)  # of the maps that are trained beside the model
+    layout = layout_of(recipe, config)
+    parts = training_parts(recipe, model, layout, plain.model.config.width)
+    _check_stages(recipe, model)
+    answers = ask_packed(recipe, plain, pool, cache / "teacher-cache", device)
+    notes = {
+        "slot_width": layout.own,
+        "slot_heads": layout.heads,
+        "slot_units": layout.units,
+        "variance_kept": round(share, 4),
+        "rows": {kind: len(pool.numbers(kind)) for kind in pool.ends},
+        "left_out": pool.left_out,
+    }
+    scored = tokenise_task(tokenizer, dev, max_length=length) if pool.held is None else pool.held
+    return Run(
+        recipe,
+        parts,
+        tokenizer,
+        pool.rows,
+        pool.ends["task"],
+        _maker(recipe, pool.rows, model, tokenizer),
+        scored,
+        answers,
+        "dev" if pool.held is None else "held",
+        pool,
+        {"packed": notes},
+    )
+
+
+def _labels_of(recipe: Recipe, teacher: MuxModel) -> tuple[str, ...]:
+    """The teacher's labels, which a packed start shares."""
+    if recipe.task == "regression":
+        return recipe.labels
+    theirs = teacher.config.labels
+    if recipe.labels not in ((), theirs):
+        raise ConfigError(
+            f"the recipe's labels are {', '.join(recipe.labels)}, the teacher's "
+            f"{', '.join(theirs)}; leave them out, or name another teacher"
+        )
+    return theirs
+
+
+def _maker(
+    recipe: Recipe, rows: Rows, model: MuxModel, tokenizer: PreTrainedTokenizerBase
+) -> BatchMaker:
+    special = tuple(int(i) for i in tokenizer.all_special_ids)
+    mask_id, generates = _mask_id(tokenizer, recipe), bool(recipe.generator_layers)
+    return BatchMaker(rows, model.config, mask_id, special, recipe.seed, generates)
+
+
+def _check_stages(recipe: Recipe, model: MuxModel) -> None:
     for stage in recipe.stages:
         if not stage.has_loss:
             raise ConfigError(
@@ -114,27 +224,15 @@ def prepare_run(
                 "retrieval_coeff, hidden_coeff ... above 0"
             )
         _check_heads(recipe, stage, model)
-    length = min(recipe.max_length, model.config.default_max_length)
-    dev_rows = None if dev is None else tokenise_task(tokenizer, dev, max_length=length)
-    rows, task_rows = _rows(recipe, data, out, tokenizer, train, dev_rows, length)
-    special = tuple(int(i) for i in tokenizer.all_special_ids)
-    maker = BatchMaker(
-        rows,
-        model.config,
-        _mask_id(tokenizer, recipe),
-        special,
-        recipe.seed,
-        bool(recipe.generator_layers),
-    )
-    asked = None
-    if teacher is not None and any(_asks(stage) for stage in recipe.stages):
-        asked = _teacher(recipe, teacher, rows, train, out, tokenizer, device)
-        _check_teacher_fits(recipe, teacher, asked, model)
-    return Run(recipe, parts, tokenizer, rows, task_rows, maker, dev_rows, asked)
+        if recipe.is_packed and (stage.hidden_coeff or stage.sentence_coeff or stage.probe_coeff):
+            raise ConfigError(
+                f"stage {stage.name!r}: hidden_coeff, sentence_coeff and probe_coeff are not for a "
+                "packed start; use state_coeff and answer_coeff"
+            )
 
 
 def _check_teacher_is_named(recipe: Recipe, teacher: Path | None) -> None:
-    asking = [stage.name for stage in recipe.stages if _asks(stage)]
+    asking = [stage.name for stage in recipe.stages if stage.asks_teacher]
     if asking and teacher is None:
         raise ConfigError(
             f"stage {asking[0]!r} of {recipe.name} imitates a teacher, and none is given; name one "
@@ -183,9 +281,12 @@ def _check_teacher_fits(recipe: Recipe, folder: Path, asked: Teacher, model: Any
             )
 
 
-def _model(
+def _tokenizer_and_config(
     recipe: Recipe, data: Path, out: Path, begin: Start | None, train: LabelledRows | None
-) -> tuple[Any, Any]:
+) -> tuple[PreTrainedTokenizerBase, MuxConfig, np.ndarray | None]:
+    """Both of the run, and which rows of the start's vocabulary it keeps (None: all)."""
+    if recipe.is_packed and (recipe.vocab_size or recipe.vocabulary):
+        raise ConfigError("a packed start keeps the teacher's vocabulary; name no other")
     before = _tokenizer_files(out)
     corpora: list[list[str]] = []
     if recipe.vocab_size:
@@ -209,8 +310,7 @@ def _model(
     shape = run_shape(recipe, begin, vocab_size)
     left = None if begin is None or begin.config is None else begin.config.structure
     config = run_config(recipe, shape, _label_names(recipe, train), left)
-    model = build_model(recipe, config, begin, old_ids)
-    return run_tokenizer(out, shape, recipe.backbone), model
+    return run_tokenizer(out, shape, recipe.backbone), config, old_ids
 
 
 def _mask_id(tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> int:
@@ -290,10 +390,6 @@ def _rows(
         )
     task_rows = 0 if train is None else len(found[0])
     return (found[0] if len(found) == 1 else JoinedRows(found)), task_rows
-
-
-def _asks(stage: Stage) -> bool:
-    return bool(stage.hidden_coeff or stage.sentence_coeff or stage.logit_coeff)
 
 
 def _unpruned(folder: Path) -> MuxModel:

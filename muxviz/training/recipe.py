@@ -39,6 +39,8 @@ INSTANCE_VECTORS = ("gaussian", "sign")
 MATCHINGS = ("free", "ordered", "sampled", "windowed")
 CLASS_TASKS = ("sequence_classification", "token_classification")
 LABELLED_TASKS = (*CLASS_TASKS, "regression")
+PACKED = "packed"  # a start that is no folder
+PACKED_ONLY = ("answer_coeff", "state_coeff", "free")  # fields of a stage
 N_IN_NAME = "{n}"  # in the name of a recipe that serves several N
 MANY = 10**9
 
@@ -73,6 +75,11 @@ class Stage:
     sentence_coeff: Weight = 0.0  # ours: squared distance of the sentence vector to its [CLS]
     logit_coeff: Weight = 0.0  # ours: KL to the teacher's label distribution
     probe_coeff: Weight = 0.0  # ours, N = 1: cross-entropy of a mean-pooled linear probe
+    # Packed: squared distance to the teacher's logits, and to its states, over their variance.
+    answer_coeff: Weight = 0.0
+    state_coeff: Weight = 0.0
+    # Packed: every weight trains by itself; before that it is shared by all slots.
+    free: Annotated[bool, Flag()] = False
     # Pruning: target share of encoder weights pruned; 0 trains no gates.
     sparsity: Annotated[float, Real(0, 1, is_below=True)] = 0.0
     sparsity_warmup: Count = 0  # steps over which the target rises from the stage before's
@@ -81,7 +88,7 @@ class Stage:
     layer_matching: Annotated[str, OneOf(MATCHINGS)] = "ordered"  # CoFi's 3, 4, 5, 6
     prediction_coeff: Weight = 0.0  # KL to the unpruned model's answers
     temperature: Rate = 2.0  # of that KL
-    general_share: Share = 0.0  # share of rows drawn from the general corpus
+    general_share: Share = 0.0  # share of rows (packed: of steps) from the general corpus
     bucketed_share: Share = 0.5  # share of steps whose groups hold texts of like length
     min_tokens: Count = 0  # task rows with fewer tokens are left out
 
@@ -89,15 +96,15 @@ class Stage:
         check(self)
 
     @property
+    def asks_teacher(self) -> bool:
+        """Whether it imitates a plain teacher."""
+        names = ("hidden", "sentence", "logit", "answer", "state")
+        return any(getattr(self, f"{name}_coeff") > 0 for name in names)
+
+    @property
     def has_loss(self) -> bool:
         """Whether anything is trained on."""
         return any(getattr(self, f.name) > 0 for f in fields(self) if f.name.endswith("_coeff"))
-
-    @property
-    def asks_teacher(self) -> bool:
-        """Whether it imitates a plain teacher."""
-        return bool(self.hidden_coeff or self.sentence_coeff or self.logit_coeff)
-
 
 Stages = tuple[Stage, ...]
 
@@ -149,6 +156,12 @@ class Recipe:
     # Ours: dimensions kept of the demultiplexer's states; 0 means all.
     readout_width: Annotated[int, Whole(0, LIMITS["hidden_size"])] = 0
     freeze_embeddings: Annotated[bool, Flag()] = False  # as the published pruning does
+    # ---- a packed start: N narrow models side by side, cut out of --teacher
+    start: Annotated[str, OneOf(("", PACKED))] = ""  # "": where --start says
+    # Sizes of a slot's model; 0 means the N-th part of hidden_size, num_heads, intermediate_size.
+    slot_width: Annotated[int, Whole(0, LIMITS["hidden_size"])] = 0
+    slot_heads: Annotated[int, Whole(0, LIMITS["num_attention_heads"])] = 0
+    slot_units: Annotated[int, Whole(0, LIMITS["intermediate_size"])] = 0
     # ---- the generator of replaced-token detection; 0 layers: uniform random tokens (released)
     generator_layers: Annotated[int, Whole(0, LIMITS["num_hidden_layers"])] = 0
     generator_coeff: Weight = 1.0
@@ -159,8 +172,13 @@ class Recipe:
     general_rows: Count = 60000  # rows kept of them; 0 means all
     packing: Annotated[str, OneOf(PACKINGS)] = "sentences"  # or "documents": filled to max_length
     unlabelled: Paths = ()  # ours: more texts like the task's, drawn with the general
-    # Ours: rows made of two task rows each, drawn with the general ones.
+    # Ours: rows made of two task rows each (packed: two or three), drawn with the general ones.
     compounds: Annotated[int, Whole(0, 10**7)] = 0
+    exchanged: Annotated[int, Whole(0, 10**7)] = 0  # packed: with a part exchanged for another's
+    # Packed: how often task rows, compounds, exchanged and unlabelled ones are drawn; () as many
+    # as there are.
+    shares: Annotated[tuple[float, ...], Each(Real(0, 1e6), 4)] = ()
+    held_out: Count = 0  # packed: task rows not trained on, scored while training in place of dev
     # ---- optimisation
     seed: Seed = 17
     data_seed: Seed = 17  # of the sample of general rows
@@ -183,6 +201,7 @@ class Recipe:
         check(self)
         self._check_model()
         self._check_pruning()
+        self._check_packed()
         for stage in (*self.stages, *self.fine_tuning):
             self._check_stage(stage)
 
@@ -243,6 +262,40 @@ class Recipe:
         """Whether any stage imitates a plain teacher."""
         return any(stage.asks_teacher for stage in self.stages)
 
+    def _check_packed(self) -> None:
+        if not self.is_packed:
+            only = ("exchanged", "shares", "held_out", "slot_width", "slot_heads", "slot_units")
+            given = [name for name in only if getattr(self, name)]
+            given += [n for s in self.stages for n in PACKED_ONLY if getattr(s, n)]
+            if given:
+                raise ConfigError(
+                    f"{given[0]} is given, and start is not {PACKED!r}; set one of them"
+                )
+            return
+        if self.prunes or self.fine_tuning or self.generator_layers or self.learn_instances:
+            raise ConfigError(
+                "a packed start goes without sparsity, fine_tuning, generator_layers and "
+                "learn_instances; prune or fine-tune its result in a run of its own"
+            )
+        frees = [stage.free for stage in self.stages]
+        if frees != sorted(frees) or frees[0]:
+            raise ConfigError(
+                f"free of the stages is {frees}; a packed start begins with one that is not free, "
+                "and free ones come last"
+            )
+        if self.shares and not sum(self.shares):
+            raise ConfigError("all shares are 0, so nothing would be drawn; give one above 0")
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the run starts as narrow models side by side."""
+        return self.start == PACKED
+
+    @property
+    def tied_steps(self) -> int:
+        """Steps before every weight trains by itself; 0 in a run that is not packed."""
+        return sum(stage.steps for stage in self.stages if not stage.free) if self.is_packed else 0
+
     @property
     def prunes(self) -> bool:
         """Whether any stage trains gates."""
@@ -276,11 +329,12 @@ class Recipe:
         return asdict(self)
 
 
-def read_recipe(path: str | Path, *, num_instances: int | None = None) -> Recipe:
+def read_recipe(path: str | Path, *, num_instances: int | None = None, start: str = "") -> Recipe:
     """Read and check a recipe.
 
     Args:
         path: TOML file.
+        start: "packed" where the command asks for it, whatever the file says.
         num_instances: another N than the file's, where it is a recipe for several: its name then
             holds ``{n}``, which becomes N.
 
@@ -298,8 +352,12 @@ def read_recipe(path: str | Path, *, num_instances: int | None = None) -> Recipe
         raise ConfigError(str(error)) from error
     source = _Source(path, _key_lines(text))
     table = _with_num_instances(table, num_instances, path)
-    if table.get("num_instances") == 1 and "multiplexer" not in table:
-        table |= {"multiplexer": "identity", "demultiplexer": "identity"}
+    table |= {"start": start} if start else {}
+    if "multiplexer" not in table:
+        if table.get("start") == PACKED:
+            table |= {"multiplexer": "binary_hadamard"}
+        elif table.get("num_instances") == 1:
+            table |= {"multiplexer": "identity", "demultiplexer": "identity"}
     for name in ("stages", "fine_tuning"):
         table[name] = [
             source.build(Stage, stage, name, number)

@@ -64,8 +64,8 @@ class Sampler:
         drawn = self.POOL_STEPS * groups * num_instances
         self._general_per_pool = int(drawn * general_share) if general else 0
         self._task_per_pool = drawn - self._general_per_pool
-        self._task = _Shuffles(kept, seed, TASK)
-        self._general = _Shuffles(np.arange(task_rows, len(lengths)), seed, GENERAL)
+        self._task = Shuffles(kept, seed, TASK)
+        self._general = Shuffles(np.arange(task_rows, len(lengths)), seed, GENERAL)
         self._cached: tuple[int, np.ndarray] | None = None
 
     def step(self, step: int) -> np.ndarray:
@@ -94,7 +94,7 @@ class Sampler:
         return steps[generator.permutation(self.POOL_STEPS)]
 
 
-class _Shuffles:
+class Shuffles:
     """An endless sequence of rows: one shuffle of all of them after another.
 
     Shuffle e depends on the seed and e only. The last two are kept in memory.

@@ -287,7 +287,7 @@ def build_model(
 ) -> MuxModel:
     """A model with everything that the start has of it, the rest fresh from the recipe's seed."""
     model = MuxModel(config)
-    _fresh(model, recipe.seed)
+    fresh(model, recipe.seed)
     state = model.state_dict()
     if recipe.is_multiplexed:
         state["multiplexer.instance_embedding"] = _slot_vectors(recipe, config)
@@ -408,14 +408,14 @@ def build_generator(recipe: Recipe, config: MuxConfig) -> MuxModel | None:
             published_class=None,
         )
     )
-    _fresh(model, recipe.seed + 1)
+    fresh(model, recipe.seed + 1)
     with torch.no_grad():
         vectors = _slot_vectors(recipe, model.config)
         model.multiplexer.instance_embedding.copy_(vectors)  # type: ignore[operator]
     return model
 
 
-def _fresh(model: MuxModel, seed: int) -> None:
+def fresh(model: MuxModel, seed: int) -> None:
     """Initialise every layer as BERT does: N(0, 0.02) weights, zero biases."""
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():

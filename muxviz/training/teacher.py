@@ -85,7 +85,7 @@ def ask_teacher(
             "model (N = 1), name another with --teacher"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    key = _fingerprint(model, rows)
+    key = fingerprint(model, rows)
     if not wants_hidden and not (folder / f"{key}.json").is_file():
         key += "-labels"
     done = folder / f"{key}.json"
@@ -158,7 +158,8 @@ def pad_id(model: MuxModel) -> int:
     return model.config.shape.pad_token_id
 
 
-def _fingerprint(model: MuxModel, rows: Rows) -> str:
+def fingerprint(model: MuxModel, rows: Rows) -> str:
+    """A name for these weights and these rows."""
     digest = hashlib.sha256(model.config.task.encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode())

@@ -1,8 +1,8 @@
 """Which dimensions, heads and feed-forward units of a wide encoder belong to which slot.
 
-Slot i has the chunk of dimensions that the ``binary_hadamard`` multiplexer gives it, ``D // N`` from
-``i * (D // N)`` on, and uses the first ``own`` of them; heads and units follow one another. What is
-left over is idle: zero everywhere, but counted by the layer norms.
+Slot i has the chunk of dimensions that the ``binary_hadamard`` multiplexer gives it, ``D // N`` of
+them, and uses the first ``own``; heads and units follow one another. What is left over is idle:
+zero everywhere, but counted by the layer norms.
 """
 
 from __future__ import annotations

@@ -58,7 +58,10 @@ def check_packable(config: MuxConfig) -> None:
 
 
 class TiedEmbeddings(nn.Module):
-    """The narrow tables; the wide model's hold N copies side by side."""
+    """The narrow tables; the wide model's hold N copies side by side.
+
+    Unlike there, the row of the padding token trains too: others of the group see padding.
+    """
 
     def __init__(self, config: MuxConfig, width: int) -> None:
         super().__init__()
@@ -164,7 +167,7 @@ class TiedModel(MuxModel):
         self.embeddings: Any = TiedEmbeddings(config, layout.own)
         self.encoder = TiedEncoder(config, layout)
         if self.retrieval_head is not None:
-            words = self.embeddings.word_embeddings.weight
+            words: Any = self.embeddings.word_embeddings.weight
             projection: Any = TiedProjection(words, layout)
             self.retrieval_head.out_proj = projection
 
@@ -177,7 +180,7 @@ class TiedModel(MuxModel):
             segments = own.token_type_embeddings(prepared.types)
         rows = own.word_embeddings(prepared.ids) + segments
         rows = rows + own.position_embeddings.weight[:length]
-        return own.dropout(tiled_norm(rows, own.LayerNorm, self.layout))  # type: ignore[no-any-return]
+        return own.dropout(tiled_norm(rows, own.LayerNorm, self.layout))
 
     def mix(self, embeddings: Tensor, mask: Tensor, *, hide_padding: bool = False) -> Tensor:
         """The mixture ``[B, T, D]`` of ``[B, N, T, w]``: each in its chunk, over N."""
@@ -191,7 +194,7 @@ class TiedModel(MuxModel):
         again = own.position_embeddings.weight[: mixture.shape[1]]
         again = again + own.token_type_embeddings.weight[0]
         states = coupled_norm(mixture + self.layout.tiled(again), own.LayerNorm, self.layout)
-        return own.dropout(states)  # type: ignore[no-any-return]
+        return own.dropout(states)
 
 
 # ---- packing ---------------------------------------------------------------------------------
