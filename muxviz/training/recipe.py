@@ -106,6 +106,7 @@ class Stage:
         """Whether anything is trained on."""
         return any(getattr(self, f.name) > 0 for f in fields(self) if f.name.endswith("_coeff"))
 
+
 Stages = tuple[Stage, ...]
 
 

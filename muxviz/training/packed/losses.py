@@ -32,6 +32,9 @@ class Imitation(nn.Module):
         self.layout = layout
         self.last = nn.Linear(width, min(PRINCIPAL, theirs))
         self.middle = nn.Linear(layout.own, min(PRINCIPAL, theirs))
+        for one in (self.last, self.middle):  # the mean, which is 1 from the teacher
+            nn.init.zeros_(one.weight)
+            nn.init.zeros_(one.bias)
 
 
 def middle_layer(layers: int) -> int:

@@ -353,3 +353,6 @@ def start_gate(model: TiedModel, draws: torch.Generator) -> None:
         alike = torch.randn(reader.out_features, layout.own, generator=draws)
         reader.weight.copy_(layout.tiled(alike * 0.02 * (width / layout.own) ** 0.5))
         reader.bias.zero_()
+    if model.retrieval_head is not None:  # rows of the word table are as long as the root of w
+        head: Any = model.retrieval_head
+        head.layer_norm.weight.fill_(layout.own**-0.5)

@@ -68,8 +68,7 @@ def hold_out(rows: LabelledRows, count: int, *, seed: int) -> tuple[LabelledRows
     if not count:
         return rows, chosen(rows, [])
     phrases = _phrases(rows)
-    inside = {n for parts in phrases.values() for _, _, n in parts}
-    free = [n for n in phrases or range(len(rows.texts)) if n not in inside]
+    free = _sentences(phrases) or list(range(len(rows.texts)))
     if count * 2 > len(free):
         raise ConfigError(
             f"held_out is {count}; {len(free)} training rows can be kept apart, of which at most "
@@ -118,7 +117,7 @@ def exchanged(rows: LabelledRows, count: int, *, seed: int) -> LabelledRows:
 
 def _exchanged_phrases(rows: LabelledRows, count: int, draws: np.random.Generator) -> LabelledRows:
     found = _phrases(rows)
-    hosts = sorted(found)
+    hosts = _sentences(found)
     if count and not hosts:
         raise ConfigError(
             "no training row is a phrase of another one, so none can be exchanged; set exchanged "
@@ -162,6 +161,12 @@ def _phrases(rows: LabelledRows) -> dict[int, list[tuple[int, int, int]]]:
         if parts:
             found[n] = parts
     return found
+
+
+def _sentences(found: dict[int, list[tuple[int, int, int]]]) -> list[int]:
+    """Rows with a phrase inside that are no phrase of another row themselves."""
+    inside = {n for parts in found.values() for _, _, n in parts}
+    return [n for n in found if n not in inside]
 
 
 def _exchanged_spans(rows: LabelledRows, count: int, draws: np.random.Generator) -> LabelledRows:
