@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,26 +10,13 @@ import torch
 from torch import Tensor
 
 from muxviz.config import MuxConfig
-from muxviz.errors import ConfigError, TrainingError
-from muxviz.loading.load import load
+from muxviz.errors import ConfigError
 from muxviz.model.multiplexer import draw_instance_embedding
 from muxviz.model.mux_model import MuxModel
-from muxviz.training.export import checkpoint_of_run, export_run, read_state
-from muxviz.training.loop import train
-from muxviz.training.packed import texts
-from muxviz.training.packed.answers import Answers, Places, ask, centred
 from muxviz.training.packed.layout import Layout
-from muxviz.training.packed.pool import PoolSampler, keys_of, make_pool, without
-from muxviz.training.packed.prepare import untied
 from muxviz.training.packed.start import principal, start_gate
 from muxviz.training.packed.tied import TiedModel, packed, packed_weights
-from muxviz.training.prepare import prepare_run
-from muxviz.training.recipe import Recipe, read_recipe
-from muxviz.training.rows import UNLABELLED, JoinedRows
-from muxviz.training.tasks import LabelledRows, tokenise_task
-from tests.test_training_resume import assert_same_bits
-from tests.tiny import _fill, tiny_config, tiny_ids, tiny_tokenizer
-from tests.tiny_runs import metrics, tiny_recipe, tiny_stage, write_data, write_recipe
+from tests.tiny import _fill, tiny_config, tiny_ids
 
 TASKS = ("sequence_classification", "regression", "token_classification", "masked_lm", "retrieval")
 SHAPES = (  # N, slot_width (0: as wide as it fits), idle dimensions of 24

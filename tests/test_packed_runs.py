@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 DATA_OF = {
     "sentence": ("sequence_classification", "phrases.tsv"),
     "pair": ("sequence_classification", "pairs.tsv"),
-    "regression": ("regression", "scores.tsv"),
+    "regression": ("regression", "scored.tsv"),
     "token": ("token_classification", "tags.jsonl"),
 }
 TAUGHT: dict[str, Any] = {  # sizes and vocabulary are the teacher's
@@ -78,6 +78,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     parts = [" ".join(row.split("\t")[0].split()[1:]) + "\t" + row[-1] for row in rows[1:]]
     lines = [rows[0], *sentences, *dict.fromkeys(parts)]
     (folder / "phrases.tsv").write_text("\n".join(lines) + "\n")
+    scored = ["sentence\tscore", *lines[1:]]
+    (folder / "scored.tsv").write_text("\n".join(scored) + "\n")
     for _, name in DATA_OF.values():
         given = (folder / name).read_text().splitlines()
         header = [] if name.endswith("jsonl") else given[:1]
@@ -133,9 +135,7 @@ def test_packing_for_free_training_changes_no_answer(
 ) -> None:
     """Also where idle heads and units were woken, which the answers do not see."""
     recipe = packed_recipe("sentence", slot_heads=1, slot_units=15)
-    run = prepare_run(
-        recipe, data, tmp_path / "run", start=None, teacher=teachers["sentence"], device=CPU
-    )
+    run = prepare_run(recipe, data, tmp_path, start=None, teacher=teachers["sentence"], device=CPU)
     freed = run.untied()
     ids = torch.randint(110, 180, (3, 2, 9), generator=torch.Generator().manual_seed(0))
     before, after = run.parts.model.eval()(ids).logits, freed.parts.model.eval()(ids).logits
@@ -161,9 +161,8 @@ def test_the_start_is_worth_something(
     data: Path, teachers: dict[str, Path], tmp_path: Path
 ) -> None:
     """The middle state is nearly linear in the slot's own dimensions from the first step on."""
-    out = tmp_path / "run"
     recipe = packed_recipe("sentence", slot_width=10)
-    run = prepare_run(recipe, data, out, start=None, teacher=teachers["sentence"], device=CPU)
+    run = prepare_run(recipe, data, tmp_path, start=None, teacher=teachers["sentence"], device=CPU)
     assert 0.5 < run.notes["packed"]["variance_kept"] <= 1
     batch = run.maker.make(run.sampler(0).step(0), recipe.stages[0], 0)
     batch = run.teacher.add_to(batch)
@@ -282,8 +281,8 @@ def test_what_a_packed_start_cannot_be_cut_out_of(
     )
     labelled = replace(recipe, labels=("bad", "good"))
     refused("the teacher's LABEL_0, LABEL_1", labelled, teacher=teachers["sentence"])
-    long = replace(recipe, max_length=64)
-    refused("the teacher has 32 positions", long, teacher=teachers["sentence"])
+    fewer = replace(recipe, num_layers=1)
+    refused("the teacher gives 2 layers", fewer, teacher=teachers["sentence"])
     many = replace(recipe, num_instances=5)
     refused("slot_heads is 0; 5 slots", many, teacher=teachers["sentence"])
     pair = replace(packed_recipe("pair"), compounds=5)

@@ -41,6 +41,12 @@ CLASS_TASKS = ("sequence_classification", "token_classification")
 LABELLED_TASKS = (*CLASS_TASKS, "regression")
 PACKED = "packed"  # a start that is no folder
 PACKED_ONLY = ("answer_coeff", "state_coeff", "free")  # fields of a stage
+PACKABLE = {  # what narrow models side by side are
+    "backbone": "bert",
+    "multiplexer": "binary_hadamard",
+    "demultiplexer": "rsa",
+    "readout": "first",
+}
 N_IN_NAME = "{n}"  # in the name of a recipe that serves several N
 MANY = 10**9
 
@@ -265,14 +271,19 @@ class Recipe:
 
     def _check_packed(self) -> None:
         if not self.is_packed:
-            only = ("exchanged", "shares", "held_out", "slot_width", "slot_heads", "slot_units")
-            given = [name for name in only if getattr(self, name)]
+            own = ("exchanged", "shares", "held_out", "slot_width", "slot_heads", "slot_units")
+            given = [name for name in own if getattr(self, name)]
             given += [n for s in self.stages for n in PACKED_ONLY if getattr(s, n)]
             if given:
                 raise ConfigError(
                     f"{given[0]} is given, and start is not {PACKED!r}; set one of them"
                 )
             return
+        for name, only in PACKABLE.items():
+            if getattr(self, name) != only:
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)!r}; a packed start has {name} {only!r} only"
+                )
         if self.prunes or self.fine_tuning or self.generator_layers or self.learn_instances:
             raise ConfigError(
                 "a packed start goes without sparsity, fine_tuning, generator_layers and "

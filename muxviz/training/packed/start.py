@@ -101,7 +101,7 @@ def start_from(
         seed: of the sample and of the rotation.
 
     Raises:
-        ConfigError: the teacher has not as many layers, positions or pieces.
+        ConfigError: the teacher has not as many layers or pieces.
     """
     _check(teacher, layers, model)
     draws = torch.Generator().manual_seed(seed)
@@ -128,11 +128,6 @@ def _check(teacher: MuxModel, layers: tuple[int, ...], model: TiedModel) -> None
                 f"the teacher gives {given} {what}, the recipe asks for {wanted}; a packed start "
                 "keeps the teacher's, leave that out of the recipe"
             )
-    if theirs.max_position_embeddings < ours.max_position_embeddings:
-        raise ConfigError(
-            f"max_length is {ours.max_position_embeddings}, the teacher has "
-            f"{theirs.max_position_embeddings} positions; give at most so many"
-        )
 
 
 # ---- what the teacher's states are like ---------------------------------------------------------

@@ -21,6 +21,7 @@ from muxviz.model.encoder import Encoder, EncoderLayer, LayerNorm
 from muxviz.model.mux_model import MuxModel, PreparedInput
 from muxviz.structure import LayerStructure
 from muxviz.training.packed.layout import Layout
+from muxviz.training.recipe import PACKABLE
 
 TABLES = ("word_embeddings", "position_embeddings", "token_type_embeddings")
 WORDS = "retrieval_head.out_proj.weight"  # the word table once more
@@ -40,16 +41,10 @@ def check_packable(config: MuxConfig) -> None:
     Raises:
         ConfigError: another multiplexer, demultiplexer, read-out, backbone or a pruned model.
     """
-    for name, wanted in (
-        ("backbone", "bert"),
-        ("multiplexer", "binary_hadamard"),
-        ("demultiplexer", "rsa"),
-        ("readout", "first"),
-    ):
-        if getattr(config, name) != wanted:
+    for name, only in PACKABLE.items():
+        if getattr(config, name) != only:
             raise ConfigError(
-                f"{name} is {getattr(config, name)!r}; a packed start has {name} {wanted!r} only, "
-                "set it in the recipe"
+                f"{name} is {getattr(config, name)!r}; a packed start has {name} {only!r} only"
             )
     if config.structure is not None or config.shape.embedding_size != config.shape.hidden_size:
         raise ConfigError(
