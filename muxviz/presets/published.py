@@ -6,6 +6,7 @@ could not be confirmed is left out, never guessed: such a point has no score, or
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from importlib import resources
 
@@ -13,6 +14,7 @@ from muxviz.files import parse_toml
 from muxviz.results.throughput import PublishedPoint
 
 HOWS = ("text", "figure")
+ABSENT = {"sparsity": None, "score": None, "ratio": math.nan}  # where a point says nothing
 
 
 @cache
@@ -21,7 +23,7 @@ def published() -> tuple[PublishedPoint, ...]:
     text = (resources.files(__package__) / "published.toml").read_text(encoding="utf-8")
     raw = parse_toml(text, "published.toml")
     return tuple(
-        PublishedPoint(**{"sparsity": None, "score": None} | group["shared"] | point)
+        PublishedPoint(**ABSENT | group["shared"] | point)
         for group in raw["group"]
         for point in group["points"]
     )
