@@ -96,6 +96,11 @@ CATALOGUE: dict[str, Advice] = {
         "Correct the row or file that the message names. Recorded results are made "
         "again by `make recorded`.",
     ),
+    "E-FILE": Advice(
+        "A file cannot be used",
+        KEPT,
+        "Give the file what the message expects, or name another one.",
+    ),
     "E-NA": Advice(
         "This does not apply to the checkpoint",
         OTHERS,

@@ -17,11 +17,11 @@ from muxviz.figures.slots import slot_label
 from muxviz.results.group import pruned_words
 from muxviz.ui import checkpoints, group, keys, link, options
 from muxviz.ui.checkpoints import Listed
+from muxviz.ui.link_readers import MAX_SEED
 from muxviz.ui.logo import ICON, LOGO
 from muxviz.ui.text import plain
 
 ROOT = Path(__file__).resolve().parents[2]
-MAX_SEED = 2**31 - 1
 LINK = 100  # px, least width of a link of the navigation, which has two columns
 SEGMENTS = 12  # more slots than this are chosen from a list
 
@@ -89,11 +89,11 @@ def frame(page: str) -> Bench:
     _go(page)
     choices = [*checkpoints.bundled(), *st.session_state.get(keys.OPENED, ())]
     _keep_shared(page)
-    link.read(choices, compute_choices())
+    link.read(page, choices, compute_choices())
     group.settle()
     with st.sidebar:
         _navigation()
-        chosen, other = _controls(choices)
+        chosen, other, slot = _controls(choices)
         link.copy_control(page)
     if st.session_state[keys.PRESET] != st.session_state[keys.APPLIED]:
         st.rerun()  # the browser went back to another group
@@ -105,7 +105,7 @@ def frame(page: str) -> Bench:
         other,
         device,
         dtype,
-        st.session_state[keys.SLOT] - 1,
+        slot,
         st.session_state[keys.SEED],
         st.context.theme.type == "dark",
         notices,
@@ -168,12 +168,17 @@ def _navigation() -> None:
     st.space("xsmall")
 
 
-def _controls(choices: list[Listed]) -> tuple[Listed | None, Listed | None]:
+def _controls(choices: list[Listed]) -> tuple[Listed | None, Listed | None, int]:
+    """What is chosen on the sidebar: checkpoint, model B, and the slot from 0.
+
+    Each control has its default from here, not from the session: where the browser goes back to an
+    address without its parameter, Streamlit gives it that.
+    """
     chosen = _checkpoint_control(choices)
     other = _other_control(choices, chosen)
     num = chosen.num_instances if chosen else 1
     st.selectbox("Group of sentences", group.titles(), key=keys.PRESET, bind="query-params")
-    _slot_control(num)
+    slot = _slot_control(num)
     with st.expander("Seed and precision", type="compact"):
         st.session_state.setdefault(keys.SEED, 0)
         st.number_input(
@@ -193,7 +198,7 @@ def _controls(choices: list[Listed]) -> tuple[Listed | None, Listed | None]:
             bind="query-params",
             help="Automatic: a GPU where there is one, in float32.",
         )
-    return chosen, other
+    return chosen, other, slot
 
 
 def _other_control(choices: list[Listed], chosen: Listed | None) -> Listed | None:
@@ -230,16 +235,17 @@ def _compare_with(name: str) -> None:
 
 
 def _checkpoint_control(choices: list[Listed]) -> Listed | None:
-    if not choices:
+    first = checkpoints.preferred(choices)
+    if first is None:
         st.info("No checkpoint is here. Put one into `checkpoints/`, or open one on Models.")
         return None
     by_name = {c.name: c for c in choices}
     if st.session_state.get(keys.CHECKPOINT) not in by_name:
-        first = checkpoints.preferred(choices)
-        st.session_state[keys.CHECKPOINT] = first.name if first else choices[0].name
+        st.session_state[keys.CHECKPOINT] = first.name
     name = st.selectbox(
         "Checkpoint",
         list(by_name),
+        list(by_name).index(first.name),
         format_func=lambda n: by_name[n].label,
         key=keys.CHECKPOINT,
         bind="query-params",
@@ -252,22 +258,26 @@ def _checkpoint_control(choices: list[Listed]) -> Listed | None:
     return chosen
 
 
-def _slot_control(num: int) -> None:
+def _slot_control(num: int) -> int:
+    """The chosen slot, counted from 0."""
     slot = st.session_state.get(keys.SLOT) or 1
     st.session_state[keys.SLOT] = min(slot, num)
     numbers = list(range(1, num + 1))
     if num > SEGMENTS:
-        st.selectbox("Slot", numbers, format_func=_label, key=keys.SLOT, bind="query-params")
-        return
-    st.segmented_control(
+        return -1 + st.selectbox(
+            "Slot", numbers, format_func=_label, key=keys.SLOT, bind="query-params"
+        )
+    chosen = st.segmented_control(
         "Slot",
         numbers,
+        default=1,
         required=True,
         format_func=_label,
         key=keys.SLOT,
         bind="query-params",
         help="Shown in detail; the same colour, symbol and number everywhere.",
     )
+    return chosen - 1
 
 
 def _label(number: int) -> str:

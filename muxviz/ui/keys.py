@@ -25,11 +25,12 @@ LEAK_VIEW = "x_leak"
 MIX = (FILL, PADDING, PAIRS, EQUAL, STRIPS, LEAK_VIEW)
 
 # Kept on every page: what a pass is made of.
-SHARED = (CHECKPOINT, OTHER, COMPUTE, PRESET, SLOT, SEED, FILL, PADDING, PAIRS, EQUAL)
+SIDEBAR = (CHECKPOINT, OTHER, COMPUTE, PRESET, SLOT, SEED)
+SHARED = (*SIDEBAR, FILL, PADDING, PAIRS, EQUAL)
 
 # Controls of Training.
-RUN = "run"
-COMPARE = "compare"  # several: the parameter is repeated
+RUN = "t_run"
+COMPARE = "t_compare"  # several: the parameter is repeated
 LOSS_AXIS = "t_y"
 TRAINING = (RUN, COMPARE, LOSS_AXIS)
 
@@ -37,7 +38,6 @@ TRAINING = (RUN, COMPARE, LOSS_AXIS)
 GROUP = "g"  # packed rows
 VERSION = "v"
 LINK_VERSION = "1"
-STREAMLIT = ("embed", "embed_options")  # Streamlit's own
 
 # In the session only.
 ROWS = "rows"  # tuple of group.EditedRow
@@ -45,8 +45,9 @@ NEXT_ROW = "next_row"  # id of the next new row
 UNDO = "undo"  # earlier tuples of rows, the latest last
 APPLIED = "applied_preset"  # the title whose rows were put in last, or OWN
 LINK = "link"  # parameters of the link this session started with
-REFUSED = "refused"  # private parameters of the link to be set back to their default
-IGNORED = "ignored"  # what of them was not understood
+IS_READ = "link_is_read"
+RESTORED = "restored"  # values of an address of earlier, for the next run to take
+IGNORED = "ignored"  # what of a link was not understood
 OPENED = "opened"  # checkpoints.Listed opened by path or hub id
 HISTORY = "history"  # tuple of runs.PastRun, the latest last
 CURRENT = "current"  # number of the run on screen

@@ -1,45 +1,133 @@
 """The link a session started with, and the link to where it is now.
 
-Bound widgets read and write their own parameters, in the words that are on screen. Here the short
-ids are understood as well (``slot=2``, ``p=twins``), the packed group is read, and what cannot be
-used is said. The link is read once, before any widget is drawn.
+Bound widgets read and write their own parameters, in the words that are on screen. They trust what
+they read: so the address is read here first, before any widget is drawn, and rewritten to hold
+nothing but what they would have written themselves. Short ids are understood on the way
+(``slot=2``, ``p=twins``), the packed group is read, and what cannot be used is said. The same
+happens when the browser goes back or on to an address of earlier.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from muxviz.presets import find_preset
-from muxviz.ui import group, keys, options, params
-from muxviz.ui.checkpoints import Listed, preferred
-from muxviz.ui.links import MAX_PACKED, address, pack_rows, unpack_rows
-from muxviz.ui.params import Param
-from muxviz.ui.text import listed, plain, shorten
+from muxviz.ui import group, keys, params
+from muxviz.ui.checkpoints import Listed
+from muxviz.ui.link_readers import Meant, Reader, readers
+from muxviz.ui.links import MAX_PACKED, address, pack_rows
+from muxviz.ui.text import listed
 
-MAX_RUN = 255  # characters of a run's name
-MAX_SHOWN = 40  # characters of a parameter in a notice
-Reader = Callable[[str], str | None]  # takes a value over, or says why not
+MAX_NAMED = 12  # parameters in a notice; a link may hold a thousand
+OF_PAGE = {"mix": keys.MIX, "training": keys.TRAINING}
+EARLIER = {"training": {"run": keys.RUN, "compare": keys.COMPARE}}  # names in links of before
 
 
-def read(choices: Sequence[Listed], compute: Sequence[str]) -> None:
-    """Take over the parameters of the address, at the first run of a session only.
+def read(page: str, choices: Sequence[Listed], compute: Sequence[str]) -> None:
+    """Take over the parameters of the address where a session begins, or the browser goes back.
 
-    Bound widgets take short ids out of the address and write their own words at the next run.
+    A parameter that the address lacks leaves its control at the default.
     """
     state = st.session_state
-    if keys.LINK in state:
+    for key, value in state.pop(keys.RESTORED, {}).items():
+        state[key] = value
+    is_history = _is_history()
+    if keys.IS_READ in state and not is_history:
         return
-    state[keys.LINK] = st.query_params.to_dict()
-    readers = _readers(choices, compute)
+    given = {name: st.query_params.get_all(name) for name in st.query_params}
+    state.setdefault(keys.LINK, {name: texts[-1] for name, texts in given.items()})
+    if is_history:
+        _forget(page, given)
+    wanted, taken, ignored = _understand(page, given, readers(choices, compute))
+    state.setdefault(keys.IGNORED, ())
+    if ignored:
+        state[keys.IGNORED] = tuple(ignored)
+    if wanted == given:
+        state[keys.IS_READ] = True
+        return
+    if is_history:  # nobody but its control may write what is bound: it does, at the next run
+        state[keys.RESTORED] = taken
+        wanted = {name: texts for name, texts in wanted.items() if name not in _controls_of(page)}
+    st.query_params.from_dict(wanted)
+    st.rerun()
+
+
+def _is_history() -> bool:
+    """Whether this run shows an entry of the browser's history: there the address goes first."""
+    return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
+
+
+def _forget(page: str, given: Mapping[str, Any]) -> None:
+    """Drop what the controls of a page hold and an address of earlier does not."""
+    state = st.session_state
+    for key in _controls_of(page).difference(given):
+        state.pop(key, None)
+    if keys.PRESET not in given and keys.GROUP not in given:
+        state[keys.PRESET] = group.titles()[0]
+
+
+def _controls_of(page: str) -> set[str]:
+    own = (param.key for param in params.params_of(page))
+    return {*keys.SIDEBAR, *OF_PAGE.get(page, ()), *own}
+
+
+def _understand(
+    page: str, given: Mapping[str, list[str]], known: Mapping[str, Reader]
+) -> tuple[dict[str, list[str]], dict[str, Any], list[str]]:
+    """The address as controls write it, the values it brings, and what is ignored, in words."""
+    wanted: dict[str, list[str]] = {}
+    taken: dict[str, Any] = {}
     ignored = []
-    for name, value in _in_order(state[keys.LINK]):
-        reader = readers.get(name, _unknown)
-        problem = reader(value)
-        if problem:
-            ignored.append(f"{plain(shorten(f'{name}={value}', MAX_SHOWN))} ({problem})")
-    state[keys.IGNORED] = tuple(ignored)
+    for name in sorted(given, key=_order):  # the checkpoint first (slots depend on it), rows last
+        key, texts = EARLIER.get(page, {}).get(name, name), given[name]
+        found = [_meaning(known.get(key), key, text, len(texts)) for text in texts]
+        meant = [one for one in found if isinstance(one, Meant)]
+        ignored += [
+            params.ignored(name, text, one)
+            for text, one in zip(texts, found, strict=True)
+            if isinstance(one, str)
+        ][: None if key == keys.COMPARE else 1]
+        if not meant:
+            continue
+        value = [one.value for one in meant] if key == keys.COMPARE else meant[0].value
+        if _take(key, value):
+            taken[key] = value
+        if written := [one.written for one in meant if one.written is not None]:
+            wanted[key] = written
+        if key == keys.GROUP:
+            wanted[keys.PRESET] = [group.OWN]
+    return wanted, taken, ignored
+
+
+def _order(name: str) -> int:
+    return {keys.CHECKPOINT: 0, keys.GROUP: 2}.get(name, 1)
+
+
+def _meaning(reader: Reader | None, key: str, text: str, times: int) -> Meant | str:
+    if reader is None:
+        return "unknown"
+    if times > 1 and key != keys.COMPARE:
+        return "given more than once"
+    return reader(text) if text else "empty"
+
+
+def _take(key: str, value: Any) -> bool:
+    """Give a value to the session; whether a control holds it."""
+    state = st.session_state
+    preset = find_preset(value) if key == keys.PRESET else None
+    if key == keys.GROUP:
+        if value != group.filled_rows():
+            group.put(value)
+        state[keys.APPLIED] = state[keys.PRESET] = group.OWN
+    elif preset is not None and state.get(keys.APPLIED) != preset.title:
+        group.put_preset(preset)
+    elif key != keys.VERSION:
+        state[key] = value
+    return key not in (keys.GROUP, keys.VERSION)
 
 
 def notices() -> tuple[str, ...]:
@@ -49,12 +137,16 @@ def notices() -> tuple[str, ...]:
     if ignored:
         with place.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(
-                f":material/link_off: The link held what this app cannot use: "
-                f"{listed(list(ignored))}.",
+                f":material/link_off: The link held what this app cannot use: {_named(ignored)}.",
                 width="content",
             )
             st.button("Dismiss", key="dismiss_ignored", type="tertiary", on_click=_dismiss)
     return ignored
+
+
+def _named(ignored: tuple[str, ...]) -> str:
+    more = len(ignored) - MAX_NAMED
+    return listed([*ignored[:MAX_NAMED], *([f"{more:,} more"] if more > 0 else [])])
 
 
 def copy_control(page: str) -> None:
@@ -113,141 +205,6 @@ def write_group() -> None:
         st.query_params[keys.GROUP] = packed
     if packed is None and keys.GROUP in st.query_params:
         del st.query_params[keys.GROUP]
-
-
-# ---- one reader per parameter -------------------------------------------------------------------
-
-
-def _in_order(parameters: dict[str, str]) -> list[tuple[str, str]]:
-    """The checkpoint first (slots depend on it), the packed rows last."""
-    order = {keys.CHECKPOINT: 0, keys.GROUP: 2}
-    return sorted(parameters.items(), key=lambda item: order.get(item[0], 1))
-
-
-def _readers(choices: Sequence[Listed], compute: Sequence[str]) -> dict[str, Reader]:
-    names = {c.label: c.name for c in choices} | {c.name: c.name for c in choices}
-
-    def checkpoint(value: str) -> str | None:
-        if value not in names:
-            return "no such checkpoint here; open it on Models"
-        return _take(keys.CHECKPOINT, names[value])
-
-    def other(value: str) -> str | None:
-        if value != keys.NO_OTHER and value not in names:
-            return "no such checkpoint here; open it on Models"
-        return _take(keys.OTHER, names.get(value, value))
-
-    def slot(value: str) -> str | None:
-        name = st.session_state.get(keys.CHECKPOINT)
-        chosen = next((c for c in choices if c.name == name), preferred(list(choices)))
-        last = chosen.num_instances if chosen else 1
-        digits = value.split()[-1:] or [""]
-        number = int(digits[0]) if digits[0].isdecimal() and len(digits[0]) < 5 else 0
-        return _take(keys.SLOT, number) if 1 <= number <= last else f"slots are 1 to {last}"
-
-    def device(value: str) -> str | None:
-        choice = options.chosen(keys.COMPUTE, value)
-        return _take(keys.COMPUTE, choice) if choice in compute else "not on this machine"
-
-    readers = {
-        key: _choice_reader(key)
-        for key in (keys.FILL, keys.PADDING, keys.STRIPS, keys.LEAK_VIEW, keys.LOSS_AXIS)
-    }
-    readers |= {key: _flag_reader(key) for key in options.FLAGS}
-    readers |= dict.fromkeys(keys.STREAMLIT, _accept)
-    readers |= {param.key: _param_reader(param) for param in params.all_params()}
-    return readers | {
-        keys.CHECKPOINT: checkpoint,
-        keys.OTHER: other,
-        keys.COMPUTE: device,
-        keys.SLOT: slot,
-        keys.SEED: _seed,
-        keys.PRESET: _preset,
-        keys.GROUP: _group,
-        keys.VERSION: _version,
-        keys.RUN: _run,
-        keys.COMPARE: _compare,
-    }
-
-
-def _take(key: str, value: object) -> str | None:
-    st.session_state[key] = value
-    return None
-
-
-def _accept(value: str) -> str | None:
-    return None
-
-
-def _unknown(value: str) -> str | None:
-    return "unknown"
-
-
-def _choice_reader(key: str) -> Reader:
-    def reader(value: str) -> str | None:
-        choice = options.chosen(key, value)
-        return _take(key, choice) if choice else f"use {listed(list(options.CHOICES[key]))}"
-
-    return reader
-
-
-def _param_reader(param: Param) -> Reader:
-    def reader(value: str) -> str | None:
-        given = params.parse(param, value)
-        if given is not None:
-            return _take(param.key, given)
-        params.refuse(param)
-        return params.allowed(param)
-
-    return reader
-
-
-def _flag_reader(key: str) -> Reader:
-    def reader(value: str) -> str | None:
-        truth = options.flag(value)
-        return "use true or false" if truth is None else _take(key, truth)
-
-    return reader
-
-
-def _seed(value: str) -> str | None:
-    fits = value.isdecimal() and len(value) < 11 and int(value) < 2**31
-    return _take(keys.SEED, int(value)) if fits else "a whole number from 0"
-
-
-def _preset(value: str) -> str | None:
-    preset = find_preset(value)
-    if preset is not None:
-        group.put_preset(preset)
-    return None if preset is not None or value == group.OWN else "no such group"
-
-
-def _group(value: str) -> str | None:
-    if st.session_state.get(keys.PRESET) not in (None, group.OWN):
-        return "the link names a group of sentences already"
-    rows = unpack_rows(value)
-    if not rows:
-        return "damaged or too long"
-    group.put(rows)
-    st.session_state[keys.APPLIED] = st.session_state[keys.PRESET] = group.OWN
-    st.session_state[keys.UNDO] = ()
-    return None
-
-
-def _run(value: str) -> str | None:
-    return _take(keys.RUN, value) if len(value) <= MAX_RUN else "too long for the name of a run"
-
-
-def _compare(value: str) -> str | None:
-    """All values of the parameter, which is repeated."""
-    names = st.query_params.get_all(keys.COMPARE) or [value]
-    if any(len(name) > MAX_RUN for name in names):
-        return "too long for the name of a run"
-    return _take(keys.COMPARE, names)
-
-
-def _version(value: str) -> str | None:
-    return None if value == keys.LINK_VERSION else "a link of another version of this app"
 
 
 def _dismiss() -> None:

@@ -12,6 +12,7 @@ page and nothing heavy is imported.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,10 +21,11 @@ from typing import Any, TypeAlias
 import streamlit as st
 
 from muxviz.ui import keys
-from muxviz.ui.text import listed
+from muxviz.ui.text import listed, plain, shorten
 
 SEGMENTS = 6  # more options than this are chosen from a list
 MAX_DIGITS = 24  # of a number in a link
+MAX_SHOWN = 40  # characters of a parameter in a notice
 PAGES = (
     "fidelity",
     "crosstalk",
@@ -103,21 +105,16 @@ def control(param: Param, *, help: str = "", where: Any = st) -> Any:
     Its value survives a change of page and stands in the address unless it is the default.
     """
     state = st.session_state
-    refused: set[str] = state.setdefault(keys.REFUSED, set())
-    if param.key in refused and param.key in state:
-        refused.discard(param.key)
-        state[param.key] = param.default
-    elif param.key in state and not fits(param, state[param.key]):
-        state[param.key] = param.default  # of an earlier range of the same control
+    linked = state.get(keys.LINK, {}).pop(param.key, None)
+    if param.key in state and not fits(param, state[param.key]):
+        # Of an earlier range of the same control, or the words of a choice that a link named.
+        meant = parse(param, state[param.key]) if isinstance(state[param.key], str) else None
+        state[param.key] = param.default if meant is None else meant
+        if meant is None and linked is not None:
+            state[keys.IGNORED] = (*state[keys.IGNORED], ignored(param.key, linked, allowed(param)))
+            st.rerun()
     given = _widget(param, help, where)
-    if param.key in refused:
-        st.rerun()  # Streamlit made something of the address by itself: back to the default
-    return given
-
-
-def refuse(param: Param) -> None:
-    """Note that the link's value is not to be used, whatever Streamlit makes of it."""
-    st.session_state.setdefault(keys.REFUSED, set()).add(param.key)
+    return given if fits(param, given) else param.default
 
 
 def _widget(param: Param, help: str, where: Any) -> Any:
@@ -205,18 +202,26 @@ def parse(param: Param, text: str) -> Any:
         given = {"true": True, "1": True, "false": False, "0": False}.get(text.lower())
     elif isinstance(param, Number):
         given = _number(param, text)
+    elif isinstance(param, Words) and not is_line(text):
+        given = None
     return given if given is not None and fits(param, given) else None
 
 
 def allowed(param: Param) -> str:
     """What a link may say, in words."""
     if isinstance(param, Choice):
-        return f"use {listed(list(param.options))}"
+        first = list(param.options)[: SEGMENTS + 1]
+        return f"use {listed(first if len(first) == len(param.options) else [*first, 'so on'])}"
     if isinstance(param, Flag):
         return "use true or false"
     if isinstance(param, Words):
-        return f"at most {param.max_length} characters"
+        return f"one line of at most {param.max_length} characters"
     return f"{param.low:g} to {param.high:g} in steps of {param.step:g}"
+
+
+def ignored(name: str, text: str, why: str) -> str:
+    """An entry of the notice about what a link held and this app cannot use."""
+    return f"{plain(shorten(f'{name}={text}', MAX_SHOWN))} ({why})"
 
 
 def as_text(param: Param, given: Any) -> str:
@@ -224,6 +229,22 @@ def as_text(param: Param, given: Any) -> str:
     if isinstance(param, Flag):
         return "true" if given else "false"
     return str(given)
+
+
+def as_written(param: Param, given: Any) -> str:
+    """A value as the control of the parameter writes it into the address."""
+    if isinstance(param, Choice):
+        return param.options[given]
+    return (
+        str(int(given))
+        if isinstance(param, Number) and given == int(given)
+        else as_text(param, given)
+    )
+
+
+def is_line(text: str) -> bool:
+    """Whether this is one line of text: nothing that steers a terminal, nothing undecodable."""
+    return not any(unicodedata.category(c) in ("Cc", "Cs") or c == "\ufffd" for c in text)
 
 
 def _number(param: Number, text: str) -> float | None:
