@@ -24,7 +24,8 @@ from muxviz.ui.text import listed
 
 MAX_NAMED = 12  # parameters in a notice; a link may hold a thousand
 OF_PAGE = {"mix": keys.MIX, "training": keys.TRAINING}
-EARLIER = {"training": {"run": keys.RUN, "compare": keys.COMPARE}}  # names in links of before
+# Names in links of before, on the page they were for; Start carries a link along to any page.
+EARLIER = dict.fromkeys(("start", "training"), {"run": keys.RUN, "compare": keys.COMPARE})
 
 
 def read(page: str, choices: Sequence[Listed], compute: Sequence[str]) -> None:
