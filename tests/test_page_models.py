@@ -394,7 +394,7 @@ def test_torch_files_have_no_known_parameters(tmp_path: Path) -> None:
     ("name", "content", "problem"),
     [
         ("config.json", b"{", "config.json is not JSON"),
-        ("config.json", b"[]", "config.json holds no object"),
+        ("config.json", b"[]", "config.json holds a list"),
         ("model.safetensors", b"", "weights are damaged"),
         ("model.safetensors", b"\xff" * 64, "weights are damaged"),
         ("model.safetensors", b"\x02" + b"\0" * 7 + b"[]", "weights are damaged"),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from muxviz.errors import ConfigError
+from muxviz.errors import ConfigError, FileError
+from muxviz.files import check_regular, json_text, parse_json, read_json
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.results.group import pruned_words
 from muxviz.structure import Structure, from_dict, kept_weights, prunable_size
 
+LARGEST_JSON = 4 << 20  # bytes of a configuration or card; the largest known has 0.2
 PREFERRED = 5  # slots of the checkpoint chosen when nothing is asked for
 SIZES = {  # of the unpruned model, in config.json
     "hidden": "hidden_size",
@@ -56,8 +57,11 @@ class Listed:
     @property
     def stamp(self) -> str:
         """Changes when the folder's files are replaced; part of every cache key."""
-        files = sorted(self.folder.iterdir()) if self.folder and self.folder.is_dir() else []
-        return " ".join(f"{p.name}:{p.stat().st_mtime_ns}" for p in files if p.is_file())
+        try:
+            files = sorted(self.folder.iterdir()) if self.folder else []
+            return " ".join(f"{p.name}:{p.stat().st_mtime_ns}" for p in files if p.is_file())
+        except OSError:
+            return ""  # gone, or not to be looked into: loading will complain
 
 
 def describe(name: str, folder: Path) -> Listed:
@@ -85,7 +89,7 @@ def sparsity_of(config: dict[str, Any], card: dict[str, Any]) -> float:
     ours = config.get("muxviz")
     sizes = {ours: config.get(theirs) for ours, theirs in SIZES.items()}
     if isinstance(ours, dict) and "structure" in ours and all(_is_size(v) for v in sizes.values()):
-        return _counted(json.dumps(ours["structure"], sort_keys=True), tuple(sizes.items()))
+        return _counted(json_text(ours["structure"], sort_keys=True), tuple(sizes.items()))
     told = card.get("sparsity")
     if isinstance(told, bool) or not isinstance(told, int | float) or not 0 < told < 1:
         return 0.0
@@ -96,7 +100,7 @@ def sparsity_of(config: dict[str, Any], card: dict[str, Any]) -> float:
 def _counted(structure: str, sizes: tuple[tuple[str, int], ...]) -> float:
     whole = dict(sizes)
     try:
-        left: Structure = from_dict(json.loads(structure), what="structure", **whole)
+        left: Structure = from_dict(parse_json(structure, "config.json"), what="structure", **whole)
     except ConfigError:
         return 0.0  # loading will complain
     return structure_sparsity(left, {SIZES[name]: size for name, size in whole.items()})
@@ -138,7 +142,7 @@ def likeness(listed: Listed) -> tuple[str, ...] | None:
     ours = config.get("muxviz")
     task = [ours.get(k) for k in ("task", "readout")] if isinstance(ours, dict) else []
     shared = [listed.num_instances, task, *(config.get(name) for name in ALIKE)]
-    return tuple(json.dumps(value, sort_keys=True) for value in shared)
+    return tuple(json_text(value, sort_keys=True) for value in shared)
 
 
 def bundled() -> list[Listed]:
@@ -154,9 +158,26 @@ def preferred(choices: list[Listed]) -> Listed | None:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; {} where there is none that can be read."""
+    """The JSON object in a file, not to be changed; {} where there is none that can be read."""
+    found = object_or_fault(path)
+    return {} if isinstance(found, FileError) else found
+
+
+def object_or_fault(path: Path) -> dict[str, Any] | FileError:
+    """The JSON object in a file, not to be changed, or what is wrong with it.
+
+    Pages ask at every drawing; the file is read again only when it was replaced.
+    """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        status = check_regular(path, expected="a JSON object")
+    except FileError as fault:
+        return fault
+    return _read(str(path), status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _read(path: str, *stamp: int) -> dict[str, Any] | FileError:
+    try:
+        return read_json(path, most=LARGEST_JSON)
+    except FileError as fault:
+        return fault

@@ -106,7 +106,7 @@ def _python(asked: Sequence[RunRequest], picked: Chosen) -> str:
             f"    checkpoint = muxviz.load(name, {where})",
         ],
     )
-    call = next(line for line in code.splitlines() if line.startswith("result = "))
+    call = next(line for line in code.split("\n") if line.startswith("result = "))
     seed = f", seed={asked[0].seed}" if asked[0].seed else ""
     return "\n".join(
         [

@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from muxviz.batch import Row
+from muxviz.files import split_lines
 from muxviz.presets import Preset, find_preset, presets
 from muxviz.ui import keys
 from muxviz.ui.links import MAX_ROWS, MAX_TEXT
@@ -193,7 +194,7 @@ def paste() -> None:
 
 def parse(text: str) -> list[Row]:
     """One row per line that is not blank; what follows a tab is the second sentence."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in split_lines(text) if line.strip()]
     parts = [line.split("\t", 1) for line in lines[:MAX_ROWS]]
     return [
         Row(p[0].strip()[:MAX_TEXT], p[1].strip()[:MAX_TEXT] if len(p) > 1 else None) for p in parts

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from muxviz.batch import Row
+from muxviz.errors import FileError
+from muxviz.files import decode, json_text, parse_json
 
 MAX_PACKED = 2048  # characters of the packed group in a link
 MAX_ROWS = 40
@@ -26,8 +27,8 @@ def pack_rows(rows: Sequence[Row]) -> str | None:
     if len(rows) > MAX_ROWS or any(len(t) > MAX_TEXT for r in rows for t in (r.text, r.pair or "")):
         return None
     values = [r.text if r.pair is None else [r.text, r.pair] for r in rows]
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-    data = zlib.compress(text.encode("utf-8", "surrogatepass"), 9)
+    text = json_text(values, separators=(",", ":"))
+    data = zlib.compress(text.encode(), 9)
     packed = base64.urlsafe_b64encode(data).decode().rstrip("=")
     return packed if len(packed) <= MAX_PACKED else None
 
@@ -40,10 +41,8 @@ def unpack_rows(packed: str) -> tuple[Row, ...] | None:
         data = base64.b64decode(packed + "=" * (-len(packed) % 4), altchars=b"-_", validate=True)
         inflater = zlib.decompressobj()
         text = inflater.decompress(data, MAX_UNPACKED)
-        if not inflater.eof:
-            return None
-        values = json.loads(text.decode())
-    except (binascii.Error, zlib.error, ValueError, RecursionError):
+        values = parse_json(decode(text, "a link"), "a link") if inflater.eof else None
+    except (binascii.Error, zlib.error, ValueError, FileError):
         return None
     if not isinstance(values, list) or not 0 < len(values) <= MAX_ROWS:
         return None

@@ -6,15 +6,16 @@ the shapes in ``pytorch_model.bin``, which only torch can read, so parameters st
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from muxviz.errors import MuxvizError
+from muxviz.errors import FileError, MuxvizError
+from muxviz.files import decode, open_bytes, parse_json
 from muxviz.loading.infer import normalise
 from muxviz.loading.layout import (
     DEMUXING_VARIANTS,
@@ -26,9 +27,14 @@ from muxviz.loading.layout import (
 from muxviz.loading.pruned import MASKS, infer_structure
 from muxviz.loading.sizes import TIED_WORDS
 from muxviz.structure import Structure
-from muxviz.ui.checkpoints import Listed, sparsity_of, structure_sparsity
+from muxviz.ui.checkpoints import (
+    Listed,
+    object_or_fault,
+    read_object,
+    sparsity_of,
+    structure_sparsity,
+)
 
-LARGEST_JSON = 8 << 20  # bytes of a config, card or index
 LARGEST_HEADER = 64 << 20  # bytes of a safetensors header
 LARGEST_COUNT = 1 << 40  # parameters beyond which a header is not believed
 CARD_DEPTH = 6  # objects inside objects that are searched or shown
@@ -69,20 +75,20 @@ class FolderFacts:
 
 
 class _Unreadable(Exception):
-    """A file is not what its name says; the message is short, for a table cell."""
+    """A file is not what its name says; the message is short, for one line."""
 
 
 def describe_folder(name: str, folder: Path) -> FolderFacts:
     """The facts of a folder; what cannot be read becomes its ``problem``."""
     problem, raw, shapes, size = "", {}, None, 0
     try:
-        raw = read_object(folder / "config.json")
+        raw = _object(folder / "config.json")
         files = _weight_files(folder)
         size = sum(path.stat().st_size for path in files)
         shapes = _shapes(files)
     except (_Unreadable, OSError) as error:
         problem = str(error) if isinstance(error, _Unreadable) else f"unreadable: {error.strerror}"
-    card, parts = read_card(folder), _parts(raw, shapes)
+    card, parts = read_object(folder / "card.json"), _parts(raw, shapes)
     left = None if problem or shapes is None else _structure(raw, shapes, parts["backbone"])
     share = structure_sparsity(left, raw) if left is not None else sparsity_of(raw, card)
     return FolderFacts(
@@ -113,25 +119,11 @@ def _structure(
         return None  # loading will complain
 
 
-def read_card(folder: Path) -> dict[str, Any]:
-    """``card.json``, or {} where there is none that can be read."""
-    try:
-        return read_object(folder / "card.json")
-    except (_Unreadable, OSError):
-        return {}
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object; raises ``_Unreadable`` or ``OSError`` for anything else."""
-    if path.stat().st_size > LARGEST_JSON:
-        raise _Unreadable(f"{path.name} is too large")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise _Unreadable(f"{path.name} is not JSON") from error
-    if not isinstance(value, dict):
-        raise _Unreadable(f"{path.name} holds no object")
-    return value
+def _object(path: Path) -> dict[str, Any]:
+    found = object_or_fault(path)
+    if isinstance(found, FileError):
+        raise _Unreadable(f"{path.name} {found.given.partition(' (')[0]}")
+    return found
 
 
 def dev_accuracy(card: dict[str, Any]) -> float | None:
@@ -230,7 +222,7 @@ def _weight_files(folder: Path) -> list[Path]:
     for name in INDEXES:
         if not (folder / name).is_file():
             continue
-        mapping = read_object(folder / name).get("weight_map")
+        mapping = _object(folder / name).get("weight_map")
         shards = set(mapping.values()) if isinstance(mapping, dict) else set()
         files = [folder / s for s in shards if isinstance(s, str) and Path(s).name == s]
         if not files or not all(path.is_file() for path in files):
@@ -254,28 +246,29 @@ def _shapes(files: list[Path]) -> dict[str, tuple[int, ...]] | None:
 
 def _header(path: Path) -> dict[str, tuple[int, ...]]:
     """Names and shapes in a safetensors header: a length in 8 bytes, then JSON."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else LARGEST_HEADER + 1
-        if length > min(LARGEST_HEADER, size):
-            raise _Unreadable("weights are damaged")
-        try:
-            header = json.loads(file.read(length))
-            shapes = {n: _shape(t) for n, t in header.items() if n != "__metadata__"}
-            end = max((t["data_offsets"][1] for n, t in header.items() if n in shapes), default=0)
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            IndexError,
-            RecursionError,
-        ) as error:
-            raise _Unreadable("weights are damaged") from error
-    if not isinstance(end, int) or size != 8 + length + end:
-        raise _Unreadable("weights are truncated")
+    status = path.stat()
+    shapes = _read_header(str(path), status.st_size, status.st_ino, status.st_mtime_ns)
+    if isinstance(shapes, str):
+        raise _Unreadable(shapes)
     return shapes
+
+
+@lru_cache(maxsize=64)  # asked at every drawing of the page, of every checkpoint
+def _read_header(path: str, size: int, *stamp: int) -> dict[str, tuple[int, ...]] | str:
+    """The header of a file as it was at a stamp, not to be changed; or what is wrong with it."""
+    try:
+        with open_bytes(path) as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else LARGEST_HEADER + 1
+            if length > min(LARGEST_HEADER, size):
+                return "weights are damaged"
+            header = parse_json(decode(file.read(length), path), path)
+        shapes = {n: _shape(t) for n, t in header.items() if n != "__metadata__"}
+        end = max((t["data_offsets"][1] for n, t in header.items() if n in shapes), default=0)
+    except (FileError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return "weights are damaged"
+    whole = isinstance(end, int) and size == 8 + length + end
+    return shapes if whole else "weights are truncated"
 
 
 def _shape(tensor: dict[str, Any]) -> tuple[int, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from muxviz.files import json_text
 from muxviz.ui.errors import CATALOGUE, error_panel
 from muxviz.ui.frame import Bench
 from muxviz.ui.model_actions import Outcome, choose
@@ -149,7 +149,7 @@ def _data(report: CheckReport) -> None:
     with st.expander("Data · Export · Python", type="compact"):
         st.download_button(
             "JSON",
-            data=lambda: json.dumps(report.to_dict(), indent=2),
+            data=lambda: json_text(report.to_dict(), indent=2),
             file_name="preflight.json",
             mime="application/json",
             icon=":material/download:",
