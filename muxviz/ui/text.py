@@ -1,8 +1,14 @@
-"""Users' text in places that read Markdown, and small phrases used by several panels."""
+"""Text from outside as pages show it, and small phrases used by several panels.
+
+What a user, a file or a link said goes through ``plain`` where Streamlit reads Markdown, through
+``shorten`` elsewhere: nothing in it is obeyed, and all of it can be sent to a browser.
+"""
 
 from __future__ import annotations
 
 import re
+
+from muxviz.printable import printable
 
 PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 JOINER = (
@@ -13,13 +19,13 @@ JOINED = ":@.-<>~="
 
 def plain(text: str) -> str:
     """``text`` on one line, such that Streamlit's Markdown shows every character as itself."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     return PUNCTUATION.sub(lambda m: f"\\{m[0]}{JOINER if m[0] in JOINED else ''}", line)
 
 
 def shorten(text: str, length: int) -> str:
     """``text`` on one line, cut with an ellipsis after ``length`` characters."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 

@@ -5,7 +5,6 @@ Every source knows the Python that gives the same run again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +14,15 @@ import streamlit as st
 from muxviz import recorded
 from muxviz.errors import DataError, MuxvizError
 from muxviz.files import read_bytes
-from muxviz.results.checked import read_run
+from muxviz.results.checked import MAX_BYTES, read_run
 from muxviz.results.measured import FILE, NOW, RECORDED, Measured, Timed
 from muxviz.results.throughput import SpeedRun, TradeoffRun
+from muxviz.ui import uploads
 from muxviz.ui.errors import error_panel
-from muxviz.ui.text import plain, shorten
+from muxviz.ui.text import plain
 from muxviz.ui.tradeoff_measure import made_now
 
-FILES = "o_files"  # in the session: tuple of (name, run), the latest last
-UPLOAD = "o_upload"
-TURN = "o_upload_turn"  # changes when loaded files are let go, so that the field empties
-MOST_FILES = 6
-MAX_NAME = 60
+FILES = "o"  # key of the field
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ def sources(*, quiet: bool = False) -> tuple[list[Held], list[Held]]:
             continue
         if run is not None:
             found.append(_held(RECORDED, name, run))
-    found += [_held(FILE, name, run) for name, run in st.session_state.get(FILES, ())]
+    found += [_held(FILE, one.label, one.value) for one in uploads.opened(FILES)]
     for run, lines, imports in made_now():
         one = Measured(NOW, run) if isinstance(run, TradeoffRun) else Timed(NOW, run)
         found.append(Held(one, lines, imports))
@@ -104,51 +100,16 @@ def _held(kind: str, name: str, run: TradeoffRun | SpeedRun) -> Held:
     )
 
 
-# ---- files of the user's ------------------------------------------------------------------------
-
-
 def upload_control() -> None:
     """Load runs that were recorded elsewhere, such as on a machine with a GPU."""
-    turn = st.session_state.setdefault(TURN, 0)
-    given = st.file_uploader(
+    uploads.upload_control(
+        FILES,
         "A TradeoffRun or SpeedRun as JSON",
-        type="json",
-        accept_multiple_files=True,
-        key=f"{UPLOAD}_{turn}",
+        kinds=["json"],
+        most=MAX_BYTES,
+        read=read_run,
         help="As `muxviz bench … --json` or `muxviz record --speed` write it, or JSON saved here.",
     )
-    for file in given or ():
-        try:
-            _keep(file.name, file.getvalue())
-        except MuxvizError as error:
-            error_panel(error)
-    kept = st.session_state.get(FILES, ())
-    if kept:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            names = ", ".join(plain(name) for name, _ in kept)
-            st.caption(f":material/description: Loaded: {names}", width="stretch")
-            st.button(
-                "Remove", key="o_forget", icon=":material/close:", on_click=_forget, type="tertiary"
-            )
-
-
-def _keep(name: str, data: bytes) -> None:
-    """Read a file once; the same content is kept once, the oldest file goes first."""
-    shown = shorten(name, MAX_NAME)
-    digest = hashlib.sha256(data).hexdigest()
-    seen: dict[str, tuple[str, TradeoffRun | SpeedRun]]
-    seen = st.session_state.setdefault(f"{FILES}_seen", {})
-    if digest not in seen:
-        seen[digest] = (shown, read_run(data, shown))
-    while len(seen) > MOST_FILES:
-        del seen[next(iter(seen))]
-    st.session_state[FILES] = tuple(seen.values())
-
-
-def _forget() -> None:
-    st.session_state[f"{FILES}_seen"] = {}
-    st.session_state[FILES] = ()
-    st.session_state[TURN] += 1
 
 
 # ---- what is said of them -----------------------------------------------------------------------
