@@ -99,7 +99,8 @@ CATALOGUE: dict[str, Advice] = {
     "E-FILE": Advice(
         "A file cannot be used",
         KEPT,
-        "Give the file what the message expects, or name another one.",
+        "Give the file what the message expects, or name another one. Recorded results are made "
+        "again by `make recorded`.",
     ),
     "E-NA": Advice(
         "This does not apply to the checkpoint",

@@ -22,7 +22,7 @@ from muxviz.errors import MuxvizError
 from muxviz.ui.errors import error_panel
 from muxviz.ui.text import plain, shorten
 
-MOST_FILES = 6  # kept at a time; the oldest goes first
+MOST_FILES = 6  # kept at a time, and as many bad ones named; the oldest goes first
 MAX_NAME = 60
 
 
@@ -108,8 +108,10 @@ def _keep(key: str, name: str, data: bytes, read: Callable[[bytes, str], Any]) -
         except MuxvizError as error:
             value = error
         kept[digest] = Opened(name, label, digest, value)
-    while len(kept) > MOST_FILES:
-        del kept[next(iter(kept))]
+    for is_bad in (False, True):
+        alike = [d for d, one in kept.items() if isinstance(one.value, MuxvizError) == is_bad]
+        for old in alike[:-MOST_FILES]:
+            del kept[old]
 
 
 def _let_go(file: str) -> None:
