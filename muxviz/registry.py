@@ -28,7 +28,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from muxviz.errors import CheckpointTooLarge, DeviceError
+from muxviz.files import is_there
 from muxviz.loading.bundled import bundled_folder
+from muxviz.loading.json_files import CARD, CONFIG
+from muxviz.loading.pruned import MASKS, MODULE
+from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
@@ -36,18 +40,13 @@ if TYPE_CHECKING:
 MAX_WAITERS = 8  # queued behind the one that runs, per device
 HEARTBEAT_S = 0.5  # how often a queued caller hears of its position, so that it can give up
 SPARE = 1.2  # free memory asked for, relative to the weights
-WATCHED = (  # a change of one of these makes a loaded model stale, beside the weights themselves
-    "config.json",
-    "card.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.txt",
-    "vocab.json",
-)
+# What loading reads beside the weights, or would read where it were there: a change of one of these
+# makes a loaded model stale.
+WATCHED = (CONFIG, CARD, MASKS, MODULE, *ALL_TOKENIZER_FILES)
 
 Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
 Waiting = Callable[[int], None]  # how many are ahead, at least 1
-Stamp = tuple[tuple[str, int, int], ...]  # (file name, time of change in ns, bytes)
+Stamp = tuple[tuple[str, int, int, int], ...]  # (file name, its two times of change in ns, bytes)
 
 
 @dataclass(frozen=True)
@@ -330,11 +329,11 @@ def _is_hub_id(name: str) -> bool:
 
 
 def _stamp(folder: Path) -> Stamp:
-    from muxviz.loading.weights import weight_files
+    from muxviz.loading.weights import INDEX_FILES, weight_files
 
-    files = [*weight_files(folder), *(folder / name for name in WATCHED)]
-    stats = [(path.name, path.stat()) for path in files if path.is_file()]
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+    paths = [*weight_files(folder), *(folder / name for name in (*INDEX_FILES, *WATCHED))]
+    stats = [(path.name, path.stat()) for path in paths if is_there(path)]
+    return tuple((name, s.st_mtime_ns, s.st_ctime_ns, s.st_size) for name, s in stats)
 
 
 def _bytes_needed(folder: Path, dtype: str) -> int:
@@ -344,13 +343,13 @@ def _bytes_needed(folder: Path, dtype: str) -> int:
     """
     from muxviz.loading.build import empty_model
     from muxviz.loading.infer import infer_config, normalise
+    from muxviz.loading.json_files import read_config
     from muxviz.loading.load import DTYPES
-    from muxviz.loading.weights import read_json, read_shapes, weight_files
+    from muxviz.loading.weights import read_stored, weight_files
 
-    raw = read_json(folder / "config.json")
-    stored = read_shapes(weight_files(folder))
-    renamed = normalise(list(stored))
-    shapes = {renamed[name]: shape for name, shape in stored.items() if name in renamed}
+    raw = read_config(folder)
+    stored = read_stored(weight_files(folder)).shapes
+    shapes = {bare: stored[name] for name, bare in normalise(list(stored)).items()}
     model = empty_model(infer_config(raw, shapes, str(folder)).config)
     width = DTYPES[dtype].itemsize if dtype in DTYPES else 4  # an unknown one is refused on loading
     return sum(p.numel() for p in model.parameters()) * width

@@ -19,11 +19,15 @@ STORED_DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 @dataclass(frozen=True)
 class KeyReport:
-    """Which of the model's tensors the file lacks, and which of its names nothing uses."""
+    """Which of the model's tensors the file lacks, and which of its names nothing uses.
+
+    used: the names whose values the model holds; harmless extras are neither used nor unexpected.
+    """
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     wrong_shape: tuple[str, ...]
+    used: frozenset[str] = frozenset()
 
 
 def empty_model(config: MuxConfig) -> MuxModel:
@@ -66,7 +70,10 @@ def compare(config: MuxConfig, shapes: Shapes) -> KeyReport:
         if n not in used and not is_ignored(n) and not is_left_over(n, config.structure)
     ]
     return KeyReport(
-        tuple(dict.fromkeys(missing)), tuple(sorted(unexpected)), tuple(dict.fromkeys(wrong))
+        tuple(dict.fromkeys(missing)),
+        tuple(sorted(unexpected)),
+        tuple(dict.fromkeys(wrong)),
+        frozenset(used & shapes.keys()),
     )
 
 

@@ -24,7 +24,11 @@ from muxviz.loading.sizes import TIED_WORDS, Shapes, backbone_shape, dims, numbe
 
 # Fields of the "muxviz" object.
 OURS = ("default_padding", "fixed_length", "readout", "structure", "task")
-WRAPPERS = ("discriminator.", "module.", "model.", "generator.")
+# Parts that torch.compile, data parallelism and checkpointing put anywhere into a name.
+TORCH_WRAPPERS = re.compile(
+    r"(?<![^.])(?:_orig_mod|module|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
+)
+BACKBONE_PART = re.compile(r"((?:[^.]+\.)*?)(?:bert|electra|roberta)\.(?:embeddings|encoder)\.")
 
 
 @dataclass(frozen=True)
@@ -38,32 +42,52 @@ class Inferred:
 def normalise(names: list[str]) -> dict[str, str]:
     """Map names as stored to names as published: stray wrappers and old norm names removed.
 
+    What lies beside the model (a loss with weights of its own, a generator beside its
+    discriminator) is left out; see ``names_beside``.
+
     Raises:
-        CheckpointMismatch: two stored names mean one published name.
+        CheckpointMismatch: two stored names mean one published name, or there are two models.
     """
-    prefix = next((w for w in WRAPPERS if _is_wrapped(names, w)), "")
+    bare = {name: TORCH_WRAPPERS.sub("", name) for name in names if not name.endswith(ROW_SCALE)}
+    prefix = _prefix(set(bare.values()))
     renamed: dict[str, str] = {}
-    for name in names:
-        if not name.startswith(prefix) or name.endswith(ROW_SCALE):
-            continue  # a generator beside its discriminator, or half of a matrix
-        bare = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", name.removeprefix(prefix))
-        renamed[name] = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", bare)
     seen: dict[str, str] = {}
-    for name, bare in renamed.items():
-        if bare in seen:
+    for name, inner in bare.items():
+        if not inner.startswith(prefix):
+            continue
+        published = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", inner.removeprefix(prefix))
+        published = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", published)
+        if published in seen:
             raise CheckpointMismatch(
-                f"the weights hold {bare} twice, as {seen[bare]} and as {name}; the file is "
-                "damaged or merged, fetch it again"
+                f"the weights hold {published} twice, as {seen[published]} and as {name}; the file "
+                "is damaged or merged, fetch it again"
             )
-        seen[bare] = name
+        renamed[name], seen[published] = published, name
     return renamed
 
 
-def _is_wrapped(names: list[str], wrapper: str) -> bool:
-    is_inside = [n.startswith(wrapper) for n in names]
-    return any(is_inside) and all(
-        inside or n.startswith("generator.") for n, inside in zip(names, is_inside, strict=True)
-    )
+def _prefix(names: set[str]) -> str:
+    """What stands before the backbone in the names, such as ``model.``."""
+    found = {match[1] for name in names if (match := BACKBONE_PART.match(name))}
+    if "" in found or not found:
+        return ""
+    if len(found) > 1:  # beside its generator, the discriminator is the model
+        found = {prefix for prefix in found if prefix.endswith("discriminator.")} or found
+    if len(found) > 1:
+        raise CheckpointMismatch(
+            f"the weights hold {len(found)} models, under {' and '.join(sorted(found)[:3])}; save "
+            "the state dict of one of them"
+        )
+    return found.pop()
+
+
+def names_beside(names: list[str], renamed: dict[str, str]) -> list[str]:
+    """The stored names that ``normalise`` has left out, a generator's aside."""
+    return [
+        name
+        for name in names
+        if name not in renamed and not name.endswith(ROW_SCALE) and "generator." not in name
+    ]
 
 
 def default_padding(is_multiplexed: bool) -> str:

@@ -16,19 +16,18 @@ from muxviz.errors import (
     CheckpointMissing,
     CheckpointTooLarge,
     DeviceError,
-    NotAModelFolder,
 )
 from muxviz.loading.build import compare, empty_model, fill_model, raise_for_keys
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.loading.infer import Inferred, infer_config, normalise
+from muxviz.loading.json_files import read_card, read_config
 from muxviz.loading.known import known_labels
 from muxviz.loading.layout import ROW_SCALE
 from muxviz.loading.pruned import masks_beside
 from muxviz.loading.tokenizer import load_tokenizer
 from muxviz.loading.weights import (
-    read_json,
-    read_shapes,
+    read_stored,
     read_weights,
     unpack_rows,
     weight_files,
@@ -47,7 +46,7 @@ class Inspection:
     folder: Path
     files: tuple[Path, ...]
     inferred: Inferred
-    renamed: dict[str, str]  # stored name -> published name
+    renamed: dict[str, str]  # stored name -> published name, of the tensors that are used
     parameters: int  # distinct parameters of the model, before masks cut it
     masks: Masks | None = None  # kept beside full-size weights, to cut them by
     mask_notes: tuple[str, ...] = ()
@@ -91,9 +90,11 @@ def load_inspected(inspection: Inspection, name: str) -> Checkpoint:
         CheckpointUnreadable, CheckpointMismatch, CheckpointInvalid: as ``load``.
     """
     folder, config = inspection.folder, inspection.inferred.config
-    stored = read_weights(list(inspection.files))
+    tokenizer, card = load_tokenizer(folder, config), read_card(folder)
+    wanted = {end for name in inspection.renamed for end in (name, name + ROW_SCALE)}
+    stored = read_weights(list(inspection.files), wanted)
     unpacked = unpack_rows(stored, str(folder))
-    weights = {inspection.renamed[n]: w for n, w in unpacked.items() if n in inspection.renamed}
+    weights = {inspection.renamed[name]: w for name, w in unpacked.items()}
     labels, source = known_labels(name, config)
     if labels:
         config = replace(config, labels=labels, labels_source=source)
@@ -101,13 +102,12 @@ def load_inspected(inspection: Inspection, name: str) -> Checkpoint:
     if masks is not None:
         model = released_cut(model, masks)
         weights |= {name: getattr(masks, ours) for name, ours in NAMES.items()}
-    card_file = folder / "card.json"
     return Checkpoint(
         name=name,
         model=model,
         config=model.config,
-        tokenizer=load_tokenizer(folder, config),
-        card=read_json(card_file) if card_file.is_file() else {},
+        tokenizer=tokenizer,
+        card=card,
         folder=folder,
         fingerprint=_fingerprint(config.extras, weights),
         stored_dtype=_stored_dtype(stored),
@@ -173,21 +173,6 @@ def resolve_folder(
     )
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The fields of a folder's ``config.json``.
-
-    Raises:
-        CheckpointMissing: not a model folder. CheckpointUnreadable: not a JSON object.
-    """
-    path = folder / "config.json"
-    if not path.is_file():
-        raise NotAModelFolder(
-            f"{folder} is not a model folder: it has no config.json; give the folder that "
-            "save_pretrained or muxviz.save wrote"
-        )
-    return read_json(path)
-
-
 def inspect_folder(folder: Path) -> Inspection:
     """Read a folder's configuration and shapes, not its weights; check that they fit together.
 
@@ -196,12 +181,13 @@ def inspect_folder(folder: Path) -> Inspection:
     """
     raw = read_config(folder)
     files = weight_files(folder)
-    stored = read_shapes(files)
+    stored = read_stored(files).shapes
     renamed = normalise(list(stored))
-    shapes = {renamed[n]: shape for n, shape in stored.items() if n in renamed}
+    shapes = {bare: stored[name] for name, bare in renamed.items()}
     inferred = infer_config(raw, shapes, str(folder))
     report = compare(inferred.config, shapes)
     raise_for_keys(report, str(folder))
+    renamed = {name: bare for name, bare in renamed.items() if bare in report.used}
     parameters = count_parameters(inferred.config)
     check_memory(folder, parameters)
     masks, notes = masks_beside(folder, inferred.config)
@@ -281,5 +267,5 @@ def _fingerprint(raw: dict[str, Any], weights: dict[str, Tensor]) -> str:
     for key in sorted(weights):
         digest.update(key.encode())
         flat = weights[key].contiguous().reshape(-1)  # a scalar cannot be viewed as bytes
-        digest.update(flat.view(torch.uint8).numpy().tobytes())
+        digest.update(memoryview(flat.view(torch.uint8).numpy()))
     return digest.hexdigest()[:12]

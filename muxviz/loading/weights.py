@@ -1,5 +1,7 @@
 """Reading weights without running anything: safetensors, or torch files with ``weights_only``.
 
+Nothing is read that is not asked for, and no file can become larger in memory than it is: values
+are mapped, lists of contents are bounded, and what is compressed inside a file is refused.
 A matrix may be stored as int8 with a factor per row (``pack_rows``), a quarter of its float32 size.
 
 Left out: files in the old (pre-1.6) torch format, and anything that needs a pickle to run code.
@@ -7,11 +9,14 @@ Left out: files in the old (pre-1.6) torch format, and anything that needs a pic
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import pickle
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,65 +24,41 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from muxviz.errors import CheckpointMissing, CheckpointUnreadable
+from muxviz import files
+from muxviz.errors import CheckpointMissing, CheckpointUnreadable, FileError
+from muxviz.loading.json_files import read_json
 from muxviz.loading.layout import ROW_SCALE
 
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 STEPS = 127  # of an int8 row on either side of zero
-LARGEST_JSON = 32 << 20  # bytes; indexes and cards are far smaller
+LARGEST_LIST = 16 << 20  # bytes of a header, a pickle or a list of members: far above any known
+LONGEST_NAME = 255  # bytes of a file's name
+
+Shape = tuple[int, ...]
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from ``path``.
+@dataclass(frozen=True)
+class Stored:
+    """What a file says of its tensors: shapes and bytes by name."""
 
-    Raises:
-        CheckpointUnreadable: not JSON, not an object, nested without end, huge, or with a field
-            given twice.
-    """
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_JSON:
-            raise CheckpointUnreadable(
-                f"{path} has {size:,} bytes; expected at most {LARGEST_JSON:,}. It was not read"
-            )
-        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_object)
-    except OSError as error:
-        raise CheckpointUnreadable(f"{path} cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise CheckpointUnreadable(
-            f"{path} is not JSON ({reason}); fetch the file again"
-        ) from error
-    if not isinstance(value, dict):
-        raise CheckpointUnreadable(
-            f"{path} holds a JSON {type(value).__name__}; expected an object with fields"
-        )
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise ValueError(f"the field {name[:60]!r} is given twice")
-        fields[name] = value
-    return fields
+    shapes: dict[str, Shape]
+    bytes: dict[str, int]
 
 
 def weight_files(folder: Path) -> list[Path]:
     """The files that hold the weights of ``folder``: one, or the shards an index names.
 
     Raises:
-        CheckpointMissing: none there, or a shard is missing.
+        CheckpointMissing: none there, or a shard is missing. CheckpointUnreadable: an index that
+            is none.
     """
     for name in SINGLE_FILES:
-        if (folder / name).is_file():
+        if files.is_there(folder / name):
             return [folder / name]
     for name in INDEX_FILES:
-        if not (folder / name).is_file():
-            continue
-        return _shards(folder, name)
+        if files.is_there(folder / name):
+            return _shards(folder, name)
     raise CheckpointMissing(
         f"no weights in {folder}; expected one of {', '.join(SINGLE_FILES + INDEX_FILES)}"
     )
@@ -89,52 +70,63 @@ def _shards(folder: Path, index: str) -> list[Path]:
         raise CheckpointUnreadable(f"{folder / index} has no weight_map; fetch it again")
     kind = ".safetensors" if ".safetensors" in index else ".bin"
     for shard in mapping.values():
-        is_plain = isinstance(shard, str) and "/" not in shard and "\\" not in shard
-        if not is_plain or not shard.endswith(kind):
+        is_plain = isinstance(shard, str) and not set(shard) & set("/\\\0")
+        if not is_plain or not shard.endswith(kind) or len(shard.encode()) > LONGEST_NAME:
             raise CheckpointUnreadable(
                 f"{folder / index} names the shard {str(shard)[:80]!r}; expected the name of a "
                 f"{kind} file in the same folder"
             )
-    files = [folder / shard for shard in sorted(set(mapping.values()))]
-    missing = [path.name for path in files if not path.is_file()]
+    found = [folder / shard for shard in sorted(set(mapping.values()))]
+    missing = [path.name for path in found if not files.is_there(path)]
     if missing:
         raise CheckpointMissing(
             f"{folder / index} names the shard {missing[0]!r}, which is not in the folder "
-            f"({len(missing)} of {len(files)} missing); fetch all shards"
+            f"({len(missing)} of {len(found)} missing); fetch all shards"
         )
-    return files
+    return found
 
 
-def read_shapes(files: list[Path]) -> dict[str, tuple[int, ...]]:
-    """Shapes of all tensors; safetensors are not read beyond their header.
+def read_stored(paths: list[Path]) -> Stored:
+    """Shapes and sizes of all tensors; no values are read.
 
     Raises:
-        CheckpointUnreadable: as ``read_weights``.
+        CheckpointUnreadable: as ``read_weights``, but for damaged values.
     """
-    shapes: dict[str, tuple[int, ...]] = {}
-    for path in files:
+    found = Stored({}, {})
+    for path in paths:
         if path.suffix == ".safetensors":
-            with _open_safetensors(path) as file:
-                found = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not a dictionary)
+            header = _header(path)
+            shapes = {key: tuple(part["shape"]) for key, part in header.items()}
+            ends = {key: part["data_offsets"] for key, part in header.items()}
+            sizes = {key: end - start for key, (start, end) in ends.items()}
         else:
-            found = {k: tuple(v.shape) for k, v in _read_torch(path).items()}
-        _merge(shapes, found, path)
-    return shapes
+            tensors = _read_torch(path, checks=False)
+            shapes = {key: tuple(value.shape) for key, value in tensors.items()}
+            sizes = {key: value.nbytes for key, value in tensors.items()}
+        _merge(found.shapes, shapes, path)
+        found.bytes.update(sizes)
+    return found
 
 
-def read_weights(files: list[Path]) -> dict[str, Tensor]:
-    """All tensors by name, on the CPU, in their stored dtype.
+def read_weights(paths: list[Path], wanted: Collection[str] | None = None) -> dict[str, Tensor]:
+    """Tensors by name, on the CPU, in their stored dtype, mapped from their files.
+
+    Args:
+        wanted: the names to read; None for all. Others cost nothing.
 
     Raises:
-        CheckpointUnreadable: truncated, corrupt, or a pickle that would run code.
+        CheckpointUnreadable: truncated, damaged, compressed inside, or a pickle that would run
+            code.
     """
     weights: dict[str, Tensor] = {}
-    for path in files:
+    for path in paths:
         if path.suffix == ".safetensors":
             with _open_safetensors(path) as file:
-                found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                names = [key for key in file.keys() if wanted is None or key in wanted]  # noqa: SIM118
+                found = {key: file.get_tensor(key) for key in names}
         else:
-            found = _read_torch(path)
+            tensors = _read_torch(path, checks=True)
+            found = {k: v for k, v in tensors.items() if wanted is None or k in wanted}
         _merge(weights, found, path)
     return weights
 
@@ -178,7 +170,25 @@ def unpack_rows(weights: dict[str, Tensor], where: str) -> dict[str, Tensor]:
 
 
 @contextmanager
+def _opened(path: Path, remedy: str = "fetch it again") -> Iterator[io.BufferedReader[Any]]:
+    """The bytes of a weights file that is there and may be read."""
+    try:
+        with files.open_bytes(path, expected="a weights file") as file:
+            yield file
+    except FileError as error:
+        raise CheckpointUnreadable(f"{error}; {remedy}") from error
+
+
+@contextmanager
 def _open_safetensors(path: Path) -> Iterator[Any]:
+    with _opened(path) as file:
+        start = file.read(8)
+    size = int.from_bytes(start, "little")
+    if len(start) == 8 and LARGEST_LIST < size < path.stat().st_size:
+        raise CheckpointUnreadable(
+            f"{path} has a header of {size:,} bytes; expected at most {LARGEST_LIST:,}. It was "
+            "not read"
+        )
     try:
         with safe_open(str(path), framework="pt") as file:
             yield file
@@ -188,21 +198,50 @@ def _open_safetensors(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def read_archive(path: Path, *, mmap: bool = False, remedy: str = "fetch it again") -> Any:
+def _header(path: Path) -> dict[str, Any]:
+    """What a safetensors file says of each tensor, once the library has found it sound."""
+    with _open_safetensors(path), _opened(path) as file:
+        header: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    header.pop("__metadata__", None)
+    return header
+
+
+class _InPieces(io.BufferedReader):
+    """A file of which no reader can take more than a bounded piece at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            size = os.fstat(self.fileno()).st_size - self.tell()
+        if size > LARGEST_LIST:
+            raise zipfile.BadZipFile(f"a list of {size:,} bytes")
+        return super().read(size)
+
+
+def read_archive(
+    path: Path, *, mmap: bool = False, checks: bool = True, remedy: str = "fetch it again"
+) -> Any:
     """What ``torch.save`` put into a file, of tensors and plain values only; no code is run.
 
     Args:
+        mmap: map the tensors instead of reading them.
+        checks: hold all values against their checksums, not the list of them alone.
         remedy: what to do about a file that cannot be read.
 
     Raises:
-        CheckpointUnreadable: truncated, corrupt, or a pickle that would run code.
+        CheckpointUnreadable: not a regular file, truncated, damaged, compressed inside, or a pickle
+            that would run code.
     """
+    with _opened(path, remedy):
+        pass
     if not zipfile.is_zipfile(path):
         raise CheckpointUnreadable(
             f"{path} is truncated, or not a torch weights file (zip format); {remedy}"
         )
     try:
+        _check_members(path, checks, remedy)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+    except CheckpointUnreadable:
+        raise
     except pickle.UnpicklingError as error:
         raise CheckpointUnreadable(
             f"{path} holds more than tensors and would run code when opened; it was refused. "
@@ -214,8 +253,30 @@ def read_archive(path: Path, *, mmap: bool = False, remedy: str = "fetch it agai
         ) from error
 
 
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    value = read_archive(path, mmap=True)
+def _check_members(path: Path, checks: bool, remedy: str) -> None:
+    """See that a torch file holds no more than its bytes, and reads as it was written."""
+    with _InPieces(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        packed = next((m for m in members if m.compress_type != zipfile.ZIP_STORED), None)
+        total = sum(member.file_size for member in members)
+        if packed is not None or total > path.stat().st_size:
+            what = f"{packed.filename[:80]} in it is" if packed else "more lies in it than its size:"
+            raise CheckpointUnreadable(
+                f"{path}: {what} compressed, which torch never does; it was not unpacked. Save "
+                f"model.state_dict() with torch.save, or {remedy}"
+            )
+        for member in members:
+            is_list = member.filename.endswith(".pkl")
+            if is_list and member.file_size > LARGEST_LIST:
+                raise zipfile.BadZipFile(f"a list of {member.file_size:,} bytes")
+            if is_list or checks:
+                with archive.open(member) as content:
+                    while content.read(files.BLOCK):  # at its end the checksum is compared
+                        pass
+
+
+def _read_torch(path: Path, *, checks: bool) -> dict[str, Tensor]:
+    value = read_archive(path, mmap=True, checks=checks)
     if isinstance(value, dict) and isinstance(value.get("state_dict"), dict):
         value = value["state_dict"]
     if not isinstance(value, dict) or not all(_is_entry(k, v) for k, v in value.items()):
