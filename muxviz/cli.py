@@ -654,13 +654,18 @@ def _card(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from muxviz.loading.bundled import bundled_names, checkpoints_folder
+    from muxviz.loading.bundled import bundled_faults, checkpoints_folder
 
-    names = bundled_names()
+    faults = bundled_faults()
     if options.json:
-        print(json_text(names))
+        print(json_text([name for name, fault in faults.items() if not fault]))
         return 0
-    print("\n".join(names) or f"no checkpoints in {checkpoints_folder()}")
+    for name, fault in faults.items():
+        print(printable(name))
+        if fault:
+            tell(f"{name} cannot be used: {fault}")
+    if not faults:
+        print(f"no checkpoints in {printable(checkpoints_folder())}")
     return 0
 
 

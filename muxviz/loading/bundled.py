@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from muxviz.errors import CheckpointError, CheckpointMissing
+from muxviz.files import half_character, is_there, why
+from muxviz.loading.json_files import CONFIG, read_card, read_config
+
 
 def checkpoints_folder() -> Path:
     """``MUXVIZ_CHECKPOINTS``, or ``checkpoints/`` beside the package."""
@@ -13,12 +17,18 @@ def checkpoints_folder() -> Path:
 
 
 def bundled_names() -> list[str]:
-    """Names of the bundled checkpoints, in reading order (task, then N)."""
+    """Names of the bundled checkpoints, in reading order (task, then N).
+
+    A folder that holds a ``config.json`` is one, whatever that says; a name that is not UTF-8 could
+    be neither shown nor linked to and is left out.
+    """
     folder = checkpoints_folder()
-    if not folder.is_dir():
+    try:
+        names = os.listdir(folder)
+    except (OSError, ValueError):
         return []
-    names = [p.name for p in folder.iterdir() if (p / "config.json").is_file()]
-    return sorted(names, key=_reading_order)
+    found = [n for n in names if not half_character(n) and is_there(folder / n / CONFIG)]
+    return sorted(found, key=_reading_order)
 
 
 def bundled_folder(name: str) -> Path | None:
@@ -26,6 +36,48 @@ def bundled_folder(name: str) -> Path | None:
     return checkpoints_folder() / name if name in bundled_names() else None
 
 
+def bundled_faults() -> dict[str, str]:
+    """Every folder that holds a checkpoint or may hold one, and what is wrong with it, or "".
+
+    Only JSON files are read; weights and tokenizer are for the pre-flight.
+
+    Raises:
+        CheckpointMissing: the folder of the checkpoints cannot be listed.
+    """
+    folder = checkpoints_folder()
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CheckpointMissing(
+            f"{str(folder)[:200]!r} cannot be listed ({why(error)}); name a folder of checkpoints "
+            "in MUXVIZ_CHECKPOINTS"
+        ) from error
+    faults = {name: _fault(folder / name) for name in sorted(names, key=_reading_order)}
+    return {name: fault for name, fault in faults.items() if fault is not None}
+
+
+def _fault(folder: Path) -> str | None:
+    """What is wrong with a folder, "" for nothing; None for what is no checkpoint at all."""
+    try:
+        if CONFIG not in os.listdir(folder):
+            return None
+    except NotADirectoryError:
+        return None
+    except OSError as error:
+        return f"cannot be read ({why(error)})"
+    if half_character(folder.name):
+        return "its name is not UTF-8, rename it"
+    try:
+        read_config(folder)
+        read_card(folder)
+    except CheckpointError as error:
+        return str(error)
+    return ""
+
+
 def _reading_order(name: str) -> tuple[str, int, str]:
     task, _, number = name.rpartition("-n")
-    return (task, int(number), name) if number.isdigit() else (name, 0, name)
+    is_number = number.isascii() and number.isdigit() and len(number) < 10
+    return (task, int(number), name) if is_number else (name, 0, name)

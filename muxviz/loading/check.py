@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from muxviz.config import MuxConfig
 from muxviz.errors import CheckpointUnreadable, MuxvizError
+from muxviz.files import json_text
 from muxviz.loading.build import KeyReport, compare, raise_for_keys
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.facts import Fact, model_facts
-from muxviz.loading.infer import Inferred, infer_config, normalise
+from muxviz.loading.infer import Inferred, infer_config, names_beside, normalise
+from muxviz.loading.json_files import read_config
 from muxviz.loading.known import known_labels
 from muxviz.loading.load import (
     DTYPES,
@@ -26,13 +28,15 @@ from muxviz.loading.load import (
     check_memory,
     count_parameters,
     load_inspected,
-    read_config,
     resolve_folder,
 )
 from muxviz.loading.pruned import masks_beside
 from muxviz.loading.self_test import SelfTest, self_test
 from muxviz.loading.sizes import Shapes
-from muxviz.loading.weights import read_shapes, weight_files
+from muxviz.loading.tokenizer import load_tokenizer
+from muxviz.loading.tokenizer_check import tokenizer_doubts
+from muxviz.loading.weights import Stored, read_stored, weight_files
+from muxviz.printable import printable
 from muxviz.pruning.masks import Masks
 from muxviz.structure import Structure, to_dict
 
@@ -91,7 +95,8 @@ class CheckReport:
         if self.facts:
             lines += ["", "good to know", *(f"  {f.title}: {f.sentence}" for f in self.facts)]
         verdict = "usable" if self.usable else "NOT usable"
-        return "\n".join([*lines, "", f"This checkpoint is {verdict}."])
+        lines += ["", f"This checkpoint is {verdict}."]
+        return "\n".join(map(printable, lines))
 
 
 @dataclass
@@ -105,6 +110,7 @@ class _Findings:
     folder: Path = Path()
     raw: dict[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    stored: Stored = field(default_factory=lambda: Stored({}, {}))
     renamed: dict[str, str] = field(default_factory=dict)
     shapes: Shapes = field(default_factory=dict)
     inferred: Inferred | None = None
@@ -157,7 +163,7 @@ def check(
 def main_check(path: str, as_json: bool) -> int:
     """Print the report on ``path`` and return the exit code: 0 where it is usable, else 1."""
     report = check(path)
-    print(json.dumps(report.to_dict(), indent=2) if as_json else report.text())
+    print(json_text(report.to_dict(), indent=2) if as_json else report.text())
     return 0 if report.usable else 1
 
 
@@ -175,11 +181,13 @@ def _config(found: _Findings) -> tuple[str, Lines]:
 
 def _weights(found: _Findings) -> tuple[str, Lines]:
     found.files = tuple(weight_files(found.folder))
-    stored = read_shapes(list(found.files))
-    found.renamed = normalise(list(stored))
-    found.shapes = {found.renamed[n]: s for n, s in stored.items() if n in found.renamed}
+    found.stored = read_stored(list(found.files))
+    found.renamed = normalise(list(found.stored.shapes))
+    found.shapes = {bare: found.stored.shapes[name] for name, bare in found.renamed.items()}
     names = ", ".join(path.name for path in found.files[:3])
-    return "ok", [f"{len(stored)} tensors in {names}{' ...' if len(found.files) > 3 else ''}"]
+    more = " ..." if len(found.files) > 3 else ""
+    size = _mebibytes(sum(found.stored.bytes.values()))
+    return "ok", [f"{len(found.stored.shapes)} tensors, {size}, in {names}{more}"]
 
 
 def _parts(found: _Findings) -> tuple[str, Lines]:
@@ -194,19 +202,36 @@ def _keys(found: _Findings) -> tuple[str, Lines]:
     assert found.inferred is not None, "the stage before sets it"
     found.keys = compare(found.inferred.config, found.shapes)
     raise_for_keys(found.keys, str(found.folder))
+    beside = names_beside(list(found.stored.shapes), found.renamed)
+    found.keys = replace(found.keys, unexpected=tuple(sorted([*found.keys.unexpected, *beside])))
+    used = found.keys.used
+    found.renamed = {name: bare for name, bare in found.renamed.items() if bare in used}
+    unread = sum(size for name, size in found.stored.bytes.items() if name not in found.renamed)
     unused = found.keys.unexpected
-    if not unused:
-        return "ok", ["every tensor has its place"]
-    shown = ", ".join(unused[:5]) + (" ..." if len(unused) > 5 else "")
-    return "warning", [f"{len(unused)} tensors are used by nothing: {shown}"]
+    shown = ", ".join(name[:80] for name in unused[:5]) + (" ..." if len(unused) > 5 else "")
+    lines = [f"{len(unused)} tensors are used by nothing: {shown}"] if unused else []
+    if unread:
+        lines.append(f"{_mebibytes(unread)} that nothing uses are not read")
+    return ("warning" if unused else "ok"), lines or ["every tensor has its place"]
 
 
 def _size(found: _Findings) -> tuple[str, Lines]:
     assert found.inferred is not None, "an earlier stage sets it"
     found.parameters = count_parameters(found.inferred.config)
     check_memory(found.folder, found.parameters)
-    sizes = (f"{b / 2**20:,.1f} MiB in {d}" for d, b in _memory(found.parameters).items())
+    sizes = (f"{_mebibytes(b)} in {d}" for d, b in _memory(found.parameters).items())
     return "ok", [f"{found.parameters:,} parameters: {', '.join(sizes)}, without activations"]
+
+
+def _tokenizer(found: _Findings) -> tuple[str, Lines]:
+    assert found.inferred is not None, "an earlier stage sets it"
+    config = found.inferred.config
+    tokenizer = load_tokenizer(found.folder, config)
+    if tokenizer is None:
+        return "warning", ["there is no tokenizer: token ids can be run, texts cannot"]
+    line = f"{type(tokenizer).__name__} of {len(tokenizer):,} pieces, all with an embedding"
+    doubts = tokenizer_doubts(found.folder, config, tokenizer)
+    return ("warning" if doubts else "ok"), [line, *doubts]
 
 
 def _load(found: _Findings) -> tuple[str, Lines]:
@@ -220,8 +245,6 @@ def _load(found: _Findings) -> tuple[str, Lines]:
     if found.masks is not None:
         found.parameters = count_parameters(found.checkpoint.config)
         line += f"; {found.parameters:,} parameters are left by the masks"
-    if found.checkpoint.tokenizer is None:
-        return "warning", [line, "there is no tokenizer: token ids can be run, texts cannot"]
     return "ok", [line]
 
 
@@ -241,6 +264,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("parts", _parts),
     ("keys", _keys),
     ("size", _size),
+    ("tokenizer", _tokenizer),
     ("load", _load),
     ("self-test", _test),
 )
@@ -263,6 +287,10 @@ def _report(found: _Findings, stages: tuple[Stage, ...]) -> CheckReport:
         usable=len(stages) == len(STEPS) and all(s.status != "error" for s in stages),
         pruned=_left(config.structure, config.sparsity) if config and config.structure else {},
     )
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:,.1f} MiB"
 
 
 def _memory(parameters: int) -> dict[str, int]:

@@ -11,6 +11,26 @@ from muxviz.errors import CheckpointUnreadable, FileError, NotAModelFolder
 CONFIG, CARD = "config.json", "card.json"
 LARGEST_CONFIG = 4 << 20  # bytes of a configuration or card; the largest known has 0.2
 
+# What a card holds where it holds it: an object with such fields, a list for an object of such
+# objects, or the kinds of a plain value.
+NUMBER = (int, float, type(None))
+SPREAD = {name: NUMBER for name in ("mean", "std", "value", "low", "high")}
+MEASURED = {
+    "data": str,
+    "primary": str,
+    "provenance": {},
+    "metrics": [SPREAD],
+    "accuracy": SPREAD,
+    "retrieval_accuracy": SPREAD,
+}
+CARD_FIELDS = {
+    "recipe": {"task_dev": str},
+    "run": {},
+    "storage": {},
+    "baseline": str,
+    "measured": [MEASURED],
+}
+
 
 def read_json(path: Path, *, most: int = files.LARGEST_JSON) -> dict[str, Any]:
     """A JSON object from ``path``.
@@ -41,10 +61,34 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """The fields of a folder's ``card.json``; {} where there is none.
+    """The fields of a folder's ``card.json``, where there is one; what we read is of its kind.
 
     Raises:
-        CheckpointUnreadable: as ``read_json``.
+        CheckpointUnreadable: as ``read_json``, or a field of another kind.
     """
     path = folder / CARD
-    return read_json(path, most=LARGEST_CONFIG) if files.is_there(path) else {}
+    if not files.is_there(path):
+        return {}
+    card = read_json(path, most=LARGEST_CONFIG)
+    wrong = _wrong(card, CARD_FIELDS, "")
+    if wrong:
+        raise CheckpointUnreadable(
+            f"{path}: the field {wrong[:80]!r} is not what a card holds there; remove the card, or "
+            "write it with muxviz card"
+        )
+    return card
+
+
+def _wrong(value: Any, expected: Any, name: str) -> str:
+    """The first field that is of another kind, as a dotted name; "" for none."""
+    if expected is SPREAD and value is None:
+        return ""
+    if isinstance(expected, dict | list):
+        if not isinstance(value, dict):
+            return name
+        fields = expected if isinstance(expected, dict) else dict.fromkeys(value, expected[0])
+        inner = (
+            _wrong(value[f], fields[f], f"{name}.{f}".lstrip(".")) for f in fields if f in value
+        )
+        return next(filter(None, inner), "")
+    return "" if isinstance(value, expected) and not isinstance(value, bool) else name

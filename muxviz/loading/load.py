@@ -267,5 +267,5 @@ def _fingerprint(raw: dict[str, Any], weights: dict[str, Tensor]) -> str:
     for key in sorted(weights):
         digest.update(key.encode())
         flat = weights[key].contiguous().reshape(-1)  # a scalar cannot be viewed as bytes
-        digest.update(memoryview(flat.view(torch.uint8).numpy()))
+        digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()[:12]

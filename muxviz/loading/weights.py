@@ -260,7 +260,9 @@ def _check_members(path: Path, checks: bool, remedy: str) -> None:
         packed = next((m for m in members if m.compress_type != zipfile.ZIP_STORED), None)
         total = sum(member.file_size for member in members)
         if packed is not None or total > path.stat().st_size:
-            what = f"{packed.filename[:80]} in it is" if packed else "more lies in it than its size:"
+            what = (
+                f"{packed.filename[:80]} in it is" if packed else "more lies in it than its size:"
+            )
             raise CheckpointUnreadable(
                 f"{path}: {what} compressed, which torch never does; it was not unpacked. Save "
                 f"model.state_dict() with torch.save, or {remedy}"
