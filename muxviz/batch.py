@@ -307,7 +307,7 @@ def make_group(
     padding = padding or config.default_padding
     if padding not in PADDINGS:
         raise InputError(f"unknown padding {padding!r}; use {', '.join(PADDINGS)}")
-    if padding == "masked" and config.multiplexer in ("contextual", "cross_instance"):
+    if padding == "masked" and config.mixes_padding:
         raise InputError(
             f"padding 'masked' is not defined for the {config.multiplexer} multiplexer: its own "
             "attention mixes padding in; use group or fixed"

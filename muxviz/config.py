@@ -35,6 +35,7 @@ TASKS = (
 )
 READOUTS = ("first", "mean")
 PADDINGS = ("group", "fixed", "masked")
+SHORTEST = 3  # tokens of a text: [CLS], one to read, [SEP]
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ class MuxConfig:
                 f"{len(self.labels)} label names for num_labels {self.num_labels}; give one each"
             )
         self._check_combination()
+        self._check_padding()
         self._check_structure()
 
     def _check_structure(self) -> None:
@@ -161,6 +163,20 @@ class MuxConfig:
                 )
         if len(left.readout) < shape.hidden_size and self.demultiplexer == "identity":
             raise ConfigError("a plain model has no readout to prune; keep all its dimensions")
+
+    def _check_padding(self) -> None:
+        displaced = self.prefix_length if self.cuts_prefix_room else 0
+        if not SHORTEST + displaced <= self.fixed_length < 1 << 20:
+            raise ConfigError(
+                f"fixed_length is {self.fixed_length}; expected {SHORTEST + displaced} tokens or "
+                f"more ([CLS], one to read, [SEP]{' and the prefix' if displaced else ''}), and "
+                f"fewer than {1 << 20:,}"
+            )
+        if self.default_padding == "masked" and self.mixes_padding:
+            raise ConfigError(
+                f"default_padding 'masked' is not defined for the {self.multiplexer} multiplexer: "
+                "its own attention mixes padding in; use group or fixed"
+            )
 
     def _check_combination(self) -> None:
         written = [i for i in (self.forced_first_token,) if i is not None]
@@ -268,6 +284,11 @@ class MuxConfig:
     def is_multiplexed(self) -> bool:
         """Whether the model has a multiplexer (also at one instance)."""
         return self.multiplexer != "identity"
+
+    @property
+    def mixes_padding(self) -> bool:
+        """Whether attention of the multiplexer's own reaches padding, whatever the encoder sees."""
+        return self.multiplexer in ("contextual", "cross_instance")
 
     @property
     def is_pair_aware(self) -> bool:

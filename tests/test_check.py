@@ -21,7 +21,7 @@ from muxviz.loading.self_test import least_beyond_luck, self_test, text_like_ids
 from tests.fixtures_folder import fixture_names, open_fixture
 from tests.tiny import shared_folder, tiny_checkpoint, tiny_config, tiny_model, write_tiny_folder
 
-STAGES = ["folder", "config", "weights", "parts", "keys", "size", "load", "self-test"]
+STAGES = ["folder", "config", "weights", "parts", "keys", "size", "tokenizer", "load", "self-test"]
 
 
 def reading_model(config: MuxConfig) -> Any:
@@ -50,7 +50,7 @@ def test_a_good_checkpoint_is_described_in_full() -> None:
     report = check(shared_folder(num_labels=3))
     assert report.usable
     assert [stage.name for stage in report.stages] == STAGES
-    assert [stage.status for stage in report.stages] == ["ok"] * 7 + ["warning"]
+    assert [stage.status for stage in report.stages] == ["ok"] * 8 + ["warning"]
     words = ("multiplexer", "demultiplexer", "backbone", "instances", "task", "labels")
     assert [report.model[word] for word in words] == [
         "gaussian_hadamard",
@@ -209,7 +209,7 @@ def test_a_retrieval_head_that_reads_is_above_chance(tmp_path: Path) -> None:
     checkpoint = tiny_checkpoint(config)
     checkpoint.model.load_state_dict(reading_model(config).state_dict())
     report = check(save(checkpoint, tmp_path / "model"))
-    assert [stage.status for stage in report.stages] == ["ok"] * 8
+    assert [stage.status for stage in report.stages] == ["ok"] * 9
     assert "above chance: the retrieval head reads 44 of 44" in report.text()
 
 

@@ -116,10 +116,10 @@ def tiny_vocabulary() -> list[str]:
     ]
 
 
-def tiny_tokenizer() -> PreTrainedTokenizerBase:
+def tiny_tokenizer(pad: int = 0) -> PreTrainedTokenizerBase:
     """A WordPiece tokenizer that can spell every lower-case English word."""
     pieces = tiny_vocabulary()
-    return BertTokenizer(vocab={piece: i for i, piece in enumerate(pieces)})
+    return BertTokenizer(vocab={piece: i for i, piece in enumerate(pieces)}, pad_token=pieces[pad])
 
 
 def tiny_checkpoint(
@@ -136,7 +136,7 @@ def tiny_checkpoint(
         name=name,
         model=tiny_model(config, seed),
         config=config,
-        tokenizer=tiny_tokenizer() if tokenizer else None,
+        tokenizer=tiny_tokenizer(config.shape.pad_token_id) if tokenizer else None,
         card=card or {},
         folder=Path(name),
         fingerprint="unsaved",

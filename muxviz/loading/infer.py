@@ -7,10 +7,11 @@ weights, or names something unknown, is an error that states both sides.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from muxviz.config import TASKS, MuxConfig
+from muxviz.config import SHORTEST, TASKS, MuxConfig
 from muxviz.errors import CheckpointMismatch, ConfigError, InstanceMismatch, UnknownVariant
 from muxviz.loading.fields import check_sizes, shown, text, whole
 from muxviz.loading.layout import (
@@ -29,6 +30,9 @@ TORCH_WRAPPERS = re.compile(
     r"(?<![^.])(?:_orig_mod|module|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
 )
 BACKBONE_PART = re.compile(r"((?:[^.]+\.)*?)(?:bert|electra|roberta)\.(?:embeddings|encoder)\.")
+
+
+ALIKE = {"sequence_classification", "multi_label_classification", "regression"}  # one class each
 
 
 @dataclass(frozen=True)
@@ -124,31 +128,37 @@ def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
     num_labels = _num_labels(raw, shapes, task, where)
     if task == "sequence_classification" and num_labels == 1:
         task = "regression"
-    labels, source = _labels(raw, num_labels)
+    labels, source = _labels(raw, num_labels, notes)
     left = infer_structure(raw, ours, shapes, backbone, where)
     if left is not None and not left.is_numbered:
         notes.append("pruned: the kept sizes are read off the weights; which were kept is not told")
     shape = backbone_shape(raw, shapes, backbone, where, notes, left=left)
-    config = MuxConfig(
-        backbone=backbone,
-        task=task,
-        shape=shape,
-        num_instances=num,
-        multiplexer=multiplexer,
-        demultiplexer=demultiplexer,
-        num_labels=num_labels,
-        labels=labels,
-        labels_source=source,
-        num_demux_layers=layers,
-        stored_demux_layers=stored,
-        readout=text(ours, "readout", where) or "first",
-        has_retrieval_head=_has_retrieval_head(shapes),
-        published_class=name,
-        default_padding=text(ours, "default_padding", where) or default_padding(is_multiplexed),
-        fixed_length=whole(ours, "fixed_length", 128, where, below=1 << 20),
-        structure=left,
-        extras=raw,
-    )
+    readout = text(ours, "readout", where) or "first"
+    padding = text(ours, "default_padding", where) or default_padding(is_multiplexed)
+    fixed_length = whole(ours, "fixed_length", 128, where, below=1 << 20)
+    try:
+        config = MuxConfig(
+            backbone=backbone,
+            task=task,
+            shape=shape,
+            num_instances=num,
+            multiplexer=multiplexer,
+            demultiplexer=demultiplexer,
+            num_labels=num_labels,
+            labels=labels,
+            labels_source=source,
+            num_demux_layers=layers,
+            stored_demux_layers=stored,
+            readout=readout,
+            has_retrieval_head=_has_retrieval_head(shapes),
+            published_class=name,
+            default_padding=padding,
+            fixed_length=fixed_length,
+            structure=left,
+            extras=raw,
+        )
+    except ConfigError as error:
+        raise type(error)(f"{where}, config.json: {error}") from error
     _check_runs(config, where)
     return Inferred(config, tuple(notes))
 
@@ -195,10 +205,11 @@ def _check_runs(config: MuxConfig, where: str) -> None:
             f"{where}: {config.num_instances} slots need as many marker ids downwards from "
             f"{config.reserved_ids[1]}; there are not that many"
         )
-    if config.default_max_length < 1:
+    if config.default_max_length < SHORTEST:
         raise CheckpointMismatch(
-            f"{where}: {shape.max_position_embeddings} positions leave no room for a token beside "
-            f"the prefix of {config.prefix_length}; use a model with more positions"
+            f"{where}: {shape.max_position_embeddings} positions leave no room for a token between "
+            f"[CLS] and [SEP] beside the prefix of {config.prefix_length}; use a model with more "
+            "positions"
         )
     if (
         config.multiplexer in ("contextual", "cross_instance")
@@ -266,6 +277,12 @@ def _task(
         has = "have" if is_multiplexed else "have no"
         raise CheckpointMismatch(
             f"{where}: architectures says {name}, but the weights {has} instance_embedding"
+        )
+    ours = text(_ours(raw, where), "task", where)
+    if ours not in (None, known.task) and not {ours, known.task} <= ALIKE:
+        raise ConfigError(
+            f"{where}: architectures says {name}, which is for {known.task}, muxviz says task "
+            f"{shown(ours)}; correct one of them in config.json"
         )
     return name, known.task
 
@@ -429,14 +446,42 @@ def _num_labels(raw: dict[str, Any], shapes: Shapes, task: str, where: str) -> i
     return stored
 
 
-def _labels(raw: dict[str, Any], num_labels: int) -> tuple[tuple[str, ...], str]:
-    labels = raw.get("id2label")
+def _labels(raw: dict[str, Any], num_labels: int, notes: list[str]) -> tuple[tuple[str, ...], str]:
+    """Label names and where they come from; what config.json says to no use becomes a note."""
+    declared, labels = raw.get("num_labels"), raw.get("id2label")
+    if declared not in (None, num_labels):
+        notes.append(
+            f"num_labels is {shown(declared)} in config.json: not used, there are {num_labels}"
+        )
+    names = _names(labels, num_labels)
+    if names:
+        return names, "config.json"
+    is_default = isinstance(labels, dict) and _are_numbers(map(str, labels.values()))
+    if labels and not (is_default and len(labels) == num_labels):
+        notes.append(
+            f"id2label in config.json is not used ({shown(labels)}): expected {num_labels} names "
+            "for 0, 1, ... that differ; labels are numbers"
+        )
+    others = raw.get("label2id")
+    if isinstance(others, dict) and not _are_numbers(others):
+        notes.append(
+            f"label2id in config.json has names ({shown(list(others))}) that id2label has not: "
+            "they are not used, labels are numbers"
+        )
+    return (), ""
+
+
+def _names(labels: Any, num_labels: int) -> tuple[str, ...]:
+    """The names of ``id2label`` where it is whole; empty for anything else."""
     if not isinstance(labels, dict) or len(labels) != num_labels:
-        return (), ""
+        return ()
     names = tuple(labels.get(str(i)) for i in range(num_labels))
     if not all(isinstance(n, (str, int, float)) and str(n).strip() for n in names):
-        return (), ""
-    written = tuple(str(n)[:200].encode("utf-8", "replace").decode() for n in names)
-    if len(set(written)) < len(written) or all(re.fullmatch(r"LABEL_\d+", n) for n in written):
-        return (), ""
-    return written, "config.json"
+        return ()
+    written = tuple(str(n)[:200] for n in names)
+    return () if len(set(written)) < len(written) or _are_numbers(written) else written
+
+
+def _are_numbers(names: Iterable[str]) -> bool:
+    """Whether these are the names that stand for none: LABEL_0, LABEL_1 ..."""
+    return all(re.fullmatch(r"LABEL_\d+", name) for name in names)

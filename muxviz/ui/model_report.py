@@ -28,6 +28,7 @@ STAGES = {
     "parts": "Parts",
     "keys": "Names and shapes",
     "size": "Memory need",
+    "tokenizer": "Tokenizer",
     "load": "Loading",
     "self-test": "Self-test",
 }
