@@ -22,6 +22,16 @@ ALLOWED: dict[str, dict[str, str]] = {
     "muxviz/engine/output.py": {"open": "the answers, by a descriptor that can be locked"},
     "muxviz/engine/workers.py": {"open": NO_FILE},
     "muxviz/evaluation/apart.py": {"open": NO_FILE},
+    "muxviz/loading/save.py": {"write_text": "beside its place, as the weights are"},
+    "muxviz/loading/tokenizer.py": {
+        "json.dumps": "clean copies in a folder of our own, for transformers",
+        "write_text": "the same",
+    },
+    "muxviz/loading/tokenizer_check.py": {"json.dumps": "no file: for the Rust library"},
+    "muxviz/loading/weights.py": {
+        "json.loads": "a header that safetensors has found sound",
+        "open": "a member of a torch file, inside the bounds of the file",
+    },
     "muxviz/pool/__init__.py": {"read_text": PACKAGE_DATA},
     "muxviz/presets/__init__.py": {"read_text": PACKAGE_DATA},
     "muxviz/presets/published.py": {"read_text": PACKAGE_DATA},
@@ -33,9 +43,6 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
 }
 NOT_YET = {
-    "muxviz/loading/check.py",
-    "muxviz/loading/save.py",
-    "muxviz/loading/weights.py",
     "muxviz/training/corpus.py",
     "muxviz/training/export.py",
     "muxviz/training/grow.py",

@@ -346,7 +346,7 @@ def test_int8_rows_are_half_of_float16_and_close(tmp_path: Path) -> None:
 def test_rows_without_their_matrix_are_refused(tmp_path: Path) -> None:
     folder = save(tiny_checkpoint(), tmp_path / "saved")
     tensors = load_file(folder / "model.safetensors")
-    tensors["bert.pooler.dense.weight.row_scale"] = torch.ones(3)
+    tensors["classifier.weight.row_scale"] = torch.ones(3)
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(CheckpointUnreadable, match="row_scale.*expected an int8 matrix"):
         load(folder, device="cpu")

@@ -6,7 +6,6 @@ check; nothing is raised for a file that is merely bad.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -79,7 +78,7 @@ class CheckReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
-        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        values: dict[str, Any] = asdict(self, dict_factory=_plain)
         return values
 
     def text(self) -> str:
@@ -97,6 +96,10 @@ class CheckReport:
         verdict = "usable" if self.usable else "NOT usable"
         lines += ["", f"This checkpoint is {verdict}."]
         return "\n".join(map(printable, lines))
+
+
+def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in pairs}
 
 
 @dataclass

@@ -5,7 +5,6 @@ Left out: sharded files, and the old ``pytorch_model.bin``.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from muxviz import files
 from muxviz.config import MuxConfig
 from muxviz.errors import CheckpointError, CheckpointInvalid, NotApplicable
 from muxviz.loading.build import candidates
@@ -302,7 +302,7 @@ def _put(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _json_writer(value: dict[str, Any]) -> Callable[[Path], object]:
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+    text = files.json_text(value, indent=2, sort_keys=True) + "\n"
     return lambda path: path.write_text(text, encoding="utf-8")
 
 
