@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from muxviz.cli import main
+from muxviz.loading.bundled import bundled_names
 from tests.tiny import shared_folder, write_tiny_folder
 
 LINES = ("the film is good", "boring old story", "a happy dog", "bad", "the cat")
@@ -175,6 +177,49 @@ def test_list_names_the_bundled_checkpoints(
         write_tiny_folder(tmp_path / name)
     assert main(["list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == ["a-n2", "a-n10", "b-n1"]
+
+
+def test_list_tells_what_is_wrong_with_a_folder_and_lists_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
+    for name in ("good-n2", "deep-n2", "nested-card-n2", "\x1b[31mred", os.fsdecode(b"bad\xff")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+    (tmp_path / "deep-n2" / "config.json").write_text('{"a":' * 100_000)
+    (tmp_path / "nested-card-n2" / "card.json").write_text("[" * 100_000)
+    (tmp_path / "pipe-n2").mkdir()
+    os.mkfifo(tmp_path / "pipe-n2" / "config.json")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "no-model").mkdir()
+    (tmp_path / "plain").touch()
+    assert main(["list"]) == 0
+    out, err = capsys.readouterr()
+    assert out.split("\n")[:-1] == [
+        "\\x1b[31mred", "bad\\xff", "deep-n2", "good-n2", "loop", "nested-card-n2", "pipe-n2"
+    ]  # fmt: skip
+    assert [name for name in ("good", "red cannot", "no-model", "plain") if name in err] == []
+    for words in (
+        "bad\\xff cannot be used: its name is not UTF-8",
+        "config.json: is not allowed: nested deeper than 64 levels",
+        "card.json: is not allowed: nested deeper than 64 levels",
+        "pipe-n2/config.json: is a pipe",
+        "loop cannot be used: cannot be read",
+    ):
+        assert words in err
+    assert main(["list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == ["\x1b[31mred", "good-n2"]
+    assert bundled_names() == ["\x1b[31mred", "deep-n2", "good-n2", "nested-card-n2", "pipe-n2"]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "nul\0byte"])
+def test_a_folder_that_cannot_be_listed(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("muxviz.loading.bundled.checkpoints_folder", lambda: Path(name))
+    assert main(["list"]) == 1
+    assert "cannot be listed" in capsys.readouterr().err
+    assert bundled_names() == []
 
 
 def test_check_answers_with_its_exit_code(

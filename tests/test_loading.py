@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import struct
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +34,8 @@ from muxviz.errors import (
     ShapeMismatch,
     UnknownVariant,
 )
+from muxviz.loading import weights
+from muxviz.loading.check import check
 from muxviz.loading.load import inspect_folder, load
 from tests.tiny import (
     shared_checkpoint,
@@ -227,6 +231,13 @@ def test_a_huge_config_is_not_read(folder: Path) -> None:
         ("muxviz", {"magic": 1}, ConfigError, "fields default_padding, fixed_length"),
         ("muxviz", {"readout": "last"}, UnknownVariant, "unknown readout 'last'"),
         ("muxviz", {"fixed_length": "long"}, ConfigError, "fixed_length is 'long'"),
+        ("muxviz", {"fixed_length": 0}, ConfigError, "fixed_length is 0; expected 3"),
+        ("muxviz", {"fixed_length": 1}, ConfigError, "fixed_length is 1"),
+        ("muxviz", {"fixed_length": 2}, ConfigError, "[CLS], one to read, [SEP]"),
+        ("muxviz", {"fixed_length": 1 << 20}, ConfigError, "fixed_length is 1048576"),
+        ("muxviz", {"default_padding": "wide"}, UnknownVariant, "unknown default_padding 'wide'"),
+        ("muxviz", {"task": "masked_lm"}, ConfigError, "muxviz says task 'masked_lm'"),
+        ("muxviz", {"structure": 5}, ConfigError, "structure"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -295,6 +306,66 @@ def test_odd_label_names_fall_back_to_numbers(
     config = load(folder, device="cpu").config
     assert config.labels == (labels or ("LABEL_0", "LABEL_1"))
     assert config.labels_source == ("config.json" if labels else "none: raw label numbers")
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"num_labels": 10**9}, "num_labels is 1000000000 in config.json: not used, there are 2"),
+        ({"num_labels": -1}, "num_labels is -1"),
+        ({"num_labels": "two"}, "num_labels is 'two'"),
+        ({"id2label": {"0": "a", "1": "b", "2": "c"}}, "id2label in config.json is not used"),
+        ({"id2label": {"0": "a", "1": "a"}}, "expected 2 names"),
+        ({"id2label": ["a", "b"]}, "id2label in config.json is not used (['a', 'b'])"),
+        ({"label2id": {"bad": 0, "good": 1}}, "label2id in config.json has names"),
+    ],
+    ids=str,
+)
+def test_labels_that_are_not_used_are_told(
+    changes: dict[str, Any], part: str, folder: Path
+) -> None:
+    assert "num_labels" not in " ".join(load(folder, device="cpu").notes)
+    edit_config(folder, **changes)
+    checkpoint = load(folder, device="cpu")
+    assert checkpoint.config.num_labels == 2
+    assert part in " ".join(checkpoint.notes)
+    assert part in check(folder).text()
+
+
+def test_a_whole_set_of_labels_needs_no_word(folder: Path) -> None:
+    edit_config(folder, num_labels=2, id2label={"0": "a", "1": "b"}, label2id={"a": 0, "b": 1})
+    assert load(folder, device="cpu").notes == ()
+
+
+def test_padding_that_the_multiplexer_mixes_is_refused(tmp_path: Path) -> None:
+    folder = write_tiny_folder(tmp_path / "model", tiny_config(multiplexer="contextual"))
+    edit_config(folder, muxviz={"default_padding": "masked"})
+    refused(folder, ConfigError, "not defined for the contextual multiplexer", "group or fixed")
+
+
+def test_a_displaced_prefix_needs_room_too(tmp_path: Path) -> None:
+    config = tiny_config(task="masked_lm", demultiplexer="index_prefix")
+    folder = write_tiny_folder(tmp_path / "model", config)
+    edit_config(folder, muxviz={"fixed_length": 6})
+    refused(folder, ConfigError, "fixed_length is 6; expected 7", "and the prefix")
+
+
+@pytest.mark.parametrize(
+    ("card", "field"),
+    [
+        ({"recipe": 5}, "'recipe'"),
+        ({"recipe": {"task_dev": 5}}, "'recipe.task_dev'"),
+        ({"baseline": ["a"]}, "'baseline'"),
+        ({"measured": []}, "'measured'"),
+        ({"measured": {"dev": 5}}, "'measured.dev'"),
+        ({"measured": {"dev": {"metrics": {"f1": {"mean": "high"}}}}}, "'measured.dev.metrics.f1"),
+        ({"measured": {"dev": {"accuracy": True}}}, "'measured.dev.accuracy'"),
+    ],
+    ids=str,
+)
+def test_a_card_of_another_kind_is_named(card: Any, field: str, folder: Path) -> None:
+    (folder / "card.json").write_text(json.dumps(card))
+    refused(folder, CheckpointUnreadable, "card.json", field, "muxviz card")
 
 
 def test_label_names_can_always_be_shown(folder: Path) -> None:
@@ -405,6 +476,105 @@ def test_bin_may_wrap_its_state_dict_and_share_storage(tmp_path: Path, folder: P
     (folder / "model.safetensors").unlink()
     torch.save({"state_dict": weights, "epoch": 3}, folder / "pytorch_model.bin")
     assert torch.equal(logits_of(folder), expected)
+
+
+def repack(
+    path: Path, change: Callable[[str, bytes], bytes], kind: int = zipfile.ZIP_STORED
+) -> None:
+    """Write a torch file anew with ``change`` made to each member."""
+    with zipfile.ZipFile(path) as old:
+        members = [(name, change(name, old.read(name))) for name in old.namelist()]
+    with zipfile.ZipFile(path, "w", kind) as new:
+        for name, content in members:
+            new.writestr(name, content)
+
+
+def bin_folder(path: Path) -> Path:
+    return write_tiny_folder(path / "model", tiny_config(num_hidden_layers=1), weights="bin")
+
+
+def test_a_torch_file_that_is_packed_anew_is_the_same(tmp_path: Path) -> None:
+    folder = bin_folder(tmp_path)
+    expected = logits_of(folder)
+    repack(folder / "pytorch_model.bin", lambda name, content: content)
+    assert torch.equal(logits_of(folder), expected)
+
+
+@pytest.mark.parametrize("only", ["", "data.pkl", "data/3"])
+def test_what_is_compressed_inside_is_not_unpacked(only: str, tmp_path: Path) -> None:
+    folder = bin_folder(tmp_path)
+    path = folder / "pytorch_model.bin"
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w") as new:
+        for name, content in members.items():
+            packs = only in name
+            new.writestr(name, content, zipfile.ZIP_DEFLATED if packs else zipfile.ZIP_STORED)
+    refused(folder, CheckpointUnreadable, "pytorch_model.bin", "compressed", "was not unpacked")
+
+
+def test_a_value_that_changed_on_the_way_is_noticed(tmp_path: Path) -> None:
+    folder = bin_folder(tmp_path)
+    path = folder / "pytorch_model.bin"
+    value = load(folder, device="cpu").model.head.out_proj.weight.numpy().tobytes()
+    content = path.read_bytes()
+    at = content.index(value) + 5
+    path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    refused(folder, CheckpointUnreadable, "truncated or corrupt", "CRC-32")
+
+
+def test_lists_that_are_too_long_are_not_read(folder: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("muxviz.loading.weights.LARGEST_LIST", 600)
+    refused(folder, CheckpointUnreadable, "has a header of", "at most 600", "was not read")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    refused(folder, CheckpointUnreadable, "truncated or corrupt", "a list of")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "zs.pt"])
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_weights_are_a_regular_file(kind: str, name: str, tmp_path: Path, folder: Path) -> None:
+    if name != "zs.pt":
+        (folder / "model.safetensors").unlink()
+    os.mkfifo(folder / name) if kind == "pipe" else (folder / name).mkdir()
+    refused(folder, CheckpointUnreadable, f"{name}: is a {kind}")
+
+
+def sparse(folder: Path, name: str, size: int) -> None:
+    """Add a tensor of ``size`` bytes that takes no room on the disk."""
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    length = struct.unpack("<Q", content[:8])[0]
+    fields, body = json.loads(content[8 : 8 + length]), content[8 + length :]
+    offsets = [len(body), len(body) + size]
+    fields[name] = {"dtype": "F32", "shape": [size // 4], "data_offsets": offsets}
+    text = json.dumps(fields).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + body)
+        file.truncate(8 + len(text) + len(body) + size)
+
+
+@pytest.mark.parametrize("name", ["junk.unused", "bert.pooler.dense.huge", "optimizer.exp_avg.0"])
+def test_what_nothing_uses_is_not_read(name: str, folder: Path, monkeypatch: Any) -> None:
+    before = load(folder, device="cpu")
+    sparse(folder, name, 1 << 30)
+    read = []
+    get = weights.read_weights
+    monkeypatch.setattr(
+        "muxviz.loading.load.read_weights", lambda *given: read.append(get(*given)) or read[-1]
+    )
+    after = load(folder, device="cpu")
+    assert after.fingerprint == before.fingerprint
+    assert name not in read[0]
+    report = check(folder)
+    assert report.usable
+    assert "1,024.2 MiB, in model.safetensors" in report.text()
+    assert "1,024.0 MiB that nothing uses are not read" in report.text()
+
+
+def test_a_file_that_cannot_be_mapped(folder: Path) -> None:
+    sparse(folder, "junk.unused", 1 << 42)  # more than any machine has
+    refused(folder, CheckpointTooLarge, "4,096.0 GiB", "own tensors alone")
 
 
 def header(entry: dict[str, Any]) -> bytes:
@@ -544,6 +714,62 @@ def test_a_stray_wrapper_is_removed(wrapper: str, folder: Path) -> None:
     expected = logits_of(folder)
     edit_weights(folder, lambda w: {wrapper + k: t for k, t in w.items()})
     assert torch.equal(logits_of(folder), expected)
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        "_orig_mod.",
+        "_orig_mod.module.",
+        "module._orig_mod.",
+        "model._orig_mod.module.",
+        "module.model.model.",
+        "_fsdp_wrapped_module._orig_mod.",
+        "net.",
+        "discriminator.module.",
+    ],
+)
+def test_wrappers_are_removed_in_any_order(wrapper: str, folder: Path) -> None:
+    expected = logits_of(folder)
+    edit_weights(folder, lambda w: {wrapper + k: t for k, t in w.items()})
+    assert torch.equal(logits_of(folder), expected)
+
+
+def test_wrappers_inside_a_name_are_removed(folder: Path) -> None:
+    expected = logits_of(folder)
+    edit_weights(
+        folder,
+        lambda w: {
+            k.replace("bert.encoder.", "bert._orig_mod.encoder.").replace(
+                ".attention.", ".attention.module."
+            ): t
+            for k, t in w.items()
+        },
+    )
+    assert torch.equal(logits_of(folder), expected)
+
+
+def test_what_lies_beside_a_wrapped_model_is_told(folder: Path) -> None:
+    expected = logits_of(folder)
+    beside = {"criterion.weight": torch.ones(2), "n_averaged": torch.tensor(3)}
+    edit_weights(folder, lambda w: {"model." + k: t for k, t in w.items()} | beside)
+    assert torch.equal(logits_of(folder), expected)
+    report = check(folder)
+    assert report.usable
+    assert report.unexpected == ("criterion.weight", "n_averaged")
+
+
+def test_two_models_in_one_file_are_refused(folder: Path) -> None:
+    edit_weights(
+        folder,
+        lambda w: {f"{p}.{k}": t.clone() for p in ("student", "teacher") for k, t in w.items()},
+    )
+    refused(folder, CheckpointMismatch, "2 models", "student.", "teacher.", "one of them")
+
+
+def test_a_wrapped_name_and_a_bare_one_are_not_mixed(folder: Path) -> None:
+    edit_weights(folder, lambda w: w.update({"module.classifier.weight": w[CLASSIFIER] + 1}))
+    refused(folder, CheckpointMismatch, "classifier.weight twice")
 
 
 def test_a_generator_beside_its_discriminator_is_left_out(tmp_path: Path) -> None:

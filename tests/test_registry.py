@@ -6,6 +6,8 @@ Threads meet at barriers and events, never after a sleep. A thread that fails is
 from __future__ import annotations
 
 import gc
+import io
+import os
 import shutil
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.save import save
 from muxviz.model.mux_model import MuxModel
 from muxviz.registry import ModelKey, Registry
+from tests.tiny import tiny_vocabulary
 
 LENGTH, VOCABULARY = 8, 690
 PATIENCE_S = 60  # after which a thread that hangs fails the test
@@ -340,6 +343,53 @@ def test_new_card_is_noticed(tmp_path: Path) -> None:
     (folder / "card.json").write_text('{"licence": "Apache-2.0"}')
     with registry.use(key) as (checkpoint,):
         assert checkpoint.card == {"licence": "Apache-2.0"}
+
+
+def masks() -> bytes:
+    out = io.BytesIO()
+    torch.save({"head_z": torch.tensor([[1.0, 0.0]]), "intermediate_z": torch.ones(1, 24)}, out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("zs.pt", masks()),
+        ("l0_module.pt", b"never opened"),
+        ("card.json", b"{}"),
+        ("vocab.txt", "\n".join(tiny_vocabulary()).encode()),
+        ("tokenizer_config.json", b"{}"),
+        ("special_tokens_map.json", b"{}"),
+        ("added_tokens.json", b"{}"),
+        ("merges.txt", b""),
+        ("model.safetensors.index.json", b"{}"),
+    ],
+)
+def test_a_file_that_appears_makes_a_model_stale(name: str, content: bytes, tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "model")
+    registry, key = Registry(), ModelKey(str(folder), device="cpu")
+    with registry.use(key) as (before,):
+        assert before.config.sparsity == 0
+    (folder / name).write_bytes(content)
+    with registry.use(key) as (after,):
+        assert after is not before
+        assert (after.config.sparsity > 0) == (name == "zs.pt")
+    with registry.use(key) as (again,):
+        assert again is after
+
+
+def test_a_file_that_is_replaced_by_one_of_its_time_and_size_is_noticed(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "model")
+    path = folder / "card.json"
+    path.write_text('{"licence": "one"}')
+    registry, key = Registry(), ModelKey(str(folder), device="cpu")
+    with registry.use(key) as (before,):
+        assert before.card["licence"] == "one"
+    times = path.stat()
+    path.write_text('{"licence": "two"}')
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with registry.use(key) as (after,):
+        assert after.card["licence"] == "two"
 
 
 def test_folder_that_went_away_is_an_error(tmp_path: Path) -> None:

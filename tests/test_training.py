@@ -264,6 +264,7 @@ def test_a_tokenizer_without_a_mask_cannot_mask(data: Path, encoder: Path, tmp_p
     bare.mkdir()
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         shutil.copy(encoder / name, bare / name)
+    (bare / "tokenizer_config.json").write_text('{"mask_token": null}')
     stage = tiny_stage("masked_lm", steps=1)
     with pytest.raises(ConfigError, match="no mask token.*tokenizer_config.json"):
         train(tiny_recipe(stage, **FROM_START), data, tmp_path / "a", start=bare)

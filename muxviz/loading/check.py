@@ -39,6 +39,7 @@ from muxviz.printable import printable
 from muxviz.pruning.masks import Masks
 from muxviz.structure import Structure, to_dict
 
+LITTLE = 1 << 20  # bytes of a file that need no word
 MARKS = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
 
 
@@ -212,10 +213,12 @@ def _keys(found: _Findings) -> tuple[str, Lines]:
     unread = sum(size for name, size in found.stored.bytes.items() if name not in found.renamed)
     unused = found.keys.unexpected
     shown = ", ".join(name[:80] for name in unused[:5]) + (" ..." if len(unused) > 5 else "")
-    lines = [f"{len(unused)} tensors are used by nothing: {shown}"] if unused else []
-    if unread:
+    lines = ["every tensor has its place"]
+    if unused:
+        lines = [f"{len(unused)} tensors are used by nothing: {shown}"]
+    if unread >= LITTLE:
         lines.append(f"{_mebibytes(unread)} that nothing uses are not read")
-    return ("warning" if unused else "ok"), lines or ["every tensor has its place"]
+    return ("warning" if unused else "ok"), lines
 
 
 def _size(found: _Findings) -> tuple[str, Lines]:

@@ -13,21 +13,21 @@ LARGEST_CONFIG = 4 << 20  # bytes of a configuration or card; the largest known 
 
 # What a card holds where it holds it: an object with such fields, a list for an object of such
 # objects, or the kinds of a plain value.
-NUMBER = (int, float, type(None))
+NUMBER, NAME = (int, float, type(None)), (str, type(None))
 SPREAD = {name: NUMBER for name in ("mean", "std", "value", "low", "high")}
 MEASURED = {
-    "data": str,
-    "primary": str,
+    "data": NAME,
+    "primary": NAME,
     "provenance": {},
     "metrics": [SPREAD],
     "accuracy": SPREAD,
     "retrieval_accuracy": SPREAD,
 }
 CARD_FIELDS = {
-    "recipe": {"task_dev": str},
+    "recipe": {"task_dev": NAME},
     "run": {},
     "storage": {},
-    "baseline": str,
+    "baseline": NAME,
     "measured": [MEASURED],
 }
 

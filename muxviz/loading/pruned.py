@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from muxviz.config import MuxConfig
 from muxviz.errors import ConfigError
+from muxviz.files import is_there
 from muxviz.loading.fields import shown
 from muxviz.loading.sizes import TIED_WORDS, Shapes, numbers
 from muxviz.structure import LayerStructure, Structure, from_dict
@@ -149,10 +150,10 @@ def masks_beside(folder: Path, config: MuxConfig) -> tuple[Masks | None, list[st
 
     notes: list[str] = []
     path = folder / MASKS
-    if (folder / MODULE).is_file():
-        loss = "" if path.is_file() else f"; without {MASKS} the masks in it are not known"
+    if is_there(folder / MODULE):
+        loss = "" if is_there(path) else f"; without {MASKS} the masks in it are not known"
         notes.append(f"{MODULE} is a pickled module: it was not opened{loss}")
-    if not path.is_file():
+    if not is_there(path):
         return None, notes
     if config.structure is not None:
         return None, [*notes, f"{MASKS} is not applied: the weights are pruned already"]

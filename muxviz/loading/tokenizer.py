@@ -68,6 +68,8 @@ def load_tokenizer(folder: Path, config: MuxConfig) -> PreTrainedTokenizerBase |
             return None
         found["vocab.txt"] = files.read_text(BUNDLED_VOCABULARY)
     where, rows = str(folder), config.shape.vocab_size
+    if not {"tokenizer.json", "vocab.txt", "merges.txt"} & set(found):
+        raise _unreadable(where, "vocab.json needs merges.txt, which is not there")
     tokenizer = _read(found, config, where)
     told = told_ids(found, tokenizer)
     unheld = {t: i for t, i in tokenizer.get_vocab().items() if i >= rows and t not in told}
@@ -140,8 +142,6 @@ def _read(found: TokenizerFiles, config: MuxConfig, where: str) -> PreTrainedTok
             )
         except Exception as error:  # of any kind: the Rust reader raises bare Exception
             raise _unreadable(where, str(error).replace(f"{place}/", "")) from error
-    if not tokenizer.is_fast:
-        raise _unreadable(where, f"{type(tokenizer).__name__} is not of the tokenizers library")
     for name in OF_THIS_READING:
         tokenizer.init_kwargs.pop(name, None)
     tokenizer.name_or_path = where
@@ -169,15 +169,20 @@ def _settings(stated: dict[str, Any], config: MuxConfig, where: str) -> dict[str
 
 
 def _check_class(name: Any, where: str) -> None:
-    """See that a class name, where it is one of transformers', is that of a tokenizer."""
+    """See that a class name, where transformers has one, is that of a tokenizer we can use."""
     import transformers
 
     if name is None:
         return
     kind = getattr(transformers, name, None) if isinstance(name, str) else name
-    base = transformers.PreTrainedTokenizerBase
-    if kind is not None and not (isinstance(kind, type) and issubclass(kind, base)):
-        raise _unreadable(where, f"tokenizer_class is {shown(name)}, which is no tokenizer")
+    generic, fast = transformers.PreTrainedTokenizer, transformers.PreTrainedTokenizerFast
+    is_one = isinstance(kind, type) and (issubclass(kind, fast) or kind is generic)
+    if kind is not None and not is_one:
+        raise _unreadable(
+            where,
+            f"tokenizer_class is {shown(name)}; expected a tokenizer that the tokenizers library "
+            "runs, such as BertTokenizer",
+        )
 
 
 def _check_kind(found: TokenizerFiles, tokenizer: Any, where: str) -> None:
@@ -239,10 +244,11 @@ def _check_ids(
 ) -> None:
     """See that every id has an embedding, and is the one that the files name."""
     ids = tokenizer.get_vocab()
-    last = max(ids, key=ids.__getitem__, default="")
-    if ids and ids[last] >= rows:
+    beyond = sorted((t not in told, i, t) for t, i in ids.items() if i >= rows)
+    if beyond:
+        _, number, token = beyond[0]
         raise CheckpointUnreadable(
-            f"{where}: the tokenizer has {len(ids):,} pieces, {last!r} with id {ids[last]:,}, the "
+            f"{where}: the tokenizer has {len(ids):,} pieces, {token!r} with id {number:,}, the "
             f"model {rows:,} word embeddings; they do not belong together"
         )
     for token, number in tokenizer.get_added_vocab().items():

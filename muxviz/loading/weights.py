@@ -25,7 +25,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from muxviz import files
-from muxviz.errors import CheckpointMissing, CheckpointUnreadable, FileError
+from muxviz.errors import (
+    CheckpointMissing,
+    CheckpointTooLarge,
+    CheckpointUnreadable,
+    FileError,
+)
 from muxviz.loading.json_files import read_json
 from muxviz.loading.layout import ROW_SCALE
 
@@ -196,6 +201,8 @@ def _open_safetensors(path: Path) -> Iterator[Any]:
         raise CheckpointUnreadable(
             f"{path} is truncated or not a safetensors file ({error}); fetch it again"
         ) from error
+    except RuntimeError as error:
+        raise _unmapped(path, error) from error
 
 
 def _header(path: Path) -> dict[str, Any]:
@@ -204,6 +211,14 @@ def _header(path: Path) -> dict[str, Any]:
         header: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     header.pop("__metadata__", None)
     return header
+
+
+def _unmapped(path: Path, error: Exception) -> CheckpointTooLarge:
+    size = path.stat().st_size
+    return CheckpointTooLarge(
+        f"{path} has {size / 2**30:,.1f} GiB, which cannot be mapped into memory here "
+        f"({str(error)[-60:]}); save the model's own tensors alone, or use a larger machine"
+    )
 
 
 class _InPieces(io.BufferedReader):
@@ -248,6 +263,8 @@ def read_archive(
             f"Convert it to safetensors where you trust it, or {remedy}"
         ) from error
     except Exception as error:  # a damaged pickle can fail in any way
+        if "mmap" in str(error):
+            raise _unmapped(path, error) from error
         raise CheckpointUnreadable(
             f"{path} is truncated or corrupt ({str(error)[:200]}); {remedy}"
         ) from error
