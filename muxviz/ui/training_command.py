@@ -120,11 +120,12 @@ def check(command: TrainCommand) -> None:
         TrainingError: names the field, what was given, and what to give instead.
         ConfigError: the recipe cannot be read.
     """
-    from muxviz.training.recipe import read_recipe
+    from muxviz.training.recipe import PACKED, read_recipe
 
     for problem in _problems(command):
         raise TrainingError(problem)
-    read_recipe(place(command.recipe), num_instances=command.num_instances or None)
+    start = PACKED if command.start == PACKED else ""
+    read_recipe(place(command.recipe), num_instances=command.num_instances or None, start=start)
 
 
 def check_name(name: str) -> None:
@@ -141,6 +142,8 @@ def check_name(name: str) -> None:
 
 
 def _problems(command: TrainCommand) -> Iterator[str]:
+    from muxviz.training.recipe import PACKED
+
     if not command.recipe:
         yield "no recipe is chosen; choose one of configs/, or give the path of a TOML file"
     if not command.data:
@@ -150,6 +153,8 @@ def _problems(command: TrainCommand) -> Iterator[str]:
         ("start", command.start),
         ("teacher", command.teacher),
     ):
+        if label == "start" and text == PACKED:
+            continue
         is_bundled = label != "data" and bundled_folder(text) is not None
         if text and not place(text).is_dir() and not is_bundled:
             yield f"the {label} folder {text} is not there; give an existing folder"

@@ -84,7 +84,8 @@ def _fields() -> None:
             "Start folder",
             key=START,
             help="Where the first weights come from: an encoder's folder for N = 1, a run's folder "
-            "for the others. `--start`",
+            "for the others; nothing, or `packed`, for narrow models cut out of the teacher. "
+            "`--start`",
         )
     with right:
         st.text_input("Name of the run", key=NAME, placeholder="first-try", help="Its folder.")
