@@ -211,6 +211,23 @@ def read_lines(
         yield from text_lines(file, path, longest=longest, expected=expected)
 
 
+def read_pieces(
+    path: Path | str, *, longest: int, expected: str = "text in UTF-8"
+) -> Iterator[str]:
+    """The same, with longer lines in pieces of ``longest`` characters instead of refused."""
+    number = 1
+    with open_bytes(path, expected=expected) as file:
+        _check_head(file.peek(HEAD)[:HEAD], path, expected)
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline=None)
+        try:
+            while piece := text.readline(longest):
+                number += piece.endswith("\n")
+                yield piece.removesuffix("\n")
+        except UnicodeDecodeError as error:
+            number += error.object[: error.start].count(b"\n")
+            raise _not_utf8(path, error, expected, line=number) from error
+
+
 def text_lines(
     file: io.BufferedReader[Any],
     name: Path | str,
@@ -243,7 +260,7 @@ def text_lines(
             block, skips = block[end.start() :], False
         whole = (rest + block).splitlines(keepends=True)
         # What ends in \r may go on with \n in the next block.
-        rest = b"" if whole[-1].endswith(b"\n") else whole.pop()
+        rest = b"" if not whole or whole[-1].endswith(b"\n") else whole.pop()
         for row in whole:
             number += 1
             yield _line(row, number, name, longest, cut, expected)

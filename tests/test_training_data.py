@@ -57,7 +57,7 @@ def test_labelled_tables_name_their_bad_row(tmp_path: Path) -> None:
         path.write_text(content)
         with pytest.raises(DataError, match=message):
             read_task(path)
-    with pytest.raises(DataError, match=r"no data file at .*--data or MUXVIZ_DATA"):
+    with pytest.raises(DataError, match=r"none.tsv: no such file; .*--data or MUXVIZ_DATA"):
         read_task(tmp_path / "none.tsv")
     with pytest.raises(DataError, match=r"labelled rows are .tsv or .jsonl"):
         read_task(tmp_path / "none.csv")
@@ -70,8 +70,8 @@ def test_json_lines_name_their_bad_row(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     good = '{"tokens": ["a", "dog"], "upos": ["DET", "NOUN"]}\n'
     for content, message in (
-        ('{"text": "a", "label": 1}\n{"text":\n', r"rows.jsonl line 2: not JSON"),
-        ("[1]\n", r"line 1: list; expected one JSON object a line"),
+        ('{"text": "a", "label": 1}\n{"text":\n', r"rows.jsonl, line 2, column 9: is not JSON"),
+        ("[1]\n", r"line 1: holds a list; expected one JSON object a line"),
         ('{"text": "a", "label": 1}\n{"text": "b"}\n', r"line 2: nothing in label"),
         ('{"text": 3, "label": 1}\n', r"line 1: text is 3; expected a text"),
         ('{"text": "a", "label": true}\n', r"line 1: label True; expected words throughout"),
@@ -88,14 +88,14 @@ def test_json_lines_name_their_bad_row(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_what_they_say_are_data_errors(tmp_path: Path) -> None:
-    for name, content in (
-        ("rows.tsv.gz", b"not gzip"),
-        ("rows.jsonl.xz", b"not xz"),
-        ("rows.tsv", "sentence\tlabel\ncaf\u00e9\t1\n".encode("latin-1")),
+    for name, content, message in (
+        ("rows.tsv.gz", b"not gzip", "is damaged or not packed as its name says"),
+        ("rows.jsonl.xz", b"not xz", "is damaged or not packed"),
+        ("rows.tsv", "sentence\tlabel\ncaf\u00e9\t1\n".encode("latin-1"), "line 2: is not UTF-8"),
     ):
         path = tmp_path / name
         path.write_bytes(content)
-        with pytest.raises(DataError, match=f"{name} cannot be read as UTF-8 text"):
+        with pytest.raises(DataError, match=f"{name}.*{message}"):
             read_task(path)
 
 

@@ -21,7 +21,8 @@ import numpy as np
 from tqdm import tqdm
 
 from muxviz.errors import ConfigError, DataError
-from muxviz.training.files import Source, is_hub, kind_of, open_text
+from muxviz.files import read_pieces
+from muxviz.training.files import Source, expected, is_hub, kind_of
 from muxviz.training.hub_data import iterate_hub_texts
 from muxviz.training.rows import UNLABELLED, TokenRows
 from muxviz.training.tasks import iterate_records, record_texts
@@ -190,9 +191,8 @@ def _paragraphs(source: Source) -> Iterator[str]:
         return
     if kind_of(path) != ".txt":
         raise DataError(f"{path}: a corpus is .txt, .tsv or .jsonl (also .gz, .xz)")
-    with open_text(path) as file:
-        while line := file.readline(LINE_CHARACTERS):
-            yield line.strip()
+    for line in read_pieces(path, longest=LINE_CHARACTERS, expected=expected("text in UTF-8")):
+        yield line.strip()
 
 
 def _sentence_texts(source: Source) -> Iterator[str]:

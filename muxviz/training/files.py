@@ -1,19 +1,15 @@
-"""Where data comes from: text files, compressed or not, and names on the hub."""
+"""Where data comes from: text files, compressed or not, and names on the hub.
+
+Files are opened through ``muxviz.files``.
+"""
 
 from __future__ import annotations
 
-import gzip
-import lzma
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
 
-from muxviz.errors import DataError
+from muxviz.files import COMPRESSED
 
 HUB = "hub:"
-COMPRESSED = (".gz", ".xz")
 
 Source = Path | str  # a file, or "hub:owner/dataset[:config]:split"
 
@@ -34,18 +30,6 @@ def kind_of(source: Source) -> str:
     return Path(path.stem).suffix if path.suffix in COMPRESSED else path.suffix
 
 
-@contextmanager
-def open_text(path: Path) -> Iterator[TextIO]:
-    """Open a plain, gzip or xz text file as UTF-8 for reading.
-
-    Raises:
-        DataError: the file is not there, or inside the block turns out not to be what it says.
-    """
-    if not path.is_file():
-        raise DataError(f"no data file at {path}; name the data folder with --data or MUXVIZ_DATA")
-    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
-    try:
-        with openers.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
-            yield file
-    except (EOFError, OSError, UnicodeDecodeError, lzma.LZMAError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 text ({error}); save it again") from error
+def expected(what: str) -> str:
+    """What a message about a missing or wrong data file asks for."""
+    return f"{what}; name the data folder with --data or MUXVIZ_DATA"
