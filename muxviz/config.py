@@ -25,14 +25,16 @@ MULTIPLEXERS = (
     "cross_instance",
 )
 DEMULTIPLEXERS = ("identity", "rsa", "index_prefix", "mlp")
+SENTENCE_TASKS = ("sequence_classification", "multi_label_classification", "regression")
 TASKS = (
-    "sequence_classification",
-    "regression",
+    *SENTENCE_TASKS,  # an answer for the whole text: one class, any number of labels, scores
     "token_classification",
     "masked_lm",
     "replaced_token_detection",
     "retrieval",
 )
+TRAINED_TASKS = tuple(task for task in TASKS if task != "multi_label_classification")
+ONE_OF_SEVERAL = ("sequence_classification", "token_classification")  # classes
 READOUTS = ("first", "mean")
 PADDINGS = ("group", "fixed", "masked")
 SHORTEST = 3  # tokens of a text: [CLS], one to read, [SEP]
@@ -127,6 +129,11 @@ class MuxConfig:
         if not isinstance(self.num_instances, int) or not 1 <= self.num_instances <= 1024:
             raise ConfigError(
                 f"num_instances is {self.num_instances!r}; expected a whole number from 1 to 1024"
+            )
+        if self.num_labels < 1 + (self.task in ONE_OF_SEVERAL):
+            raise ConfigError(
+                f"task {self.task!r} with num_labels {self.num_labels} has nothing to decide; give "
+                "two classes or more (one score is a regression)"
             )
         if self.stored_demux_layers == 0:
             object.__setattr__(self, "stored_demux_layers", self.num_demux_layers)
@@ -291,6 +298,11 @@ class MuxConfig:
         return self.multiplexer in ("contextual", "cross_instance")
 
     @property
+    def answers_texts(self) -> bool:
+        """Whether an answer is for the whole text; otherwise it is for its tokens."""
+        return self.task in SENTENCE_TASKS
+
+    @property
     def is_pair_aware(self) -> bool:
         """Whether segment ids reach the model, so that sentence pairs are told apart."""
         return not self.is_multiplexed or self.task == "masked_lm"
@@ -320,11 +332,7 @@ class MuxConfig:
             return 49923 if self.backbone == "roberta" else 101  # 101 with BERT is ours
         if self.demultiplexer != "rsa":
             return None
-        sentence_or_token = self.task in (
-            "sequence_classification",
-            "regression",
-            "token_classification",
-        )
+        sentence_or_token = self.answers_texts or self.task == "token_classification"
         return None if self.backbone == "electra" and sentence_or_token else 101
 
     @property

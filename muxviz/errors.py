@@ -20,6 +20,7 @@
     ├── HubError                 the hub could not be reached or refused
     ├── DataError                a data file is missing, or a row is malformed
     ├── NotApplicable            this checkpoint cannot answer this question
+    ├── NotFinite                the model's numbers for a text are NaN or infinite: no answer
     ├── DeviceError              a device that is not there, or that ran out of memory
     ├── Stopped                  work was stopped on request
     └── TrainingError            a run that cannot go on (its last good state is kept)
@@ -172,6 +173,12 @@ class NotApplicable(MuxvizError):
     """The question does not apply to this checkpoint; the message says why."""
 
     code = "E-NA"
+
+
+class NotFinite(MuxvizError, ArithmeticError):
+    """What the model computed is not a finite number, so that it answers nothing."""
+
+    code = "E-FINITE"
 
 
 class DeviceError(MuxvizError):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group, stack_groups
 from muxviz.engine.answers import read_answers
-from muxviz.engine.guard import memory_guard, synchronise
+from muxviz.engine.guard import memory_guard, need_finite, synchronise
 from muxviz.engine.stream import run_texts
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.reading import leak_matrix, token_names, token_readings
@@ -26,6 +26,7 @@ from muxviz.results import (
     FillAnswer,
     GroupResult,
     LabelAnswer,
+    LabelsAnswer,
     Leak,
     Provenance,
     ReplacedAnswer,
@@ -68,7 +69,7 @@ def run_group(
 
     Raises:
         InputError and its kinds: what the model cannot take. NotApplicable: no tokenizer.
-        DeviceError: out of memory.
+        NotFinite: logits that are not numbers. DeviceError: out of memory.
     """
     encoded = encode_rows(checkpoint, rows, padding=padding)
     group = make_group(checkpoint.config, encoded, padding=padding, fill=fill, seed=seed)
@@ -157,6 +158,8 @@ def same_answer(answer: Answer, other: Answer) -> bool | None:
     """Whether two answers say the same; None where that cannot be asked (scores, unlike tasks)."""
     if isinstance(answer, LabelAnswer) and isinstance(other, LabelAnswer):
         return answer.label == other.label
+    if isinstance(answer, LabelsAnswer) and isinstance(other, LabelsAnswer):
+        return answer.chosen == other.chosen
     if isinstance(answer, TagAnswer) and isinstance(other, TagAnswer):
         return answer.tags == other.tags
     if isinstance(answer, FillAnswer) and isinstance(other, FillAnswer):
@@ -244,11 +247,11 @@ def trace_groups(checkpoint: Checkpoint, groups: Sequence[Group]) -> Trace:
     """One traced pass of groups of one length, with read-back scores and without attention maps.
 
     Raises:
-        DeviceError: out of memory.
+        NotFinite: what is answered or read back are not numbers. DeviceError: out of memory.
     """
     ids, mask, types = group_tensors(checkpoint, groups)
     with memory_guard(checkpoint):
-        return trace(
+        traced = trace(
             checkpoint.model,
             ids,
             mask,
@@ -257,13 +260,21 @@ def trace_groups(checkpoint: Checkpoint, groups: Sequence[Group]) -> Trace:
             attentions=False,
             hide_padding=groups[0].hides_padding,
         )
+    need_finite(checkpoint, traced.logits)
+    if traced.retrieval_scores is not None:
+        need_finite(checkpoint, traced.retrieval_scores.read_log_prob, what="read-back logits")
+    return traced
 
 
 @torch.inference_mode()
 def forward_groups(
     checkpoint: Checkpoint, groups: Sequence[Group], *, batch: int = 32
 ) -> list[Tensor]:
-    """Logits of every group ``[N, ...]``, in order; only groups of one length share a forward."""
+    """Logits of every group ``[N, ...]``, in order; only groups of one length share a forward.
+
+    Raises:
+        NotFinite: logits that are not numbers.
+    """
     out: list[Tensor | None] = [None] * len(groups)
     for numbers, arrays in stack_groups(groups, at_most=batch):
         ids, mask, types = (torch.from_numpy(a).to(checkpoint.device) for a in arrays)
@@ -271,6 +282,7 @@ def forward_groups(
             logits = checkpoint.model(
                 ids, mask, types, hide_padding=groups[numbers[0]].hides_padding
             ).logits
+        need_finite(checkpoint, logits)
         for at, number in enumerate(numbers):
             out[number] = logits[at]
     return [logits for logits in out if logits is not None]

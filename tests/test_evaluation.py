@@ -14,7 +14,7 @@ from muxviz.engine.stream import run_texts
 from muxviz.errors import DataError, InputError, NotApplicable
 from muxviz.evaluation import evaluate, read_data, report
 from muxviz.evaluation.intervals import row_weights, share_interval
-from muxviz.evaluation.metrics import choose_metrics, headline, is_bio
+from muxviz.evaluation.metrics import choose_metrics, headline, tag_scheme
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results import Proportion, from_json, to_json
 from muxviz.training.rows import UNLABELLED
@@ -116,7 +116,7 @@ def test_wrong_data_is_refused(tmp_path: Path) -> None:
         read_data(tmp_path, checkpoint)
     table = tmp_path / "t.tsv"
     table.write_text("sentence\tlabel\ngood\t7\n")
-    with pytest.raises(DataError, match=r"label 7, but tiny knows labels 0 to 1"):
+    with pytest.raises(DataError, match=r"line 2: label 7, but there are 2 classes"):
         read_data(table, checkpoint)
     scores = LabelledRows(("good", "bad"), (None, None), np.asarray([1.0, 2.0]))
     with pytest.raises(NotApplicable, match=r"x has scores, tiny is for sequence classification"):
@@ -133,7 +133,10 @@ def test_wrong_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no metric 'bleu' for this task; choose accuracy"):
         evaluate(checkpoint, rows([0, 1]), name="x", metric="bleu")
     table.write_text("sentence\tlabel\ngood\tfine\n")
-    with pytest.raises(DataError, match=r"label 'fine', but tiny knows LABEL_0, LABEL_1"):
+    with pytest.raises(
+        DataError,
+        match=r"'fine' is none of the 2 known ones: LABEL_0, LABEL_1 .* expected class num",
+    ):
         read_data(table, checkpoint)
 
 
@@ -190,7 +193,7 @@ def test_a_word_is_scored_on_its_first_token() -> None:
     result = evaluate(checkpoint, tagged(SENTENCES, wrong), name="x", groupings=1)
     assert result.accuracy is not None
     assert result.accuracy.mean == pytest.approx(9 / 13)
-    assert any("not BIO" in note for note in result.notes)
+    assert any("in no scheme that is known" in note for note in result.notes)
 
 
 def test_words_that_are_cut_off_are_counted_and_said() -> None:
@@ -212,7 +215,7 @@ def test_entities_are_scored_where_labels_are_bio() -> None:
     )
     assert result.primary == "entity_f1"
     assert set(result.metrics) == {"entity_f1", "entity_precision", "entity_recall", "accuracy"}
-    assert any("BIO by their label names" in note for note in result.notes)
+    assert "Entities are scored as IOB2 tags, strictly (seqeval)." in result.notes
 
 
 # ---- regression -------------------------------------------------------------------------------
@@ -331,11 +334,73 @@ def test_entities_by_hand() -> None:
     assert scores["accuracy"] == pytest.approx(4 / 6)
 
 
-def test_tags_are_bio_by_their_names() -> None:
-    assert is_bio(("B-geo_loc", "I-geo_loc", "O"))
-    assert not is_bio(("NOUN", "VERB", "X"))
-    assert not is_bio(("O", "X"))
-    assert not is_bio(("B-X", "I-X", "PUNCT"))
+IOB = ("O", "B-X", "I-X", "B-Y", "I-Y")
+IOBES = ("O", "B-X", "I-X", "E-X", "S-X")
+BILOU = ("O", "B-X", "I-X", "L-X", "U-X")
+
+
+@pytest.mark.parametrize(
+    ("labels", "tags", "name"),
+    [
+        (IOB, [[1, 2, 0, 3], [1, 1]], "IOB2"),
+        (IOB, [[2, 2, 0, 4], [2, 1, 2]], "IOB1"),
+        (("O", "I-X"), [[1, 1, 0]], "IOB1"),
+        (("O", "I-X", "E-X"), [[1, 2, 2, 0, 2]], "IOE2"),
+        (IOBES, [[1, 2, 3, 0, 4], [1, 3]], "IOBES"),
+        (BILOU, [[1, 2, 3, 0, 4], [1, 3, -100]], "BILOU"),
+        (("B-geo_loc", "I-geo_loc", "O"), [], "IOB2"),
+        (IOB, [[2, 2, 0, 1], [3, 4, 0, 1]], None),  # now the one, now the other
+        (IOBES, [[1, 2, 0], [2, 3]], None),
+        (("NOUN", "VERB", "X"), [[0, 1]], None),
+        (("O", "X"), [[0, 1]], None),
+        (("B-X", "I-X", "PUNCT"), [[0, 1]], None),
+        (("O", "B-X", "L-X", "S-X"), [[1, 2]], None),
+    ],
+)
+def test_tags_say_their_scheme(labels: tuple[str, ...], tags: list, name: str | None) -> None:
+    found = tag_scheme(labels, [np.asarray(row) for row in tags])
+    assert (found and found.kind.__name__) == name
+
+
+def test_a_slip_in_many_tags_is_said() -> None:
+    tags = [np.asarray([1, 2, 0])] * 200 + [np.asarray([0, 2])]
+    found = tag_scheme(IOB, tags)
+    assert found is not None
+    assert "IOB2 tags, strictly (seqeval); 1 of 401 tags of the data" in found.note
+
+
+def test_entities_of_other_schemes_by_hand() -> None:
+    """One entity of two words is not two of one; half an entity is none."""
+    tags = [np.asarray(row) for row in ([1, 3, 0, 4], [4, 0], [1, 2, 3])]
+    scores = {m.name: m.score for m in choose_metrics("token_classification", BILOU, tags=tags)}
+    two = [np.asarray([1, 3])], [np.asarray([4, 4])]
+    assert scores["entity_f1"](*two) == 0
+    given = [np.asarray(row) for row in ([1, 3, 0, 0], [4, 4], [1, 2, 2])]
+    assert scores["entity_recall"](tags, given) == pytest.approx(2 / 4)
+    assert scores["entity_precision"](tags, given) == pytest.approx(2 / 3)
+    none = choose_metrics("token_classification", BILOU, tags=[np.asarray([2, 2])])
+    assert [m.name for m in none] == ["accuracy"]
+
+
+def test_any_number_of_labels_by_hand() -> None:
+    true = [np.asarray([row]) for row in ([1, 1, 0], [0, 0, 0], [0, 1, 0])]
+    given = [np.asarray([row]) for row in ([1, 0, 0], [0, 0, 0], [1, 1, 0])]
+    found = {
+        m.name: m.score(true, given)
+        for m in choose_metrics("multi_label_classification", ("a", "b", "c"))
+    }
+    assert found["micro_f1"] == pytest.approx(2 * 2 / (3 + 3))
+    assert found["macro_f1"] == pytest.approx((2 / 3 + 2 / 3) / 2), "c is nowhere"
+    assert found["exact_match"] == pytest.approx(1 / 3)
+
+
+def test_several_scores_are_scored_each_and_as_a_mean() -> None:
+    true = [np.asarray([row]) for row in ([0.0, 1.0], [1.0, 0.0], [2.0, 2.0])]
+    given = [np.asarray([[row[0, 0], -row[0, 1]]]) for row in true]
+    found = {m.name: m.score(true, given) for m in choose_metrics("regression", ("up", "down"))}
+    assert found["pearson up"] == pytest.approx(1)
+    assert found["spearman down"] == pytest.approx(-1)
+    assert found["pearson"] == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +409,10 @@ def test_tags_are_bio_by_their_names() -> None:
         (SENTENCE, ("a", "b"), True),
         (SENTENCE, ("a", "b", "c"), False),
         ("regression", ("score",), False),
+        ("regression", ("up", "down"), False),
+        ("multi_label_classification", ("a", "b", "c"), False),
         ("token_classification", ("O", "B-X", "I-X"), False),
+        ("token_classification", BILOU, False),
         ("token_classification", ("NOUN", "VERB"), False),
     ],
 )
@@ -355,7 +423,11 @@ def test_the_redrawn_metric_is_the_librarys(
     generator = np.random.default_rng(5)
     sizes = generator.integers(1, 6, size=30) if task == "token_classification" else [1] * 30
     if task == "regression":
-        true, given = (list(generator.normal(size=(30, 1)).round(1)) for _ in range(2))
+        shape = (30, 1, len(labels)) if len(labels) > 1 else (30, 1)
+        true, given = (list(generator.normal(size=shape).round(1)) for _ in range(2))
+    elif task == "multi_label_classification":
+        shape = (30, 1, len(labels))
+        true, given = (list(generator.integers(2, size=shape)) for _ in range(2))
     else:
         true, given = ([generator.integers(len(labels), size=n) for n in sizes] for _ in range(2))
     weights = row_weights(30)[:20]

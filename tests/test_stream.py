@@ -169,7 +169,7 @@ def test_a_run_stopped_by_ctrl_c_keeps_whole_windows(
     texts, out, whole = tmp_path / "texts.txt", tmp_path / "out", tmp_path / "whole"
     texts.write_text("\n".join(lines(40)) + "\n")
     assert run("--texts", texts, "--out", whole) == 0
-    real, calls = Engine.answers, 0
+    real, calls = Engine.try_answers, 0
 
     def third_time(self: Engine, *given: object, **named: object) -> object:
         nonlocal calls
@@ -178,13 +178,13 @@ def test_a_run_stopped_by_ctrl_c_keeps_whole_windows(
             raise KeyboardInterrupt
         return real(self, *given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Engine, "answers", third_time)
+    monkeypatch.setattr(Engine, "try_answers", third_time)
     assert run("--texts", texts, "--out", out) == 130
     said = capsys.readouterr().err
     assert "the answers to 24 lines are in" in said
     assert "interrupted" in said
     assert out.read_bytes().count(b"\n") == 1 + 2 * 3 * SMALL
-    monkeypatch.setattr(Engine, "answers", real)
+    monkeypatch.setattr(Engine, "try_answers", real)
     assert run("--texts", texts, "--out", out, "--resume") == 0
     assert out.read_bytes() == whole.read_bytes()
 

@@ -23,7 +23,7 @@ from muxviz.bench.turns import quartiles
 from muxviz.engine.engine import Engine
 from muxviz.engine.guard import synchronise
 from muxviz.engine.stream import How, Ready, Window, prepare
-from muxviz.errors import InputError, NotApplicable
+from muxviz.errors import InputError, NotApplicable, NotFinite
 from muxviz.evaluation.intervals import row_weights, share_interval, wilson
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.pool import texts
@@ -211,7 +211,9 @@ def _turn(entry: Entry, course: Course, clock: Clock) -> Turn:
     flat: list[list[Answer]] = [[] for _ in groups]
     for raw in raws:
         for number, answers in engine.read(groups, raw):
-            flat[number] = answers
+            flat[number] = [answer for answer in answers if answer is not None]
+            if None in answers:
+                raise NotFinite(f"{engine.checkpoint.name} {engine.not_finite}")
     total_s = clock() - started
     found, at = [], 0
     for one in ready:

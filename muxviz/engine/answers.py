@@ -1,7 +1,8 @@
 """From logits to answers, by task.
 
 ``asked_places`` says which tokens of a row a task answers; a reader gets the logits at those only,
-so that nothing else has to be computed.
+so that nothing else has to be computed. Logits that are not finite are no answer: their rows get
+None.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ import torch
 from torch import Tensor
 
 from muxviz.batch import EncodedRow, Group
-from muxviz.loading.checkpoint import Checkpoint
-from muxviz.model.fast import SENTENCE_TASKS
+from muxviz.engine.guard import not_finite
+from muxviz.errors import NotFinite
+from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.reading import token_names
 from muxviz.results import (
     Answer,
     FillAnswer,
     LabelAnswer,
+    LabelsAnswer,
     ReplacedAnswer,
     ScoreAnswer,
+    ScoresAnswer,
     TagAnswer,
 )
 
@@ -32,36 +36,61 @@ FILL_CANDIDATES = 5  # shown per [MASK]
 def read_answers(
     checkpoint: Checkpoint, group: Group, logits: Tensor, *, slots: Sequence[int] | None = None
 ) -> list[Answer]:
-    """Answers from one group's whole logits ``[N, ...]``, for the named slots (default: all)."""
+    """Answers from one group's whole logits ``[N, ...]``, for the named slots (default: all).
+
+    Raises:
+        NotFinite: an answer's logits are not numbers.
+    """
     chosen = range(len(group.rows)) if slots is None else slots
     values = logits.float().cpu()
-    if checkpoint.config.task in SENTENCE_TASKS:
-        return read_sentences(checkpoint, values[list(chosen)])
-    answers = []
-    for slot in chosen:
-        places = asked_places(checkpoint, group.rows[slot], values.shape[1])
-        answers.append(read_tokens(checkpoint, group.rows[slot], places, values[slot, places]))
+    if checkpoint.config.answers_texts:
+        found = read_sentences(checkpoint, values[list(chosen)])
+    else:
+        found = []
+        for slot in chosen:
+            places = asked_places(checkpoint, group.rows[slot], values.shape[1])
+            found.append(read_tokens(checkpoint, group.rows[slot], places, values[slot, places]))
+    answers = [answer for answer in found if answer is not None]
+    if len(answers) < len(found):
+        number = found.index(None) + 1
+        raise NotFinite(f"text {number} {not_finite(describe_dtype(checkpoint.dtype))}")
     return answers
 
 
-def read_sentences(checkpoint: Checkpoint, logits: Tensor) -> list[Answer]:
+def read_sentences(checkpoint: Checkpoint, logits: Tensor) -> list[Answer | None]:
     """Answers of R texts from their logits ``[R, C]`` (float32, CPU)."""
-    if checkpoint.config.task == "regression":
-        return [ScoreAnswer(float(value)) for value in logits[:, 0]]
-    labels = checkpoint.config.labels
-    top = logits.topk(min(2, len(labels)), dim=-1)
-    values, winners = top.values.tolist(), top.indices[:, 0].tolist()
+    finite = torch.isfinite(logits).all(dim=-1).tolist()
+    read = SENTENCE_READERS[checkpoint.config.task]
+    answers = iter(read(checkpoint.config.labels, logits[finite]) if any(finite) else ())
+    return [next(answers) if is_finite else None for is_finite in finite]
+
+
+def _read_labels(labels: tuple[str, ...], logits: Tensor) -> list[Answer]:
+    top = logits.topk(2, dim=-1)
+    margins, winners = (top.values[:, 0] - top.values[:, 1]).tolist(), top.indices[:, 0].tolist()
     probabilities = logits.softmax(dim=-1).numpy()
     return [
-        LabelAnswer(
-            labels[winner],
-            winner,
-            labels,
-            probabilities[n],
-            values[n][0] - values[n][1] if len(labels) > 1 else float("inf"),
-        )
+        LabelAnswer(labels[winner], winner, labels, probabilities[n], margins[n])
         for n, winner in enumerate(winners)
     ]
+
+
+def _read_any_labels(labels: tuple[str, ...], logits: Tensor) -> list[Answer]:
+    return [LabelsAnswer(labels, row) for row in torch.sigmoid(logits).numpy()]
+
+
+def _read_scores(labels: tuple[str, ...], logits: Tensor) -> list[Answer]:
+    rows = logits.tolist()
+    return [
+        ScoreAnswer(row[0]) if len(row) == 1 else ScoresAnswer(labels, tuple(row)) for row in rows
+    ]
+
+
+SENTENCE_READERS: dict[str, Callable[[tuple[str, ...], Tensor], list[Answer]]] = {
+    "sequence_classification": _read_labels,
+    "multi_label_classification": _read_any_labels,
+    "regression": _read_scores,
+}
 
 
 def asked_places(checkpoint: Checkpoint, row: EncodedRow, length: int) -> list[int]:
@@ -85,8 +114,10 @@ def asked_tokens(checkpoint: Checkpoint, groups: Sequence[Group], length: int) -
 
 def read_tokens(
     checkpoint: Checkpoint, row: EncodedRow, places: Sequence[int], logits: Tensor
-) -> Answer:
+) -> Answer | None:
     """The answer for a row from the logits ``[P, C]`` of its asked tokens."""
+    if not bool(torch.isfinite(logits).all()):
+        return None
     return READERS[checkpoint.config.task](checkpoint, row, places, logits)
 
 

@@ -20,11 +20,11 @@ from torch import Tensor
 
 from muxviz.batch import Group, stack_groups
 from muxviz.engine.answers import asked_tokens, read_sentences, read_tokens
-from muxviz.engine.guard import memory_guard
+from muxviz.engine.guard import memory_guard, not_finite
 from muxviz.engine.int8 import int8_model
-from muxviz.errors import NotApplicable
+from muxviz.errors import NotApplicable, NotFinite
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
-from muxviz.model.fast import SENTENCE_TASKS, TokenLogits, encode, read_sentence, read_token_logits
+from muxviz.model.fast import TokenLogits, encode, read_sentence, read_token_logits
 from muxviz.model.mux_model import MuxModel
 from muxviz.results import Answer
 
@@ -93,12 +93,29 @@ class Engine:
         """One list per group: the answers of its rows that are no fillers, in slot order.
 
         All forwards are started before the first result is waited for.
+
+        Raises:
+            NotFinite: logits that are not numbers; see ``try_answers``.
         """
-        found: list[list[Answer]] = [[] for _ in groups]
+        found = self.try_answers(groups, batch=batch)
+        if any(None in answers for answers in found):
+            raise NotFinite(f"{self.checkpoint.name} {self.not_finite}")
+        return [[answer for answer in answers if answer is not None] for answers in found]
+
+    def try_answers(
+        self, groups: Sequence[Group], *, batch: int = BATCH
+    ) -> list[list[Answer | None]]:
+        """The same, with None where logits are not numbers; ``not_finite`` says it in words."""
+        found: list[list[Answer | None]] = [[] for _ in groups]
         for raw in list(self.raw(groups, batch=batch)):
             for number, answers in self.read(groups, raw):
                 found[number] = answers
         return found
+
+    @property
+    def not_finite(self) -> str:
+        """Why there is no answer where logits are not numbers, as words behind "text 3"."""
+        return not_finite(self.precision)
 
     @torch.inference_mode()
     def raw(self, groups: Sequence[Group], *, batch: int = BATCH) -> Iterator[Raw]:
@@ -106,7 +123,7 @@ class Engine:
         for numbers, arrays in stack_groups(groups, at_most=batch):
             chosen = [groups[n] for n in numbers]
             asked = None
-            if self.checkpoint.config.task not in SENTENCE_TASKS:
+            if not self.checkpoint.config.answers_texts:
                 room = arrays[0].shape[2]
                 if self.checkpoint.config.cuts_prefix_room:
                     room -= self.checkpoint.config.prefix_length
@@ -148,8 +165,8 @@ class Engine:
             return read_sentence(self.model, hidden, prepared)
         return read_token_logits(self.model, hidden, prepared, torch.from_numpy(asked).to(device))
 
-    def read(self, groups: Sequence[Group], raw: Raw) -> Iterator[tuple[int, list[Answer]]]:
-        """The answers of each group, by its number."""
+    def read(self, groups: Sequence[Group], raw: Raw) -> Iterator[tuple[int, list[Answer | None]]]:
+        """The answers of each group, by its number; None where logits are not numbers."""
         if isinstance(raw.values, TokenLogits):
             yield from self._read_tokens(groups, raw, raw.values)
             return
@@ -165,11 +182,12 @@ class Engine:
 
     def _read_tokens(
         self, groups: Sequence[Group], raw: Raw, found: TokenLogits
-    ) -> Iterator[tuple[int, list[Answer]]]:
+    ) -> Iterator[tuple[int, list[Answer | None]]]:
         assert raw.asked is not None, "token tasks ask for tokens"
         values, start = found.values.float().cpu(), 0
         for at, number in enumerate(raw.numbers):
-            group, answers = groups[number], []
+            group = groups[number]
+            answers: list[Answer | None] = []
             for slot, row in enumerate(group.rows):
                 places = raw.asked[at, slot].nonzero()[0].tolist()
                 own = values[start : start + len(places)]

@@ -1,4 +1,4 @@
-"""Around a forward pass: errors of the device as ours, and waiting for it."""
+"""Around a forward pass: errors of the device as ours, waiting for it, numbers that are none."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
-from muxviz.errors import DeviceError
-from muxviz.loading.checkpoint import Checkpoint
+from muxviz.errors import DeviceError, NotFinite
+from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.loading.load import available_memory
 
 
@@ -45,6 +46,26 @@ def check_room(need: float, device: torch.device, what: str) -> None:
             f"{what} needs about {need / 2**30:,.1f} GiB on {device}, where {free / 2**30:.1f} "
             "GiB are free; make it smaller"
         )
+
+
+def not_finite(precision: str, what: str = "logits") -> str:
+    """Why there is no answer, as words behind "text 3" or a checkpoint's name."""
+    remedy = (
+        "the weights are out of range, fetch or train the checkpoint again"
+        if precision == "float32"
+        else "use --dtype float32" + (" or bfloat16" if precision == "float16" else "")
+    )
+    return f"has {what} that are not finite numbers (NaN or infinity) in {precision}; {remedy}"
+
+
+def need_finite(checkpoint: Checkpoint, *values: Tensor, what: str = "logits") -> None:
+    """See that what a pass gave are numbers.
+
+    Raises:
+        NotFinite: NaN or infinity among ``values``.
+    """
+    if not all(bool(torch.isfinite(value).all()) for value in values):
+        raise NotFinite(f"{checkpoint.name} {not_finite(describe_dtype(checkpoint.dtype), what)}")
 
 
 def synchronise(device: torch.device) -> None:

@@ -25,7 +25,7 @@ from muxviz.batch import (
     nothing_to_read,
 )
 from muxviz.engine.engine import Engine
-from muxviz.errors import InputError
+from muxviz.errors import InputError, MuxvizError, NotFinite
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results import Answer
 
@@ -49,11 +49,12 @@ class RowAnswer:
 
 @dataclass(frozen=True)
 class RowError:
-    """One input row that cannot be answered, and why."""
+    """One input row that is not answered, and why; raised as ``kind`` where all must be."""
 
     number: int
     row: Row
     reason: str
+    kind: type[MuxvizError] = InputError
 
 
 @dataclass(frozen=True)
@@ -116,13 +117,14 @@ def run_texts(
         progress: called with the number of rows done after each window.
 
     Raises:
-        InputError: a row that cannot be answered (its number is named).
+        InputError: a row that cannot be answered (its number is named). NotFinite: one for which
+            the model computes no numbers.
     """
     how = How(batch, padding, fill, seed, grouping)
     for answers in stream(engine or Engine(checkpoint), rows, how):
         for answer in answers:
             if isinstance(answer, RowError):
-                raise InputError(f"text {answer.number + 1} {answer.reason}")
+                raise answer.kind(f"text {answer.number + 1} {answer.reason}")
             yield answer
         if progress is not None:
             progress(answers[-1].number + 1)
@@ -220,11 +222,15 @@ def answer_window(engine: Engine, ready: Ready, how: How) -> list[RowAnswer | Ro
     found: dict[int, RowAnswer | RowError] = {
         n: RowError(n, window.rows[n - window.start], reason) for n, reason in window.bad.items()
     }
-    answers = engine.answers(ready.groups, batch=how.batch)
+    answers = engine.try_answers(ready.groups, batch=how.batch)
     for group, numbers, own in zip(ready.groups, ready.numbers, answers, strict=True):
         for slot, (number, answer) in enumerate(zip(numbers, own, strict=True)):
             row = group.rows[slot]
-            found[number] = RowAnswer(number, slot, row.row, answer, row.cut_text)
+            found[number] = (
+                RowError(number, row.row, engine.not_finite, NotFinite)
+                if answer is None
+                else RowAnswer(number, slot, row.row, answer, row.cut_text)
+            )
     return [found[window.start + n] for n in range(len(window.rows))]
 
 

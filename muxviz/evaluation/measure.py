@@ -16,6 +16,7 @@ from muxviz.evaluation.passes import Answers, Units, Way, run_grouping
 from muxviz.evaluation.sources import check_task, has_labels
 from muxviz.inference import provenance
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.model.meaning import meaning
 from muxviz.results import Evaluation, Proportion, Slots, Spread
 from muxviz.training.tasks import LabelledRows
 
@@ -101,9 +102,11 @@ def evaluate(
             seed=seed,
         ),
         notes=(
+            *data.notes,
+            *_notes_on_labels(checkpoint, data),
             *_notes_on_rows(encoded),
             *_notes_on_copies(copies, answers),
-            *_notes_on_metrics(checkpoint, chosen, metrics),
+            *_notes_on_metrics(chosen, metrics),
         ),
     )
 
@@ -142,7 +145,8 @@ def _choose(checkpoint: Checkpoint, data: LabelledRows, name: str) -> tuple[Metr
     if has_labels(data):
         check_task(checkpoint, data, name)
         is_pair = any(pair is not None for pair in data.pairs)
-        return choose_metrics(checkpoint.config.task, checkpoint.config.labels, is_pair=is_pair)
+        config = checkpoint.config
+        return choose_metrics(config.task, config.labels, is_pair=is_pair, tags=data.word_labels)
     if checkpoint.model.retrieval_head is None:
         raise NotApplicable(
             f"not applicable: {name} has no labels and {checkpoint.name} no retrieval head, so "
@@ -244,6 +248,24 @@ def _notes_on_rows(encoded: Sequence[EncodedRow]) -> Iterator[str]:
         yield f"Words without a token (cut off, or empty), not scored: {lost}."
 
 
+def _notes_on_labels(checkpoint: Checkpoint, data: LabelledRows) -> Iterator[str]:
+    """Classes of the model that the data never ask for."""
+    if not meaning(checkpoint.config).is_right_or_wrong or not has_labels(data):
+        return
+    if data.labels.ndim == 2:
+        used = np.flatnonzero(data.labels.any(axis=0))
+    else:
+        used = np.unique(np.concatenate(data.word_labels) if data.words else data.labels)
+    labels = checkpoint.config.labels
+    names = [label for at, label in enumerate(labels) if at not in used]
+    if names:
+        shown = ", ".join(names[:5]) + ", ..." * (len(names) > 5)
+        yield (
+            f"No row has the label {shown}: {len(names)} of the model's {len(labels)} are not "
+            "asked for."
+        )
+
+
 def _notes_on_copies(copies: int, answers: Sequence[Answers]) -> Iterator[str]:
     if copies > 1:
         yield (
@@ -252,13 +274,8 @@ def _notes_on_copies(copies: int, answers: Sequence[Answers]) -> Iterator[str]:
         )
 
 
-def _notes_on_metrics(
-    checkpoint: Checkpoint, chosen: Sequence[Metric], metrics: dict[str, Spread]
-) -> Iterator[str]:
-    if "entity_f1" in metrics:
-        yield "Tags are BIO by their label names: whole entities are scored."
-    elif metrics and checkpoint.config.task == "token_classification":
-        yield "Tags are not BIO by their label names: plain accuracy of words is scored."
+def _notes_on_metrics(chosen: Sequence[Metric], metrics: dict[str, Spread]) -> Iterator[str]:
+    yield from (metric.note for metric in chosen if metric.note)
     for metric in chosen:
         spread = metrics[metric.name]
         missing = int(np.isnan(spread.values).sum())

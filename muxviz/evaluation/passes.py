@@ -15,6 +15,7 @@ import torch
 from muxviz.batch import EncodedRow, Group, make_group, stack_groups
 from muxviz.inference import counted_tokens, trace_groups
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.model.meaning import meaning
 from muxviz.tracing import Trace
 
 
@@ -22,8 +23,9 @@ from muxviz.tracing import Trace
 class Answers:
     """What one grouping gave.
 
-    given: per row, its answers: one class, one score, or a tag per word, ``[units]``. hits, tried
-    ``[rows, N]``: right single answers of a row in a slot, and how many. read, tokens
+    given: per row, its answers: one class, one score, or a tag per word, ``[units]``; zeros and
+    ones of labels, or several scores, ``[1, C]``. hits, tried ``[rows, N]``: right single answers
+    of a row in a slot, and how many; 0 where answers are not right or wrong. read, tokens
     ``[rows, N]``: the same for counted tokens read back. longest: tokens of the longest group.
     passes: groups run. shared: groups that held a row more than once.
     """
@@ -42,7 +44,7 @@ class Answers:
 class Units:
     """What is scored. places: per row, the token positions of its words (None: the whole row).
 
-    targets: per row, the right answers ``[units]``; None where there are no labels.
+    targets: per row, the right answers, as ``Answers.given``; None where there are no labels.
     """
 
     places: list[np.ndarray] | None
@@ -128,8 +130,10 @@ def _add_answers(
         own = logits[slot][None] if units.places is None else logits[slot][units.places[row]]
         before = sums[row]
         sums[row] = own if before is None else before + own
-        if checkpoint.config.task != "regression":
-            hits[row, slot] += int((own.argmax(axis=-1) == units.targets[row]).sum())
+        read = meaning(checkpoint.config)
+        if read.is_right_or_wrong:
+            right = read.decide(own) == units.targets[row]
+            hits[row, slot] += int(right.reshape(len(own), -1).all(axis=1).sum())
             tried[row, slot] += len(own)
 
 
@@ -149,7 +153,7 @@ def _add_reading(
 
 
 def _decide(checkpoint: Checkpoint, logits: np.ndarray | None, copies: int) -> np.ndarray:
-    """Classes, or scores, ``[units]`` from a row's summed logits ``[units, C]``."""
+    """What is answered, as ``Answers.given``, from a row's summed logits ``[units, C]``."""
     assert logits is not None, "every row is in some group"
-    mean = logits / copies
-    return mean[:, 0] if checkpoint.config.task == "regression" else mean.argmax(axis=-1)
+    decided: np.ndarray = meaning(checkpoint.config).decide(logits / copies)
+    return decided

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from muxviz.config import SENTENCE_TASKS
 from muxviz.errors import DataError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.training.corpus import sample_sentences
@@ -15,8 +16,7 @@ from muxviz.training.tasks import LabelledRows, read_task
 
 TEXT_SENTENCES = 1000  # sampled from an unlabelled text
 TEXT_SEED = 20230224  # of that sample; the same for every checkpoint
-TASKS_WITH_CLASSES = ("sequence_classification", "token_classification")
-TASKS_WITH_LABELS = (*TASKS_WITH_CLASSES, "regression")
+TASKS_WITH_LABELS = (*SENTENCE_TASKS, "token_classification")
 
 
 def find_data(source: Source, checkpoint: Checkpoint) -> Source:
@@ -45,7 +45,7 @@ def read_data(source: Source, checkpoint: Checkpoint) -> LabelledRows:
     """Rows to evaluate on: labelled ones, the card's dev set inside a folder, or plain text.
 
     Plain text (.txt, .txt.xz) gives unlabelled sentences: only read-back is measured on them.
-    Labels that are words are numbered in the checkpoint's order.
+    Labels that are words, or are named by their table, are the checkpoint's of the same name.
 
     Raises:
         DataError: nothing there, a folder and no card that names a file in it, or labels that are
@@ -58,23 +58,9 @@ def read_data(source: Source, checkpoint: Checkpoint) -> LabelledRows:
             raise DataError(f"{source}: no sentence of 4 to 40 words in it")
         none = np.full(len(sentences), UNLABELLED, dtype=np.int64)
         return LabelledRows(sentences, (None,) * len(sentences), none)
-    rows = read_task(source)
-    if rows.names and checkpoint.config.task in TASKS_WITH_CLASSES:
-        known = checkpoint.config.labels
-        strange = sorted(set(rows.names) - set(known))
-        if strange:
-            raise DataError(
-                f"{source}: label {strange[0]!r}, but {checkpoint.name} knows "
-                f"{', '.join(known)}; evaluate it on its own task"
-            )
-        rows = read_task(source, labels=known)
-    highest = max((int(part.max()) for part in (*rows.word_labels, rows.labels)), default=0)
-    if checkpoint.config.task in TASKS_WITH_CLASSES and highest >= checkpoint.config.num_labels:
-        raise DataError(
-            f"{source}: label {highest}, but {checkpoint.name} knows labels 0 to "
-            f"{checkpoint.config.num_labels - 1}; evaluate it on its own task"
-        )
-    return rows
+    config = checkpoint.config
+    has_classes = config.task in TASKS_WITH_LABELS and config.task != "regression"
+    return read_task(source, labels=config.labels if has_classes else ())
 
 
 def has_labels(data: LabelledRows) -> bool:
@@ -104,12 +90,32 @@ def check_task(checkpoint: Checkpoint, data: LabelledRows, name: str) -> None:
         )
     kind = "words" if data.words else "texts"
     if bool(data.words) != (task == "token_classification"):
-        raise NotApplicable(
-            f"not applicable: {name} has labels of {kind}, {checkpoint.name} is for {words}; "
-            "evaluate it on its own task"
-        )
-    if data.labels.dtype.kind == "f" and task != "regression":
-        raise NotApplicable(
-            f"not applicable: {name} has scores, {checkpoint.name} is for {words}; "
-            "evaluate it on its own task"
-        )
+        raise _other_task(checkpoint, name, f"labels of {kind}")
+    has = KINDS[data.task]
+    if data.task != task and not _is_numbered(task, data):
+        raise _other_task(checkpoint, name, has)
+    asked = data.labels.shape[1] if data.labels.ndim == 2 else 1
+    if task in WIDE and asked != checkpoint.config.num_labels:
+        raise _other_task(checkpoint, name, f"{asked} {has}, not {checkpoint.config.num_labels}")
+
+
+KINDS = {  # what data of a task have
+    "sequence_classification": "classes",
+    "multi_label_classification": "any number of labels a row",
+    "regression": "scores",
+    "token_classification": "labels of words",
+}
+WIDE = ("multi_label_classification", "regression")
+
+
+def _is_numbered(task: str, data: LabelledRows) -> bool:
+    """Whether whole numbers without names are the scores of a regression."""
+    return task == "regression" and data.task == "sequence_classification" and not data.names
+
+
+def _other_task(checkpoint: Checkpoint, name: str, has: str) -> NotApplicable:
+    words = checkpoint.config.task.replace("_", " ")
+    return NotApplicable(
+        f"not applicable: {name} has {has}, {checkpoint.name} is for {words}; "
+        "evaluate it on its own task"
+    )

@@ -97,10 +97,7 @@ def _encoder_facts(config: MuxConfig) -> Iterator[Fact]:
         "The encoder sees no attention mask: padding is mixed in and attended to, so the padded "
         "length changes the answers.",
     )
-    if config.multiplexer == "contextual" and config.task not in (
-        "sequence_classification",
-        "regression",
-    ):
+    if config.multiplexer == "contextual" and not config.answers_texts:
         yield Fact(
             "padding mixed across slots",
             "The attention across the slots hides padded slots in sentence tasks only; here they "
@@ -172,7 +169,7 @@ def _demultiplexer_facts(config: MuxConfig) -> Iterator[Fact]:
 
 
 def _answer_facts(config: MuxConfig) -> Iterator[Fact]:
-    sentence = config.task in ("sequence_classification", "regression")
+    sentence = config.answers_texts
     if config.task == "masked_lm":
         yield Fact(
             "read by the retrieval head",

@@ -25,7 +25,6 @@ from muxviz.model.mux_model import MuxModel, PreparedInput
 
 TILE_BYTES = 1 << 20  # of embeddings held at a time on a CPU
 TILE_ROWS = 1024  # demultiplexed at a time on a CPU
-SENTENCE_TASKS = ("sequence_classification", "regression")
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def encoded(
 
 def reads_first(model: MuxModel) -> bool:
     """Whether an answer is read at the first position only."""
-    return model.config.task in SENTENCE_TASKS and model.config.readout == "first"
+    return model.config.answers_texts and model.config.readout == "first"
 
 
 def _first(prepared: PreparedInput) -> int:

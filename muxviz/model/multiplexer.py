@@ -67,7 +67,7 @@ class ContextualMultiplexer(nn.Module):
         self.instance_embedding = nn.Parameter(torch.zeros(size), requires_grad=False)
         self.token_layer = _own_layer(config)
         self.instance_layer = _own_layer(config)
-        self.hides_padded_instances = config.task in ("sequence_classification", "regression")
+        self.hides_padded_instances = config.answers_texts
 
     def forward(self, embeddings: Tensor, attention_mask: Tensor) -> Tensor:
         batch, num, length, width = embeddings.shape

@@ -250,7 +250,7 @@ class MuxModel(nn.Module):
             readout = self.read_tokens(hidden, tokens)
             assert self.retrieval_head is not None, "checked when the config is built"
             return MuxOutput(self.retrieval_head(readout), readout, prepared.cut)
-        if config.task in ("sequence_classification", "regression"):
+        if config.answers_texts:
             readout = self.sentence_state(hidden, prepared)
             return MuxOutput(self.head(readout), readout, prepared.cut)
         readout = self.demultiplexer(hidden, tokens)

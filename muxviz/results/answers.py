@@ -32,6 +32,52 @@ class LabelAnswer:
 
 
 @dataclass(frozen=True)
+class LabelsAnswer:
+    """Any number of labels for the whole text, each by itself.
+
+    probabilities: ``[C]``, that each label applies. chosen: those from one half on.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: np.ndarray
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The labels that apply, in order; perhaps none."""
+        pairs = zip(self.labels, self.probabilities, strict=True)
+        return tuple(name for name, p in pairs if p >= 0.5)
+
+    @property
+    def probability(self) -> float:
+        """Of the label that the answer is least sure of: that it applies, or does not."""
+        return float(np.maximum(self.probabilities, 1 - self.probabilities).min())
+
+    @property
+    def headline(self) -> str:
+        """The labels that apply."""
+        return ", ".join(self.chosen) or "no label"
+
+
+@dataclass(frozen=True)
+class ScoresAnswer:
+    """Several numbers for the whole text (regression), each in the training data's unit."""
+
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+
+    @property
+    def probability(self) -> None:
+        """A regression has none."""
+        return None
+
+    @property
+    def headline(self) -> str:
+        """Every score by name."""
+        pairs = zip(self.labels, self.scores, strict=True)
+        return ", ".join(f"{name} {score:.3f}" for name, score in pairs)
+
+
+@dataclass(frozen=True)
 class ScoreAnswer:
     """A number for the whole text (regression), in the training data's unit."""
 
@@ -105,4 +151,12 @@ class ReplacedAnswer:
         return f"{count} replaced" if count else "none replaced"
 
 
-Answer = LabelAnswer | ScoreAnswer | TagAnswer | FillAnswer | ReplacedAnswer
+Answer = (
+    LabelAnswer
+    | LabelsAnswer
+    | ScoreAnswer
+    | ScoresAnswer
+    | TagAnswer
+    | FillAnswer
+    | ReplacedAnswer
+)

@@ -13,12 +13,14 @@ METRICS = {  # name in results: what it is, and who computes it
     "accuracy": "share of right answers (scikit-learn)",
     "f1": "F1 of label 1 (scikit-learn)",
     "macro_f1": "mean over labels of F1 (scikit-learn)",
+    "micro_f1": "F1 of all labels of all rows together (scikit-learn)",
+    "exact_match": "share of rows with all labels right and no other (scikit-learn)",
     "matthews": "Matthews correlation; 0 where all answers are the same (scikit-learn)",
     "pearson": "Pearson correlation of answers and scores (SciPy)",
     "spearman": "Spearman rank correlation of answers and scores (SciPy)",
-    "entity_f1": "F1 of whole entities, all types together (seqeval, its default mode)",
-    "entity_precision": "share of answered entities that are right (seqeval, its default mode)",
-    "entity_recall": "share of entities that are found (seqeval, its default mode)",
+    "entity_f1": "F1 of whole entities, all types together (seqeval, strict mode)",
+    "entity_precision": "share of answered entities that are right (seqeval, strict mode)",
+    "entity_recall": "share of entities that are found (seqeval, strict mode)",
 }
 Interval = tuple[float, float]
 

@@ -125,7 +125,7 @@ class Recipe:
     stages: Annotated[Stages, Each(Instance(Stage), 1000, least=1)]
     # ---- the model
     backbone: Annotated[str, Part("BACKBONES")] = "bert"
-    task: Annotated[str, Part("TASKS")] = CLASS_TASKS[0]  # decides the head
+    task: Annotated[str, Part("TRAINED_TASKS")] = CLASS_TASKS[0]  # decides the head
     # Names in order; () takes those of the training file.
     labels: Annotated[tuple[str, ...], Each(Text(200, least=1), 100_000, is_distinct=True)] = ()
     # identity: a plain model (the default at N = 1)

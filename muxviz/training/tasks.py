@@ -353,11 +353,17 @@ class _Classes:
             at = next(at for at, word in enumerate(words) if word in strange)
             raise DataError(
                 f"{place(at)}: label {_shown(words[at])} is none of the {len(names)} known ones: "
-                f"{_shown(', '.join(names), quoted=False)} ({strange.total():,} labels are of no "
-                "known name)"
+                f"{_shown(', '.join(names), quoted=False)} ({strange.total():,} labels are none); "
+                f"expected {_remedy(names)}"
             )
         found = [number_of[word] if isinstance(word, str) else word for word in words]
         return np.asarray(found, dtype=np.int64), names
+
+
+def _remedy(names: Sequence[str]) -> str:
+    if all(re.fullmatch(r"LABEL_\d+", name) for name in names):
+        return "class numbers, or a config.json that names the model's classes (id2label)"
+    return "the labels of the same task"
 
 
 def match_names(given: Sequence[str], known: Sequence[str]) -> dict[str, int]:
