@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from muxviz.analysis.draws import Progress, batch_logits, batches, distributions
+from muxviz.analysis.draws import INSTEAD, Progress, batch_logits, batches, distributions
 from muxviz.batch import EncodedRow, Group
 from muxviz.errors import InputError, NotApplicable
 from muxviz.inference import counted_tokens
@@ -70,8 +70,10 @@ def need_classes(checkpoint: Checkpoint) -> None:
     """
     task = checkpoint.config.task
     if task not in TASKS:
-        why = "a number" if task == "regression" else "tokens, which read-back compares"
-        raise NotApplicable(f"not applicable: this checkpoint answers with {why}, not with classes")
+        raise NotApplicable(
+            f"not applicable: this checkpoint answers with {INSTEAD[task]}, not with one class of "
+            "several"
+        )
 
 
 def need_same_answers(checkpoint: Checkpoint, other: Checkpoint) -> None:

@@ -24,7 +24,6 @@ from muxviz.analysis.draws import Progress, distributions, jensen_shannon
 from muxviz.analysis.eager import attend, contextual_states, silence_heads, states_and_maps
 from muxviz.analysis.heads import NO_HEADS, by_head
 from muxviz.analysis.one_group import (
-    SENTENCE_TASKS,
     Entered,
     Measure,
     Target,
@@ -34,10 +33,13 @@ from muxviz.analysis.one_group import (
     label_names,
     measure_of,
 )
+from muxviz.analysis.parts import multiplexer_name
 from muxviz.batch import Row
-from muxviz.engine.guard import memory_guard
+from muxviz.engine.guard import memory_guard, need_finite
 from muxviz.errors import NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.model.claims import offers
+from muxviz.model.meaning import meaning
 from muxviz.model.multiplexer import ContextualMultiplexer
 from muxviz.results.attention import (
     AttentionMaps,
@@ -76,6 +78,7 @@ def attention_maps(
         hidden = model.enter(mixture)
         mask = model.encoder_mask(entered.prepared.mask, hidden.dtype, hide_padding=entered.hide)
         states = model.encoder.all_states(hidden, mask)
+        need_finite(checkpoint, *states, what="states")
         maps = [
             by_head(config, k, model.encoder.attention(k, h, mask)[0].float().cpu().numpy())
             for k, h in enumerate(states[:-1])
@@ -106,10 +109,11 @@ def instance_attention(
         NotApplicable: any other multiplexer adds its instances up without looking.
     """
     multiplexer = checkpoint.model.multiplexer
-    if not isinstance(multiplexer, ContextualMultiplexer):
+    if type(multiplexer) is not ContextualMultiplexer:
+        does = "adds them up without looking" if offers(multiplexer, "parts") else "is another"
         raise NotApplicable(
-            "not applicable: only the contextual multiplexer has attention across sentences; "
-            f"this one ({checkpoint.config.multiplexer}) adds them up without looking"
+            "not applicable: only the contextual multiplexer has attention across sentences that "
+            f"is known here; {multiplexer_name(checkpoint)} {does}"
         )
     entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed, answer=False)
     with torch.inference_mode(), memory_guard(checkpoint):
@@ -210,7 +214,7 @@ def read_weights(entered: Entered, measures: Sequence[Measure]) -> np.ndarray:
     out = np.zeros(entered.prepared.ids.shape[1:])
     prefix = entered.prepared.prefix
     for slot, measure in enumerate(measures):
-        if config.task not in SENTENCE_TASKS:
+        if not config.answers_texts:
             out[slot, prefix + measure.places.cpu().numpy()] = 1.0
         elif config.readout == "mean":
             out[slot, prefix:] = entered.prepared.mask[0, slot, prefix:].cpu().numpy()
@@ -285,9 +289,9 @@ def _judge(
 ) -> Callable[[Tensor], tuple[np.ndarray, np.ndarray]]:
     """Logits ``[B, N, ...]`` -> divergence and change from the base answer, ``[N, B]`` each."""
     checkpoint, group = entered.checkpoint, entered.group
-    is_score = checkpoint.config.task == "regression"
+    has_rivals = meaning(checkpoint.config).has_rivals
     as_numpy = base.to("cpu", torch.float64).numpy()
-    whole = None if is_score else distributions(checkpoint, [group], list(as_numpy))
+    whole = None if not has_rivals else distributions(checkpoint, [group], list(as_numpy))
     start = torch.cat([measure.of(base) for measure in measures])
 
     def judge(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -17,11 +17,12 @@ from torch import Tensor
 from muxviz.analysis.draws import Progress
 from muxviz.analysis.heads import by_head
 from muxviz.analysis.one_group import Entered, enter
+from muxviz.analysis.parts import multiplexer_name
 from muxviz.batch import Row
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.model.multiplexer import HadamardMultiplexer, OrthogonalMultiplexer
+from muxviz.model.claims import offers
 from muxviz.results.attention import SlotPairs, positive_shares
 
 CELLS = 262_144  # numbers of the maps held at once: they stay in a processor's cache
@@ -50,10 +51,10 @@ def slot_pairs(
     config = checkpoint.config
     if not config.is_multiplexed:
         raise NotApplicable("not applicable: a plain model has one sentence, there is no pair")
-    if config.multiplexer in ("contextual", "cross_instance"):
+    if not offers(checkpoint.model.multiplexer, "parts"):
         raise NotApplicable(
-            f"not applicable: the {config.multiplexer} multiplexer lets sentences look at each "
-            "other, so its mixture is not a sum of one part per sentence"
+            f"not applicable: {multiplexer_name(checkpoint)} does not say what each sentence "
+            "brings to the mixture, which need not be a sum of one part per sentence"
         )
     if not config.kept.layers[0].heads:
         raise NotApplicable(
@@ -113,16 +114,12 @@ def entering_parts(entered: Entered) -> Tensor:
 
 def _mixture_parts(entered: Entered) -> Tensor:
     """What every slot brings to the mixture, ``[N, T, E]`` float64."""
-    multiplexer = entered.checkpoint.model.multiplexer
+    multiplexer: Any = entered.checkpoint.model.multiplexer
     embeddings = entered.embeddings[0].double()
     if entered.hide:
         embeddings = embeddings * entered.prepared.mask[0, ..., None].double()
-    num = len(embeddings)
-    if isinstance(multiplexer, OrthogonalMultiplexer):
-        turned = torch.einsum("nte,nfe->ntf", embeddings, multiplexer.instance_embedding.double())
-        return turned / num**0.5
-    assert isinstance(multiplexer, HadamardMultiplexer), "others are refused before"
-    return embeddings * multiplexer.instance_embedding.double()[:, None] / num
+    parts: Tensor = multiplexer.parts(embeddings)
+    return parts
 
 
 def _project(linear: Any, parts: Tensor) -> Tensor:

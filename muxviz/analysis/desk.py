@@ -52,7 +52,6 @@ FLOORS = ("zero", "pool")
 LOUDEST = 2.0
 POOL_ROWS = 64  # sentences in the mean one
 NOTHING = Outcome(float("nan"), float("nan"), float("nan"))
-OWN_LAYERS = ("contextual", "cross_instance")  # multiplexers that are not a weighted sum
 
 
 @dataclass(frozen=True)
@@ -298,7 +297,6 @@ def _read_shares(checkpoint: Checkpoint, group: Group, mixed: Mixed) -> np.ndarr
 __all__ = [
     "FLOORS",
     "LOUDEST",
-    "OWN_LAYERS",
     "Mixed",
     "check_gains",
     "edit_slot",

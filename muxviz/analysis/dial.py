@@ -37,12 +37,13 @@ from muxviz.analysis.outcomes import (
     need_classes,
     units,
 )
+from muxviz.analysis.parts import demultiplexer_name
 from muxviz.batch import EncodedRow, Group, Row
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, NotApplicable
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.model.demultiplexer import RSADemultiplexer
+from muxviz.model.demultiplexer import MLPDemultiplexer, PrefixDemultiplexer, RSADemultiplexer
 from muxviz.results.whatif_desk import Ghosts, KeyDial
 
 AT_ONCE = 512  # places whose full-vocabulary logits are held at once
@@ -111,12 +112,12 @@ def key_dial(
 
 def _need_keys(checkpoint: Checkpoint) -> RSADemultiplexer:
     demux = checkpoint.model.demultiplexer
-    if isinstance(demux, RSADemultiplexer):
+    if type(demux) is RSADemultiplexer:
         return demux
     why = {
-        "index_prefix": "its keys are hidden states of the prefix, made anew in every pass",
-        "mlp": "it has a layer per slot and no keys",
-    }[checkpoint.config.demultiplexer]
+        PrefixDemultiplexer: "its keys are hidden states of the prefix, made anew in every pass",
+        MLPDemultiplexer: "it has a layer per slot and no keys",
+    }.get(type(demux), f"{demultiplexer_name(checkpoint)} does not say which numbers are its keys")
     raise NotApplicable(f"not applicable: this demultiplexer cannot be dialled; {why}")
 
 

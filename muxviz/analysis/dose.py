@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.desk import LOUDEST, OWN_LAYERS, faded, fillers_of, floor_of
+from muxviz.analysis.desk import LOUDEST, faded, fillers_of, floor_of
 from muxviz.analysis.draws import (
     Progress,
     base_group,
@@ -26,6 +26,7 @@ from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, Stopped
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.model.claims import offers
 from muxviz.results.whatif_desk import DoseResponse
 
 
@@ -95,7 +96,7 @@ def dose_response(
         probability=probability,
         slope=slope,
         floor=floor,
-        scales_inputs=checkpoint.config.multiplexer in OWN_LAYERS,
+        scales_inputs=not offers(checkpoint.model.multiplexer, "parts"),
         fillers=fillers_of(group),
         is_partial=is_partial,
         provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
-from muxviz.engine.guard import memory_guard
+from muxviz.engine.guard import memory_guard, need_finite
 from muxviz.errors import GroupError, InputError, NotApplicable, Stopped
 from muxviz.inference import counted_tokens, provenance
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.model.meaning import meaning
 from muxviz.results.group import Provenance
 
 CHUNK_S = 0.4  # seconds a chunk should take
@@ -28,6 +29,12 @@ FIRST = 8  # groups in the first chunk
 LARGEST = 256  # groups in any chunk
 TOKENS = 16_384  # instance tokens (N x L) in any chunk, so that memory stays bounded
 Progress = Callable[[int, int], None]  # (groups done, groups in all)
+INSTEAD = {  # tasks without one class of several, and what they answer with
+    "regression": "a number",
+    "multi_label_classification": "any number of labels",
+    "masked_lm": "words",
+    "retrieval": "words",
+}
 
 
 @dataclass(frozen=True)
@@ -234,10 +241,15 @@ def each_logits(
 
 @torch.inference_mode()
 def batch_logits(checkpoint: Checkpoint, batch: Batch) -> Tensor:
-    """Logits ``[B, N, ...]`` of a batch, as the model gives them."""
+    """Logits ``[B, N, ...]`` of a batch, as the model gives them.
+
+    Raises:
+        NotFinite: they are not numbers.
+    """
     logits: Tensor = checkpoint.model(
         batch.ids, batch.mask, batch.types, hide_padding=batch.hide_padding
     ).logits
+    need_finite(checkpoint, logits)
     return logits
 
 
@@ -266,11 +278,10 @@ def distributions(
     """Probabilities of G answers; tokens are padded to the longest group.
 
     Raises:
-        NotApplicable: a regression has no distribution.
+        NotApplicable: no distribution over classes.
     """
     task = checkpoint.config.task
-    if task == "regression":
-        raise NotApplicable("not applicable: a regression answers with a number, not with classes")
+    need_rivals(checkpoint)
     if task == "sequence_classification":
         p = np.stack([softmax(values) for values in logits])[:, :, None]
         return Distributions(p, np.ones(p.shape[:3], dtype=bool))
@@ -285,6 +296,19 @@ def distributions(
             own = counted_tokens(checkpoint, row)[: values.shape[1]]
             counted[g, slot, : len(own)] = own
     return Distributions(p, counted)
+
+
+def need_rivals(checkpoint: Checkpoint) -> None:
+    """See that an answer is one class of several.
+
+    Raises:
+        NotApplicable: it is a number, or any number of labels.
+    """
+    if not meaning(checkpoint.config).has_rivals:
+        raise NotApplicable(
+            f"not applicable: this checkpoint answers with {INSTEAD[checkpoint.config.task]}, not "
+            "with one class of several"
+        )
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -318,6 +342,7 @@ def margins(logits: np.ndarray, target: np.ndarray | int) -> np.ndarray:
 
 
 __all__ = [
+    "INSTEAD",
     "Batch",
     "Distributions",
     "Progress",
@@ -332,6 +357,7 @@ __all__ = [
     "logits_until_stopped",
     "margins",
     "need_draws",
+    "need_rivals",
     "origin_of",
     "part_of",
     "pool_groups",

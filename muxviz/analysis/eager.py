@@ -66,11 +66,11 @@ def mix(entered: Entered, embeddings: Tensor, prepared: PreparedInput) -> Tensor
     """``model.mix`` with the multiplexer's own layers written out: ``[B, T, E]``."""
     multiplexer = entered.checkpoint.model.multiplexer
     batch, num, length, width = embeddings.shape
-    if isinstance(multiplexer, ContextualMultiplexer):
+    if type(multiplexer) is ContextualMultiplexer:
         across, mask = contextual_states(multiplexer, embeddings, prepared.mask)
         mixed = run_layer(multiplexer.instance_layer, across, mask)[0] + across
         return mixed.mean(dim=1).view(batch, length, width)
-    if isinstance(multiplexer, CrossInstanceMultiplexer):
+    if type(multiplexer) is CrossInstanceMultiplexer:
         marked = embeddings * multiplexer.instance_embedding[:, None, :]
         rows = run_layer(multiplexer.layer, marked.reshape(batch * num, length, width), None)[0]
         linear: Any = multiplexer.cross_linear

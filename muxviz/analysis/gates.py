@@ -14,11 +14,11 @@ from muxviz.analysis.bootstrap import bootstrap_mean
 from muxviz.analysis.draws import Progress, base_group, batches, origin_of, pool_groups
 from muxviz.analysis.keys import DRAWS, array_of, check_slots, entered_groups
 from muxviz.analysis.layer_states import last_states, prepared_of
-from muxviz.analysis.one_group import SENTENCE_TASKS
+from muxviz.analysis.parts import demultiplexer_name
 from muxviz.batch import Row
 from muxviz.errors import NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.model.demultiplexer import RSADemultiplexer
+from muxviz.model.demultiplexer import PrefixDemultiplexer, RSADemultiplexer
 from muxviz.model.mux_model import PreparedInput
 from muxviz.results.keys import GateFlips
 
@@ -47,10 +47,10 @@ def gate_flips(
         NotApplicable: one slot, or a demultiplexer without shared units. InputError: no pool.
     """
     check_slots(checkpoint)
-    if checkpoint.config.demultiplexer not in ("rsa", "index_prefix"):
+    if not shares_units(checkpoint):
         raise NotApplicable(
-            f"not applicable: the {checkpoint.config.demultiplexer} demultiplexer reads each slot "
-            "with a layer of its own, so two slots share no unit whose sign could flip"
+            f"not applicable: {demultiplexer_name(checkpoint)} has no units that its slots are "
+            "known to share, whose signs could flip (mlp: each slot has a layer of its own)"
         )
     group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
     groups = pool_groups(checkpoint, pool, draws, padding=padding, seed=seed)
@@ -78,6 +78,11 @@ def gate_flips(
     )
 
 
+def shares_units(checkpoint: Checkpoint) -> bool:
+    """Whether the slots share the units of a first layer, with a threshold each."""
+    return type(checkpoint.model.demultiplexer) in (RSADemultiplexer, PrefixDemultiplexer)
+
+
 def _flips(
     checkpoint: Checkpoint, prepared: PreparedInput, hide: bool
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +107,7 @@ def _flips(
 def _gates(demultiplexer: Any, hidden: Tensor) -> tuple[Tensor, Tensor]:
     """The shared part a ``[B, T, D]`` and the slots' thresholds c ``[B, N, D]`` of the gates."""
     first = demultiplexer.dense
-    if isinstance(demultiplexer, RSADemultiplexer):
+    if type(demultiplexer) is RSADemultiplexer:
         first = first[0]
         keys = demultiplexer.keys.expand(len(hidden), -1, -1)
     else:
@@ -114,7 +119,7 @@ def _gates(demultiplexer: Any, hidden: Tensor) -> tuple[Tensor, Tensor]:
 def _read_places(checkpoint: Checkpoint, prepared: PreparedInput, at: int) -> Tensor:
     """Numbers of the positions that answers of a group are read from."""
     config = checkpoint.config
-    if config.task in SENTENCE_TASKS and config.readout == "first":
+    if config.answers_texts and config.readout == "first":
         return torch.tensor([max(prepared.prefix - 1, 0)], device=prepared.ids.device)
     held = prepared.mask[at].amax(dim=0)
     held[: prepared.prefix] = 0

@@ -18,22 +18,25 @@ from muxviz.analysis.bootstrap import bootstrap_ratio
 from muxviz.analysis.draws import Progress, base_group, batches, origin_of, pool_groups
 from muxviz.analysis.layer_states import last_states, prepared_of
 from muxviz.analysis.one_group import counted_positions
+from muxviz.analysis.parts import demultiplexer_name, multiplexer_name
 from muxviz.batch import Group, Row
 from muxviz.errors import NotApplicable, Stopped
 from muxviz.inference import group_tensors
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.model.demultiplexer import PrefixDemultiplexer, RSADemultiplexer
+from muxviz.model.claims import offers
+from muxviz.model.demultiplexer import MLPDemultiplexer, PrefixDemultiplexer, RSADemultiplexer
+from muxviz.model.multiplexer import (
+    ContextualMultiplexer,
+    CrossInstanceMultiplexer,
+    HadamardMultiplexer,
+    OrthogonalMultiplexer,
+)
 from muxviz.model.mux_model import PreparedInput
 from muxviz.results.keys import Gram, KeyGeometry, KeyInterference
 
 DRAWS = 64
 REDRAWN = 400  # sets of keys behind the band around a law
-HADAMARD = ("gaussian_hadamard", "binary_hadamard")
 ORTHOGONAL = ("random_orthogonal", "low_rank_orthogonal")
-MIXES_BY_LAYERS = (
-    "not applicable: the {} multiplexer passes its slots through layers of its own before they are "
-    "added, so no filter made of their vectors takes the sum apart"
-)
 
 
 # ---- geometry -----------------------------------------------------------------------------------
@@ -61,17 +64,19 @@ def key_geometry(
     check_slots(checkpoint)
     group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
     reasons: dict[str, str] = {}
-    vectors = checkpoint.model.multiplexer.instance_embedding
+    vectors = slot_vectors(checkpoint)
     interference = None
-    if config.multiplexer in HADAMARD + ORTHOGONAL:
+    if _is_marked_sum(checkpoint):
         interference = interference_of(array_of(vectors))
     else:
-        reasons["interference"] = MIXES_BY_LAYERS.format(config.multiplexer)
+        reasons["interference"] = _no_filter(checkpoint)
     keys = _keys(checkpoint, group)
     if keys is None:
+        name = demultiplexer_name(checkpoint)
         reasons["demux"] = (
-            "not applicable: the mlp demultiplexer has no keys; each slot is read by a layer of "
-            "its own"
+            f"not applicable: {name} has no keys; each slot is read by a layer of its own"
+            if type(checkpoint.model.demultiplexer) is MLPDemultiplexer
+            else f"not applicable: {name} does not say which numbers are its keys"
         )
     return KeyGeometry(
         config.multiplexer,
@@ -119,15 +124,53 @@ def check_slots(checkpoint: Checkpoint) -> None:
 def check_sum(checkpoint: Checkpoint) -> None:
     """Raises NotApplicable where the mixture is not a plain sum of marked embeddings."""
     check_slots(checkpoint)
-    if checkpoint.config.multiplexer not in HADAMARD + ORTHOGONAL:
-        raise NotApplicable(MIXES_BY_LAYERS.format(checkpoint.config.multiplexer))
+    if not _is_marked_sum(checkpoint):
+        raise NotApplicable(_no_filter(checkpoint))
+
+
+def check_filter(checkpoint: Checkpoint) -> None:
+    """Raises NotApplicable where no filter takes the mixture apart."""
+    check_slots(checkpoint)
+    if not offers(checkpoint.model.multiplexer, "unmix"):
+        raise NotApplicable(_no_filter(checkpoint))
+
+
+def _is_marked_sum(checkpoint: Checkpoint) -> bool:
+    """Whether the laws of embeddings times vectors or matrices hold."""
+    return type(checkpoint.model.multiplexer) in (HadamardMultiplexer, OrthogonalMultiplexer)
+
+
+def _no_filter(checkpoint: Checkpoint) -> str:
+    name = multiplexer_name(checkpoint)
+    if type(checkpoint.model.multiplexer) in (ContextualMultiplexer, CrossInstanceMultiplexer):
+        return (
+            f"not applicable: {name} passes its slots through layers of its own before they are "
+            "added, so no filter made of their vectors takes the sum apart"
+        )
+    return f"not applicable: {name} does not say by which filters its mixture is taken apart"
+
+
+def slot_vectors(checkpoint: Checkpoint) -> Tensor:
+    """The multiplexer's vector or matrix of every slot, ``[N, ...]``.
+
+    Raises:
+        NotApplicable: it has none.
+    """
+    found = getattr(checkpoint.model.multiplexer, "instance_embedding", None)
+    num = checkpoint.config.num_instances
+    if not isinstance(found, Tensor) or found.dim() < 2 or len(found) != num:
+        raise NotApplicable(
+            f"not applicable: {multiplexer_name(checkpoint)} has no instance_embedding with one "
+            "vector or matrix per slot"
+        )
+    return found
 
 
 def _keys(checkpoint: Checkpoint, group: Group) -> Tensor | None:
     demultiplexer: Any = checkpoint.model.demultiplexer
-    if isinstance(demultiplexer, RSADemultiplexer):
+    if type(demultiplexer) is RSADemultiplexer:
         return demultiplexer.keys
-    if isinstance(demultiplexer, PrefixDemultiplexer):
+    if type(demultiplexer) is PrefixDemultiplexer:
         hidden, _ = last_states(checkpoint, *entered_groups(checkpoint, [group]))
         return hidden[0, : checkpoint.config.num_instances]
     return None

@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from muxviz.analysis.crosstalk import measure_crosstalk
 from muxviz.analysis.draws import Progress, base_group, origin_of, pool_groups, share_of
-from muxviz.analysis.gates import gate_flips
+from muxviz.analysis.gates import gate_flips, shares_units
 from muxviz.analysis.keys import DRAWS, check_slots, key_geometry
 from muxviz.batch import Group, Row
 from muxviz.errors import InputError, NotApplicable, Stopped
@@ -74,7 +74,7 @@ def keys_and_crosstalk(
         checkpoint, bases, draws, pool=pool, padding=padding, seed=seed, progress=progress
     )
     gates = None
-    if checkpoint.config.demultiplexer in ("rsa", "index_prefix"):
+    if shares_units(checkpoint):
         gates = gate_flips(
             checkpoint, rows, fill=fill, draws=GROUPS, pool=pool, padding=padding, seed=seed
         )

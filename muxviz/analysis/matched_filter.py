@@ -26,7 +26,7 @@ from muxviz.analysis.draws import (
     part_of,
     pool_groups,
 )
-from muxviz.analysis.keys import DRAWS, check_sum, entered_groups
+from muxviz.analysis.keys import DRAWS, check_filter, entered_groups
 from muxviz.analysis.layer_states import last_states, prepared_of
 from muxviz.analysis.one_group import counted_positions
 from muxviz.analysis.shares import shares
@@ -58,9 +58,9 @@ def matched_filter(
     model could read, only what needs no model. Stopped work keeps the groups done.
 
     Raises:
-        NotApplicable: no sum of marked embeddings (plain, contextual). InputError: no pool.
+        NotApplicable: no filters for the mixture (plain, contextual). InputError: no pool.
     """
-    check_sum(checkpoint)
+    check_filter(checkpoint)
     group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
     groups = pool_groups(checkpoint, pool, draws, padding=padding, seed=seed)
     asked, is_partial = _ask(checkpoint, groups, progress)
@@ -90,11 +90,9 @@ def matched_filter(
 
 def unmixed(checkpoint: Checkpoint, mixture: Tensor) -> Tensor:
     """The filters' outputs u: ``[B, T, E] -> [B, N, T, E]``."""
-    vectors: Any = checkpoint.model.multiplexer.instance_embedding
-    num = len(vectors)
-    if vectors.dim() == 2:
-        return num * mixture[:, None] * vectors[:, None]
-    return num**0.5 * torch.einsum("btf,nfe->bnte", mixture, vectors)
+    multiplexer: Any = checkpoint.model.multiplexer
+    outputs: Tensor = multiplexer.unmix(mixture)
+    return outputs
 
 
 def token_table(checkpoint: Checkpoint, position: int) -> Tensor:

@@ -14,9 +14,12 @@ from torch import Tensor
 
 from muxviz.analysis.draws import base_group, origin_of
 from muxviz.batch import Group, Row
+from muxviz.config import SENTENCE_TASKS
+from muxviz.engine.guard import need_finite
 from muxviz.errors import InputError, NotApplicable
 from muxviz.inference import counted_tokens, group_tensors
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.model.meaning import meaning
 from muxviz.model.mux_model import PreparedInput
 from muxviz.reading import token_names
 from muxviz.results.attribution import Explained
@@ -24,7 +27,6 @@ from muxviz.results.group import Provenance
 
 RUNNER_UP = -1  # against: the best other class of each place
 NOTHING = -2  # against: no other class, the plain logit
-SENTENCE_TASKS = ("sequence_classification", "regression")
 FILLING_TASKS = ("masked_lm", "retrieval")
 
 
@@ -166,12 +168,13 @@ def label_names(checkpoint: Checkpoint) -> tuple[str, ...]:
     task = checkpoint.config.task
     if task == "replaced_token_detection":
         return ("original", "replaced")
-    return () if task in (*FILLING_TASKS, "regression") else checkpoint.config.labels
+    is_one_score = task == "regression" and checkpoint.config.num_labels == 1
+    return () if task in FILLING_TASKS or is_one_score else checkpoint.config.labels
 
 
 def answered_words(entered: Entered) -> tuple[tuple[str, ...], ...]:
     """Tokens with an answer of their own, per slot; empty where the whole text has one answer."""
-    if entered.checkpoint.config.task in SENTENCE_TASKS:
+    if entered.checkpoint.config.answers_texts:
         return ()
     prefix = entered.prepared.prefix
     return tuple(
@@ -183,9 +186,14 @@ def answered_words(entered: Entered) -> tuple[tuple[str, ...], ...]:
 def measure_of(entered: Entered, target: Target) -> Measure:
     """Fix a target on the group's own answer.
 
+    Labels that apply each by itself, and scores, are contrasted with nothing: the label is the most
+    probable one, or the first score, where none is asked for.
+
     Raises:
         InputError: a slot, class or token that is not there. NotApplicable: no token is counted.
+        NotFinite: logits that are not numbers.
     """
+    need_finite(entered.checkpoint, entered.logits)
     config = entered.checkpoint.config
     rows = class_logits(config.task, entered.logits)
     num, classes = rows.shape[1], rows.shape[-1]
@@ -196,12 +204,13 @@ def measure_of(entered: Entered, target: Target) -> Measure:
             raise InputError(f"got {what} {value}; this model has classes 0 to {classes - 1}")
     places = torch.tensor(_places(entered, target, rows.shape[2]), device=rows.device)
     own = rows[0, target.slot, places]
-    best = own.argmax(dim=-1)
+    read = meaning(config)
+    best = own.argmax(dim=-1) if read.is_right_or_wrong else own.new_zeros(1, dtype=torch.long)
     labels = best if target.label is None else torch.full_like(best, target.label)
     if target.against >= 0 and len(places) > 1:  # tokens that are answered so have no contrast
         apart = labels != target.against
         places, own, labels, best = places[apart], own[apart], labels[apart], best[apart]
-    if target.against == NOTHING or classes == 1:
+    if target.against == NOTHING or not read.has_rivals:
         return Measure(config.task, target.slot, places, labels, None)
     against = torch.full_like(best, max(target.against, 0))
     if target.against == RUNNER_UP:
@@ -213,7 +222,7 @@ def measure_of(entered: Entered, target: Target) -> Measure:
 
 def _places(entered: Entered, target: Target, units: int) -> list[int]:
     """Rows of the answer that the target is the mean over."""
-    if entered.checkpoint.config.task in SENTENCE_TASKS:
+    if entered.checkpoint.config.answers_texts:
         return [0]
     prefix = entered.prepared.prefix
     row = entered.group.rows[target.slot]
@@ -237,7 +246,7 @@ def explained(entered: Entered, target: Target, measure: Measure) -> Explained:
     """The measure in words."""
     checkpoint = entered.checkpoint
     names = label_names(checkpoint)
-    is_whole = checkpoint.config.task in SENTENCE_TASKS
+    is_whole = checkpoint.config.answers_texts
     single = len(measure.places) == 1
 
     def name(classes: Tensor, unnamed: str) -> str:
@@ -247,7 +256,7 @@ def explained(entered: Entered, target: Target, measure: Measure) -> Explained:
         index = chosen.pop()
         return names[index] if names else token_names(checkpoint.tokenizer, [index])[0]
 
-    if checkpoint.config.task == "regression":
+    if checkpoint.config.task == "regression" and not names:
         return Explained(target.slot, "its score", "", ())
     label = name(measure.labels, "its answers" if target.label is None else "")
     against = ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from muxviz.analysis.draws import logits_of, margins, softmax
+from muxviz.analysis.draws import INSTEAD, logits_of, margins, softmax
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
 from muxviz.errors import NotApplicable
 from muxviz.inference import counted_tokens
@@ -45,10 +45,9 @@ def need_classes(checkpoint: Checkpoint) -> tuple[str, ...]:
     if not config.is_multiplexed or config.num_instances < 2:
         raise NotApplicable("not applicable: a plain N = 1 model has no other slot to change")
     if config.task not in TASKS:
-        what = {"regression": "a number", "masked_lm": "words", "retrieval": "words"}[config.task]
         raise NotApplicable(
-            f"not applicable: this checkpoint answers with {what}, not with classes, so there is "
-            "no margin to move"
+            f"not applicable: this checkpoint answers with {INSTEAD[config.task]}, not with one "
+            "class of several, so there is no margin to move"
         )
     return classes_of(checkpoint)
 
@@ -62,7 +61,7 @@ def classes_of(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 def is_per_token(checkpoint: Checkpoint) -> bool:
     """Whether a sentence has one answer per token."""
-    return checkpoint.config.task != "sequence_classification"
+    return not checkpoint.config.answers_texts
 
 
 def units(checkpoint: Checkpoint, row: EncodedRow, values: np.ndarray) -> np.ndarray:

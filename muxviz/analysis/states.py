@@ -27,6 +27,7 @@ from muxviz.analysis.draws import (
 from muxviz.analysis.layer_states import layer_pass
 from muxviz.analysis.state_answers import Reference, has_label, read_answer, references_of
 from muxviz.batch import EncodedRow, Group, Row, encode_rows
+from muxviz.engine.guard import need_finite
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.mux_model import MuxModel, PreparedInput
@@ -237,6 +238,7 @@ def _run_round(
         slots = [places[n].slot for n in batch.numbers]
         states, logits = states_of(checkpoint, batch, slots)
         for name, values in states.items():
+            need_finite(checkpoint, values, what="states")
             rows = values.to("cpu", torch.float32).numpy()
             kept = found.states.setdefault(name, {})
             kept.update({done + n: row for n, row in zip(batch.numbers, rows, strict=True)})

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.draws import logits_of, margins
+from muxviz.analysis.draws import logits_of, margins, need_rivals
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
 from muxviz.config import MuxConfig
 from muxviz.errors import InputError, NotApplicable
@@ -41,8 +41,7 @@ def refuse_what_has_no_answer(checkpoint: Checkpoint) -> None:
         raise NotApplicable(
             "not applicable: this is a plain model, one text a pass; there is no other slot"
         )
-    if checkpoint.config.task == "regression":
-        raise NotApplicable("not applicable: a regression answers with a number, not with classes")
+    need_rivals(checkpoint)
 
 
 def exchanged(config: MuxConfig, group: Group, rows: Mapping[int, EncodedRow]) -> Group:

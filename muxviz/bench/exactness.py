@@ -12,7 +12,7 @@ from torch import Tensor
 from muxviz.batch import Group, Row, encode_rows, make_group
 from muxviz.bench.speed import need_known
 from muxviz.engine.engine import Engine
-from muxviz.errors import NotApplicable
+from muxviz.errors import NotApplicable, NotFinite
 from muxviz.inference import trace_groups
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import DTYPES, load
@@ -82,6 +82,8 @@ def _compare(
                 mine = raw.values.groups == at
                 theirs = wanted[torch.from_numpy(raw.asked[at])]
                 ours = raw.values.values[mine].float()
+            if not bool(torch.isfinite(ours).all()):
+                raise NotFinite(f"{name} {engine.not_finite}")
             worst = max(worst, float((ours - theirs).abs().max()))
             scale = max(scale, float(theirs.abs().max()))
             real = _real(group.repeats, len(theirs), isinstance(raw.values, Tensor))

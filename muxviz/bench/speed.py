@@ -149,7 +149,7 @@ def engine_call(engine: Engine, rows: Sequence[torch.Tensor]) -> Callable[[], An
     """One forward of the engine on fixed rows ``[B, N, L]``, arrays on the host included."""
     ids, mask, types = (row.numpy() for row in rows)
     asked = None
-    if engine.checkpoint.config.task not in ("sequence_classification", "regression"):
+    if not engine.checkpoint.config.answers_texts:
         asked = mask.astype(bool)
     return partial(engine.logits, ids, mask, types, asked=asked)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import copy
 import warnings
+from typing import Any
 
 import torch
 from torch import nn
 
 from muxviz.errors import NotApplicable
-from muxviz.model.demultiplexer import MLPDemultiplexer
+from muxviz.model.claims import offers
 from muxviz.model.mux_model import MuxModel
 
 
@@ -46,13 +47,13 @@ def int8_model(model: MuxModel) -> MuxModel:
 
 def _matrices(model: MuxModel) -> list[str]:
     """Names of the linear layers that are called as such, in encoder and demultiplexer."""
-    kept = {"demultiplexer.dense", "demultiplexer.dense.0"}
-    if isinstance(model.demultiplexer, MLPDemultiplexer):
-        kept = set()  # a layer per slot, whole
+    rooms: tuple[str, ...] = ("encoder.",)
+    kept: set[str] = set()
+    if offers(model.demultiplexer, "halved"):  # else how it uses its layers is not known
+        own: Any = model.demultiplexer
+        rooms, kept = ("encoder.", "demultiplexer."), {f"demultiplexer.{n}" for n in own.halved}
     return [
         name
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear)
-        and name.startswith(("encoder.", "demultiplexer."))
-        and name not in kept
+        if isinstance(module, nn.Linear) and name.startswith(rooms) and name not in kept
     ]

@@ -39,7 +39,6 @@ from muxviz.files import (
     writing,
 )
 from muxviz.printable import printable
-from muxviz.results import LabelAnswer
 
 COLUMNS = ("line", "slot", "label", "probability", "cut", "text", "text2", "error")
 HEADERS = {"tsv": "\t".join(COLUMNS) + "\n", "jsonl": ""}
@@ -84,9 +83,8 @@ def _jsonl(answer: RowAnswer | RowError) -> str:
             "cut": shortened(answer.cut_text),
         }
     record |= {"text": answer.row.text, "text2": answer.row.pair}
-    if isinstance(answer, RowAnswer) and isinstance(answer.answer, LabelAnswer):
-        pairs = zip(answer.answer.labels, answer.answer.probabilities, strict=True)
-        record["probabilities"] = {name: float(p) for name, p in pairs}
+    if isinstance(answer, RowAnswer):
+        record |= answer.answer.details
     return json_text(record) + "\n"
 
 

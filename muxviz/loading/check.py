@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from muxviz.config import MuxConfig
+from muxviz.config import SENTENCE_TASKS, MuxConfig
 from muxviz.errors import CheckpointUnreadable, MuxvizError
 from muxviz.files import json_text
 from muxviz.loading.build import KeyReport, compare, raise_for_keys
@@ -321,8 +321,8 @@ def _in_words(found: _Findings) -> dict[str, Any]:
         "backbone": config.backbone,
         "instances": config.num_instances,
         "task": config.task,
-        "labels": ", ".join(labels or config.labels) if _has_labels(config.task) else "none",
-        "labels from": (source or config.labels_source) if _has_labels(config.task) else "",
+        "labels": ", ".join(labels or config.labels) if _has_labels(config) else "none",
+        "labels from": (source or config.labels_source) if _has_labels(config) else "",
         "class": config.published_class or "none declared",
         "task head": task_head,
         "retrieval head": retrieval,
@@ -362,5 +362,6 @@ def _left_in_words(config: MuxConfig) -> dict[str, str]:
     return words
 
 
-def _has_labels(task: str) -> bool:
-    return task in ("sequence_classification", "token_classification")
+def _has_labels(config: MuxConfig) -> bool:
+    is_one_score = config.task == "regression" and config.num_labels == 1
+    return config.task in (*SENTENCE_TASKS, "token_classification") and not is_one_score

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from muxviz.config import SHORTEST, TASKS, MuxConfig
+from muxviz.config import SENTENCE_TASKS, SHORTEST, TASKS, MuxConfig
 from muxviz.errors import CheckpointMismatch, ConfigError, InstanceMismatch, UnknownVariant
 from muxviz.loading.fields import check_sizes, shown, text, whole
+from muxviz.loading.heads import head_task
 from muxviz.loading.layout import (
     DEMUXING_VARIANTS,
     MUXING_VARIANTS,
@@ -126,8 +127,7 @@ def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
         )
     layers, stored = _demux_layers(raw, shapes, demultiplexer, where, notes)
     num_labels = _num_labels(raw, shapes, task, where)
-    if task == "sequence_classification" and num_labels == 1:
-        task = "regression"
+    task = head_task(raw, task, num_labels, where, notes)
     labels, source = _labels(raw, num_labels, notes)
     left = infer_structure(raw, ours, shapes, backbone, where)
     if left is not None and not left.is_numbered:
@@ -425,7 +425,7 @@ CLASSIFIERS = (
 
 
 def _num_labels(raw: dict[str, Any], shapes: Shapes, task: str, where: str) -> int:
-    if task not in ("sequence_classification", "token_classification"):
+    if task not in (*SENTENCE_TASKS, "token_classification"):
         return 2
     present = next((n for n in CLASSIFIERS if n in shapes), None)
     if present is None:

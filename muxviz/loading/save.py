@@ -34,6 +34,7 @@ from muxviz.loading.layout import (
 from muxviz.loading.load import pick_dtype
 from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES
 from muxviz.loading.weights import pack_rows
+from muxviz.model.meaning import meaning
 from muxviz.structure import to_dict
 
 INT8 = "int8"
@@ -166,25 +167,32 @@ def label_agreement(
         A share in [0, 1] over texts, or over tokens where every token gets a label.
 
     Raises:
-        NotApplicable: a regression has no labels. InputError: as ``MuxModel.forward``.
+        NotApplicable: a regression has no labels. CheckpointInvalid: logits that are not numbers.
+        InputError: as ``MuxModel.forward``.
     """
-    if checkpoint.config.task == "regression":
+    if not meaning(checkpoint.config).is_right_or_wrong:
         raise NotApplicable("not applicable: a regression has no labels to compare")
     seen = torch.ones_like(ids) if mask is None else mask
     first, second = (_labels(c, ids, seen) for c in (checkpoint, stored))
-    counted = seen[..., : first.shape[2]] if first.dim() == 3 else seen.amax(dim=-1)
-    same = (first == second)[counted.cpu().bool()]
+    is_whole = checkpoint.config.answers_texts
+    counted = seen.amax(dim=-1) if is_whole else seen[..., : first.shape[2]]
+    same = first == second
+    same = (same.all(dim=-1) if is_whole and same.dim() == 3 else same)[counted.cpu().bool()]
     return float(same.double().mean()) if same.numel() else 1.0
 
 
 @torch.inference_mode()
 def _labels(checkpoint: Checkpoint, ids: Tensor, mask: Tensor) -> Tensor:
-    """Labels on the CPU: ``[B, N]``, or ``[B, N, L']`` where every token gets one."""
+    """On the CPU: ``[B, N]``, ``[B, N, C]`` of any number, ``[B, N, L']`` where tokens have one."""
     device = checkpoint.device
     logits = checkpoint.model(ids.to(device), mask.to(device)).logits
-    if checkpoint.config.task == "replaced_token_detection":
-        return (logits > 0).cpu()
-    return logits.argmax(dim=-1).cpu()
+    if not bool(torch.isfinite(logits).all()):
+        raise CheckpointInvalid(
+            f"{checkpoint.name} gives logits that are not finite numbers in "
+            f"{describe_dtype(checkpoint.dtype)}; compare it in float32"
+        )
+    labels: Tensor = meaning(checkpoint.config).decide(logits)
+    return labels.cpu()
 
 
 def _model_fields(config: MuxConfig) -> dict[str, Any]:
@@ -205,6 +213,10 @@ def _model_fields(config: MuxConfig) -> dict[str, Any]:
         "hidden_dropout_prob": shape.hidden_dropout_prob,
         "attention_probs_dropout_prob": shape.attention_probs_dropout_prob,
     }
+    if config.task == "multi_label_classification" or (
+        config.task == "regression" and config.num_labels > 1
+    ):
+        fields["problem_type"] = config.task
     if config.backbone == "electra":
         fields["embedding_size"] = shape.embedding_size
     name = published_class(config)
@@ -244,7 +256,7 @@ def published_class(config: MuxConfig) -> str | None:
     """The class name to declare: the model's own, or that of its backbone and task, or None."""
     if config.published_class is not None:
         return config.published_class
-    task = "sequence_classification" if config.task == "regression" else config.task
+    task = "sequence_classification" if config.answers_texts else config.task
     wanted = (config.backbone, task, config.is_multiplexed)
     return next(
         (

@@ -1,6 +1,7 @@
 """Demultiplexers: one sequence of hidden states becomes N.
 
-Each takes ``hidden [B, T, D]`` and returns ``[B, N, T', D]`` for the positions asked for. Sources:
+Each takes ``hidden [B, T, D]`` and returns ``[B, N, T', D]`` for the positions asked for. What more
+a class may say of itself is in ``muxviz.model.claims``. Sources:
 MUX-PLM (RSA, called ``index_pos`` in the released code; index prefix, ``index``) and DataMUX
 (``mlp``).
 """
@@ -22,6 +23,8 @@ ALL = slice(None)
 class IdentityDemultiplexer(nn.Module):
     """One instance: the hidden states are its own."""
 
+    halved = ()  # layers whose weight is used as two matrices
+
     def forward(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
         return hidden[:, None, positions]
 
@@ -40,6 +43,8 @@ class RSADemultiplexer(nn.Module):
     layers 1..K-1 without norms (the norms exist and serve the retrieval path). The last stored
     layer is not used here. Kept, because the checkpoints were trained this way.
     """
+
+    halved = ("dense.0",)
 
     def __init__(self, config: MuxConfig, width: int) -> None:
         super().__init__()
@@ -107,6 +112,8 @@ class PrefixDemultiplexer(nn.Module):
     Positions are those of the whole sequence, prefix included.
     """
 
+    halved = ("dense",)
+
     def __init__(self, config: MuxConfig, width: int) -> None:
         super().__init__()
         self.num_instances = config.num_instances
@@ -129,6 +136,8 @@ class PrefixDemultiplexer(nn.Module):
 
 class MLPDemultiplexer(nn.Module):
     """A separate layer per slot: LN_i(gelu(W_i h_t)) (DataMUX)."""
+
+    halved = ()
 
     def __init__(self, config: MuxConfig, width: int) -> None:
         super().__init__()

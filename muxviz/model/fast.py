@@ -19,8 +19,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn.functional import embedding, layer_norm
 
-from muxviz.model.demultiplexer import RSADemultiplexer
-from muxviz.model.multiplexer import HadamardMultiplexer
+from muxviz.model.claims import offers
 from muxviz.model.mux_model import MuxModel, PreparedInput
 
 TILE_BYTES = 1 << 20  # of embeddings held at a time on a CPU
@@ -97,7 +96,11 @@ def read_token_logits(
         values = head(model.read_places(hidden, groups, slots, at))
     else:
         demultiplexer: Any = model.demultiplexer
-        values = model.head(demultiplexer.at(hidden, groups, slots, at))
+        values = model.head(
+            demultiplexer.at(hidden, groups, slots, at)
+            if offers(demultiplexer, "at")
+            else demultiplexer(hidden)[groups, slots, at]
+        )
         if model.config.task == "replaced_token_detection":
             values = values.squeeze(-1)
     return TokenLogits(values, groups, slots, places)
@@ -108,14 +111,13 @@ def read_token_logits(
 
 def mixture(model: MuxModel, prepared: PreparedInput, *, hide_padding: bool = False) -> Tensor:
     """The mixture ``[B, T, E]`` without the embeddings of every instance beside it."""
-    if not isinstance(model.multiplexer, HadamardMultiplexer) or prepared.ids.is_cuda:
+    if not offers(model.multiplexer, "scales") or prepared.ids.is_cuda:
         # A GPU is better served by few large kernels.
         return model.mix(model.embed(prepared), prepared.mask, hide_padding=hide_padding)
     mask = prepared.mask if hide_padding else None
     batch, _, length = prepared.ids.shape
-    out = model.multiplexer.instance_embedding.new_zeros(
-        batch, length, model.config.embedding_width
-    )
+    words: Any = model.embeddings.word_embeddings
+    out = words.weight.new_zeros(batch, length, model.config.embedding_width)
     front = prepared.prefix
     if front:
         out[:, :front] = _mixed_tile(model, prepared, slice(0, 1), slice(0, front), None)
@@ -131,7 +133,8 @@ def _mixed_tile(
 ) -> Tensor:
     """The mixture of some groups and positions, ``[B', T', E]``."""
     tables: Any = model.embeddings
-    vectors: Any = model.multiplexer.instance_embedding
+    part: Any = model.multiplexer
+    vectors = part.scales()
     norm: Any = tables.LayerNorm
     width, words = norm.weight.shape, tables.word_embeddings.weight
     weights, biases = norm.weight * vectors, norm.bias * vectors  # the slot's vector in the norm
@@ -168,15 +171,15 @@ def _mean_states(model: MuxModel, hidden: Tensor, prepared: PreparedInput) -> Te
     """Demultiplexed states averaged over each row's own tokens, ``[B, N, D]``."""
     real = prepared.mask[..., prepared.prefix :]
     counts = real.sum(dim=-1, keepdim=True).clamp(min=1).to(hidden.dtype)
-    if hidden.is_cuda:
+    demultiplexer: Any = model.demultiplexer
+    if hidden.is_cuda or not offers(demultiplexer, "at"):
         states = model.demultiplexer(hidden, slice(prepared.prefix, None))
         return (states * real[..., None].to(states.dtype)).sum(dim=2) / counts
     batch, num, _ = real.shape
     groups, slots, places = real.nonzero(as_tuple=True)
     at, owners = places + prepared.prefix, groups * num + slots
     sums = hidden.new_zeros(batch * num, model.config.readout_width)
-    demultiplexer: Any = model.demultiplexer
-    if isinstance(demultiplexer, RSADemultiplexer):
+    if offers(demultiplexer, "unlock_at"):
         unlocked = demultiplexer.unlock_at(hidden, groups, slots, at)
         for owner, rows in zip(owners.split(TILE_ROWS), unlocked.split(TILE_ROWS), strict=True):
             sums.index_add_(0, owner, demultiplexer.finish(rows))

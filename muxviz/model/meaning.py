@@ -34,7 +34,7 @@ def _score(logits: Any) -> Any:
 
 ONE_CLASS = Meaning(lambda logits: logits.argmax(-1), has_rivals=True)
 ANY_LABELS = Meaning(lambda logits: (logits >= 0) + 0, has_rivals=False)  # sigmoid from 1/2 on
-YES_OR_NO = Meaning(lambda logits: (logits > 0) + 0, has_rivals=False)
+YES_OR_NO = Meaning(lambda logits: (logits > 0) + 0, has_rivals=True)  # the one or the other
 SCORES = Meaning(_score, has_rivals=False, is_right_or_wrong=False)
 
 MEANINGS: dict[str, Meaning] = {

@@ -1,8 +1,9 @@
 """Multiplexers: N sequences of embeddings become one.
 
 Each takes ``embeddings [B, N, T, E]`` and ``attention_mask [B, N, T]`` (1 = real token) and returns
-``[B, T, E]``. Sources: DataMUX (arXiv 2202.09318, section 3) for the Hadamard and orthogonal ones,
-MUX-PLM (arXiv 2302.12441) for the contextual one; constants as in the released checkpoints.
+``[B, T, E]``. What more a class may say of itself is in ``muxviz.model.claims``. Sources: DataMUX
+(arXiv 2202.09318, section 3) for the Hadamard and orthogonal ones, MUX-PLM (arXiv 2302.12441) for
+the contextual one; constants as in the released checkpoints.
 """
 
 from __future__ import annotations
@@ -38,6 +39,20 @@ class HadamardMultiplexer(nn.Module):
         marked = embeddings * self.instance_embedding[:, None]
         return marked.sum(dim=1) / len(self.instance_embedding)
 
+    def scales(self) -> Tensor:
+        """``[N, E]``: the mixture is the mean over slots of the embeddings times these."""
+        return self.instance_embedding
+
+    def parts(self, embeddings: Tensor) -> Tensor:
+        """What every slot brings to the mixture, which is their sum: ``[..., N, T, E]``."""
+        vectors = self.instance_embedding.to(embeddings.dtype)
+        return embeddings * vectors[:, None] / len(vectors)
+
+    def unmix(self, mixture: Tensor) -> Tensor:
+        """Each slot's matched filter on the mixture: ``[B, T, E] -> [B, N, T, E]``."""
+        vectors = self.instance_embedding
+        return len(vectors) * mixture[:, None] * vectors[:, None]
+
 
 class OrthogonalMultiplexer(nn.Module):
     """x_t = (1/sqrt N) sum_i R_i e^i_t, with one matrix R_i per slot (note the square root)."""
@@ -52,6 +67,16 @@ class OrthogonalMultiplexer(nn.Module):
     def forward(self, embeddings: Tensor, attention_mask: Tensor) -> Tensor:
         mixed = torch.einsum("bnte,nfe->btf", embeddings, self.instance_embedding)
         return mixed / len(self.instance_embedding) ** 0.5
+
+    def parts(self, embeddings: Tensor) -> Tensor:
+        """What every slot brings to the mixture, which is their sum: ``[..., N, T, E]``."""
+        matrices = self.instance_embedding.to(embeddings.dtype)
+        return torch.einsum("...nte,nfe->...ntf", embeddings, matrices) / len(matrices) ** 0.5
+
+    def unmix(self, mixture: Tensor) -> Tensor:
+        """Each slot's matched filter on the mixture: ``[B, T, E] -> [B, N, T, E]``."""
+        matrices = self.instance_embedding
+        return len(matrices) ** 0.5 * torch.einsum("btf,nfe->bnte", mixture, matrices)
 
 
 class ContextualMultiplexer(nn.Module):

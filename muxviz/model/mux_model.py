@@ -20,6 +20,7 @@ from transformers.models.bert.modeling_bert import BertEmbeddings
 
 from muxviz.config import MuxConfig
 from muxviz.errors import GroupError, InputError, TextTooLong, VocabularyError
+from muxviz.model.claims import offers
 from muxviz.model.demultiplexer import (
     ALL,
     MLPDemultiplexer,
@@ -216,12 +217,15 @@ class MuxModel(nn.Module):
 
     def read_places(self, hidden: Tensor, groups: Tensor, slots: Tensor, places: Tensor) -> Tensor:
         """``read_tokens`` for P single (group, slot, position) triples only: ``[P, D]``."""
-        if isinstance(self.demultiplexer, RSADemultiplexer):
-            unlocked = self.demultiplexer.unlock_at(hidden, groups, slots, places)
-            return self.demultiplexer.finish_for_retrieval(unlocked)
         reader: Any = self.retrieval_reader
-        assert reader is not None, "checked by has_retrieval_head"
-        read: Tensor = reader.at(hidden, groups, slots, places)
+        if reader is None and offers(self.demultiplexer, "unlock_at"):
+            own: Any = self.demultiplexer
+            unlocked = own.unlock_at(hidden, groups, slots, places)
+            read: Tensor = own.finish_for_retrieval(unlocked)
+        elif offers(reader, "at"):
+            read = reader.at(hidden, groups, slots, places)
+        else:
+            read = self.read_tokens(hidden)[groups, slots, places]
         return read
 
     def sentence_state(

@@ -1,8 +1,13 @@
-"""What a head answers for one slot, by task; all have a ``headline`` and a ``probability``."""
+"""What a head answers for one slot, by task.
+
+All have a ``headline``, a ``probability`` and ``details``: what a record of it holds besides.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +34,11 @@ class LabelAnswer:
     def headline(self) -> str:
         """The label."""
         return self.label
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Probabilities by label."""
+        return {"probabilities": _by_name(self.labels, self.probabilities)}
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,14 @@ class LabelsAnswer:
         """The labels that apply."""
         return ", ".join(self.chosen) or "no label"
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """The labels that apply, and probabilities by label."""
+        return {
+            "labels": list(self.chosen),
+            "probabilities": _by_name(self.labels, self.probabilities),
+        }
+
 
 @dataclass(frozen=True)
 class ScoresAnswer:
@@ -76,6 +94,11 @@ class ScoresAnswer:
         pairs = zip(self.labels, self.scores, strict=True)
         return ", ".join(f"{name} {score:.3f}" for name, score in pairs)
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """Scores by name."""
+        return {"scores": _by_name(self.labels, self.scores)}
+
 
 @dataclass(frozen=True)
 class ScoreAnswer:
@@ -92,6 +115,11 @@ class ScoreAnswer:
     def headline(self) -> str:
         """The score with three decimals."""
         return f"{self.score:.3f}"
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -112,6 +140,11 @@ class TagAnswer:
         """The tags in order."""
         return " ".join(self.tags)
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
 
 @dataclass(frozen=True)
 class FillAnswer:
@@ -131,6 +164,11 @@ class FillAnswer:
         """The first candidates in order, or a note that there is nothing to fill."""
         return " ".join(c[0] for c in self.candidates) or "no [MASK] in this text"
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
 
 @dataclass(frozen=True)
 class ReplacedAnswer:
@@ -149,6 +187,15 @@ class ReplacedAnswer:
         """How many tokens look replaced (probability above one half)."""
         count = int((self.probabilities > 0.5).sum())
         return f"{count} replaced" if count else "none replaced"
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
+
+def _by_name(labels: Iterable[str], values: Iterable[float]) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(labels, values, strict=True)}
 
 
 Answer = (

@@ -15,8 +15,10 @@ from muxviz.results import (
     FillAnswer,
     GroupResult,
     LabelAnswer,
+    LabelsAnswer,
     ReplacedAnswer,
     ScoreAnswer,
+    ScoresAnswer,
     SlotResult,
     TagAnswer,
 )
@@ -27,6 +29,7 @@ from muxviz.ui.text import count, plain, shorten
 CARD = 240  # px, least width
 MAX_SENTENCE = 120  # characters
 MAX_FILLS = 3  # candidates per [MASK]
+MAX_LABELS = 4  # labels with their probabilities, where any number applies
 
 
 def answer_cards(result: GroupResult, bench: Bench) -> None:
@@ -118,8 +121,21 @@ def _label(answer: LabelAnswer) -> None:
     )
 
 
+def _labels(answer: LabelsAnswer) -> None:
+    """Those that apply in bold, then the others that come near."""
+    pairs = sorted(zip(answer.probabilities, answer.labels, strict=True), reverse=True)
+    st.markdown(f"#### {plain(answer.headline)}", anchors=False)
+    likely = [f"{plain(name)} {p:.2f}" for p, name in pairs[: max(MAX_LABELS, len(answer.chosen))]]
+    st.markdown(f":gray[{' · '.join(likely)}]")
+
+
 def _score(answer: ScoreAnswer) -> None:
     st.markdown(f"#### {answer.score:.3f}", anchors=False)
+
+
+def _scores(answer: ScoresAnswer) -> None:
+    for name, score in zip(answer.labels, answer.scores, strict=True):
+        st.markdown(f"**{score:.3f}** :gray[{plain(name)}]")
 
 
 def _fills(answer: FillAnswer) -> None:
@@ -148,7 +164,9 @@ def _strip(slot: SlotResult, dark: bool) -> None:
 
 ANSWERS: dict[type, Callable[[Any], None]] = {
     LabelAnswer: _label,
+    LabelsAnswer: _labels,
     ScoreAnswer: _score,
+    ScoresAnswer: _scores,
     FillAnswer: _fills,
     TagAnswer: _per_token,
     ReplacedAnswer: _per_token,

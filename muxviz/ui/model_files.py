@@ -14,8 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from muxviz.config import SENTENCE_TASKS
 from muxviz.errors import FileError, MuxvizError
 from muxviz.files import decode, open_bytes, parse_json
+from muxviz.loading.heads import PROBLEM_TYPES
 from muxviz.loading.infer import normalise
 from muxviz.loading.layout import (
     DEMUXING_VARIANTS,
@@ -195,9 +197,12 @@ def _task(raw: dict[str, Any], published: str) -> str:
     ours = raw.get("muxviz")
     named = _text(ours.get("task")) if isinstance(ours, dict) else ""
     labels = raw.get("id2label")
-    if published == "sequence_classification" and isinstance(labels, dict) and len(labels) == 1:
-        return "regression"
-    return (named or published).replace("_", " ")
+    task = named or published
+    if task in SENTENCE_TASKS:
+        task = PROBLEM_TYPES.get(_text(raw.get("problem_type")), task)
+        if task == "sequence_classification" and isinstance(labels, dict) and len(labels) == 1:
+            task = "regression"
+    return task.replace("_", " ")
 
 
 def _variant(table: dict[str, str], value: Any, is_multiplexed: bool, plain: str) -> str:
