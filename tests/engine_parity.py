@@ -29,7 +29,7 @@ def engine_difference(
         whole = checkpoint.model(ids, mask, types, hide_padding=hide_padding).logits
     segments = torch.zeros_like(ids) if types is None else types
     arrays = [t.cpu().numpy() for t in (ids, mask, segments)]
-    if checkpoint.config.task in ("sequence_classification", "regression"):
+    if checkpoint.config.answers_texts:
         logits = engine.logits(*arrays, hide_padding=hide_padding)
         assert isinstance(logits, Tensor)
         return float((logits - whole).abs().max())

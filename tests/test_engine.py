@@ -24,6 +24,8 @@ CASES: list[dict[str, Any]] = [
     {},
     {"readout": "mean"},
     {"task": "regression"},
+    {"task": "regression", "num_labels": 2},
+    {"task": "multi_label_classification", "num_labels": 3},
     TOKEN,
     {"task": "masked_lm"},
     {"num_demux_layers": 3},

@@ -65,7 +65,7 @@ def tiny_config(**changes: Any) -> MuxConfig:
         "num_instances": 3,
         "multiplexer": "gaussian_hadamard",
         "demultiplexer": "rsa",
-        "num_labels": 1 if changes.get("task") == "regression" else 2,
+        "num_labels": 1 if changes.get("task") == "regression" else 2,  # of a regression: scores
     }
     parts |= {k: v for k, v in changes.items() if k not in given}
     parts.setdefault("default_padding", default_padding(parts["multiplexer"] != "identity"))

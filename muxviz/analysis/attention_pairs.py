@@ -23,6 +23,7 @@ from muxviz.engine.guard import memory_guard
 from muxviz.errors import NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.claims import offers
+from muxviz.model.multiplexer import ContextualMultiplexer, CrossInstanceMultiplexer
 from muxviz.results.attention import SlotPairs, positive_shares
 
 CELLS = 262_144  # numbers of the maps held at once: they stay in a processor's cache
@@ -51,10 +52,15 @@ def slot_pairs(
     config = checkpoint.config
     if not config.is_multiplexed:
         raise NotApplicable("not applicable: a plain model has one sentence, there is no pair")
+    if type(checkpoint.model.multiplexer) in (ContextualMultiplexer, CrossInstanceMultiplexer):
+        raise NotApplicable(
+            f"not applicable: {multiplexer_name(checkpoint)} lets sentences look at each other, so "
+            "its mixture is not a sum of one part per sentence"
+        )
     if not offers(checkpoint.model.multiplexer, "parts"):
         raise NotApplicable(
-            f"not applicable: {multiplexer_name(checkpoint)} does not say what each sentence "
-            "brings to the mixture, which need not be a sum of one part per sentence"
+            f"not applicable: {multiplexer_name(checkpoint)} is not known to add up one part per "
+            "sentence and nothing else, so its mixture is not split"
         )
     if not config.kept.layers[0].heads:
         raise NotApplicable(

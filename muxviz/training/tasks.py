@@ -122,49 +122,6 @@ def read_task(source: Source, *, labels: Sequence[str] = ()) -> LabelledRows:
     return LabelledRows(texts, pairs, numbers, names=names, source=str(source), notes=notes)
 
 
-def check_classes(train: LabelledRows, dev: LabelledRows | None = None) -> list[str]:
-    """See that rows can train a classifier, and that the dev set asks what it can know.
-
-    Returns:
-        What is worth saying: class numbers that no row has.
-
-    Raises:
-        DataError: fewer than two classes, or a dev label that no class of ``train`` is.
-    """
-    seen = _counts(train)
-    name = train.source or "the training rows"
-    if len(seen) < 2:
-        only = "no label" if not seen else f"the label {_shown(_class_name(train, min(seen)))}"
-        raise DataError(
-            f"{name}: every row has {only}; a classifier needs rows of two classes or more"
-        )
-    classes = len(train.names) or max(seen) + 1
-    strange = {} if dev is None else {k: n for k, n in _counts(dev).items() if k >= classes}
-    if dev is not None and strange:
-        worst = max(strange)
-        raise DataError(
-            f"{dev.source or 'the dev rows'}: label {_shown(_class_name(dev, worst))} "
-            f"({sum(strange.values()):,} rows have such labels), but {name} gives the model "
-            f"{classes} classes; expected labels that the training rows have"
-        )
-    missing = [k for k in range(classes) if k not in seen]
-    if not missing:
-        return []
-    named = ", ".join(_class_name(train, k) for k in missing[:5]) + ", ..." * (len(missing) > 5)
-    return [f"{name}: no row has the label {named} ({len(missing)} of {classes} classes)"]
-
-
-def _counts(data: LabelledRows) -> dict[int, int]:
-    """How many rows (or words) have each class."""
-    numbers = np.concatenate(data.word_labels) if data.words else data.labels
-    found, counts = np.unique(numbers[numbers >= 0], return_counts=True)
-    return {int(k): int(n) for k, n in zip(found, counts, strict=True)}
-
-
-def _class_name(data: LabelledRows, number: int) -> str:
-    return data.names[number] if number < len(data.names) else str(number)
-
-
 # ---- rows ---------------------------------------------------------------------------------------
 
 
