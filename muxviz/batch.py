@@ -243,7 +243,7 @@ def _head_of_text(tokenizer: Any, text: str, limit: int) -> str | None:
         end = max(text.rfind(blank, 0, size) for blank in BLANKS)
         if end > 0 and len(tokenizer(text[:end], add_special_tokens=False)["input_ids"]) > limit:
             return text[:end]
-        if size > MOST_CHARACTERS:
+        if size >= MOST_CHARACTERS:
             return None
         size *= 4
     return text

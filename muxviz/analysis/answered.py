@@ -70,10 +70,7 @@ def need_classes(checkpoint: Checkpoint) -> None:
     """
     task = checkpoint.config.task
     if task not in TASKS:
-        raise NotApplicable(
-            f"not applicable: this checkpoint answers with {INSTEAD[task]}, not with one class of "
-            "several"
-        )
+        raise NotApplicable(f"not applicable: this checkpoint answers with {INSTEAD[task]}")
 
 
 def need_same_answers(checkpoint: Checkpoint, other: Checkpoint) -> None:

@@ -30,10 +30,10 @@ LARGEST = 256  # groups in any chunk
 TOKENS = 16_384  # instance tokens (N x L) in any chunk, so that memory stays bounded
 Progress = Callable[[int, int], None]  # (groups done, groups in all)
 INSTEAD = {  # tasks without one class of several, and what they answer with
-    "regression": "a number",
-    "multi_label_classification": "any number of labels",
-    "masked_lm": "words",
-    "retrieval": "words",
+    "regression": "a number, not with classes",
+    "multi_label_classification": "any number of labels, not with one class of several",
+    "masked_lm": "words, not with classes",
+    "retrieval": "words, not with classes",
 }
 
 
@@ -306,8 +306,7 @@ def need_rivals(checkpoint: Checkpoint) -> None:
     """
     if not meaning(checkpoint.config).has_rivals:
         raise NotApplicable(
-            f"not applicable: this checkpoint answers with {INSTEAD[checkpoint.config.task]}, not "
-            "with one class of several"
+            f"not applicable: this checkpoint answers with {INSTEAD[checkpoint.config.task]}"
         )
 
 

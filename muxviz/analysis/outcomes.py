@@ -46,8 +46,8 @@ def need_classes(checkpoint: Checkpoint) -> tuple[str, ...]:
         raise NotApplicable("not applicable: a plain N = 1 model has no other slot to change")
     if config.task not in TASKS:
         raise NotApplicable(
-            f"not applicable: this checkpoint answers with {INSTEAD[config.task]}, not with one "
-            "class of several, so there is no margin to move"
+            f"not applicable: this checkpoint answers with {INSTEAD[config.task]}, so there is no "
+            "margin to move"
         )
     return classes_of(checkpoint)
 
