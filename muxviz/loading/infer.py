@@ -33,9 +33,6 @@ TORCH_WRAPPERS = re.compile(
 BACKBONE_PART = re.compile(r"((?:[^.]+\.)*?)(?:bert|electra|roberta)\.(?:embeddings|encoder)\.")
 
 
-ALIKE = {"sequence_classification", "multi_label_classification", "regression"}  # one class each
-
-
 @dataclass(frozen=True)
 class Inferred:
     """The configuration, and a line for every field that had to be inferred."""
@@ -279,12 +276,12 @@ def _task(
             f"{where}: architectures says {name}, but the weights {has} instance_embedding"
         )
     ours = text(_ours(raw, where), "task", where)
-    if ours not in (None, known.task) and not {ours, known.task} <= ALIKE:
+    if ours not in (None, known.task) and not {ours, known.task} <= set(SENTENCE_TASKS):
         raise ConfigError(
             f"{where}: architectures says {name}, which is for {known.task}, muxviz says task "
             f"{shown(ours)}; correct one of them in config.json"
         )
-    return name, known.task
+    return name, ours or known.task
 
 
 def _task_without_class(
