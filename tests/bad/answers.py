@@ -108,7 +108,9 @@ FINITE = [
         _nan(_answers, task="replaced_token_detection", backbone="electra"),
     ),
     _finite("run_texts", "a plain model", _nan(_answers, plain=True)),
-    _finite("the Map", "states that are none", _nan(lambda c: sample_states(c, TEXTS, pool=POOL))),
+    _finite(
+        "the Map", "states that are none", _nan(lambda c: sample_states(c, TEXTS, pool=4 * POOL))
+    ),
     _finite("Attention", "maps of NaN", _nan(lambda c: attention_maps(c, TEXTS))),
     _finite("Cross-talk", "NaN", _nan(lambda c: measure_crosstalk(c, TEXTS, pool=POOL, draws=2))),
 ]
