@@ -65,7 +65,9 @@ def from_json(text: str, name: str = "a recorded result") -> Any:
     Raises:
         DataError: not JSON, another format, or an unknown class or field.
     """
-    return from_plain(parse_json(text, name, expected="a result that muxviz recorded"), name)
+    return from_plain(
+        parse_json(text, name, expected="a result that muxviz recorded; record it again"), name
+    )
 
 
 def from_plain(data: Any, name: str) -> Any:
