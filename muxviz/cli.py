@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from muxviz import ranges
 from muxviz.errors import DataError, FileError, MuxvizError
-from muxviz.files import json_text, results_file, why
+from muxviz.files import is_there, json_text, results_file, why
 from muxviz.printable import printable
 from muxviz.ranges import whole
 from muxviz.terminal import ReaderLeft, printing, tell
@@ -431,7 +431,7 @@ def _need_data(options: argparse.Namespace) -> Path:
     if options.data is None:
         raise DataError("no data: name a folder or file with --data, or set MUXVIZ_DATA")
     path: Path = options.data
-    if not path.exists():
+    if not is_there(path):
         raise DataError(f"no data at {path}; name a folder or file with --data or MUXVIZ_DATA")
     return path
 

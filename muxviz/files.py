@@ -27,6 +27,7 @@ import re
 import stat
 import tempfile
 import tomllib
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -507,6 +508,12 @@ def _kind(value: Any) -> str:
 # ---- tables -------------------------------------------------------------------------------------
 
 
+def plain_name(written: str) -> str:
+    """A name as it is compared: without case, width, blanks at its ends, and what nobody sees."""
+    seen = (c for c in unicodedata.normalize("NFKC", written) if unicodedata.category(c) != "Cf")
+    return " ".join("".join(seen).casefold().split())
+
+
 def header_names(
     cells: Sequence[str], name: Path | str, *, known: Callable[[str], str] = str.strip
 ) -> tuple[str, ...]:
@@ -526,7 +533,7 @@ def header_names(
             raise FileError(
                 name, f"has no name for column {at}", line=1, expected="a name for each"
             )
-        meant = " ".join(known(written).casefold().split())
+        meant = plain_name(known(written))
         if meant in seen:
             twice = written if seen[meant] == written else f"{seen[meant]} and {written}"
             raise FileError(

@@ -20,6 +20,7 @@ BUSY = 0.25  # processors taken by others, above which timings are spoilt
 SIDES = (512, 1024, 2048)  # of the square matrices tried
 COPIED = 1 << 27  # bytes, more than any cache holds
 TRIES = 5
+SLOW_S = 0.3  # of one matrix product
 
 
 def describe(device: torch.device) -> Machine:
@@ -46,15 +47,20 @@ def describe(device: torch.device) -> Machine:
 def with_ceilings(machine: Machine, device: torch.device, dtype: torch.dtype) -> Machine:
     """The same, with the fastest matrix product and copy of several tries."""
     return replace(
-        machine,
-        matmul_gflops=max(_matmul_gflops(side, device, dtype) for side in SIDES),
-        copy_gbytes_s=_copy_gbytes(device),
+        machine, matmul_gflops=_matmul_gflops(device, dtype), copy_gbytes_s=_copy_gbytes(device)
     )
 
 
-def _matmul_gflops(side: int, device: torch.device, dtype: torch.dtype) -> float:
-    left, right = (torch.ones(side, side, device=device, dtype=dtype) for _ in range(2))
-    return 2 * side**3 / _fastest(lambda: left @ right, device) / 1e9
+def _matmul_gflops(device: torch.device, dtype: torch.dtype) -> float:
+    """Of the best size; where one is slow (float16 on many CPUs) larger ones are not tried."""
+    best = 0.0
+    for side in SIDES:
+        left, right = (torch.ones(side, side, device=device, dtype=dtype) for _ in range(2))
+        seconds = _fastest(lambda left=left, right=right: left @ right, device)  # type: ignore[misc]
+        best = max(best, 2 * side**3 / seconds / 1e9)
+        if seconds > SLOW_S:
+            break
+    return best
 
 
 def _copy_gbytes(device: torch.device) -> float:

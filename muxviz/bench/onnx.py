@@ -25,12 +25,14 @@ class _Logits(nn.Module):
         return logits
 
 
-def need_onnx() -> None:
-    """See that what this contender needs is installed.
+def need_onnx(device: torch.device, dtypes: Sequence[str]) -> None:
+    """See that this contender can run, before anything is built.
 
     Raises:
-        NotApplicable: something is not.
+        NotApplicable: something is not installed, or not on a CPU in float32 or int8.
     """
+    if device.type != "cpu" or set(dtypes) - {"float32", "int8"}:
+        raise NotApplicable("the onnxruntime contender runs in float32 or int8 on a CPU here")
     missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if not find_spec(name)]
     if missing:
         raise NotApplicable(
@@ -48,15 +50,12 @@ def onnx_call(model: Any, rows: Sequence[Tensor], *, int8: bool, threads: int) -
         threads: of the runtime.
 
     Raises:
-        NotApplicable: not installed, or not on a CPU in float32.
+        NotApplicable: see ``need_onnx``.
     """
-    need_onnx()
+    need_onnx(model.device, ["float32" if model.dtype == torch.float32 else "other"])
     import onnxruntime
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    parameter = next(model.parameters())
-    if parameter.device.type != "cpu" or parameter.dtype != torch.float32:
-        raise NotApplicable("the onnxruntime contender runs in float32 or int8 on a CPU here")
     given = tuple(row[:, 0] for row in rows)
     names = ["ids", "mask", "types"]
     with tempfile.TemporaryDirectory() as scratch:

@@ -224,18 +224,21 @@ def check_setting(setting: Setting, keys: Sequence[Key], device: torch.device) -
     """See, before anything is built, that it can be.
 
     Raises:
-        ConfigError: an unknown shape. TextTooLong: more tokens than positions. NotApplicable: a
-            contender that is not installed. DeviceError: too little memory.
+        ConfigError: an unknown shape, or nothing to measure. TextTooLong: more tokens than
+            positions. NotApplicable: a contender that cannot run here. DeviceError: too little
+            memory.
     """
+    if not keys:
+        raise ConfigError("nothing to measure: int8 is a precision of muxviz and onnxruntime")
     if "onnxruntime" in setting.contenders:
-        need_onnx()
+        need_onnx(device, setting.dtypes)
     weights, passes = 0, [0]
     for key in keys if not setting.is_loaded else ():
         config = shape_config(key.name, key.n)
         check_length(config, setting.length, key.name)
         weights += 4 * count_parameters(config)
         passes.append(pass_bytes(config, key.rows, setting.length))
-    rows = max((key.rows for key in keys), default=0)
+    rows = max(key.rows for key in keys)
     check_room(
         weights + max(passes),
         device,

@@ -15,10 +15,11 @@ import torch
 from muxviz.batch import Row, encode_rows
 from muxviz.bench.costs import Costs
 from muxviz.bench.machine import describe, watched
-from muxviz.bench.shapes import transformers_model
+from muxviz.bench.shapes import pass_bytes, transformers_model
 from muxviz.bench.speed import Key, Progress, speed_row
 from muxviz.bench.turns import Contender, take_turns
 from muxviz.engine.engine import Engine
+from muxviz.engine.guard import check_room
 from muxviz.engine.stream import How, stream
 from muxviz.errors import DataError
 from muxviz.files import read_lines
@@ -66,7 +67,7 @@ def measure_texts(
         how: batch, padding and grouping.
 
     Raises:
-        InputError: a text that cannot be answered.
+        InputError: a text that cannot be answered. DeviceError: too little memory for a batch.
     """
     device = engines[0].checkpoint.device
     rows = [Row(text) for text in texts]
@@ -78,6 +79,11 @@ def measure_texts(
         calls.append(_plainly(plain, texts))
     encoded = [encode_rows(e.checkpoint, rows, padding=how.padding) for e in engines]  # or refuse
     lengths = [len(row.ids) for row in encoded[0]]
+    need = [
+        pass_bytes(e.checkpoint.config, min(how.batch, len(rows)), max(len(row.ids) for row in own))
+        for e, own in zip(engines, encoded, strict=True)
+    ]
+    check_room(max(need), device, f"a pass of {how.batch:,} sequences of these texts")
     timed = [
         Contender((key,), len(texts), float(sum(lengths)), call)
         for key, call in zip(keys, calls, strict=True)

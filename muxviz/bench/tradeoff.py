@@ -19,9 +19,10 @@ import numpy as np
 from muxviz.analysis.capacity import bits
 from muxviz.batch import EncodedRow, Row, nothing_to_read
 from muxviz.bench.machine import describe, watched
+from muxviz.bench.shapes import pass_bytes
 from muxviz.bench.turns import quartiles
 from muxviz.engine.engine import Engine
-from muxviz.engine.guard import synchronise
+from muxviz.engine.guard import check_room, synchronise
 from muxviz.engine.stream import How, Ready, Window, prepare
 from muxviz.errors import InputError, NotApplicable, NotFinite
 from muxviz.evaluation.intervals import row_weights, share_interval, wilson
@@ -204,6 +205,12 @@ def _turn(entry: Entry, course: Course, clock: Clock) -> Turn:
     for at, reason in ready[0].window.bad.items():
         raise InputError(f"row {course.orders[0][at] + 1} {reason}")
     groups = [group for one in ready for group in one.groups]
+    need = pass_bytes(
+        engine.checkpoint.config,
+        min(how.batch, len(groups)),
+        max(group.length for group in groups),
+    )
+    check_room(need, device, f"a pass of {how.batch:,} sequences of these rows")
     ran = clock()
     raws = list(engine.raw(groups, batch=how.batch))
     synchronise(device)

@@ -213,7 +213,7 @@ def _averaged(
 
 def _meaning(written: str) -> str:
     """Our name for a column, or its own where it is none of ours."""
-    plain = "_".join(written.casefold().split())
+    plain = files.plain_name(written).replace(" ", "_")
     return SPELLINGS.get(plain, plain)
 
 
@@ -289,7 +289,7 @@ def _number(value: Any, key: str, place: str) -> float:
         raise _wrong(place, key, value, "a number such as 0.9")
     if not low <= found <= high or (isinstance(low, int) and found != int(found)):
         raise DataError(f"{place}: {key} {found:g}; expected {expected}")
-    return found
+    return found + 0.0  # no -0
 
 
 def _word(value: Any, key: str, place: str) -> str:
