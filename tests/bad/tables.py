@@ -381,7 +381,7 @@ CASES = [
         "--data",
         ".",
         "--json",
-        ".",
+        "/",
     ),
     _words("a folder", "E-FILE", "is a folder", "record", "--out", "."),
     _words("no such folder", "E-FILE", "cannot be written", "record", "--out", "/no/where.json"),
