@@ -9,7 +9,6 @@ rows, and written from front to back, so that work that was stopped goes on wher
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from muxviz.errors import TrainingError
+from muxviz.files import json_text, read_json, write_whole
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.batches import Asked, Batch
 from muxviz.training.rows import UNLABELLED, JoinedRows
@@ -130,9 +130,10 @@ def ask(
         folder.mkdir(parents=True, exist_ok=True)
         if not done.is_file():
             _fill(asking, maps)
-            summary = {"rows": len(rows), "places": len(places.at)}
-            _write(done, summary | {"variance": _variance(maps.open("logits", "r"))})
-        variance = float(json.loads(done.read_text(encoding="utf-8"))["variance"])
+            summary: dict[str, float] = {"rows": len(rows), "places": len(places.at)}
+            summary["variance"] = _variance(maps.open("logits", "r"))
+            write_whole(done, json_text(summary))
+        variance = float(read_json(done)["variance"])
         logits, last, mid = (maps.open(name, "r") for name in ("logits", *DEPTHS))
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError(
@@ -240,7 +241,7 @@ def _fill(asking: _Asking, maps: _Maps) -> None:
     note, basis = maps.path("part.json"), maps.path("basis.npz")
     begin = 0
     if note.is_file() and basis.is_file() and maps.are_whole:
-        begin = int(json.loads(note.read_text(encoding="utf-8"))["batches"])
+        begin = int(read_json(note)["batches"])
     else:
         _write_basis(asking, basis)
     stored = np.load(basis)
@@ -259,7 +260,7 @@ def _fill(asking: _Asking, maps: _Maps) -> None:
             if (number + 1) % SAVE_EVERY == 0 or number + 1 == len(batches):
                 for values in opened.values():
                     values.flush()
-                _write(note, {"batches": number + 1})
+                write_whole(note, json_text({"batches": number + 1}))
     note.unlink()
 
 
@@ -286,9 +287,3 @@ def _variance(logits: np.ndarray) -> float:
     step = max(1, len(logits) // 100_000)
     sample: np.ndarray = centred(np.asarray(logits[::step], dtype=np.float64))
     return max(float(sample.var(axis=0).sum()), 1e-12)
-
-
-def _write(path: Path, value: dict[str, Any]) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(value), encoding="utf-8")
-    os.replace(partial, path)
