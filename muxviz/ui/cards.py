@@ -22,6 +22,7 @@ from muxviz.results import (
 )
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import picture
+from muxviz.ui.runs import PastRun
 from muxviz.ui.text import count, plain, shorten
 
 CARD = 240  # px, least width
@@ -29,8 +30,9 @@ MAX_SENTENCE = 120  # characters
 MAX_FILLS = 3  # candidates per [MASK]
 
 
-def answer_cards(result: GroupResult, bench: Bench) -> None:
+def answer_cards(past: PastRun, bench: Bench) -> None:
     """A card per sentence, in slot order; the slot selected on the sidebar is marked."""
+    result = past.result
     st.subheader("What came back for each sentence?", anchor=False)
     per_token = any(isinstance(s.answer, TagAnswer | ReplacedAnswer) for s in result.answered)
     with st.grid(1 if per_token else "auto", min_column_width=CARD, gap="small"):
