@@ -211,6 +211,22 @@ def read_lines(
         yield from text_lines(file, path, longest=longest, expected=expected)
 
 
+def read_parts(path: Path | str, *, longest: int, expected: str = "text in UTF-8") -> Iterator[str]:
+    """The lines of a file as ``read_lines``; a longer one comes as several of ``longest``."""
+    with open_bytes(path, expected=expected) as file:
+        _check_head(file.peek(HEAD)[:HEAD], path, expected)
+        begun = False  # whether the last part did not end its line
+        with io.TextIOWrapper(file, encoding="utf-8-sig", newline=None) as text:
+            try:
+                while part := text.readline(longest):
+                    if not (begun and part == "\n"):
+                        yield part.removesuffix("\n")
+                    begun = not part.endswith("\n")
+            except UnicodeDecodeError as error:
+                given = f"is not UTF-8 (byte 0x{error.object[error.start]:02x})"
+                raise FileError(path, given, expected=f"{expected}; save it as UTF-8") from error
+
+
 def text_lines(
     file: io.BufferedReader[Any],
     name: Path | str,

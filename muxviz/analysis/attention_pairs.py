@@ -24,6 +24,7 @@ from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.multiplexer import HadamardMultiplexer, OrthogonalMultiplexer
 from muxviz.results.attention import SlotPairs, positive_shares
 
+SUMS = (HadamardMultiplexer, OrthogonalMultiplexer)
 CELLS = 262_144  # numbers of the maps held at once: they stay in a processor's cache
 
 
@@ -54,6 +55,11 @@ def slot_pairs(
         raise NotApplicable(
             f"not applicable: the {config.multiplexer} multiplexer lets sentences look at each "
             "other, so its mixture is not a sum of one part per sentence"
+        )
+    if type(checkpoint.model.multiplexer) not in SUMS:  # a subclass may do anything, too
+        raise NotApplicable(
+            f"not applicable: the {config.multiplexer} multiplexer is not known to add up one part "
+            "per sentence and nothing else, so its mixture is not split"
         )
     if not config.kept.layers[0].heads:
         raise NotApplicable(
@@ -121,8 +127,8 @@ def _mixture_parts(entered: Entered) -> Tensor:
     if isinstance(multiplexer, OrthogonalMultiplexer):
         turned = torch.einsum("nte,nfe->ntf", embeddings, multiplexer.instance_embedding.double())
         return turned / num**0.5
-    assert isinstance(multiplexer, HadamardMultiplexer), "others are refused before"
-    return embeddings * multiplexer.instance_embedding.double()[:, None] / num
+    vectors: Any = multiplexer.instance_embedding
+    return embeddings * vectors.double()[:, None] / num
 
 
 def _project(linear: Any, parts: Tensor) -> Tensor:
