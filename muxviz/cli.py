@@ -100,6 +100,7 @@ SHAPE_HELP = (
     "bert-base~CHECKPOINT with the shares that a pruned checkpoint keeps"
 )
 DTYPES = ("auto", "float32", "float16", "bfloat16")
+FORCE_HELP = "replace a model of others in the folder, too"
 SLOTS, COPIES, GROUPINGS = whole(1, 1000), whole(1, 1000), whole(1, 1000)
 BATCH, LENGTH, ROWS, ROUNDS = whole(1, 4096), whole(1, 10**6), whole(1, 10**6), whole(1, 10_000)
 
@@ -257,12 +258,14 @@ def _add_train(commands: Any) -> None:
     command.add_argument(
         "--data", type=Path, default=_data_default(), help="measure label agreement on the dev set"
     )
+    command.add_argument("--force", action="store_true", help=FORCE_HELP)
 
     command = _command(commands, "grow", "give a model more word pieces", GROW_EXAMPLES, _grow)
     command.add_argument("checkpoint", help="bundled name, folder or hub id")
     command.add_argument("out", type=Path, help="checkpoint folder to write")
     command.add_argument("--vocabulary", type=Path, required=True, help="vocab.txt to use")
     command.add_argument("--encoder", type=Path, required=True, help="encoder that has the pieces")
+    command.add_argument("--force", action="store_true", help=FORCE_HELP)
 
 
 def _add_prune(commands: Any) -> None:
@@ -453,10 +456,10 @@ def _train(options: argparse.Namespace) -> int:
     import torch
     from accelerate import PartialState
 
-    from muxviz.training.export import read_state
     from muxviz.training.files import is_hub
     from muxviz.training.loop import train
     from muxviz.training.recipe import PACKED, read_recipe
+    from muxviz.training.run_folder import read_summary
 
     is_packed = str(options.start) == PACKED
     recipe = read_recipe(
@@ -478,7 +481,7 @@ def _train(options: argparse.Namespace) -> int:
         about={"recipe_file": str(options.recipe), "command": ["muxviz", *options.words]},
     )
     if PartialState().is_main_process:
-        done = read_state(options.out)["step"]
+        done = read_summary(options.out).step
         print(f"{options.out}: {done} of {run.recipe.total_steps} steps done", file=sys.stderr)
     return 0
 
@@ -516,6 +519,7 @@ def _export(options: argparse.Namespace) -> int:
         dtype=options.dtype,
         data=options.data,
         max_length=options.max_length,
+        force=options.force,
     )
     print(folder)
     return 0
@@ -526,7 +530,10 @@ def _grow(options: argparse.Namespace) -> int:
     from muxviz.training.grow import grow_vocabulary
 
     checkpoint = load(options.checkpoint, device="cpu")
-    print(grow_vocabulary(checkpoint, options.vocabulary, options.encoder, options.out))
+    folder = grow_vocabulary(
+        checkpoint, options.vocabulary, options.encoder, options.out, force=options.force
+    )
+    print(folder)
     return 0
 
 

@@ -215,15 +215,17 @@ def read_lines(
 def read_pieces(
     path: Path | str, *, longest: int, expected: str = "text in UTF-8"
 ) -> Iterator[str]:
-    """The same, with longer lines in pieces of ``longest`` characters instead of refused."""
-    number = 1
+    """The lines of a file as ``read_lines``; a longer one comes as several of ``longest``."""
+    number, is_begun = 1, False  # whether the last piece did not end its line
     with open_bytes(path, expected=expected) as file:
         _check_head(file.peek(HEAD)[:HEAD], path, expected)
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline=None)
         try:
             while piece := text.readline(longest):
-                number += piece.endswith("\n")
-                yield piece.removesuffix("\n")
+                if not (is_begun and piece == "\n"):
+                    yield piece.removesuffix("\n")
+                is_begun = not piece.endswith("\n")
+                number += not is_begun
         except UnicodeDecodeError as error:
             number += error.object[: error.start].count(b"\n")
             raise _not_utf8(path, error, expected, line=number) from error

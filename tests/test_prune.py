@@ -20,7 +20,7 @@ from muxviz.errors import ConfigError
 from muxviz.pruning.gates import Gates
 from muxviz.pruning.masked import masked
 from muxviz.pruning.masks import Masks, pruned
-from muxviz.training.export import checkpoint_of_run, config_from_state, export_run, read_state
+from muxviz.training.export import checkpoint_of_run, export_run
 from muxviz.training.loop import train
 from muxviz.training.objectives import TrainingModel
 from muxviz.training.prepare import prepare_run
@@ -28,6 +28,7 @@ from muxviz.training.prune import prune
 from muxviz.training.pruning import Companion, choose_readout, target_of
 from muxviz.training.recipe import Recipe, Stage, read_recipe
 from muxviz.training.start import read_start
+from muxviz.training.state import config_from_state, read_state
 from tests.tiny_runs import losses, metrics, tiny_recipe, tiny_stage, write_data, write_recipe
 
 PRUNING: dict[str, Any] = {

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ import pytest
 from muxviz.errors import DataError
 from muxviz.training import run_folder
 from muxviz.training.run_folder import (
+    LAUNCHED_FOR,
     find_runs,
+    launched_process,
     log_tail,
+    mark,
     process_is_alive,
     read_curves,
     read_samples,
@@ -77,7 +81,9 @@ def test_a_row_being_written_is_left_out(tmp_path: Path) -> None:
 def test_rubbish_between_rows_is_counted(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "a", last=100)
     lines = ['{"step": ', "[1]", '{"step": "x"}', '{"losses": {}}', '{"step": true}', "\x00\xff"]
-    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+    lines += ['{"step": 120, "losses": {"task": ' + end for end in ("9" * 400 + "}}", "NaN}}")]
+    lines += ['{"step": 130, "a": ' + "[" * 100_000, '{"step": 140, "stage": "\\ud800"}', "\udcff"]
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8", errors="surrogateescape") as file:
         file.write("\n".join([*lines, "", json.dumps(row(150)), ""]))
     curves = read_curves(folder)
     assert curves.steps.tolist() == [50, 100, 150]
@@ -121,7 +127,7 @@ def test_missing_and_damaged_files(tmp_path: Path) -> None:
 def test_a_file_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_run(tmp_path / "a")
     monkeypatch.setattr(run_folder, "LARGEST_LINES", 100)
-    with pytest.raises(DataError, match=r"expected at most 100"):
+    with pytest.raises(DataError, match=r"has more than 100 bytes; expected the rows of a run"):
         read_curves(folder)
 
 
@@ -164,11 +170,27 @@ def test_a_stop_that_was_asked_for(tmp_path: Path) -> None:
     assert read_summary(folder).is_alive
 
 
-def test_a_launch_comes_before_older_progress(tmp_path: Path) -> None:
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that was started for the run in ``a``, and waits to be ended."""
+    waits = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"]
+    environment = os.environ | {LAUNCHED_FOR: mark(tmp_path / "a")}
+    with subprocess.Popen(
+        waits, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def test_a_launch_comes_before_older_progress(
+    tmp_path: Path, child: subprocess.Popen[bytes]
+) -> None:
     folder = write_run(tmp_path / "a", last=100, state="stopped", updated=now(-1))
-    launch = {"pid": os.getpid(), "host": socket.gethostname(), "started": now()}
+    launch = {"pid": child.pid, "host": socket.gethostname(), "started": now()}
     write_json(folder / "launch.json", launch)
-    assert read_summary(folder).state == "starting"
+    assert (read_summary(folder).state, read_summary(folder).pid) == ("starting", child.pid)
     write_json(folder / "launch.json", launch | {"pid": NOBODY})
     assert read_summary(folder).state == "failed"
     (folder / "stop").touch()
@@ -177,6 +199,31 @@ def test_a_launch_comes_before_older_progress(tmp_path: Path) -> None:
     assert read_summary(folder).state == "elsewhere"
     write_json(folder / "launch.json", launch | {"started": now(-2)})
     assert read_summary(folder).state == "stopped"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pid": os.getpid()},  # runs, and was started for something else
+        {"started": now(1)},
+        {"started": "2099-01-01T00:00:00+00:00"},
+        {"pid": True},
+        {"pid": 2**63},
+        {"pid": "1"},
+    ],
+    ids=str,
+)
+def test_only_the_process_of_this_folder_is_believed(
+    changes: dict[str, Any], tmp_path: Path, child: subprocess.Popen[bytes]
+) -> None:
+    folder = write_run(tmp_path / "a", last=100, state=None)
+    launch = {"pid": child.pid, "host": socket.gethostname(), "started": now()}
+    write_json(folder / "launch.json", launch | changes)
+    summary = read_summary(folder)
+    assert (summary.is_alive, summary.pid) == (False, None)
+    other = write_run(tmp_path / "b", last=100, state=None)
+    write_json(other / "launch.json", launch)
+    assert launched_process(other) is None
 
 
 def test_a_zombie_is_not_alive() -> None:

@@ -20,9 +20,10 @@ import torch
 from muxviz.errors import CheckpointMissing, ConfigError, TrainingError
 from muxviz.loading.load import load
 from muxviz.loading.save import save
-from muxviz.training.export import checkpoint_of_run, read_state
+from muxviz.training.export import checkpoint_of_run
 from muxviz.training.loop import train
 from muxviz.training.recipe import Recipe, Stage, read_recipe
+from muxviz.training.state import read_state
 from muxviz.training.stepping import learning_rate
 from muxviz.training.vocabulary import trim_vocabulary
 from tests.tiny import tiny_checkpoint, tiny_config, tiny_tokenizer
@@ -341,7 +342,8 @@ def test_a_recipe_is_what_its_file_says(tmp_path: Path) -> None:
     recipe = taught()
     assert read_recipe(write_recipe(recipe, tmp_path / "r.toml")) == recipe
     scratch = (
-        'name = "x"\nnum_instances = 1\n[[stages]]\nname = "a"\nsteps = 1\nlearning_rate = 1\n'
+        'name = "x"\nnum_instances = 1\n[[stages]]\n'
+        'name = "a"\nsteps = 1\nlearning_rate = 1\ntask_coeff = 1\n'
     )
     (tmp_path / "plain.toml").write_text(scratch)
     assert read_recipe(tmp_path / "plain.toml").demultiplexer == "identity"

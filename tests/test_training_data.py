@@ -276,7 +276,7 @@ def test_nothing_half_written_stays(general: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"max_length": 16, "packing": "sentences", "cache": tmp_path / "c"}
     with pytest.raises(DataError, match=r"bad.tsv line 2: 1 columns"):
         text_rows([general, bad], tiny_tokenizer(), **options)
-    assert list((tmp_path / "c").iterdir()) == []
+    assert not (tmp_path / "c").exists()
 
 
 def test_two_builders_at_once_do_not_disturb_each_other(
@@ -351,7 +351,7 @@ def test_what_is_no_corpus_is_refused(general: Path, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").touch()
     with pytest.raises(DataError, match=r"a.pdf: a corpus is .txt, .tsv or .jsonl"):
         text_rows([tmp_path / "a.pdf"], tiny_tokenizer(), packing="sentences", **options)
-    with pytest.raises(DataError, match=r"no data file at .*none.txt"):
+    with pytest.raises(DataError, match=r"none.txt: no such file; expected a corpus"):
         text_rows([tmp_path / "none.txt"], tiny_tokenizer(), packing="sentences", **options)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from muxviz.training.export import read_state
 from muxviz.training.loop import train
 from muxviz.training.recipe import Recipe
+from muxviz.training.state import read_state
 from tests.tiny_runs import metrics, tiny_recipe, tiny_stage, write_data, write_recipe
 
 TOLERANCE = 1e-5

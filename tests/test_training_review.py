@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from muxviz.training.meters import Meter
 from muxviz.training.objectives import Terms, TrainingModel
 from muxviz.training.recipe import Recipe, Stage
 from muxviz.training.rows import TokenRows
+from muxviz.training.run_files import RunFiles
 from muxviz.training.start import build_generator, build_model, run_config, run_shape
 from muxviz.training.stepping import Stepper
 from muxviz.ui.training_command import TrainCommand, from_words
@@ -102,6 +100,7 @@ def test_an_attempt_that_saved_nothing_leaves_no_curve(data: Path, tmp_path: Pat
     out = tmp_path / "run"
     out.mkdir()
     (out / "metrics.jsonl").write_text('{"step": 1, "losses": {"total": 9.0}}\n')
+    (out / "progress.json").write_text('{"state": "failed"}')
     train(tiny_recipe(tiny_stage("task", steps=2)), data, out)
     assert [row["step"] for row in metrics(out)] == [1, 2]
 
@@ -174,14 +173,14 @@ def test_a_layer_that_the_start_lacks(data: Path, plain_lm: Path, tmp_path: Path
         train(recipe, data, tmp_path / "run", start=plain_lm)
 
 
-def test_two_processes_do_not_write_one_run(data: Path, tmp_path: Path) -> None:
+def test_two_do_not_write_one_run(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    out.mkdir()
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    words = {"pid": os.getppid(), "host": socket.gethostname(), "state": "running", "updated": now}
-    (out / "progress.json").write_text(json.dumps(words))
-    with pytest.raises(TrainingError, match=f"process {os.getppid()} is training in"):
-        train(tiny_recipe(), data, out, resume=True)
+    with RunFiles(out, is_writer=True).claimed():
+        before = sorted(path.name for path in out.iterdir())
+        with pytest.raises(TrainingError, match=f"another process is training in {out}"):
+            train(tiny_recipe(), data, out, resume=True)
+        assert sorted(path.name for path in out.iterdir()) == before
+    assert not out.exists(), "nothing was begun"
 
 
 def test_a_loss_is_averaged_over_the_steps_that_have_it() -> None:

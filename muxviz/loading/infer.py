@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from muxviz import config as parts
 from muxviz.config import SENTENCE_TASKS, SHORTEST, TASKS, MuxConfig
 from muxviz.errors import CheckpointMismatch, ConfigError, InstanceMismatch, UnknownVariant
 from muxviz.loading.fields import check_sizes, shown, text, whole
@@ -20,12 +21,21 @@ from muxviz.loading.layout import (
     MUXING_VARIANTS,
     PUBLISHED_CLASSES,
     ROW_SCALE,
+    is_published,
 )
 from muxviz.loading.pruned import infer_structure
 from muxviz.loading.sizes import TIED_WORDS, Shapes, backbone_shape, dims, numbers
 
 # Fields of the "muxviz" object.
-OURS = ("default_padding", "fixed_length", "readout", "structure", "task")
+OURS = (
+    "default_padding",
+    "demultiplexer",
+    "fixed_length",
+    "multiplexer",
+    "readout",
+    "structure",
+    "task",
+)
 # Parts that torch.compile, data parallelism and checkpointing put anywhere into a name.
 TORCH_WRAPPERS = re.compile(
     r"(?<![^.])(?:_orig_mod|module|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
@@ -110,13 +120,17 @@ def infer_config(raw: dict[str, Any], shapes: Shapes, where: str) -> Inferred:
     backbone = _backbone(raw, shapes, where, notes)
     _need_words(shapes, backbone, where)
     ours = _ours(raw, where)
-    is_multiplexed = "instance_embedding" in shapes
+    is_multiplexed = "instance_embedding" in shapes or "multiplexer" in ours
     name, task = _task(raw, shapes, backbone, is_multiplexed, where, notes)
     num, multiplexer, demultiplexer = 1, "identity", "identity"
     if is_multiplexed:
         num = _num_instances(raw, shapes, where, notes)
-        multiplexer = _multiplexer(raw, shapes, where, notes)
-        demultiplexer = _demultiplexer(raw, shapes, where, notes)
+        multiplexer = _own_part(ours, "multiplexer", parts.MULTIPLEXERS, where) or _multiplexer(
+            raw, shapes, where, notes
+        )
+        demultiplexer = _own_part(
+            ours, "demultiplexer", parts.DEMULTIPLEXERS, where
+        ) or _demultiplexer(raw, shapes, where, notes)
     elif raw.get("num_instances") not in (None, 1):
         raise InstanceMismatch(
             f"{where}: config.json says num_instances {raw['num_instances']}, but the weights have "
@@ -313,9 +327,24 @@ def _task_from_names(shapes: Shapes, backbone: str, is_multiplexed: bool) -> str
     return "sequence_classification" if is_sentence else "token_classification"
 
 
+def _own_part(ours: dict[str, Any], kind: str, known: tuple[str, ...], where: str) -> str | None:
+    """A part that was never published, as its config names it; None where it names none."""
+    name = text(ours, kind, where)
+    if name is not None and (name not in known or is_published(name)):
+        raise UnknownVariant(
+            f"{where}: unknown {kind} {shown(name)} in the field muxviz; this version knows "
+            f"{', '.join(known)}. Add it as CONTRIBUTING.md says, or use the version that wrote it"
+        )
+    return name
+
+
 def _num_instances(raw: dict[str, Any], shapes: Shapes, where: str, notes: list[str]) -> int:
-    stored = dims(shapes, "instance_embedding", (2, 3), where)[0]
     declared = raw.get("num_instances")
+    if "instance_embedding" not in shapes:  # a multiplexer of one's own need not have one
+        if declared is None:
+            raise ConfigError(f"{where}: num_instances is absent; add it to config.json")
+        return int(declared)
+    stored = dims(shapes, "instance_embedding", (2, 3), where)[0]
     if declared is None:
         notes.append(f"num_instances is absent: {stored} inferred from instance_embedding")
         return stored

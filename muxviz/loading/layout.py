@@ -110,19 +110,40 @@ def _table(config: MuxConfig) -> list[Rule]:
         (r"embedding_projection\.(.+)", (f"{root}.embeddings_project.{{1}}",)),
         (r"encoder\.layers\.(.+)", (f"{root}.encoder.layer.{{1}}",)),
         (r"multiplexer\.instance_embedding", ("instance_embedding",)),
+    ]
+    rules += (
+        _multiplexer_rules() if is_published(config.multiplexer) else [_own_rule("multiplexer")]
+    )
+    if is_published(config.demultiplexer):
+        rules += {
+            "identity": _no_rules,
+            "rsa": _rsa_rules,
+            "index_prefix": _prefix_rules,
+            "mlp": _mlp_rules,
+        }[config.demultiplexer]()
+    else:
+        rules += [_own_rule("demultiplexer"), _own_rule("retrieval_reader"), *_decoder_rules()]
+    return rules + _head_rules(config)
+
+
+def is_published(part: str) -> bool:
+    """Whether a multiplexer or demultiplexer has a name in released files, or is none at all."""
+    return part in ("identity", *MUXING_VARIANTS.values(), *DEMUXING_VARIANTS.values())
+
+
+def _own_rule(part: str) -> Rule:
+    """The tensors of a part that was never published keep our names, under ``muxviz.``."""
+    return (rf"{part}\.(.+)", (f"muxviz.{part}.{{1}}",))
+
+
+def _multiplexer_rules() -> list[Rule]:
+    return [
         (r"multiplexer\.token_layer\.(.+)", ("muxing_attention.{1}",)),
         (r"multiplexer\.instance_layer\.(.+)", ("muxing_attention_2.{1}",)),
         (r"multiplexer\.layer\.(.+)", ("muxing_attention.{1}",)),
         (r"multiplexer\.cross_linear\.(.+)", ("cross_instances_linear.{1}",)),
         (r"multiplexer\.cross_layer_norm\.(.+)", ("cross_instances_layernorm.{1}",)),
     ]
-    rules += {
-        "identity": _no_rules,
-        "rsa": _rsa_rules,
-        "index_prefix": _prefix_rules,
-        "mlp": _mlp_rules,
-    }[config.demultiplexer]()
-    return rules + _head_rules(config)
 
 
 def _no_rules() -> list[Rule]:

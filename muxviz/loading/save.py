@@ -6,20 +6,26 @@ Left out: sharded files, and the old ``pytorch_model.bin``.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from muxviz import files
 from muxviz.config import MuxConfig
-from muxviz.errors import CheckpointError, CheckpointInvalid, NotApplicable
+from muxviz.errors import (
+    CheckpointError,
+    CheckpointInvalid,
+    ConfigError,
+    MuxvizError,
+    NotApplicable,
+)
+from muxviz.files import json_text, write_whole
 from muxviz.loading.build import candidates
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.loading.infer import default_padding
@@ -28,18 +34,23 @@ from muxviz.loading.layout import (
     MUXING_VARIANTS,
     PUBLISHED_CLASSES,
     ROW_SCALE,
+    is_published,
     is_written,
     published_names,
 )
 from muxviz.loading.load import pick_dtype
 from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES
-from muxviz.loading.weights import pack_rows
+from muxviz.loading.weights import pack_rows, writer_of
 from muxviz.model.meaning import meaning
 from muxviz.structure import to_dict
 
+UNNAMED = {"multiplexer": "muxing_variant", "demultiplexer": "demuxing_variant"}
 INT8 = "int8"
 LARGE_MATRIX = 1 << 16  # values from which a matrix is worth packing
-PARTIAL = ".partial"  # end of the name of a file that is being written
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.json"
+WRITER = "muxviz"  # in the header of the weights: whose folder it is
+SCRATCH = ".saving-"  # begin of the name of a folder that is being written
+PARTIAL = ".partial"  # end of the name of a file that older versions were writing
 
 
 def save(
@@ -48,20 +59,22 @@ def save(
     *,
     dtype: str | None = None,
     aliases: bool = True,
+    force: bool = False,
 ) -> Path:
     """Write ``config.json``, ``model.safetensors``, tokenizer files and ``card.json``.
 
-    Each file is written beside its place and then moved over the old one, so that a run that is
-    killed leaves the old file. In float32, ``load(save(checkpoint, folder))`` is bitwise equal.
+    All or nothing: a run that is killed, or a disk that is full, leaves the older files. In
+    float32, ``load(save(checkpoint, folder))`` is bitwise equal.
 
     Args:
         checkpoint: not modified.
-        folder: made where it does not exist; an older model folder is overwritten.
+        folder: made where it does not exist; an older model that this function wrote is replaced.
         dtype: ``float32``, ``float16`` or ``bfloat16``; None keeps the model's own. ``int8``
             (ours) stores the large matrices as int8 with a factor per row, the rest in float16:
             half of float16's size, read by ``muxviz.load`` only.
         aliases: write a tensor under all its published names, as the released classes do; else
             once, under its canonical name, as recent versions of transformers do.
+        force: replace a model of others, too.
 
     Returns:
         The folder.
@@ -70,7 +83,68 @@ def save(
         CheckpointError: the folder holds something else, or cannot be written.
         CheckpointInvalid: a weight is too large for ``dtype``.
     """
+    with saving(folder, force=force) as beside:
+        write_model(checkpoint, beside, dtype=dtype, aliases=aliases)
+    return Path(folder)
+
+
+@contextmanager
+def saving(folder: str | Path, *, force: bool = False) -> Iterator[Path]:
+    """A folder to write a model to; at the block's end its files become those of ``folder``.
+
+    Tokenizer files and a card of the older model that the new one does not have are removed. Where
+    the block fails, everything is as it was.
+
+    Raises:
+        CheckpointError: see ``save``; before the block where that can be known, else behind it.
+    """
     target = Path(folder)
+    with _in_words(target):
+        _check_place(target, force)
+        made = [path for path in (target, *target.parents) if not path.exists()]
+        target.mkdir(parents=True, exist_ok=True)
+    try:
+        with _in_words(target), tempfile.TemporaryDirectory(prefix=SCRATCH, dir=target) as scratch:
+            beside = Path(scratch)
+            yield beside
+            written = {path.name for path in beside.iterdir()}
+            for name in sorted(written, key=lambda name: (name != WEIGHTS, name)):
+                (beside / name).chmod(
+                    0o644
+                )  # safetensors makes files that only their owner may read
+                os.replace(beside / name, target / name)
+            for name in {*ALL_TOKENIZER_FILES, CARD} - written:
+                (target / name).unlink(missing_ok=True)
+    finally:
+        with suppress(OSError):  # what was made for nothing; the first that holds anything stays
+            for path in made:
+                path.rmdir()
+
+
+@contextmanager
+def _in_words(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        if isinstance(error, MuxvizError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CheckpointError(
+            f"{target} cannot be written ({reason}); choose a folder you may write to, with room "
+            "for the model"
+        ) from error
+
+
+def write_model(
+    checkpoint: Checkpoint, folder: Path, *, dtype: str | None, aliases: bool = True
+) -> None:
+    """Write the files of ``save`` into an empty folder."""
+    config = checkpoint.config
+    if config.task == "sequence_classification" and config.num_labels == 1:
+        raise ConfigError(
+            f"{checkpoint.name} tells one class, {config.labels[0]!r}: other programs take such a "
+            "head for a regression; train it on two classes or more"
+        )
     packs = dtype == INT8
     stored = checkpoint.dtype if dtype is None else pick_dtype("float16" if packs else dtype)
     tensors = published_tensors(checkpoint, dtype=stored, aliases=aliases)
@@ -78,24 +152,16 @@ def save(
         tensors = _packed(published_tensors(checkpoint, dtype=torch.float32, aliases=aliases)) | {
             name: value for name, value in tensors.items() if not _is_large(value)
         }
-    config = _json_writer(published_config(checkpoint.config, describe_dtype(stored)))
-    card = _json_writer(checkpoint.card)
-    try:
-        _claim(target)
-        _put(target / "model.safetensors", lambda to: save_file(tensors, to, {"format": "pt"}))
-        _put(target / "config.json", config)
-        _save_tokenizer(checkpoint, target)
-        if checkpoint.card:
-            _put(target / "card.json", card)
-        else:
-            (target / "card.json").unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CheckpointError(
-            f"{target} cannot be written ({reason}); choose a folder you may write to, with room "
-            "for the model"
-        ) from error
-    return target
+    save_file(tensors, folder / WEIGHTS, {"format": "pt", "writer": WRITER})
+    write_json(folder / CONFIG, published_config(config, describe_dtype(stored)))
+    if checkpoint.tokenizer is not None:
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            checkpoint.tokenizer.save_pretrained(scratch)
+            for source in sorted(Path(scratch).iterdir()):
+                if source.name in ALL_TOKENIZER_FILES:
+                    os.replace(source, folder / source.name)
+    if checkpoint.card:
+        write_json(folder / CARD, checkpoint.card)
 
 
 def _is_large(value: Tensor) -> bool:
@@ -149,7 +215,8 @@ def published_config(config: MuxConfig, dtype: str) -> dict[str, Any]:
         fields["id2label"] = {str(i): name for i, name in enumerate(config.labels)}
         fields["label2id"] = {name: i for i, name in enumerate(config.labels)}
     ours = _ours(config)
-    fields.pop("muxviz", None)
+    for name in ("muxviz", *(UNNAMED[part] for part in ours if part in UNNAMED)):
+        fields.pop(name, None)
     return fields | ({"muxviz": ours} if ours else {})
 
 
@@ -224,8 +291,10 @@ def _model_fields(config: MuxConfig) -> dict[str, Any]:
         fields["architectures"] = [name]
     if config.is_multiplexed:
         fields["num_instances"] = config.num_instances
-        fields["muxing_variant"] = _key_of(MUXING_VARIANTS, config.multiplexer)
-        fields["demuxing_variant"] = _key_of(DEMUXING_VARIANTS, config.demultiplexer)
+        if is_published(config.multiplexer):
+            fields["muxing_variant"] = _key_of(MUXING_VARIANTS, config.multiplexer)
+        if is_published(config.demultiplexer):
+            fields["demuxing_variant"] = _key_of(DEMUXING_VARIANTS, config.demultiplexer)
     if config.demultiplexer == "rsa":
         fields["num_hidden_demux_layers"] = config.num_demux_layers
     return fields
@@ -270,7 +339,11 @@ def published_class(config: MuxConfig) -> str | None:
 
 def _ours(config: MuxConfig) -> dict[str, Any]:
     """What the published fields cannot say; empty for everything that was ever published."""
-    ours: dict[str, Any] = {}
+    ours: dict[str, Any] = {
+        name: part
+        for name in ("multiplexer", "demultiplexer")
+        if not is_published(part := getattr(config, name))
+    }
     if config.readout != "first":
         ours["readout"] = config.readout
     if config.default_padding != default_padding(config.is_multiplexed):
@@ -288,45 +361,30 @@ def _key_of(table: dict[str, str], value: str) -> str:
     return next(key for key, ours in table.items() if ours == value)
 
 
-def _claim(folder: Path) -> None:
-    """Make the folder, or see that what is there is a model folder."""
+def _check_place(folder: Path, force: bool) -> None:
+    """See that what is there is nothing, or a model that may be replaced."""
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file; give the name of a folder to save into")
-    folder.mkdir(parents=True, exist_ok=True)
-    others = [p.name for p in folder.iterdir() if not p.name.endswith(PARTIAL)]
-    if others and "config.json" not in others and "model.safetensors" not in others:
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    others = sorted(n for n in names if not n.endswith(PARTIAL) and not n.startswith(SCRATCH))
+    if others and CONFIG not in others and WEIGHTS not in others:
         raise CheckpointError(
-            f"{folder} is not empty and not a model folder (it holds "
-            f"{', '.join(sorted(others)[:3])}); nothing was written. Give a new folder"
+            f"{folder} is not empty and not a model folder (it holds {', '.join(others[:3])}); "
+            "nothing was written. Give a new folder"
+        )
+    replaced = [n for n in others if n in (CONFIG, WEIGHTS, CARD, *ALL_TOKENIZER_FILES)]
+    odd = [n for n in replaced if (folder / n).is_symlink() or not (folder / n).is_file()]
+    if odd:
+        raise CheckpointError(
+            f"{folder / odd[0]} is a link or no file; nothing was written. Give a new folder"
+        )
+    if replaced and not force and writer_of(folder / WEIGHTS) != WRITER:
+        raise CheckpointError(
+            f"{folder} holds a model that this version did not write ({', '.join(replaced[:3])}); "
+            "nothing was written. Give a new folder, or replace it with force (--force)"
         )
 
 
-def _put(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a file beside ``path``, then move it there in one step."""
-    unfinished = path.with_name(path.name + PARTIAL)
-    try:
-        write(unfinished)
-        unfinished.chmod(0o644)  # safetensors makes files that only their owner may read
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
-
-
-def _json_writer(value: dict[str, Any]) -> Callable[[Path], object]:
-    text = files.json_text(value, indent=2, sort_keys=True) + "\n"
-    return lambda path: path.write_text(text, encoding="utf-8")
-
-
-def _save_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write the tokenizer's files, and remove those an older model left in the folder."""
-    written: set[str] = set()
-    if checkpoint.tokenizer is not None:
-        with tempfile.TemporaryDirectory() as scratch:
-            checkpoint.tokenizer.save_pretrained(scratch)
-            for source in sorted(Path(scratch).iterdir()):
-                if source.name in ALL_TOKENIZER_FILES:
-                    _put(folder / source.name, partial(shutil.copyfile, source))
-                    written.add(source.name)
-    for name in set(ALL_TOKENIZER_FILES) - written:
-        (folder / name).unlink(missing_ok=True)
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a file of a model folder."""
+    write_whole(path, json_text(value, indent=2, sort_keys=True) + "\n")

@@ -113,6 +113,16 @@ def read_stored(paths: list[Path]) -> Stored:
     return found
 
 
+def writer_of(path: Path) -> str | None:
+    """Who wrote a safetensors file, as its header says; None where it does not, or no such file."""
+    try:
+        with _open_safetensors(path) as file:
+            header: dict[str, str] = file.metadata() or {}
+    except CheckpointUnreadable:
+        return None
+    return header.get("writer")
+
+
 def read_weights(paths: list[Path], wanted: Collection[str] | None = None) -> dict[str, Tensor]:
     """Tensors by name, on the CPU, in their stored dtype, mapped from their files.
 
@@ -298,14 +308,14 @@ def _read_torch(path: Path, *, checks: bool) -> dict[str, Tensor]:
     value = read_archive(path, mmap=True, checks=checks)
     if isinstance(value, dict) and isinstance(value.get("state_dict"), dict):
         value = value["state_dict"]
-    if not isinstance(value, dict) or not all(_is_entry(k, v) for k, v in value.items()):
+    if not isinstance(value, dict) or not all(is_dense_entry(k, v) for k, v in value.items()):
         raise CheckpointUnreadable(
             f"{path} does not hold a state dict (names to dense tensors); save model.state_dict()"
         )
     return dict(value)
 
 
-def _is_entry(name: object, value: object) -> bool:
+def is_dense_entry(name: object, value: object) -> bool:
     """Whether this is a name and a dense tensor that is no larger than what the file stores."""
     if not isinstance(name, str) or not isinstance(value, Tensor):
         return False

@@ -110,9 +110,8 @@ def retrieval_head_spec(config: MuxConfig) -> HeadSpec:
     """Which options the released retrieval head has."""
     return {
         "rsa": HeadSpec("gelu", has_norm=True, has_residual=config.backbone == "electra"),
-        "index_prefix": HeadSpec(),
         "mlp": HeadSpec("gelu", has_norm=True),
-    }[config.demultiplexer]
+    }.get(config.demultiplexer, HeadSpec())  # index_prefix, and parts that were never published
 
 
 def build_retrieval_head(config: MuxConfig) -> Head:

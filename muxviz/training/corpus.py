@@ -8,11 +8,11 @@ later runs and other processes use again; in memory there is one chunk of text a
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from muxviz.errors import ConfigError, DataError
-from muxviz.files import read_pieces
+from muxviz.files import check_regular, json_text, parse_json, read_pieces, writing
 from muxviz.training.files import Source, expected, is_hub, kind_of
 from muxviz.training.hub_data import iterate_hub_texts
 from muxviz.training.rows import UNLABELLED, TokenRows
@@ -101,21 +101,21 @@ def text_rows(
         raise ConfigError(f"packing is {packing!r}; expected one of {', '.join(PACKINGS)}")
     if tokenizer.cls_token_id is None or tokenizer.sep_token_id is None:
         raise ConfigError("the tokenizer has no [CLS] and [SEP]; use a BERT or RoBERTa tokenizer")
-    cache.mkdir(parents=True, exist_ok=True)
     dtype = np.dtype(np.uint16 if len(tokenizer) < 65536 else np.int32)
     name = _fingerprint(sources, tokenizer, packing, max_length)
-    found = _stored_rows(cache / name, dtype)
-    if found is None:
-        rows = pack(sources, tokenizer, max_length=max_length, packing=packing)
-        shown = tqdm(rows, desc="reading the corpus", unit=" rows", mininterval=1, disable=None)
-        _store(cache / name, shown, dtype)
+    with writing(cache):
         found = _stored_rows(cache / name, dtype)
-    if found is None or not len(found):
-        raise DataError(
-            f"no text for a single row in {', '.join(map(str, sources)) or 'no file'}; "
-            "is there one paragraph per line?"
-        )
-    return _sampled(found, cache / f"{name}-{limit}-{seed}", limit, seed) if limit else found
+        if found is None:
+            rows = pack(sources, tokenizer, max_length=max_length, packing=packing)
+            shown = tqdm(rows, desc="reading the corpus", unit=" rows", mininterval=1, disable=None)
+            _store(cache / name, shown, dtype)
+            found = _stored_rows(cache / name, dtype)
+        if found is None or not len(found):
+            raise DataError(
+                f"no text for a single row in {', '.join(map(str, sources)) or 'no file'}; "
+                "is there one paragraph per line?"
+            )
+        return _sampled(found, cache / f"{name}-{limit}-{seed}", limit, seed) if limit else found
 
 
 def pack(
@@ -191,7 +191,8 @@ def _paragraphs(source: Source) -> Iterator[str]:
         return
     if kind_of(path) != ".txt":
         raise DataError(f"{path}: a corpus is .txt, .tsv or .jsonl (also .gz, .xz)")
-    for line in read_pieces(path, longest=LINE_CHARACTERS, expected=expected("text in UTF-8")):
+    wanted = expected("a text with one paragraph a line (.txt)")
+    for line in read_pieces(path, longest=LINE_CHARACTERS, expected=wanted):
         yield line.strip()
 
 
@@ -219,15 +220,15 @@ def _fingerprint(
     for source in sources:
         if is_hub(source):
             files.append((str(source), 0, 0))
-        elif (path := Path(source)).is_file():
-            files.append((str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns))
         else:
-            raise DataError(f"no data file at {path}; name the data folder with --data")
-    rules = json.loads(tokenizer.backend_tokenizer.to_str())
+            wanted = "a corpus (.txt, .tsv or .jsonl); name its folder with --data"
+            status = check_regular(source, expected=wanted)
+            files.append((str(Path(source).resolve()), status.st_size, status.st_mtime_ns))
+    rules = parse_json(tokenizer.backend_tokenizer.to_str(), "the tokenizer")
     for changing in ("truncation", "padding"):  # by the last call, not by what the tokenizer is
         rules.pop(changing, None)
     parts = [FORMAT, files, rules, packing, max_length, SENTENCE_WORDS, SHORTEST]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
+    return hashlib.sha256(json_text(parts, sort_keys=True).encode()).hexdigest()[:20]
 
 
 def _ids_file(stem: Path) -> Path:
@@ -263,6 +264,7 @@ def _store(stem: Path, rows: Iterable[Sequence[int]], dtype: np.dtype) -> None:
     held: list[int] = []
     ends: list[int] = []
     ids_part, starts_part = _partial(_ids_file(stem)), _partial(_starts_file(stem))
+    stem.parent.mkdir(parents=True, exist_ok=True)
     try:
         with ids_part.open("wb") as file:
 
@@ -286,6 +288,8 @@ def _store(stem: Path, rows: Iterable[Sequence[int]], dtype: np.dtype) -> None:
     finally:
         ids_part.unlink(missing_ok=True)
         starts_part.unlink(missing_ok=True)
+        with suppress(OSError):  # made for nothing
+            stem.parent.rmdir()
 
 
 def _partial(path: Path) -> Path:

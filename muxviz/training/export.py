@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from muxviz.batch import Row
-from muxviz.config import BackboneShape, MuxConfig
+from muxviz.config import MuxConfig
 from muxviz.engine.stream import run_texts
-from muxviz.errors import CheckpointMissing, ConfigError
+from muxviz.errors import ConfigError
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import load
-from muxviz.loading.save import save
+from muxviz.loading.save import CARD, saving, write_json, write_model
 from muxviz.loading.tokenizer import load_tokenizer
 from muxviz.model.mux_model import MuxModel
-from muxviz.pruning.masks import Masks, pruned
-from muxviz.structure import restored
 from muxviz.training.files import locate
-from muxviz.training.run_folder import METRICS, RUN, SAMPLES
+from muxviz.training.recipe import CLASS_TASKS
+from muxviz.training.run_folder import METRICS, SAMPLES, read_about
+from muxviz.training.state import meter_of, model_of_state, read_state, recipe_of
 from muxviz.training.tasks import read_task
-
-
-def state_of_config(config: MuxConfig) -> str:
-    """``config`` as JSON text."""
-    return json.dumps(asdict(config))
-
-
-def config_from_state(text: str) -> MuxConfig:
-    """The configuration that ``state_of_config`` wrote."""
-    values = json.loads(text)
-    values["shape"] = BackboneShape(**values["shape"])
-    values["labels"] = tuple(values["labels"])
-    values["structure"] = restored(values.get("structure"))
-    return MuxConfig(**values)
-
-
-def read_state(folder: Path) -> dict[str, Any]:
-    """The last saved state of a run.
-
-    Raises:
-        CheckpointMissing: the folder holds no run.
-    """
-    path = folder / "state.pt"
-    if not path.is_file():
-        raise CheckpointMissing(f"no training run at {folder} (no state.pt); give a run folder")
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return state
 
 
 def cut_folder(run: Path, sparsity: float) -> Path:
@@ -61,15 +31,9 @@ def cut_folder(run: Path, sparsity: float) -> Path:
 def keep_cut(run: Path, sparsity: float) -> Path:
     """Write the model that the gates of a run leave by now as a checkpoint in its folder."""
     folder = cut_folder(run, sparsity)
-    _save_with_words(checkpoint_of_run(run), run, folder, "float32")
+    with saving(folder, force=True) as beside:
+        _write(checkpoint_of_run(run), run, beside, "float32")
     return folder
-
-
-def model_of_state(state: dict[str, Any]) -> MuxModel:
-    """The model of a saved state; of a run with gates, what they leave."""
-    model = MuxModel(config_from_state(state["config"]))
-    model.load_state_dict(state["model"])
-    return pruned(model, Masks(**state["masks"])) if "masks" in state else model
 
 
 def checkpoint_of_run(folder: Path) -> Checkpoint:
@@ -77,7 +41,7 @@ def checkpoint_of_run(folder: Path) -> Checkpoint:
     state = read_state(folder)
     model = model_of_state(state)
     config = model.config
-    recipe = json.loads(state["recipe"])
+    recipe = recipe_of(state)
     return Checkpoint(
         name=recipe["name"],
         model=model.eval().requires_grad_(False),
@@ -101,17 +65,15 @@ def _pruning(folder: Path, config: MuxConfig) -> dict[str, Any]:
     if config.structure is None:
         return {}
     found: dict[str, Any] = {"sparsity": config.sparsity}
-    if (folder / RUN).is_file():
-        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        found |= {"pruned_from": run["pruned_from"]} if run.get("pruned_from") else {}
-    return found
+    pruned_from = read_about(folder).get("pruned_from")
+    return found | ({"pruned_from": pruned_from} if pruned_from else {})
 
 
 def _about(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
     """What a card says about the run that made the weights."""
     about: dict[str, Any] = {}
-    if (folder / RUN).is_file():
-        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    run = read_about(folder)
+    if run:
         names = ("commit", "hardware", "seed", "started")
         about = {name: run.get(name) for name in names}
         about |= {"packed": run["packed"]} if run.get("packed") else {}
@@ -119,8 +81,7 @@ def _about(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
         about["config"] = _last_part(run.get("recipe_file"))
         about["start"], about["teacher"] = _last_part(run["start"]), _last_part(run["teacher"])
         about["command"] = [_without_folders(word) for word in run.get("command") or []]
-    meter = json.loads(state.get("meter", "{}"))
-    return about | meter | {"steps": state["step"]}
+    return about | meter_of(state) | {"steps": state["step"]}
 
 
 def _portable(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -146,6 +107,7 @@ def export_run(
     dtype: str = "float16",
     data: Path | None = None,
     max_length: int | None = None,
+    force: bool = False,
 ) -> Path:
     """Write a run's last state as a checkpoint folder: each tensor once, the vocabulary as text.
 
@@ -153,25 +115,29 @@ def export_run(
     ``vocab.txt`` says all there is to say about a WordPiece vocabulary, in a third of the bytes of
     the ``tokenizer.json`` that ``save`` writes. With ``data``, the card says how many answers on
     the recipe's dev set the stored precision leaves as they were. ``max_length`` keeps only so many
-    rows of the position table, where a folder is to be small.
+    rows of the position table, where a folder is to be small. ``force`` as in ``save``.
 
     Raises:
-        ConfigError: ``max_length`` is not between 8 and the model's own.
+        ConfigError: ``max_length`` is not between 8 and the model's own. CheckpointError: the run
+            cannot be read, or the folder not be written; see ``save``.
     """
     checkpoint = checkpoint_of_run(run)
     if max_length is not None:
         checkpoint = _shortened(checkpoint, max_length)
-    _write(checkpoint, run, folder, dtype)
     recipe = checkpoint.card["recipe"]
-    if data is not None and recipe["task"] in ("sequence_classification", "token_classification"):
-        stored = load(folder, device="cpu")
+    texts: list[Row] = []
+    if data is not None and recipe["task"] in CLASS_TASKS:
         rows = read_task(locate(data, recipe["task_dev"]), labels=checkpoint.config.labels)
         texts = [Row(t, p) for t, p in zip(rows.texts, rows.pairs, strict=True)]
-        pairs = zip(run_texts(checkpoint, texts), run_texts(stored, texts), strict=True)
-        same = [a.answer.headline == b.answer.headline for a, b in pairs]
-        agreement = {"rows": len(same), "label_agreement": sum(same) / len(same)}
-        card = {**checkpoint.card, "storage": {"dtype": dtype, **agreement}}
-        _write(replace(checkpoint, card=card), run, folder, dtype)
+    with saving(folder, force=force) as beside:
+        _write(checkpoint, run, beside, dtype)
+        if texts:
+            stored = load(beside, device="cpu")
+            pairs = zip(run_texts(checkpoint, texts), run_texts(stored, texts), strict=True)
+            same = [a.answer.headline == b.answer.headline for a, b in pairs]
+            agreement = {"rows": len(same), "label_agreement": sum(same) / len(same)}
+            card = {**checkpoint.card, "storage": {"dtype": dtype, **agreement}}
+            write_json(beside / CARD, card)
     return folder
 
 
@@ -196,15 +162,10 @@ def _shortened(checkpoint: Checkpoint, positions: int) -> Checkpoint:
     return replace(checkpoint, model=model.eval().requires_grad_(False), config=config)
 
 
-def _save_with_words(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
-    save(checkpoint, folder, dtype=dtype, aliases=False)
+def _write(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
+    write_model(checkpoint, folder, dtype=dtype, aliases=False)
     if (run / "vocab.txt").is_file():
         (folder / "tokenizer.json").unlink(missing_ok=True)
-        shutil.copy(run / "vocab.txt", folder / "vocab.txt")
-
-
-def _write(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
-    _save_with_words(checkpoint, run, folder, dtype)
-    for name in (METRICS, SAMPLES):
+    for name in ("vocab.txt", METRICS, SAMPLES):
         if (run / name).is_file():
-            shutil.copy(run / name, folder / name)
+            shutil.copyfile(run / name, folder / name)

@@ -15,26 +15,38 @@ import torch
 from torch import Tensor
 
 from muxviz.errors import ConfigError
+from muxviz.files import write_whole
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.loading.save import save
+from muxviz.loading.save import saving, write_model
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.start import read_start, wordpieces
+from muxviz.training.vocabulary import read_pieces
 
 WORDS = "embeddings.word_embeddings.weight"
 BIASES = ("retrieval_head.out_proj.bias", "head.out_proj.bias")
 
 
-def grow_vocabulary(checkpoint: Checkpoint, vocabulary: Path, encoder: Path, folder: Path) -> Path:
+def grow_vocabulary(
+    checkpoint: Checkpoint,
+    vocabulary: Path,
+    encoder: Path,
+    folder: Path,
+    *,
+    force: bool = False,
+) -> Path:
     """Write ``checkpoint`` with the pieces of a ``vocab.txt`` to ``folder``.
 
     Args:
         checkpoint: a BERT model of this project; not modified.
         vocabulary: one piece a line; holds at least the pieces that both models write into inputs.
         encoder: folder of a BERT encoder with the same embedding width and all new pieces.
+        folder, force: as of ``save``.
 
     Raises:
-        ConfigError: other widths, a piece that neither has, or a projection that is not tied.
+        ConfigError: other widths, a piece that neither has, no vocabulary, or a projection that is
+            not tied. CheckpointError: the folder cannot be written, or holds something else.
     """
+    pieces = read_pieces(vocabulary)
     words = read_start(encoder)
     assert words is not None, "a folder was given"
     old = checkpoint.model.state_dict()
@@ -48,10 +60,8 @@ def grow_vocabulary(checkpoint: Checkpoint, vocabulary: Path, encoder: Path, fol
             f"{encoder} has embeddings {words.weights[WORDS].shape[1]} wide, {checkpoint.name} "
             f"{old[WORDS].shape[1]}; name an encoder of the same width"
         )
-    pieces = vocabulary.read_text(encoding="utf-8").split("\n")
-    pieces = pieces[:-1] if pieces[-1] == "" else pieces
     own = checkpoint.need_tokenizer().get_vocab()
-    others = wordpieces(encoder).get_vocab()
+    others = wordpieces(words).get_vocab()
     lost = [piece for piece in pieces if piece not in own and piece not in others]
     if lost:
         raise ConfigError(
@@ -82,8 +92,9 @@ def grow_vocabulary(checkpoint: Checkpoint, vocabulary: Path, encoder: Path, fol
     grown = replace(
         checkpoint, model=model.eval().requires_grad_(False), config=config, tokenizer=None, card={}
     )
-    save(grown, folder, dtype="float32", aliases=False)
-    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    with saving(folder, force=force) as beside:
+        write_model(grown, beside, dtype="float32", aliases=False)
+        write_whole(beside / "vocab.txt", "\n".join(pieces) + "\n")
     return folder
 
 

@@ -9,9 +9,7 @@ stopped, or killed, and resumed ends in the same weights (bitwise on one kind of
 from __future__ import annotations
 
 import errno
-import json
 import math
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -27,14 +25,17 @@ from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwar
 from torch import nn
 from tqdm import tqdm
 
-from muxviz.errors import ConfigError, TrainingError
-from muxviz.training.export import keep_cut, read_state, state_of_config
+from muxviz.errors import ConfigError, MuxvizError, TrainingError
+from muxviz.files import is_there, json_text, parse_json
+from muxviz.training.export import keep_cut
 from muxviz.training.meters import Meter
 from muxviz.training.packed.prepare import whole_weights
 from muxviz.training.prepare import Run, prepare_run, read_samples, score_dev, weigh_readout
+from muxviz.training.ranges import shown
 from muxviz.training.recipe import Recipe, Stage
 from muxviz.training.run_files import RunFiles
-from muxviz.training.run_folder import RUN, read_summary
+from muxviz.training.run_folder import STATE
+from muxviz.training.state import as_written, meter_of, read_state, recipe_of, state_of_config
 from muxviz.training.stepping import Stepper, make_optimiser, open_accelerator, restore
 
 PATIENCE = timedelta(hours=24)  # processes wait while the first one reads a corpus or saves
@@ -70,8 +71,9 @@ def train(
         about: more for ``run.json`` (recipe file, command).
 
     Raises:
-        TrainingError: the folder holds another run, a loss is not a number, the disk is full.
-        ConfigError: the recipe asks for what this machine or its parts cannot do.
+        TrainingError: the folder holds another run or is written to by another process, a loss is
+            not a number, the disk is full. ConfigError: the recipe asks for what this machine or
+            its parts cannot do. What is refused before the first step leaves no trace in ``out``.
     """
     if recipe.is_packed and start is not None:
         raise ConfigError(
@@ -80,11 +82,11 @@ def train(
         )
     accelerator = _accelerator(recipe)
     files = RunFiles(out, is_writer=accelerator.is_main_process)
-    old = _old_state(files, recipe, resume)
-    if old is not None:
-        _check_same_teacher(out, teacher)
-    accelerator.wait_for_everyone()
-    with _told(files, recipe) as stop:
+    with files.claimed(), _told(files, recipe) as stop:
+        old = _old_state(files, recipe, resume)
+        if old is not None:
+            _check_same_teacher(files, recipe, teacher)
+        accelerator.wait_for_everyone()
         with accelerator.main_process_first():  # the first one fills the caches
             run = prepare_run(
                 recipe,
@@ -94,6 +96,7 @@ def train(
                 teacher=teacher,
                 device=accelerator.device,
                 companion=companion,
+                shares=accelerator.num_processes * recipe.accumulate,
             )
         if old is not None and 0 < recipe.tied_steps < old["step"]:
             run = run.untied()
@@ -101,8 +104,9 @@ def train(
         if old is None and recipe.readout_width:
             weigh_readout(run)
         step, meter = (0, Meter()) if old is None else _restore(old, run, optimiser, accelerator)
-        files.forget_after(step)
         files.begin(recipe, start, teacher, accelerator, run.notes | (about or {}))
+        files.put_tokenizer(run.tokenizer_files)
+        files.forget_after(step)
         last = recipe.total_steps if steps is None else min(step + steps, recipe.total_steps)
         try:
             stop.can_wait = True
@@ -161,12 +165,7 @@ def _accelerator(recipe: Recipe) -> Accelerator:
 
 
 def _old_state(files: RunFiles, recipe: Recipe, resume: bool) -> dict[str, Any] | None:
-    living = read_summary(files.folder)
-    if files.is_writer and living.is_alive and living.pid != os.getpid():
-        raise TrainingError(
-            f"process {living.pid} is training in {files.folder}; stop it first, or name another"
-        )
-    if not (files.folder / "state.pt").exists():
+    if not is_there(files.folder / STATE):
         return None
     if not resume:
         raise TrainingError(
@@ -178,7 +177,7 @@ def _old_state(files: RunFiles, recipe: Recipe, resume: bool) -> dict[str, Any] 
             f"{files.folder} holds a run of an older version, which cannot be resumed; it can be "
             "exported, or named as --start of a new one"
         )
-    _check_same_run(files.folder / "state.pt", json.loads(state["recipe"]), recipe, state["step"])
+    check_same_run(files.folder, state, recipe)
     return state
 
 
@@ -186,10 +185,11 @@ def _restore(
     old: dict[str, Any], run: Run, optimiser: Any, accelerator: Accelerator
 ) -> tuple[int, Meter]:
     """Put a saved state's weights and optimiser back; its step and its counters."""
-    restore(run, optimiser, old["parts"], old["optimiser"])
-    if accelerator.scaler is not None and "scaler" in old:
-        accelerator.scaler.load_state_dict(old["scaler"])
-    return int(old["step"]), Meter(**json.loads(old["meter"]))
+    with as_written(STATE):
+        restore(run, optimiser, old["parts"], old["optimiser"])
+        if accelerator.scaler is not None and "scaler" in old:
+            accelerator.scaler.load_state_dict(old["scaler"])
+        return int(old["step"]), Meter(**meter_of(old))
 
 
 @dataclass
@@ -220,20 +220,15 @@ def _told(files: RunFiles, recipe: Recipe) -> Iterator[_Stop]:
             break
     try:
         yield asked
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        with suppress(TrainingError):
-            files.progress("failed", None, message=f"{type(error).__name__}: {error}")
-        if not full:
-            raise
-        raise TrainingError(
-            f"no room on the disk while preparing the run ({error}); make room, then run the "
-            "command again"
-        ) from error
     except BaseException as error:
         state = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-        with suppress(TrainingError):  # a full disk: the first message counts
+        with suppress(MuxvizError):  # a full disk: the first message counts
             files.progress(state, None, message=f"{type(error).__name__}: {error}")
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise TrainingError(
+                f"no room on the disk while preparing the run ({error}); make room, then run the "
+                "command again"
+            ) from error
         raise
     finally:
         for number, handler in before.items():
@@ -346,12 +341,12 @@ class _Loop:
         state = {
             "format": 2,
             "step": step,
-            "recipe": json.dumps(self.recipe.to_dict()),
+            "recipe": json_text(self.recipe.to_dict()),
             "config": state_of_config(parts.model.config),
             "model": whole_weights(parts.model),
             "parts": parts.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "meter": json.dumps(self.meter.saved()),
+            "meter": json_text(self.meter.saved()),
         }
         if parts.gates is not None:
             state["masks"] = vars(parts.gates.settled())
@@ -361,25 +356,28 @@ class _Loop:
         self.clock = time.perf_counter()
 
 
-def _check_same_teacher(out: Path, teacher: Path | None) -> None:
+def _check_same_teacher(files: RunFiles, recipe: Recipe, teacher: Path | None) -> None:
     """Refuse to go on beside another teacher than the one the run has had."""
-    path = out / RUN
-    known = json.loads(path.read_text(encoding="utf-8")).get("teacher") if path.is_file() else None
-    if known and str(teacher) != known:
+    known = files.teacher
+    if known and str(teacher) != known and recipe.asks_teacher:
         raise TrainingError(
-            f"{out} was trained beside the teacher {known}, and {teacher} was given; resume with "
-            "the same --teacher, or name a new folder"
+            f"{files.folder} was trained beside the teacher {known}, and {teacher} was given; "
+            "resume with the same --teacher, or name a new folder"
         )
 
 
-def _check_same_run(path: Path, old: dict[str, Any], recipe: Recipe, step: int) -> None:
+def check_same_run(folder: Path, state: dict[str, Any], recipe: Recipe) -> None:
     """Refuse to resume under another recipe; stages that have not begun may differ.
 
     A field that the run's version of the program did not have stands for its default.
+
+    Raises:
+        TrainingError: a field differs.
     """
-    new = json.loads(json.dumps(recipe.to_dict()))
+    path, old, step = folder / STATE, recipe_of(state), int(state["step"])
     defaults = {f.name: f.default for f in fields(recipe) if f.default is not MISSING}
-    old = json.loads(json.dumps(defaults)) | old
+    new = parse_json(json_text(recipe.to_dict()), "this recipe")
+    old = parse_json(json_text(defaults), "the defaults") | old
     begun, left = 0, step
     while left > 0 and begun < len(old["stages"]):
         left -= old["stages"][begun]["steps"]
@@ -390,6 +388,6 @@ def _check_same_run(path: Path, old: dict[str, Any], recipe: Recipe, step: int) 
             before, now = before[:begun], now[:begun]
         if before != now and name not in ("log_every", "save_every"):
             raise TrainingError(
-                f"{path} was made with another {name} ({before} then, {now} now); resume with the "
-                "same recipe, or name a new folder"
+                f"{path} was made with another {name} ({shown(before)} then, {shown(now)} now); "
+                "resume with the same recipe, or name a new folder"
             )

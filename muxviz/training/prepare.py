@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from muxviz.config import MuxConfig
-from muxviz.errors import ConfigError, TrainingError
+from muxviz import files
+from muxviz.config import BackboneShape, MuxConfig
+from muxviz.errors import ConfigError, DataError, TrainingError
+from muxviz.loading.fields import LIMITS
+from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES, TOKENIZER_FILES
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.batches import BatchMaker
 from muxviz.training.corpus import iterate_texts, text_rows
+from muxviz.training.cost import check_compounds, check_model, check_step
 from muxviz.training.files import locate
 from muxviz.training.objectives import TrainingModel, needs_retrieval_head
 from muxviz.training.packed.answers import Answers
@@ -35,7 +40,7 @@ from muxviz.training.pruning import (
     choose_readout,
     settled_model,
 )
-from muxviz.training.recipe import Recipe, Stage
+from muxviz.training.recipe import CLASS_TASKS, LABELLED_TASKS, Recipe, Stage
 from muxviz.training.rows import UNLABELLED, JoinedRows, Rows, TokenRows
 from muxviz.training.sampler import Sampler
 from muxviz.training.start import (
@@ -49,20 +54,20 @@ from muxviz.training.start import (
     run_tokenizer,
 )
 from muxviz.training.tasks import LabelledRows, read_task, tokenise_task
-from muxviz.training.teacher import Teacher, ask_teacher
+from muxviz.training.teacher import Teacher, ask_teacher, check_plain
 from muxviz.training.unlabelled import compound_rows, rows_not_in
+from muxviz.training.vocabulary import read_pieces
 
 VOCABULARY_TEXTS = 60000  # texts of each corpus that decide on a trimmed vocabulary
-LABELLED_TASKS = ("sequence_classification", "regression", "token_classification")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run ready to go on.
+    """A run ready to go on; nothing of it is on disk yet.
 
-    dev: what is scored at each save; None where the recipe has no labelled task. scored: what
-    that is: "dev", or "held" where rows were kept out of training for it. pool: the rows of a
-    packed start. notes: more for ``run.json``.
+    dev: what is scored at each save; None where the recipe has no labelled task. tokenizer_files:
+    by name, for the run's folder. scored: what is scored: "dev", or "held" where rows were kept out
+    of training for it. pool: the rows of a packed start. notes: more for ``run.json``.
     """
 
     recipe: Recipe
@@ -73,6 +78,7 @@ class Run:
     maker: BatchMaker
     dev: TokenRows | None
     teacher: Teacher | Answers | None
+    tokenizer_files: dict[str, bytes] = field(default_factory=dict)
     scored: str = "dev"
     pool: Pool | None = None
     notes: dict[str, Any] = field(default_factory=dict)
@@ -108,25 +114,31 @@ def prepare_run(
     teacher: Path | None,
     device: torch.device,
     companion: Path | None = None,
+    shares: int = 1,
 ) -> Run:
     """Read data, build tokenizer and model, and compute the teacher's answers if there is one.
 
+    ``shares``: parts that a step is cut into, over processes and micro-batches.
+
     Raises:
-        TrainingError: the folder ``out`` has another vocabulary than this start gives.
-        ConfigError: the recipe asks for what its parts cannot do.
+        TrainingError: the folder ``out`` has another vocabulary than this start gives, or the
+            teacher cannot teach. ConfigError: the recipe asks for what its parts cannot do.
+            DataError: the data is not what the recipe says, or cannot be read.
     """
-    _check_teacher_is_named(recipe, teacher)
+    recipe.check_teacher(is_named=teacher is not None)
     if recipe.is_packed:
-        return _packed_run(recipe, data, out, teacher, device)
+        return _packed_run(recipe, data, out, teacher, device, shares)
     begin = read_start(start)
-    has_task = recipe.task in LABELLED_TASKS
     train = dev = None
-    if has_task:
+    if recipe.task in LABELLED_TASKS:
         train = read_task(locate(data, recipe.task_train), labels=recipe.labels)
         dev = read_task(locate(data, recipe.task_dev), labels=recipe.labels or train.names)
         for name, rows_read in ((recipe.task_train, train), (recipe.task_dev, dev)):
-            _check_labels(recipe, name, rows_read)
-    tokenizer, config, old_ids = _tokenizer_and_config(recipe, data, out, begin, train)
+            _check_kind(recipe, name, rows_read)
+        check_labels(recipe, train, dev)
+    tokenizer, config, old_ids, contents = _words_and_config(
+        recipe, data, out, begin, train, device
+    )
     model = build_model(recipe, config, begin, old_ids)
     torch.manual_seed(recipe.seed)  # of the parts that are trained beside the model
     if recipe.freeze_embeddings:
@@ -137,19 +149,24 @@ def prepare_run(
     check_pruning(recipe, model, beside)
     parts = TrainingModel(model, recipe, build_generator(recipe, model.config), beside)
     _check_stages(recipe, model)
+    mask_id = _mask_id(tokenizer, recipe)
+    known = None if teacher is None else _read_teacher(recipe, teacher, model, tokenizer, train)
     length = min(recipe.max_length, model.config.default_max_length)
     dev_rows = None if dev is None else tokenise_task(tokenizer, dev, max_length=length)
     rows, task_rows = _rows(recipe, data, out, tokenizer, train, dev_rows, length)
-    maker = _maker(recipe, rows, model, tokenizer)
-    asked = None
-    if teacher is not None and any(stage.asks_teacher for stage in recipe.stages):
-        asked = _teacher(recipe, teacher, rows, train, out, tokenizer, device)
-        _check_teacher_fits(recipe, teacher, asked, model)
-    return Run(recipe, parts, tokenizer, rows, task_rows, maker, dev_rows, asked)
+    check_step(recipe, model.config, rows.lengths, device=device, shares=shares)
+    maker = _maker(recipe, rows, model, tokenizer, mask_id)
+    asked = None if known is None else _ask(recipe, known, rows, train, out, device)
+    return Run(recipe, parts, tokenizer, rows, task_rows, maker, dev_rows, asked, contents)
 
 
 def _packed_run(
-    recipe: Recipe, data: Path, out: Path, teacher: Path | None, device: torch.device
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    teacher: Path | None,
+    device: torch.device,
+    shares: int,
 ) -> Run:
     """A run whose model is cut out of the teacher, as narrow models side by side."""
     begin = read_start(teacher)
@@ -159,12 +176,15 @@ def _packed_run(
         read_task(locate(data, name), labels=named.labels)
         for name in (recipe.task_train, recipe.task_dev)
     )
-    _check_labels(recipe, recipe.task_train, train)
-    _check_labels(recipe, recipe.task_dev, dev)
-    tokenizer, config, _ = _tokenizer_and_config(named, data, out, begin, train)
+    _check_kind(recipe, recipe.task_train, train)
+    _check_kind(recipe, recipe.task_dev, dev)
+    check_labels(named, train, dev)
+    tokenizer, config, _, contents = _words_and_config(named, data, out, begin, train, device)
     length = min(recipe.max_length, config.default_max_length)
     cache = out.parent
+    mask_id = _mask_id(tokenizer, recipe)
     pool = make_pool(recipe, data, cache / "token-cache", tokenizer, train, dev, length)
+    check_step(recipe, config, pool.rows.lengths, device=device, shares=shares)
     model, share = build_tied(recipe, config, plain, pool)
     torch.manual_seed(recipe.seed)  # of the maps that are trained beside the model
     layout = layout_of(recipe, config)
@@ -186,9 +206,10 @@ def _packed_run(
         tokenizer,
         pool.rows,
         pool.ends["task"],
-        _maker(recipe, pool.rows, model, tokenizer),
+        _maker(recipe, pool.rows, model, tokenizer, mask_id),
         scored,
         answers,
+        contents,
         "dev" if pool.held is None else "held",
         pool,
         {"packed": notes},
@@ -209,20 +230,19 @@ def _labels_of(recipe: Recipe, teacher: MuxModel) -> tuple[str, ...]:
 
 
 def _maker(
-    recipe: Recipe, rows: Rows, model: MuxModel, tokenizer: PreTrainedTokenizerBase
+    recipe: Recipe,
+    rows: Rows,
+    model: MuxModel,
+    tokenizer: PreTrainedTokenizerBase,
+    mask_id: int,
 ) -> BatchMaker:
     special = tuple(int(i) for i in tokenizer.all_special_ids)
-    mask_id, generates = _mask_id(tokenizer, recipe), bool(recipe.generator_layers)
+    generates = bool(recipe.generator_layers)
     return BatchMaker(rows, model.config, mask_id, special, recipe.seed, generates)
 
 
 def _check_stages(recipe: Recipe, model: MuxModel) -> None:
     for stage in recipe.stages:
-        if not stage.has_loss:
-            raise ConfigError(
-                f"stage {stage.name!r} of {recipe.name} has no loss; set one of task_coeff, "
-                "retrieval_coeff, hidden_coeff ... above 0"
-            )
         _check_heads(recipe, stage, model)
         if recipe.is_packed and (stage.hidden_coeff or stage.sentence_coeff or stage.probe_coeff):
             raise ConfigError(
@@ -231,16 +251,7 @@ def _check_stages(recipe: Recipe, model: MuxModel) -> None:
             )
 
 
-def _check_teacher_is_named(recipe: Recipe, teacher: Path | None) -> None:
-    asking = [stage.name for stage in recipe.stages if stage.asks_teacher]
-    if asking and teacher is None:
-        raise ConfigError(
-            f"stage {asking[0]!r} of {recipe.name} imitates a teacher, and none is given; name one "
-            "with --teacher, or set hidden_coeff, sentence_coeff and logit_coeff to 0"
-        )
-
-
-def _check_labels(recipe: Recipe, name: str, rows: LabelledRows) -> None:
+def _check_kind(recipe: Recipe, name: str, rows: LabelledRows) -> None:
     kind = "token_classification" if rows.words else "sequence_classification"
     if rows.labels.dtype.kind == "f":
         kind = "regression"
@@ -249,6 +260,47 @@ def _check_labels(recipe: Recipe, name: str, rows: LabelledRows) -> None:
         raise ConfigError(
             f"{name} has the labels of {kind}, the recipe's task is {recipe.task}; change one"
         )
+
+
+def check_labels(recipe: Recipe, train: LabelledRows, dev: LabelledRows) -> None:
+    """See that the training rows tell classes apart, and that the dev rows have no others.
+
+    Raises:
+        DataError: one class only, numbers that leave a gap, or labels that the model will lack.
+    """
+    if recipe.task not in CLASS_TASKS:
+        return
+    known = recipe.labels or train.names
+    counts = _label_counts(train)
+    of = "words" if train.words else "rows"
+    if len(counts) < 2:
+        only = next(iter(counts), None)
+        named = known[only] if known and only is not None else only
+        raise DataError(
+            f"{recipe.task_train}: all {sum(counts.values()):,} {of} have the label {named!r}; "
+            "expected two classes or more, or nothing can be learned"
+        )
+    if not known:
+        missing = next((n for n in range(len(counts)) if n not in counts), None)
+        if missing is not None:
+            raise DataError(
+                f"{recipe.task_train}: labels go to {max(counts)} and none is {missing}; expected "
+                "classes numbered from 0 without a gap, or their names in the recipe's labels"
+            )
+    size = len(known) or len(counts)
+    others = {n: count for n, count in _label_counts(dev).items() if n >= size}
+    if others:
+        listed = ", ".join(f"{count:,} {of} with {n}" for n, count in sorted(others.items())[:5])
+        raise DataError(
+            f"{recipe.task_dev}: {listed}; {recipe.task_train} has the labels 0 to {size - 1}, so "
+            "the model would never give them: expected the same classes in both"
+        )
+
+
+def _label_counts(rows: LabelledRows) -> dict[int, int]:
+    numbers = np.concatenate(rows.word_labels) if rows.words else rows.labels
+    found, counts = np.unique(numbers[numbers != UNLABELLED], return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 
 def _check_heads(recipe: Recipe, stage: Stage, model: Any) -> None:
@@ -265,52 +317,72 @@ def _check_heads(recipe: Recipe, stage: Stage, model: Any) -> None:
         )
 
 
-def _check_teacher_fits(recipe: Recipe, folder: Path, asked: Teacher, model: Any) -> None:
-    width, classes = model.config.shape.hidden_size, model.config.num_labels
-    if asked.hidden is not None and asked.hidden.shape[1] != width:
-        raise ConfigError(
-            f"the teacher {folder} is {asked.hidden.shape[1]} wide, the model {width}: their "
-            "states cannot be compared; set hidden_coeff and sentence_coeff to 0"
-        )
-    if any(stage.logit_coeff for stage in recipe.stages):
-        theirs = 0 if asked.logits is None else asked.logits.shape[1]
-        if theirs != classes:
-            raise ConfigError(
-                f"the teacher {folder} knows {theirs} classes, the model {classes}; set "
-                "logit_coeff to 0, or name a teacher of the same task"
-            )
-
-
-def _tokenizer_and_config(
-    recipe: Recipe, data: Path, out: Path, begin: Start | None, train: LabelledRows | None
-) -> tuple[PreTrainedTokenizerBase, MuxConfig, np.ndarray | None]:
-    """Both of the run, and which rows of the start's vocabulary it keeps (None: all)."""
+def _words_and_config(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    begin: Start | None,
+    train: LabelledRows | None,
+    device: torch.device,
+) -> tuple[PreTrainedTokenizerBase, MuxConfig, np.ndarray | None, dict[str, bytes]]:
+    """Tokenizer and configuration of the run, which rows of the start's vocabulary it keeps (None:
+    all), and the tokenizer's files by name.
+    """
     if recipe.is_packed and (recipe.vocab_size or recipe.vocabulary):
         raise ConfigError("a packed start keeps the teacher's vocabulary; name no other")
-    before = _tokenizer_files(out)
+    with TemporaryDirectory() as scratch:
+        words = Path(scratch)
+        config, old_ids = _config(recipe, data, words, begin, train)
+        tokenizer = run_tokenizer(words, config.shape, recipe.backbone)
+        contents = _tokenizer_files(words)
+    _check_same_tokenizer(out, contents, begin)
+    check_model(recipe, config, device)
+    return tokenizer, config, old_ids, contents
+
+
+def _config(
+    recipe: Recipe, data: Path, words: Path, begin: Start | None, train: LabelledRows | None
+) -> tuple[MuxConfig, np.ndarray | None]:
+    """The model's configuration, and in the folder ``words`` the files of its tokenizer."""
     corpora: list[list[str]] = []
     if recipe.vocab_size:
         corpora = [] if train is None else [list(train.texts)]
         for name in recipe.general:
             texts = iterate_texts(locate(data, name))
             corpora.append(list(islice(texts, VOCABULARY_TEXTS)))
-    old_ids = place_vocabulary(recipe, begin, data, out, corpora)
-    if before and before != _tokenizer_files(out):
-        for name, content in before.items():
-            (out / name).write_bytes(content)
-        raise TrainingError(
-            f"{begin and begin.folder} has another vocabulary than the run in {out}"
-        )
+    old_ids = place_vocabulary(recipe, begin, data, words, corpora)
     if old_ids is not None:
         vocab_size = len(old_ids)
     elif begin is not None and not recipe.vocabulary:
         vocab_size = begin.shape.vocab_size
     else:
-        vocab_size = _vocab_rows(out)
+        vocab_size = _vocab_rows(words, recipe.backbone)
     shape = run_shape(recipe, begin, vocab_size)
     left = None if begin is None or begin.config is None else begin.config.structure
-    config = run_config(recipe, shape, _label_names(recipe, train), left)
-    return run_tokenizer(out, shape, recipe.backbone), config, old_ids
+    return run_config(recipe, shape, _label_names(recipe, train), left), old_ids
+
+
+def _tokenizer_files(folder: Path) -> dict[str, bytes]:
+    return {
+        name: files.read_bytes(folder / name)
+        for name in ALL_TOKENIZER_FILES
+        if files.is_there(folder / name)
+    }
+
+
+def _check_same_tokenizer(out: Path, contents: dict[str, bytes], begin: Start | None) -> None:
+    """See that a run goes on with the vocabulary that it has."""
+    before = _tokenizer_files(out)
+    odd = [
+        name
+        for name in TOKENIZER_FILES
+        if before.get(name, contents.get(name)) != contents.get(name)
+    ]
+    if odd:
+        given = "this recipe" if begin is None else begin.folder
+        raise TrainingError(
+            f"{given} has another vocabulary than the run in {out} ({odd[0]}); name another folder"
+        )
 
 
 def _mask_id(tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> int:
@@ -325,17 +397,11 @@ def _mask_id(tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> int:
     return -1 if found is None else int(found)
 
 
-def _tokenizer_files(out: Path) -> dict[str, bytes]:
-    names = ("vocab.txt", "tokenizer.json", "vocab.json")
-    return {name: (out / name).read_bytes() for name in names if (out / name).is_file()}
-
-
-def _vocab_rows(out: Path) -> int:
-    if (out / "vocab.txt").is_file():
-        return len((out / "vocab.txt").read_text(encoding="utf-8").rstrip("\n").split("\n"))
-    from transformers import AutoTokenizer
-
-    return len(AutoTokenizer.from_pretrained(out, local_files_only=True))
+def _vocab_rows(folder: Path, backbone: str) -> int:
+    if (folder / "vocab.txt").is_file():
+        return len(read_pieces(folder / "vocab.txt"))
+    largest = BackboneShape(LIMITS["vocab_size"], 1, 1, 1, 1, 1)  # room for any tokenizer
+    return len(run_tokenizer(folder, largest, backbone))
 
 
 def _label_names(recipe: Recipe, train: LabelledRows | None) -> tuple[str, ...]:
@@ -368,9 +434,8 @@ def _rows(
         texts = tokenise_task(tokenizer, read_task(locate(data, name)), max_length=length)
         found.append(texts if dev is None else rows_not_in(texts, dev))
     if recipe.compounds:
-        if train is None:
-            raise ConfigError(f"{recipe.name}: compounds are made of task rows; name task_train")
         made = {"max_length": length, "seed": recipe.data_seed}
+        check_compounds(recipe, found[0].lengths, length)
         found.append(compound_rows(found[0], recipe.compounds, **made))
     if recipe.general:
         found.append(
@@ -402,35 +467,81 @@ def _unpruned(folder: Path) -> MuxModel:
     return model
 
 
-def _teacher(
+@dataclass(frozen=True)
+class _Known:
+    """A teacher before it is asked. theirs: its tokenizer, where it is another."""
+
+    model: MuxModel
+    theirs: PreTrainedTokenizerBase | None
+
+
+def _read_teacher(
     recipe: Recipe,
     folder: Path,
-    rows: Rows,
-    train: LabelledRows | None,
-    out: Path,
+    model: MuxModel,
     tokenizer: PreTrainedTokenizerBase,
-    device: torch.device,
-) -> Teacher:
-    """The teacher's answers; one with a vocabulary of its own reads the task's texts itself."""
+    train: LabelledRows | None,
+) -> _Known:
+    """The teacher, once it is known that it can teach this model.
+
+    Raises:
+        TrainingError, ConfigError: it cannot.
+    """
     start = read_start(folder)
     if start is None or start.config is None:
         raise TrainingError(f"{folder} is an encoder without a head; a teacher is a trained model")
-    model = MuxModel(start.config)
-    model.load_state_dict(start.weights)
-    model.eval().requires_grad_(False)
-    theirs = run_tokenizer(start.folder, start.shape, start.config.backbone)
-    cache = out.parent / "teacher-cache"
-    if theirs.get_vocab() == tokenizer.get_vocab():
-        wanted = any(s.hidden_coeff or s.sentence_coeff for s in recipe.stages)
-        return ask_teacher(model, rows, cache, wants_hidden=wanted, device=device)
-    if train is None or isinstance(rows, JoinedRows) or train.words:
+    config = start.config
+    check_plain(config)
+    theirs = run_tokenizer(start.folder, start.shape, config.backbone)
+    is_same = theirs.get_vocab() == tokenizer.get_vocab()
+    is_joined = recipe.general or recipe.unlabelled or recipe.compounds
+    if not is_same and (train is None or is_joined or train.words):
         raise TrainingError(
             f"{folder} has another vocabulary than the student: it can only teach the labels of "
             "a sentence task without a general corpus; use a teacher with the same vocabulary"
         )
-    length = min(recipe.max_length, start.config.default_max_length)
-    own = tokenise_task(theirs, train, max_length=length)
-    return ask_teacher(model, own, cache, wants_hidden=False, device=device)
+    if any(s.hidden_coeff or s.sentence_coeff for s in recipe.stages):
+        width = model.config.shape.hidden_size
+        if not is_same:
+            raise TrainingError(
+                f"{folder} has another vocabulary than the student, so its hidden states cannot be "
+                "matched token by token; set hidden_coeff and sentence_coeff to 0"
+            )
+        if config.width != width:
+            raise ConfigError(
+                f"the teacher {folder} is {config.width} wide, the model {width}: their states "
+                "cannot be compared; set hidden_coeff and sentence_coeff to 0"
+            )
+    if any(stage.logit_coeff for stage in recipe.stages):
+        classes = config.num_labels if config.task in LABELLED_TASKS else 0
+        if classes != model.config.num_labels:
+            raise ConfigError(
+                f"the teacher {folder} knows {classes} classes, the model "
+                f"{model.config.num_labels}; set logit_coeff to 0, or name a teacher of the same "
+                "task"
+            )
+    taught = MuxModel(config)
+    taught.load_state_dict(start.weights)
+    return _Known(taught.eval().requires_grad_(False), None if is_same else theirs)
+
+
+def _ask(
+    recipe: Recipe,
+    known: _Known,
+    rows: Rows,
+    train: LabelledRows | None,
+    out: Path,
+    device: torch.device,
+) -> Teacher:
+    """The teacher's answers; one with a vocabulary of its own reads the task's texts itself."""
+    cache = out.parent / "teacher-cache"
+    if known.theirs is None:
+        wanted = any(s.hidden_coeff or s.sentence_coeff for s in recipe.stages)
+        return ask_teacher(known.model, rows, cache, wants_hidden=wanted, device=device)
+    assert train is not None, "checked when the teacher was read"
+    length = min(recipe.max_length, known.model.config.default_max_length)
+    own = tokenise_task(known.theirs, train, max_length=length)
+    return ask_teacher(known.model, own, cache, wants_hidden=False, device=device)
 
 
 def weigh_readout(run: Run) -> None:

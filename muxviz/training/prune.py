@@ -14,9 +14,10 @@ from typing import Any
 
 from muxviz.errors import ConfigError
 from muxviz.training.export import cut_folder
-from muxviz.training.loop import train
+from muxviz.training.loop import check_same_run, train
 from muxviz.training.recipe import Recipe
 from muxviz.training.run_folder import read_summary
+from muxviz.training.state import read_state
 
 GATED = "gates"  # folder of the run with gates, beside those of the fine-tuning
 
@@ -47,23 +48,24 @@ def prune(
         The folders of the finished runs; fewer than asked for where a run was stopped.
 
     Raises:
-        ConfigError: no stage prunes, or ``only`` names a sparsity that none has. Whatever ``train``
-            raises.
+        ConfigError: no stage prunes, or ``only`` names a sparsity that none has. TrainingError: a
+            finished run there was made with another recipe. Whatever ``train`` raises.
     """
-    targets = [stage.sparsity for stage in recipe.stages if stage.sparsity]
-    if not targets:
-        raise ConfigError(f"{recipe.name}: no stage has a sparsity; set it, or use muxviz train")
-    unknown = [value for value in only if value not in (0, *targets)]
-    if unknown:
-        raise ConfigError(f"sparsity {unknown[0]} is none of the recipe's: {targets}")
-    if 0 in only and not recipe.fine_tuning:
-        raise ConfigError("sparsity 0 is the unpruned model fine-tuned; give [[fine_tuning]]")
-    gates = out / GATED
+    targets = _targets(recipe, only)
+    recipe.check_teacher(is_named=teacher is not None)
     about = {**(about or {}), "pruned_from": start.name}
-    run_of = partial(train, data=data, teacher=teacher, companion=start, resume=resume, about=about)
+    common = partial(train, data=data, companion=start, resume=resume, about=about)
+
+    def finish(of: Recipe, run: Path, begin: Path) -> bool:
+        """Train a run to its end, unless that was done; whether it is at its end."""
+        if not _is_finished(run, of):
+            common(of, out=run, start=begin, teacher=teacher if of.asks_teacher else None)
+        return _is_finished(run, of)
+
+    gates = out / GATED
     finished: list[Path] = []
-    if not _is_finished(gates) and set(only) != {0}:
-        run_of(replace(recipe, fine_tuning=()), out=gates, start=start)
+    if set(only) != {0}:
+        finish(replace(recipe, fine_tuning=()), gates, start)
     for sparsity in dict.fromkeys(only or targets):
         cut = cut_folder(gates, sparsity) if sparsity else start
         if sparsity and not cut.is_dir():
@@ -72,12 +74,22 @@ def prune(
             finished.append(cut)
             continue
         run = out / cut_folder(gates, sparsity).name
-        if not _is_finished(run):
-            run_of(tuning_of(recipe, sparsity), out=run, start=cut)
-        if not _is_finished(run):
+        if not finish(tuning_of(recipe, sparsity), run, cut):
             break
         finished.append(run)
     return finished
+
+
+def _targets(recipe: Recipe, only: tuple[float, ...]) -> list[float]:
+    targets = [stage.sparsity for stage in recipe.stages if stage.sparsity]
+    if not targets:
+        raise ConfigError(f"{recipe.name}: no stage has a sparsity; set it, or use muxviz train")
+    unknown = [value for value in only if value not in (0, *targets)]
+    if unknown:
+        raise ConfigError(f"sparsity {unknown[0]} is none of the recipe's: {targets}")
+    if 0 in only and not recipe.fine_tuning:
+        raise ConfigError("sparsity 0 is the unpruned model fine-tuned; give [[fine_tuning]]")
+    return targets
 
 
 def tuning_of(recipe: Recipe, sparsity: float) -> Recipe:
@@ -86,6 +98,8 @@ def tuning_of(recipe: Recipe, sparsity: float) -> Recipe:
     return replace(recipe, name=name, stages=recipe.fine_tuning, fine_tuning=(), readout_width=0)
 
 
-def _is_finished(run: Path) -> bool:
-    summary = read_summary(run)
-    return summary.state == "finished"
+def _is_finished(run: Path, recipe: Recipe) -> bool:
+    if read_summary(run).state != "finished":
+        return False
+    check_same_run(run, read_state(run), recipe)
+    return True

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the field's name for it)
 
 from muxviz.errors import ConfigError
+from muxviz.loading.layout import is_published
 from muxviz.model.fast import sentence_state
 from muxviz.model.mux_model import MuxModel, PreparedInput
 from muxviz.pruning.gates import Gates, target_at
@@ -103,10 +104,11 @@ def check_pruning(recipe: Recipe, model: MuxModel, companion: Companion | None) 
             )
     if not recipe.prunes:
         return
+    own = next((p for p in (config.multiplexer, config.demultiplexer) if not is_published(p)), None)
+    if own is not None:
+        raise ConfigError(f"gates know the published parts only; {own!r} cannot be pruned")
     if config.structure is not None:
         raise ConfigError("the start is pruned already; gates need the unpruned model")
-    if recipe.compile:
-        raise ConfigError("compile with gates: shapes change at every step; set compile to false")
     if recipe.readout_width > config.shape.hidden_size:
         raise ConfigError(
             f"readout_width is {recipe.readout_width}; the states have {config.shape.hidden_size}"

@@ -47,6 +47,7 @@ PACKABLE = {  # what narrow models side by side are
     "demultiplexer": "rsa",
     "readout": "first",
 }
+TASKS = (*LABELLED_TASKS, "masked_lm", "replaced_token_detection", "retrieval")
 N_IN_NAME = "{n}"  # in the name of a recipe that serves several N
 MANY = 10**9
 
@@ -237,6 +238,16 @@ class Recipe:
             raise ConfigError(f"compounds are made of labelled rows; {self.task} has none")
 
     def _check_stage(self, stage: Stage) -> None:
+        if not stage.has_loss:
+            raise ConfigError(
+                f"stage {stage.name!r} of {self.name} has no loss; set one of task_coeff, "
+                "retrieval_coeff, hidden_coeff ... above 0"
+            )
+        if stage.groups % self.accumulate:
+            raise ConfigError(
+                f"stage {stage.name!r}: {stage.groups} groups per step cannot be shared equally by "
+                f"{self.accumulate} micro-batches (accumulate); choose a multiple"
+            )
         if stage.probe_coeff and self.num_instances > 1:
             raise ConfigError(
                 f"stage {stage.name!r}: probe_coeff is {stage.probe_coeff} at N = "
@@ -258,15 +269,37 @@ class Recipe:
             )
         if any(stage.sparsity for stage in self.fine_tuning):
             raise ConfigError("[[fine_tuning]] trains the cut model; leave its sparsity out")
+        if self.prunes and self.compile:
+            raise ConfigError(
+                "compile with gates: shapes change at every step; set compile to false"
+            )
         idle = "readout_width" if self.readout_width else "[[fine_tuning]]"
         if not self.prunes and (self.readout_width or self.fine_tuning):
             raise ConfigError(
                 f"{idle} belongs to pruning, and no stage has a sparsity; leave it out"
             )
 
+    def check_teacher(self, *, is_named: bool) -> None:
+        """See that there is a teacher where any stage imitates one, and none where none does.
+
+        Raises:
+            ConfigError: says which.
+        """
+        asking = [s.name for s in (*self.stages, *self.fine_tuning) if s.asks_teacher]
+        if asking and not is_named:
+            raise ConfigError(
+                f"stage {asking[0]!r} of {self.name} imitates a teacher, and none is given; name "
+                "one with --teacher, or set hidden_coeff, sentence_coeff and logit_coeff to 0"
+            )
+        if is_named and not asking:
+            raise ConfigError(
+                f"no stage of {self.name} imitates a teacher; leave --teacher out, or set "
+                "hidden_coeff, sentence_coeff or logit_coeff above 0"
+            )
+
     @property
     def asks_teacher(self) -> bool:
-        """Whether any stage imitates a plain teacher."""
+        """Whether any of its own stages imitates a plain teacher."""
         return any(stage.asks_teacher for stage in self.stages)
 
     def _check_packed(self) -> None:

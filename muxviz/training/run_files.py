@@ -5,23 +5,44 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import platform
 import socket
+import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from filelock import FileLock, Timeout
 
-from muxviz.errors import TrainingError
+from muxviz import files
+from muxviz.errors import FileError, MuxvizError, TrainingError
+from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES
 from muxviz.training.recipe import Recipe
-from muxviz.training.run_folder import METRICS, PROGRESS, RUN, SAMPLES, STATE, STOP
+from muxviz.training.run_folder import (
+    LARGEST_LINES,
+    LAUNCH,
+    METRICS,
+    PROGRESS,
+    RUN,
+    SAMPLES,
+    STATE,
+    STOP,
+    parsed_row,
+    read_about,
+)
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+LOCK = ".writer.lock"  # held by the process that writes to the folder
+OF_A_RUN = (RUN, PROGRESS, LAUNCH, STATE)  # any of them makes a folder that of a run
+WRITTEN = (RUN, PROGRESS, STATE, METRICS, SAMPLES, *ALL_TOKENIZER_FILES)
 
 
 class RunFiles:
@@ -30,11 +51,43 @@ class RunFiles:
     def __init__(self, folder: Path, *, is_writer: bool) -> None:
         self.folder, self.is_writer = folder, is_writer
         self._progress: dict[str, Any] = {}
-        if is_writer:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise _no_room(folder, error) from error
+        self._about: dict[str, Any] = {}
+        self._has_begun = False
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the folder's only writer; where the block fails before ``begin``, leave no trace.
+
+        Raises:
+            TrainingError: another process writes there, or the folder holds files of others.
+            FileError: it cannot be made or written to; ``run.json`` is damaged.
+        """
+        if not self.is_writer:
+            self._about = read_about(self.folder)
+            yield
+            return
+        _check_place(self.folder)
+        made = _make(self.folder)
+        lock = FileLock(self.folder / LOCK)
+        try:
+            with files.writing(self.folder):
+                _acquire(lock, self.folder)
+        except MuxvizError:
+            _remove(made)
+            raise
+        before: dict[Path, bytes | None] = {}
+        try:
+            before = {path: _content(path) for path in (self.folder / PROGRESS, self.folder / STOP)}
+            self._about = read_about(self.folder)
+            yield
+        finally:
+            if not self._has_begun:
+                for path, content in before.items():
+                    _put_back(path, content)
+            (self.folder / LOCK).unlink(missing_ok=True)
+            lock.release()
+            if not self._has_begun:
+                _remove(made)
 
     def begin(
         self,
@@ -47,36 +100,49 @@ class RunFiles:
         """Write ``run.json``; a resumed run adds a session to what its first one wrote."""
         if not self.is_writer:
             return
-        path = self.folder / RUN
+        self._has_begun = True
         session = {
             "started": _now(),
             "commit": _commit(),
             "hardware": describe_hardware(accelerator),
             "command": about.get("command"),
         }
-        if path.is_file() and (self.folder / STATE).is_file():
-            content = json.loads(path.read_text(encoding="utf-8"))
-            content["sessions"] = [*content.get("sessions", []), session]
-            content |= {"recipe": recipe.to_dict(), "total_steps": recipe.total_steps}
-            content["name"] = recipe.name
-            content["teacher"] = content.get("teacher") or (str(teacher) if teacher else None)
-            content["stages"] = [{"name": s.name, "steps": s.steps} for s in recipe.stages]
-            self._write(path, json.dumps(content, indent=1))
-            return
-        content = {
-            "format": 2,
+        now = {
             "name": recipe.name,
-            "num_instances": recipe.num_instances,
-            "seed": recipe.seed,
-            **session,
             "total_steps": recipe.total_steps,
             "stages": [{"name": s.name, "steps": s.steps} for s in recipe.stages],
-            "start": None if start is None else str(start),
-            "teacher": None if teacher is None else str(teacher),
             "recipe": recipe.to_dict(),
-            **about,
         }
-        self._write(path, json.dumps(content, indent=1))
+        named = None if teacher is None else str(teacher)
+        if self._about and (self.folder / STATE).is_file():
+            before = self._about
+            sessions = before.get("sessions")
+            listed = sessions if isinstance(sessions, list) else []
+            content = before | now | {"sessions": [*listed, session]}
+            content["teacher"] = before.get("teacher") or named
+        else:
+            content = {
+                "format": 2,
+                "num_instances": recipe.num_instances,
+                "seed": recipe.seed,
+                **session,
+                "start": None if start is None else str(start),
+                "teacher": named,
+                **now,
+                **about,
+            }
+        files.write_whole(self.folder / RUN, files.json_text(content, indent=1))
+
+    @property
+    def teacher(self) -> str | None:
+        """The teacher that the run has had so far."""
+        return self._about.get("teacher")
+
+    def put_tokenizer(self, contents: dict[str, bytes]) -> None:
+        """Write the run's tokenizer files, those that are not there yet."""
+        for name, content in contents.items() if self.is_writer else ():
+            if _content(self.folder / name) != content:
+                files.write_whole(self.folder / name, content)
 
     def progress(self, state: str, step: int | None, *, message: str = "", **more: Any) -> None:
         """Rewrite ``progress.json``; step None keeps the last one."""
@@ -88,7 +154,7 @@ class RunFiles:
         self._progress |= {"state": state, "message": message, "updated": _now()}
         if step is not None:
             self._progress["step"] = step
-        self._write(self.folder / PROGRESS, json.dumps(self._progress))
+        files.write_whole(self.folder / PROGRESS, files.json_text(self._progress))
 
     def add_metrics(self, row: dict[str, Any]) -> None:
         """Append to ``metrics.jsonl``."""
@@ -103,10 +169,10 @@ class RunFiles:
         """Drop rows that were logged after the state was saved; they will be logged again."""
         for name in (METRICS, SAMPLES) if self.is_writer else ():
             path = self.folder / name
-            if path.is_file():
-                lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-                kept = [line for line in lines if _step_of(line) <= step]
-                self._write(path, "".join(f"{line}\n" for line in kept))
+            content = _content(path)
+            if content:
+                kept = [line for line in content.split(b"\n") if _step_of(line) <= step]
+                files.write_whole(path, b"".join(line + b"\n" for line in kept))
 
     def stop_wanted(self) -> bool:
         """Whether somebody has put the file ``stop`` into the folder."""
@@ -126,7 +192,8 @@ class RunFiles:
         path = self.folder / STATE
         partial = path.with_suffix(".partial")
         try:
-            with partial.open("wb") as file:
+            partial.unlink(missing_ok=True)
+            with partial.open("xb") as file:  # never through a link that lies there
                 torch.save(state, file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -143,33 +210,75 @@ class RunFiles:
         if not self.is_writer:
             return
         path = self.folder / name
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise _no_room(path, error) from error
-
-    def _write(self, path: Path, text: str) -> None:
-        partial = path.with_name(path.name + ".partial")
-        try:
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, path)
-        except OSError as error:
-            raise _no_room(path, error) from error
+        with files.writing(path), path.open("a", encoding="utf-8") as file:
+            file.write(files.json_text(row) + "\n")
 
 
-def _no_room(path: Path, error: OSError) -> TrainingError:
-    return TrainingError(
-        f"{path} cannot be written ({error.strerror}); make room, or name another folder"
-    )
+# ---- the folder ----------------------------------------------------------------------------------
 
 
-def _step_of(line: str) -> float:
-    """The step of a row; one cut off in the middle of writing is dropped as if it were later."""
+def _acquire(lock: FileLock, folder: Path) -> None:
     try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return float("inf")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise TrainingError(
+            f"another process is training in {folder}; stop it first, or name another folder"
+        ) from error
+
+
+def _check_place(folder: Path) -> None:
+    """See that nothing of others would be replaced."""
+    there = [name for name in WRITTEN if os.path.lexists(folder / name)]
+    odd = [name for name in there if not stat.S_ISREG(os.lstat(folder / name).st_mode)]
+    if odd:
+        raise TrainingError(
+            f"{folder / odd[0]} is a link, a folder or a pipe, no file of a run; name another "
+            "folder"
+        )
+    if there and not any((folder / name).is_file() for name in OF_A_RUN):
+        raise TrainingError(
+            f"{folder} holds {there[0]} and no run; nothing was written. Name another folder"
+        )
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder and those above it; those that were not there, the innermost first."""
+    made = []
+    with files.writing(folder):
+        for path in (folder, *folder.parents):
+            if path.exists():
+                break
+            made.append(path)
+        folder.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def _remove(folders: list[Path]) -> None:
+    """Remove folders as long as they are empty."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
+def _content(path: Path) -> bytes | None:
+    if not files.is_there(path):
+        return None
+    return files.read_bytes(path, most=LARGEST_LINES, expected="a file of a run")
+
+
+def _put_back(path: Path, content: bytes | None) -> None:
+    with suppress(FileError):
+        if content is None:
+            path.unlink(missing_ok=True)
+        elif _content(path) != content:
+            files.write_whole(path, content)
+
+
+def _step_of(line: bytes) -> float:
+    """The step of a row; one cut off in the middle of writing is dropped as if it were later."""
+    row = parsed_row(line) or {}
+    step = row.get("step")
+    return step if isinstance(step, int | float) else math.inf
 
 
 def _now() -> str:
@@ -210,7 +319,7 @@ def describe_hardware(accelerator: Accelerator) -> dict[str, Any]:
 def cpu_name() -> str:
     """The processor's own name, "" where it is not told."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text().split("\n")
     except OSError:
         return platform.processor()
     return next((s.split(":", 1)[1].strip() for s in lines if s.startswith("model name")), "")

@@ -11,10 +11,10 @@ the ``metrics.jsonl`` of the run that made it; ``card.json`` then says what ``ru
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 
-from muxviz.errors import DataError
+from muxviz import files
+from muxviz.errors import FileError
 from muxviz.results.training import (
     RunCurves,
     RunSummary,
@@ -40,6 +41,16 @@ PROGRESS, LAUNCH, STOP, LOG, STATE = (
     "log.txt",
     "state.pt",
 )
+LAUNCHED_FOR = "MUXVIZ_LAUNCHED_FOR"  # in a started process: the folder of its run
+ABOUT: dict[str, tuple[type, ...]] = {  # what ``run.json`` says for whoever goes on with the run
+    "name": (str,),
+    "recipe": (dict,),
+    "start": (str, type(None)),
+    "teacher": (str, type(None)),
+    "recipe_file": (str, type(None)),
+    "pruned_from": (str, type(None)),
+    "command": (list, type(None)),
+}
 LARGEST_OBJECT = 8 << 20  # bytes
 LARGEST_LINES = 256 << 20
 MOST_SLOTS = 1024
@@ -50,11 +61,25 @@ STATES = ("running", "finished", "stopped", "failed")
 def runs_folder() -> Path:
     """``MUXVIZ_RUNS``, or ``runs/`` beside the package."""
     named = os.environ.get("MUXVIZ_RUNS")
-    return (
-        Path(named).expanduser().resolve()
-        if named
-        else Path(__file__).resolve().parents[2] / "runs"
-    )
+    if named:
+        return Path(os.path.realpath(expanded(named)))
+    return Path(__file__).resolve().parents[2] / "runs"
+
+
+def expanded(text: str) -> Path:
+    """A path as it was typed, with ``~`` as a home; ``~name`` of nobody stays as it is."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder has this name; False too for a name that none can have."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def find_runs(root: Path) -> list[Path]:
@@ -71,14 +96,14 @@ def find_runs(root: Path) -> list[Path]:
 def _inside(folder: Path) -> list[Path]:
     """What lies in a folder; nothing where that cannot be read."""
     try:
-        return list(folder.iterdir()) if folder.is_dir() else []
-    except OSError:
+        return list(folder.iterdir())
+    except (OSError, ValueError):
         return []
 
 
 def is_run(folder: Path) -> bool:
     """Whether a folder holds anything that a run leaves behind."""
-    return any((folder / name).is_file() for name in (METRICS, RUN, PROGRESS, LAUNCH))
+    return any(_status(folder / name) is not None for name in (METRICS, RUN, PROGRESS, LAUNCH))
 
 
 def stamp(folder: Path) -> str:
@@ -88,6 +113,25 @@ def stamp(folder: Path) -> str:
         for name in (RUN, METRICS, SAMPLES, PROGRESS, LAUNCH, STOP)
         if (status := _status(folder / name)) is not None
     )
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What ``run.json`` says of a run that is gone on with or exported; {} without the file.
+
+    Raises:
+        FileError: it cannot be read, or is not what a run writes.
+    """
+    path = folder / RUN
+    if not files.is_there(path):
+        return {}
+    wanted = "what a run writes there; without the file it goes on, and cards say less of it"
+    about = files.read_json(path, most=LARGEST_OBJECT, expected=wanted)
+    for name, kinds in ABOUT.items():
+        value = about.get(name)
+        is_odd = isinstance(value, list) and len(_strings(value)) < len(value)
+        if not isinstance(value, kinds) or is_odd:
+            raise FileError(path, f"has no {name!r} as runs write it", expected=wanted)
+    return about
 
 
 # ---- what the run is and whether it runs --------------------------------------------------------
@@ -121,7 +165,7 @@ def read_summary(folder: Path) -> RunSummary:
         updated=_text(progress, "updated"),
         host=_text(progress, "host"),
         pid=pid,
-        has_state=(folder / STATE).is_file(),
+        has_state=_status(folder / STATE) is not None,
         hardware=_words(_inner(run, "hardware") or _inner(card, "hardware")),
         command=_strings(run.get("command")) or _strings(_object(folder / LAUNCH).get("command")),
     )
@@ -132,16 +176,40 @@ def process_is_alive(pid: object, not_after: str) -> bool:
 
     A number that was given to another process since does not count.
     """
-    if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0:
-        return False
+    return _process(pid, _time(not_after)) is not None
+
+
+def launched_process(folder: Path) -> psutil.Process | None:
+    """The living process that the app started for the run in ``folder``, or None.
+
+    ``launch.json`` only says where to look: the process itself must carry the folder's name, given
+    to it at its start, so that nobody else's process is taken for it.
+    """
+    launch = _object(folder / LAUNCH)
+    process = _process(launch.get("pid"), _time(launch.get("started")))
+    try:
+        is_ours = process is not None and process.environ().get(LAUNCHED_FOR) == mark(folder)
+    except (psutil.Error, OSError):
+        return None
+    return process if is_ours else None
+
+
+def mark(folder: Path) -> str:
+    """What a process started for the run in ``folder`` carries as ``LAUNCHED_FOR``."""
+    return os.path.realpath(folder)
+
+
+def _process(pid: object, not_after: datetime | None) -> psutil.Process | None:
+    if not isinstance(pid, int) or isinstance(pid, bool) or not 0 < pid < 2**31:
+        return None
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        written = _time(not_after)
-        return written is None or process.create_time() <= written.timestamp() + CLOCK_S
+            return None
+        is_later = not_after and process.create_time() > not_after.timestamp() + CLOCK_S
+        return None if is_later else process
     except (psutil.Error, OSError):
-        return False
+        return None
 
 
 def _state(
@@ -149,11 +217,13 @@ def _state(
 ) -> tuple[str, str, int | None]:
     """State, message and, of a living process, its number."""
     launched, updated = _time(launch.get("started")), _time(progress.get("updated"))
+    if launched is not None and launched.timestamp() > time.time() + CLOCK_S:
+        launched = None  # nothing was started in the future
+    is_asked = _status(folder / STOP) is not None
     if launched is not None and (updated is None or updated < launched):
         if launch.get("host") != socket.gethostname():
             return "elsewhere", "", None
-        is_asked = (folder / STOP).exists()
-        if process_is_alive(launch.get("pid"), str(launch["started"])):
+        if launched_process(folder) is not None:
             return ("stopping" if is_asked else "starting"), "", launch["pid"]
         if is_asked:
             return "stopped", "It was stopped before its first step.", None
@@ -161,14 +231,14 @@ def _state(
     said = progress.get("state")
     message = _text(progress, "message")
     if said not in STATES:
-        return ("recorded" if (folder / METRICS).is_file() else "empty"), message, None
+        return ("recorded" if _status(folder / METRICS) else "empty"), message, None
     if said != "running":
         return said, message, None
     if progress.get("host") != socket.gethostname():
         return "elsewhere", message, None
     if not process_is_alive(progress.get("pid"), _text(progress, "updated")):
         return "interrupted", message, None
-    return ("stopping" if (folder / STOP).exists() else "running"), message, progress["pid"]
+    return ("stopping" if is_asked else "running"), message, progress["pid"]
 
 
 def _num_instances(folder: Path, *places: dict[str, Any]) -> int:
@@ -195,7 +265,7 @@ def read_curves(folder: str | Path, *, name: str = "") -> RunCurves:
     Where a resumed run logged a step again, the later row counts.
 
     Raises:
-        DataError: the file is too large to be one of a run, or cannot be opened.
+        FileError: the file is too large to be one of a run, or cannot be opened.
     """
     folder = Path(folder)
     summary = read_summary(folder)
@@ -232,7 +302,7 @@ def read_samples(folder: str | Path) -> tuple[TrainingSample, ...]:
     """What was read back at each save, by rising step; () where nothing was.
 
     Raises:
-        DataError: as ``read_curves``.
+        FileError: as ``read_curves``.
     """
     found: dict[int, TrainingSample] = {}
     for row in _lines(Path(folder) / SAMPLES):
@@ -259,14 +329,7 @@ def read_samples(folder: str | Path) -> tuple[TrainingSample, ...]:
 
 def log_tail(folder: Path, *, most: int = 16 << 10) -> str:
     """The end of what the run printed; of a bar that redraws itself, its last state. "" without."""
-    path = folder / LOG
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            file.seek(max(0, size - most))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
+    size, text = _tail(folder / LOG, most)
     whole = text if size <= most else text.partition("\n")[2] or text
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in whole.split("\n")).strip()
 
@@ -324,60 +387,57 @@ def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
     """Each whole line as an object, None for one that is not; a last line that does not end in a
     line break is left out when it cannot be read.
     """
-    status = _status(path)
-    if status is None:
+    if not files.is_there(path):
         return
-    if status.st_size > LARGEST_LINES:
-        raise DataError(
-            f"{path} has {status.st_size:,} bytes; expected at most {LARGEST_LINES:,} of a run; "
-            "name another folder"
-        )
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); check who may") from error
-    *whole, rest = text.split("\n")
+    wanted = "the rows of a run; name another folder"
+    *whole, rest = files.read_bytes(path, most=LARGEST_LINES, expected=wanted).split(b"\n")
     for line in whole:
         if line.strip():
-            yield _parsed(line)
-    last = _parsed(rest) if rest.strip() else None
+            yield parsed_row(line)
+    last = parsed_row(rest) if rest.strip() else None
     if last is not None:
         yield last
 
 
 def _last_row(path: Path) -> dict[str, Any]:
     """The last whole row, from the end of the file."""
+    lines = _tail(path, 1 << 16)[1].split("\n")
+    rows = (parsed_row(line.encode()) for line in reversed(lines))
+    return next((row for row in rows if row is not None), {})
+
+
+def _tail(path: Path, most: int) -> tuple[int, str]:
+    """Bytes of a file, and the text of its last ``most``; nothing where it cannot be read."""
     try:
+        size = files.check_regular(path).st_size
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - (1 << 16)))
-            lines = file.read().decode("utf-8", "replace").split("\n")
-    except OSError:
-        return {}
-    return next((row for line in reversed(lines) if (row := _parsed(line)) is not None), {})
+            file.seek(max(0, size - most))
+            return size, file.read(most).decode("utf-8", "replace")
+    except (OSError, FileError):
+        return 0, ""
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
+def parsed_row(line: bytes) -> dict[str, Any] | None:
+    """A line of ``metrics.jsonl`` or ``samples.jsonl``; None for what no run writes."""
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
+        value = files.parse_json(line.decode(), METRICS)
+    except (UnicodeDecodeError, FileError):
         return None
     return value if isinstance(value, dict) else None
 
 
 def _object(path: Path) -> dict[str, Any]:
-    status = _status(path)
-    if status is None or status.st_size > LARGEST_OBJECT:
-        return {}
     try:
-        return _parsed(path.read_text(encoding="utf-8", errors="replace")) or {}
-    except OSError:
+        return files.read_json(path, most=LARGEST_OBJECT)
+    except FileError:
         return {}
 
 
 def _status(path: Path) -> os.stat_result | None:
+    """Of a regular file; None where there is none."""
     try:
-        return path.stat()
-    except OSError:
+        return files.check_regular(path)
+    except FileError:
         return None
 
 

@@ -6,8 +6,7 @@ from the run folder of an earlier stage, or from nowhere (``--start`` left out).
 
 from __future__ import annotations
 
-import json
-import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,29 +14,36 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from transformers import BertTokenizer
 
 from muxviz.config import BackboneShape, MuxConfig
-from muxviz.errors import CheckpointMissing, ConfigError
+from muxviz.errors import CheckpointMismatch, CheckpointMissing, ConfigError
+from muxviz.files import is_there, read_bytes, write_whole
+from muxviz.loading.build import empty_model
+from muxviz.loading.fields import check_sizes, real
 from muxviz.loading.layout import PUBLISHED_CLASSES
 from muxviz.loading.load import load
+from muxviz.loading.save import WEIGHTS
 from muxviz.loading.tokenizer import (
     ALL_TOKENIZER_FILES,
     BUNDLED_VOCABULARY,
     TOKENIZER_FILES,
     load_tokenizer,
 )
+from muxviz.loading.weights import read_json, read_weights
 from muxviz.model.demultiplexer import RSADemultiplexer
 from muxviz.model.multiplexer import draw_instance_embedding
 from muxviz.model.mux_model import MuxModel
 from muxviz.structure import Structure
-from muxviz.training.export import model_of_state, read_state
 from muxviz.training.recipe import Recipe
-from muxviz.training.vocabulary import trim_vocabulary
+from muxviz.training.run_folder import STATE
+from muxviz.training.state import model_of_state, read_state
+from muxviz.training.vocabulary import read_pieces, trim_vocabulary
 
 ATTENTION_MULTIPLEXERS = ("contextual", "cross_instance")  # with layers of their own
+MUX_LAYERS = ("token_layer", "instance_layer")  # in the order of mux_layers
 WIDTHS = ("hidden_size", "embedding_size", "intermediate_size")
 
 
@@ -62,9 +68,8 @@ def read_start(folder: Path | None) -> Start | None:
     """
     if folder is None:
         return None
-    if (folder / "state.pt").is_file():
-        state = read_state(folder)
-        model = model_of_state(state)
+    if is_there(folder / STATE):
+        model = model_of_state(read_state(folder))
         return Start(folder, model.state_dict(), model.config.shape, model.config)
     if _is_bare_encoder(folder):
         return _read_encoder(folder)
@@ -80,27 +85,54 @@ def read_start(folder: Path | None) -> Start | None:
 
 
 def _is_bare_encoder(folder: Path) -> bool:
-    path = folder / "config.json"
-    if not path.is_file() or not (folder / "model.safetensors").is_file():
+    if not is_there(folder / "config.json") or not is_there(folder / WEIGHTS):
         return False
-    raw = json.loads(path.read_text())
+    raw = read_json(folder / "config.json")
     classes = raw.get("architectures") or ["BertModel"]
     return raw.get("model_type") == "bert" and classes == ["BertModel"] and "muxviz" not in raw
 
 
 def _read_encoder(folder: Path) -> Start:
-    raw = json.loads((folder / "config.json").read_text())
+    raw = read_json(folder / "config.json")
     wanted = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
-    sizes = {name: raw[name] for name in (*wanted, "intermediate_size", "type_vocab_size")}
-    stored = load_file(folder / "model.safetensors")
-    positions = stored["embeddings.position_embeddings.weight"].shape[0]
-    shape = BackboneShape(
-        **sizes, max_position_embeddings=positions, layer_norm_eps=raw.get("layer_norm_eps", 1e-12)
-    )
-    weights = {
-        name.replace("encoder.layer.", "encoder.layers."): value for name, value in stored.items()
+    names = (*wanted, "intermediate_size", "type_vocab_size")
+    where = str(folder / "config.json")
+    missing = [name for name in names if raw.get(name) is None]
+    if missing:
+        raise ConfigError(f"{where}: {missing[0]} is absent; complete it, or name another --start")
+    sizes = {name: raw[name] for name in names}
+    check_sizes(sizes, where)
+    stored = {
+        name.replace("encoder.layer.", "encoder.layers."): value
+        for name, value in read_weights([folder / WEIGHTS]).items()
     }
-    return Start(folder, weights, shape)
+    positions = stored.get("embeddings.position_embeddings.weight", torch.empty(0, 0)).shape[0]
+    if not positions:
+        raise CheckpointMismatch(
+            f"{folder / WEIGHTS} has no position embeddings; name the folder of a BERT encoder"
+        )
+    shape = BackboneShape(
+        **sizes,
+        max_position_embeddings=positions,
+        layer_norm_eps=real(raw, "layer_norm_eps", 1e-12, where, most=1.0),
+    )
+    _check_encoder(folder, shape, stored)
+    return Start(folder, stored, shape)
+
+
+def _check_encoder(folder: Path, shape: BackboneShape, stored: dict[str, Tensor]) -> None:
+    """Hold the sizes of a bare encoder against its weights."""
+    config = MuxConfig(backbone="bert", task="masked_lm", shape=shape)
+    for name, wanted in empty_model(config).state_dict().items():
+        found = stored.get(name)
+        if name.startswith(("embeddings.", "encoder.")) and (
+            found is None or found.shape != wanted.shape
+        ):
+            is_like = "is missing" if found is None else f"is {list(found.shape)}"
+            raise CheckpointMismatch(
+                f"{folder}: {name} {is_like}, config.json wants {list(wanted.shape)}; fetch both "
+                "again, or name another --start"
+            )
 
 
 # ---- vocabulary ------------------------------------------------------------------------------
@@ -123,53 +155,43 @@ def place_vocabulary(
     if recipe.vocabulary:
         return _named_vocabulary(recipe, start, data, out)
     if recipe.vocab_size:
-        whole = wordpieces(None if start is None else start.folder)
+        whole = wordpieces(start)
         pieces, old = trim_vocabulary(whole, corpora, recipe.vocab_size)
-        _put(out / "vocab.txt", ("\n".join(pieces) + "\n").encode())
+        write_whole(out / "vocab.txt", "\n".join(pieces) + "\n")
         return None if start is None else old
-    if start is None:
-        _put(out / "vocab.txt", BUNDLED_VOCABULARY.read_bytes())
-        return None
-    found = [name for name in ALL_TOKENIZER_FILES if (start.folder / name).is_file()]
-    for name in found:
-        _put(out / name, (start.folder / name).read_bytes())
+    found = [] if start is None else _copy_tokenizer(start.folder, out)
     if not any(name in TOKENIZER_FILES for name in found):
-        if start.shape.vocab_size != 30522:
+        if start is not None and start.shape.vocab_size != 30522:
             raise ConfigError(f"{start.folder} has no tokenizer; put its vocab.txt there")
-        _put(out / "vocab.txt", BUNDLED_VOCABULARY.read_bytes())
+        shutil.copyfile(BUNDLED_VOCABULARY, out / "vocab.txt")
     return None
 
 
-def _put(path: Path, content: bytes) -> None:
-    """Write a file in one step, and only where it changes: other processes may be reading it."""
-    if path.is_file() and path.read_bytes() == content:
-        return
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+def _copy_tokenizer(folder: Path, out: Path) -> list[str]:
+    found = [name for name in ALL_TOKENIZER_FILES if is_there(folder / name)]
+    for name in found:
+        write_whole(out / name, read_bytes(folder / name, expected="a file of the tokenizer"))
+    return found
 
 
 def _named_vocabulary(
     recipe: Recipe, start: Start | None, data: Path, out: Path
 ) -> np.ndarray | None:
-    path = next(
-        (p for p in (data / recipe.vocabulary, Path(recipe.vocabulary)) if p.exists()), None
-    )
+    places = (data / recipe.vocabulary, Path(recipe.vocabulary))
+    path = next((place for place in places if is_there(place)), None)
     if path is None:
         raise ConfigError(
             f"vocabulary {recipe.vocabulary!r} is neither in {data} nor in the current folder"
         )
     if path.is_dir():  # the tokenizer of a checkpoint
-        for name in ALL_TOKENIZER_FILES:
-            if (path / name).is_file():
-                _put(out / name, (path / name).read_bytes())
+        if not set(_copy_tokenizer(path, out)) & set(TOKENIZER_FILES):
+            raise ConfigError(f"vocabulary {path} is a folder without a tokenizer; name another")
         return None
-    _put(out / "vocab.txt", path.read_bytes())
+    pieces = read_pieces(path)
+    write_whole(out / "vocab.txt", "\n".join(pieces) + "\n")
     if start is None:
         return None
-    known = wordpieces(start.folder).get_vocab()
-    pieces = path.read_text(encoding="utf-8").split("\n")
-    pieces = pieces[:-1] if pieces[-1] == "" else pieces
+    known = wordpieces(start).get_vocab()
     missing = [piece for piece in pieces if piece not in known]
     if missing:
         raise ConfigError(
@@ -179,28 +201,29 @@ def _named_vocabulary(
     return np.asarray([known[piece] for piece in pieces], dtype=np.int64)
 
 
-def wordpieces(folder: Path | None) -> Tokenizer:
-    """The WordPiece tokenizer of a folder (None: the bundled), without padding and truncation."""
-    vocabulary = BUNDLED_VOCABULARY if folder is None else folder / "vocab.txt"
-    if folder is not None and (folder / "tokenizer.json").is_file():
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return tokenizer
-    if vocabulary.is_file():
-        from transformers import BertTokenizer
-
-        wrapped: Any = BertTokenizer(vocab=str(vocabulary), do_lower_case=True)
-        backend: Tokenizer = wrapped.backend_tokenizer
-        return backend
-    raise ConfigError(f"{folder} has neither tokenizer.json nor vocab.txt; a vocabulary is needed")
+def wordpieces(start: Start | None) -> Tokenizer:
+    """The WordPiece tokenizer of a start (None: the bundled), without padding and truncation."""
+    if start is None:
+        tokenizer: Any = BertTokenizer(vocab=str(BUNDLED_VOCABULARY), do_lower_case=True)
+    else:
+        backbone = "bert" if start.config is None else start.config.backbone
+        tokenizer = run_tokenizer(start.folder, start.shape, backbone)
+    backend: Tokenizer = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.no_truncation()
+    return backend
 
 
-def run_tokenizer(out: Path, shape: BackboneShape, backbone: str) -> Any:
-    """The tokenizer whose files lie in ``out``."""
+def run_tokenizer(folder: Path, shape: BackboneShape, backbone: str) -> Any:
+    """The tokenizer whose files lie in ``folder``.
+
+    Raises:
+        ConfigError: there are none.
+    """
     config = MuxConfig(backbone=backbone, task="sequence_classification", shape=shape)
-    tokenizer = load_tokenizer(out, config)
-    assert tokenizer is not None, "place_vocabulary wrote its files"
+    tokenizer = load_tokenizer(folder, config)
+    if tokenizer is None:
+        raise ConfigError(f"{folder} has no tokenizer; put its vocab.txt or tokenizer.json there")
     return tokenizer
 
 
@@ -225,6 +248,10 @@ def run_shape(recipe: Recipe, start: Start | None, vocab_size: int) -> BackboneS
         offset = 2 if recipe.backbone == "roberta" else 0  # rows that no position uses
         kept = min(recipe.max_length + offset, start.shape.max_position_embeddings)
         return replace(start.shape, **(sizes | {"max_position_embeddings": kept}))
+    if recipe.layers:
+        raise ConfigError(
+            "layers are those that are kept of a start; give --start, or leave them out"
+        )
     missing = [n for n in ("hidden_size", "num_layers", "num_heads") if not getattr(recipe, n)]
     if missing:
         raise ConfigError(
@@ -289,8 +316,11 @@ def build_model(
     model = MuxModel(config)
     fresh(model, recipe.seed)
     state = model.state_dict()
-    if recipe.is_multiplexed:
-        state["multiplexer.instance_embedding"] = _slot_vectors(recipe, config)
+    _check_mux_layers(recipe, start, state)
+    name = "multiplexer.instance_embedding"
+    vectors = _slot_vectors(recipe, config) if name in state else None
+    if vectors is not None and vectors.shape == state[name].shape:  # else a part's own beginning
+        state[name] = vectors
     if start is not None:
         _take_over(state, recipe, start, old_ids)
     words = state["embeddings.word_embeddings.weight"]
@@ -305,8 +335,24 @@ def build_model(
         state[name] = words
     model.load_state_dict(state)
     if recipe.learn_instances:
+        if vectors is None:
+            raise ConfigError(
+                f"learn_instances: the {recipe.multiplexer} multiplexer has no slot vectors; set "
+                "it to false"
+            )
         model.multiplexer.instance_embedding.requires_grad_(True)
     return model
+
+
+def _check_mux_layers(recipe: Recipe, start: Start | None, state: dict[str, Tensor]) -> None:
+    takes = [n for n in MUX_LAYERS if any(key.startswith(f"multiplexer.{n}.") for key in state)]
+    if recipe.mux_layers and (start is None or len(recipe.mux_layers) > len(takes)):
+        have = f"takes {len(takes)} layers of a start"
+        raise ConfigError(
+            f"mux_layers names {len(recipe.mux_layers)} layers; the {recipe.multiplexer} "
+            f"multiplexer {have if start is not None else 'has no --start to take them from'}: "
+            "leave mux_layers out"
+        )
 
 
 def _slot_vectors(recipe: Recipe, config: MuxConfig) -> Tensor:
@@ -321,6 +367,11 @@ def _slot_vectors(recipe: Recipe, config: MuxConfig) -> Tensor:
                 "drawn from a Gaussian have signs; use gaussian_hadamard or contextual"
             )
         vectors = torch.where(vectors < 0, -1.0, 1.0) * norm / width**0.5
+    if not bool(vectors.flatten(1).any(dim=1).all()):
+        raise ConfigError(
+            f"{recipe.multiplexer} shares out {width} dimensions, too few for "
+            f"{recipe.num_instances} slots; choose fewer slots or a wider model"
+        )
     return vectors
 
 
@@ -365,7 +416,7 @@ def _source_key(key: str, layers: tuple[int, ...], mux_layers: tuple[int, ...]) 
     if key.startswith("encoder.layers."):
         _, _, index, rest = key.split(".", 3)
         return f"encoder.layers.{layers[int(index)]}.{rest}" if int(index) < len(layers) else ""
-    for name, layer in zip(("token_layer", "instance_layer"), mux_layers, strict=False):
+    for name, layer in zip(MUX_LAYERS, mux_layers, strict=False):
         if key.startswith(f"multiplexer.{name}."):
             return key.replace(f"multiplexer.{name}.", f"encoder.layers.{layer}.")
     return key

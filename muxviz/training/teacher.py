@@ -6,25 +6,28 @@ runs with the same teacher and rows share.
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import json
 import os
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from muxviz.config import MuxConfig
 from muxviz.errors import TrainingError
+from muxviz.files import json_text, write_whole, writing
 from muxviz.model.mux_model import MuxModel
+from muxviz.training.recipe import LABELLED_TASKS
 from muxviz.training.rows import JoinedRows, Rows
 
 STATISTICS_TOKENS = 200_000  # tokens behind mean and scale
 BATCH = 256
-LABELLED = ("sequence_classification", "regression", "token_classification")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,19 @@ class Teacher:
         return torch.from_numpy(out)
 
 
+def check_plain(config: MuxConfig) -> None:
+    """See that a teacher reads one text a pass.
+
+    Raises:
+        TrainingError: it does not.
+    """
+    if config.is_multiplexed:
+        raise TrainingError(
+            f"the teacher multiplexes {config.num_instances} texts; a teacher is a plain model "
+            "(N = 1), name another with --teacher"
+        )
+
+
 @torch.inference_mode()
 def ask_teacher(
     model: MuxModel, rows: Rows, folder: Path, *, wants_hidden: bool, device: torch.device
@@ -77,32 +93,79 @@ def ask_teacher(
     """Compute or reopen the teacher's answers to ``rows`` under ``folder``.
 
     Raises:
-        TrainingError: the teacher is multiplexed.
+        TrainingError: the teacher is multiplexed. FileError: the folder cannot be written.
     """
-    if model.config.is_multiplexed:
-        raise TrainingError(
-            f"the teacher multiplexes {model.config.num_instances} texts; a teacher is a plain "
-            "model (N = 1), name another with --teacher"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
+    check_plain(model.config)
     key = fingerprint(model, rows)
     if not wants_hidden and not (folder / f"{key}.json").is_file():
         key += "-labels"
-    done = folder / f"{key}.json"
     per_token = model.config.task == "token_classification"
-    has_labels = model.config.task in LABELLED
     starts = np.concatenate([[0], np.cumsum(rows.lengths)])
     tokens = int(starts[-1])
-    logits_shape = (tokens if per_token else len(rows), model.config.num_labels)
-    hidden_shape = (tokens, model.config.width)
-    if not done.is_file():
-        unique = f"{key}.{os.getpid()}.partial"
-        files: dict[str, Any] = {"logits": (np.float32, logits_shape)} if has_labels else {}
-        if wants_hidden:
-            files["hidden"] = (np.float16, hidden_shape)
+    wanted: dict[str, _Table] = {}
+    if model.config.task in LABELLED_TASKS:
+        shape = (tokens if per_token else len(rows), model.config.num_labels)
+        wanted["logits"] = _Table(folder / f"{key}.logits", np.dtype(np.float32), shape)
+    if wants_hidden:
+        shape = (tokens, model.config.width)
+        wanted["hidden"] = _Table(folder / f"{key}.hidden", np.dtype(np.float16), shape)
+    done = folder / f"{key}.json"
+    if not done.is_file() or not all(table.is_whole for table in wanted.values()):
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            _compute(model, rows, starts, wanted, device)
+            write_whole(done, json_text({"rows": len(rows), "tokens": tokens}))
+    logits = wanted["logits"].read() if "logits" in wanted else None
+    if not wants_hidden:
+        return Teacher(starts, logits)
+    hidden = wanted["hidden"].read()
+    sample = np.asarray(hidden[:STATISTICS_TOKENS], dtype=np.float32)
+    return Teacher(starts, logits, hidden, sample.mean(axis=0), sample.std(axis=0).clip(1e-6))
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Answers of one kind in a file of their own."""
+
+    path: Path
+    dtype: np.dtype
+    shape: tuple[int, int]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole file."""
+        return self.dtype.itemsize * self.shape[0] * self.shape[1]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether an earlier run has written all of it."""
+        return self.path.is_file() and self.path.stat().st_size == self.size
+
+    def read(self) -> np.memmap:
+        """What is in it, read where it is needed."""
+        return np.memmap(self.path, dtype=self.dtype, mode="r", shape=self.shape)
+
+
+def _compute(
+    model: MuxModel,
+    rows: Rows,
+    starts: np.ndarray,
+    tables: dict[str, _Table],
+    device: torch.device,
+) -> None:
+    """Fill the files of ``tables``, each whole or not there."""
+    need = sum(table.size for table in tables.values())
+    for table in tables.values():  # a full disk under a mapped file would end the process
+        if need > shutil.disk_usage(table.path.parent).free:
+            raise OSError(errno.ENOSPC, f"no room for the teacher's answers, {need:,} bytes")
+    partial = {
+        name: table.path.with_name(f"{table.path.name}.{os.getpid()}.partial")
+        for name, table in tables.items()
+    }
+    try:
         maps = {
-            name: np.memmap(folder / f"{unique}.{name}", dtype=kind, mode="w+", shape=shape)
-            for name, (kind, shape) in files.items()
+            name: np.memmap(partial[name], dtype=table.dtype, mode="w+", shape=table.shape)
+            for name, table in tables.items()
         }
         model.to(device)
         order = np.argsort(rows.lengths, kind="stable")
@@ -111,16 +174,12 @@ def ask_teacher(
         model.to("cpu")
         for name, values in maps.items():
             values.flush()
-            os.replace(folder / f"{unique}.{name}", folder / f"{key}.{name}")
-        done.write_text(json.dumps({"rows": len(rows), "tokens": tokens}))
-    logits = None
-    if has_labels:
-        logits = np.memmap(folder / f"{key}.logits", dtype=np.float32, mode="r", shape=logits_shape)
-    if not wants_hidden:
-        return Teacher(starts, logits)
-    hidden = np.memmap(folder / f"{key}.hidden", dtype=np.float16, mode="r", shape=hidden_shape)
-    sample = np.asarray(hidden[:STATISTICS_TOKENS], dtype=np.float32)
-    return Teacher(starts, logits, hidden, sample.mean(axis=0), sample.std(axis=0).clip(1e-6))
+            os.replace(partial[name], tables[name].path)
+    finally:
+        for path in partial.values():
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # made for nothing
+                path.parent.rmdir()
 
 
 def _fill(
@@ -143,6 +202,11 @@ def _fill(
     answer, per_token = None, model.config.task == "token_classification"
     if "logits" in maps:
         answer = model.answer(states, prepared).logits[:, 0].float().cpu().numpy()
+    for what, found in (("states", values), ("answers", answer)):
+        if found is not None and not np.isfinite(found).all():
+            raise TrainingError(
+                f"the teacher's {what} are not all finite numbers; name another --teacher"
+            )
     if answer is not None and not per_token:
         maps["logits"][batch] = answer
     for at, row in enumerate(batch):

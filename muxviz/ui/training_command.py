@@ -12,8 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from muxviz.errors import TrainingError
+from muxviz.errors import FileError, TrainingError
+from muxviz.files import LARGEST_TOML, read_text
 from muxviz.loading.bundled import bundled_folder
+from muxviz.printable import printable
+from muxviz.training.run_folder import expanded, is_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,79}", re.ASCII)
@@ -104,7 +107,7 @@ def _built(found: dict[str, str], resume: bool) -> TrainCommand | None:
 
 def place(text: str) -> Path:
     """The path that is meant; a relative one starts at the project."""
-    path = Path(text).expanduser()
+    path = expanded(text)
     return path if path.is_absolute() else ROOT / path
 
 
@@ -125,7 +128,10 @@ def check(command: TrainCommand) -> None:
     for problem in _problems(command):
         raise TrainingError(problem)
     start = PACKED if command.start == PACKED else ""
-    read_recipe(place(command.recipe), num_instances=command.num_instances or None, start=start)
+    recipe = read_recipe(
+        place(command.recipe), num_instances=command.num_instances or None, start=start
+    )
+    recipe.check_teacher(is_named=bool(command.teacher))
 
 
 def check_name(name: str) -> None:
@@ -156,8 +162,8 @@ def _problems(command: TrainCommand) -> Iterator[str]:
         if label == "start" and text == PACKED:
             continue
         is_bundled = label != "data" and bundled_folder(text) is not None
-        if text and not place(text).is_dir() and not is_bundled:
-            yield f"the {label} folder {text} is not there; give an existing folder"
+        if text and not is_bundled and not is_folder(place(text)):
+            yield f"the {label} folder {printable(text[:300])} is not there; give an existing one"
     if not 0 <= command.steps <= MOST_STEPS:
         yield f"{command.steps} steps were given; expected 1 to {MOST_STEPS:,}"
 
@@ -170,6 +176,7 @@ def recipes() -> list[str]:
 
 def _has_stages(path: Path) -> bool:
     try:
-        return re.search(r"^\s*\[\[stages\]\]", path.read_text("utf-8"), re.MULTILINE) is not None
-    except (OSError, ValueError):
+        text = read_text(path, most=LARGEST_TOML)
+    except FileError:
         return False
+    return re.search(r"^\s*\[\[stages\]\]", text, re.MULTILINE) is not None

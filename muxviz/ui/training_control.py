@@ -8,9 +8,7 @@ stopped.
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -19,9 +17,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 from muxviz.errors import TrainingError
+from muxviz.files import is_there, json_text, why, write_whole, writing
 from muxviz.results.training import RunSummary
-from muxviz.training.run_folder import LAUNCH, LOG, METRICS, STATE, STOP, read_summary
+from muxviz.training.run_folder import (
+    LAUNCH,
+    LAUNCHED_FOR,
+    LOG,
+    METRICS,
+    STATE,
+    STOP,
+    launched_process,
+    mark,
+    read_summary,
+)
 from muxviz.ui.model_actions import is_demo
 from muxviz.ui.training_command import ROOT, TrainCommand, check, place
 
@@ -49,27 +60,23 @@ def start(command: TrainCommand) -> Path:
 
 def holds_run(folder: Path) -> bool:
     """Whether a new run there would need ``--resume``."""
-    return (folder / STATE).exists() or (folder / METRICS).exists()
+    return is_there(folder / STATE) or is_there(folder / METRICS)
 
 
 def launch(folder: Path, words: Sequence[str], *, program: Sequence[str] = PROGRAM) -> int:
     """Start ``program`` with ``words``, printing to the folder's log; its process number.
 
     Raises:
-        TrainingError: a run is going on there, or the process cannot be started.
+        TrainingError: a run is going on there. FileError: the folder cannot be written.
     """
     if is_demo():
         raise TrainingError(DEMO)
     with _lock:
         reap()
-        if folder.is_dir() and read_summary(folder).is_alive:
+        if read_summary(folder).is_alive:
             raise TrainingError(f"a run is going on in {folder}; stop it first, or give a name")
-        try:
+        with writing(folder):
             process = _spawn(folder, [*program, *words], ["muxviz", *words])
-        except OSError as error:
-            raise TrainingError(
-                f"the run could not be started in {folder} ({error.strerror}); check who may write"
-            ) from error
         _children.append(process)
     return process.pid
 
@@ -87,7 +94,7 @@ def _spawn(folder: Path, command: list[str], written: list[str]) -> subprocess.P
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=os.environ | {"PYTHONUNBUFFERED": "1", LAUNCHED_FOR: mark(folder)},
         )
     record = {
         "pid": process.pid,
@@ -95,9 +102,7 @@ def _spawn(folder: Path, command: list[str], written: list[str]) -> subprocess.P
         "started": datetime.now(UTC).isoformat(),
         "command": written,
     }
-    partial = folder / f"{LAUNCH}.partial"
-    partial.write_text(json.dumps(record), encoding="utf-8")
-    os.replace(partial, folder / LAUNCH)
+    write_whole(folder / LAUNCH, json_text(record))
     return process
 
 
@@ -116,13 +121,14 @@ def stop(folder: Path) -> RunSummary:
         raise TrainingError(f"nothing runs in {folder}; it is {summary.state}")
     try:
         (folder / STOP).touch()
-        if summary.state == "starting" and summary.pid:
-            os.kill(summary.pid, signal.SIGTERM)
-    except ProcessLookupError:
+        process = launched_process(folder) if summary.state == "starting" else None
+        if process is not None:
+            process.terminate()  # psutil looks once more whether it is still the same one
+    except psutil.NoSuchProcess:
         return summary  # it ended by itself meanwhile
-    except OSError as error:
+    except (OSError, psutil.Error) as error:
         raise TrainingError(
-            f"the run in {folder} could not be asked to stop ({error.strerror}); "
+            f"the run in {folder} could not be asked to stop ({why(error)}); "
             f"create the file {folder / STOP} by hand"
         ) from error
     return summary

@@ -9,6 +9,7 @@ import streamlit as st
 
 from muxviz.figures.training import MOST_RUNS
 from muxviz.loading.bundled import bundled_folder, bundled_names
+from muxviz.printable import printable
 from muxviz.results.training import RunCurves, RunSummary, TrainingSample
 from muxviz.training import run_folder
 from muxviz.ui import keys
@@ -47,7 +48,7 @@ def listed() -> list[Listed]:
 def root() -> Path:
     """The folder of runs: the one in the field, or the default one."""
     typed = str(st.session_state.get(FOLDER) or "").strip()
-    return Path(typed).expanduser() if typed and not is_demo() else run_folder.runs_folder()
+    return run_folder.expanded(typed) if typed and not is_demo() else run_folder.runs_folder()
 
 
 def folder_control() -> None:
@@ -61,8 +62,8 @@ def folder_control() -> None:
             placeholder=str(run_folder.runs_folder()),
             help="Of runs, or of one run. Empty: the usual one, or what `MUXVIZ_RUNS` names.",
         )
-        st.caption(f"Runs are looked for in {plain(str(root()))}")
-        if not root().is_dir():
+        st.caption(f"Runs are looked for in {plain(shorten(printable(root()), 300))}")
+        if not run_folder.is_folder(root()):
             st.caption(":material/warning: That folder is not there.")
 
 

@@ -149,7 +149,7 @@ def _next_step(run: Listed, summary: RunSummary) -> None:
         )
     if summary.state in ("failed", "interrupted") and (tail := log_tail(run.folder)):
         with st.expander("What it printed last", expanded=summary.state == "failed"):
-            st.code("\n".join(tail.splitlines()[-40:]), language=None, wrap_lines=True)
+            st.code("\n".join(tail.split("\n")[-40:]), language=None, wrap_lines=True)
 
 
 def _command(summary: RunSummary, known: TrainCommand | None) -> str:
