@@ -1,5 +1,5 @@
-"""The ``muxviz`` command: run, check, train, export, evaluate, card, bench, plan, list,
-record.
+"""The ``muxviz`` command: run, check, train, export, grow, prune, evaluate, card, bench, plan,
+list, record.
 
 Answers go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 the
 checkpoint, text or data cannot be used (the message says why), 2 wrong arguments, 130 interrupted.

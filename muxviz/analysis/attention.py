@@ -103,13 +103,13 @@ def instance_attention(
     """The contextual multiplexer's attention across instances at every position.
 
     Raises:
-        NotApplicable: any other multiplexer adds its instances up without looking.
+        NotApplicable: any other multiplexer.
     """
     multiplexer = checkpoint.model.multiplexer
     if not isinstance(multiplexer, ContextualMultiplexer):
         raise NotApplicable(
             "not applicable: only the contextual multiplexer has attention across sentences; "
-            f"this one ({checkpoint.config.multiplexer}) adds them up without looking"
+            f"this one is {checkpoint.config.multiplexer}"
         )
     entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed, answer=False)
     with torch.inference_mode(), memory_guard(checkpoint):

@@ -4,7 +4,7 @@
 
 Only the RSA demultiplexer has keys as numbers of their own. Turning the dial is pure read-out: it
 starts from the last hidden state of one pass. Reading neighbour: ``desk.py``. Source: our
-definitions (ux.md 3.12).
+definitions (docs/quantities.md, "The desk").
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _need_keys(checkpoint: Checkpoint) -> RSADemultiplexer:
     why = {
         "index_prefix": "its keys are hidden states of the prefix, made anew in every pass",
         "mlp": "it has a layer per slot and no keys",
-    }[checkpoint.config.demultiplexer]
+    }.get(checkpoint.config.demultiplexer, "it is not known to have keys")
     raise NotApplicable(f"not applicable: this demultiplexer cannot be dialled; {why}")
 
 

@@ -18,7 +18,7 @@ from muxviz.analysis.one_group import SENTENCE_TASKS
 from muxviz.batch import Row
 from muxviz.errors import NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.model.demultiplexer import RSADemultiplexer
+from muxviz.model.demultiplexer import MLPDemultiplexer, PrefixDemultiplexer, RSADemultiplexer
 from muxviz.model.mux_model import PreparedInput
 from muxviz.results.keys import GateFlips
 
@@ -47,10 +47,14 @@ def gate_flips(
         NotApplicable: one slot, or a demultiplexer without shared units. InputError: no pool.
     """
     check_slots(checkpoint)
-    if checkpoint.config.demultiplexer not in ("rsa", "index_prefix"):
+    if not isinstance(checkpoint.model.demultiplexer, RSADemultiplexer | PrefixDemultiplexer):
+        name = checkpoint.config.demultiplexer
+        reads = "is not known to read all slots with the same units"
+        if isinstance(checkpoint.model.demultiplexer, MLPDemultiplexer):
+            reads = "reads each slot with a layer of its own"
         raise NotApplicable(
-            f"not applicable: the {checkpoint.config.demultiplexer} demultiplexer reads each slot "
-            "with a layer of its own, so two slots share no unit whose sign could flip"
+            f"not applicable: the {name} demultiplexer {reads}, so there is no unit whose sign "
+            "could flip between two slots"
         )
     group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
     groups = pool_groups(checkpoint, pool, draws, padding=padding, seed=seed)

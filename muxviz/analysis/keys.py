@@ -22,17 +22,26 @@ from muxviz.batch import Group, Row
 from muxviz.errors import NotApplicable, Stopped
 from muxviz.inference import group_tensors
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.model.demultiplexer import PrefixDemultiplexer, RSADemultiplexer
+from muxviz.model.demultiplexer import MLPDemultiplexer, PrefixDemultiplexer, RSADemultiplexer
+from muxviz.model.multiplexer import (
+    ContextualMultiplexer,
+    CrossInstanceMultiplexer,
+    HadamardMultiplexer,
+    OrthogonalMultiplexer,
+)
 from muxviz.model.mux_model import PreparedInput
 from muxviz.results.keys import Gram, KeyGeometry, KeyInterference
 
 DRAWS = 64
 REDRAWN = 400  # sets of keys behind the band around a law
-HADAMARD = ("gaussian_hadamard", "binary_hadamard")
-ORTHOGONAL = ("random_orthogonal", "low_rank_orthogonal")
+SUMS = (HadamardMultiplexer, OrthogonalMultiplexer)  # of marked embeddings, and nothing else
 MIXES_BY_LAYERS = (
     "not applicable: the {} multiplexer passes its slots through layers of its own before they are "
     "added, so no filter made of their vectors takes the sum apart"
+)
+UNKNOWN = (
+    "not applicable: the {} multiplexer is not known to add up marked embeddings and nothing else "
+    "(it is a {}), and only such a sum is taken apart by a filter made of the slots' vectors"
 )
 
 
@@ -61,22 +70,19 @@ def key_geometry(
     check_slots(checkpoint)
     group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
     reasons: dict[str, str] = {}
-    vectors = checkpoint.model.multiplexer.instance_embedding
+    vectors = getattr(checkpoint.model.multiplexer, "instance_embedding", None)
     interference = None
-    if config.multiplexer in HADAMARD + ORTHOGONAL:
-        interference = interference_of(array_of(vectors))
+    if reason := no_sum(checkpoint):
+        reasons["interference"] = reason
     else:
-        reasons["interference"] = MIXES_BY_LAYERS.format(config.multiplexer)
+        interference = interference_of(array_of(vectors))
     keys = _keys(checkpoint, group)
     if keys is None:
-        reasons["demux"] = (
-            "not applicable: the mlp demultiplexer has no keys; each slot is read by a layer of "
-            "its own"
-        )
+        reasons["demux"] = no_keys(checkpoint)
     return KeyGeometry(
         config.multiplexer,
         config.demultiplexer,
-        gram(array_of(vectors)),
+        None if vectors is None else gram(array_of(vectors)),
         None if keys is None else gram(array_of(keys)),
         interference,
         reasons,
@@ -119,8 +125,32 @@ def check_slots(checkpoint: Checkpoint) -> None:
 def check_sum(checkpoint: Checkpoint) -> None:
     """Raises NotApplicable where the mixture is not a plain sum of marked embeddings."""
     check_slots(checkpoint)
-    if checkpoint.config.multiplexer not in HADAMARD + ORTHOGONAL:
-        raise NotApplicable(MIXES_BY_LAYERS.format(checkpoint.config.multiplexer))
+    if reason := no_sum(checkpoint):
+        raise NotApplicable(reason)
+
+
+def no_sum(checkpoint: Checkpoint) -> str:
+    """Why the mixture is not a plain sum of marked embeddings, as far as is known; "" if it is.
+
+    A kind of one's own, also one made from a kind of ours, may do anything.
+    """
+    kind, name = type(checkpoint.model.multiplexer), checkpoint.config.multiplexer
+    if kind in SUMS:
+        return ""
+    if kind in (ContextualMultiplexer, CrossInstanceMultiplexer):
+        return MIXES_BY_LAYERS.format(name)
+    return UNKNOWN.format(name, kind.__name__)
+
+
+def no_keys(checkpoint: Checkpoint) -> str:
+    """Why the demultiplexer has no key per slot, as far as is known."""
+    name = checkpoint.config.demultiplexer
+    if isinstance(checkpoint.model.demultiplexer, MLPDemultiplexer):
+        return (
+            f"not applicable: the {name} demultiplexer has no keys; each slot is read by a layer "
+            "of its own"
+        )
+    return f"not applicable: the {name} demultiplexer is not known to have a key per slot"
 
 
 def _keys(checkpoint: Checkpoint, group: Group) -> Tensor | None:
@@ -239,7 +269,8 @@ def _law(checkpoint: Checkpoint, seed: int) -> tuple[float, float, float]:
     """
     config = checkpoint.config
     num, width = config.num_instances, config.embedding_width
-    if config.multiplexer in ORTHOGONAL and width < config.shape.embedding_size:
+    is_turned = isinstance(checkpoint.model.multiplexer, OrthogonalMultiplexer)
+    if is_turned and width < config.shape.embedding_size:
         return float("nan"), float("nan"), float("nan")
     if config.multiplexer == "random_orthogonal":
         return num - 1.0, num - 1.0, num - 1.0
