@@ -66,7 +66,7 @@ def conductance_figure(
 
 
 def conductance_finding(result: Conductance) -> str:
-    """Where the loudest other sentence passes last."""
+    """Where most of it passes last, and how much of it is the slot's own."""
     slot = result.explained.slot
     strength = np.abs(result.values[-1]).sum(axis=1)
     total = float(strength.sum())
@@ -76,18 +76,23 @@ def conductance_finding(result: Conductance) -> str:
     most = int(last.argmax())
     own = float(strength[slot]) / total
     return (
-        f"What reaches slot {slot + 1}'s answer leaves the last layer mostly at position {most} "
-        f"({percent(float(last[most]) / total)}); {percent(own)} of it comes from slot {slot + 1}"
+        f"What reaches slot {slot + 1}'s answer leaves the last layer at position {most} by "
+        f"{percent(float(last[most]) / total)}; {percent(own)} of it comes from slot {slot + 1}"
     )
 
 
 def conductance_table(result: Conductance) -> list[dict[str, Any]]:
     """One row per layer and position: from every slot, and captum's sum."""
     layers, num, length = result.values.shape
+    strength = np.abs(result.values)
+    total = np.maximum(strength.sum(axis=(1, 2)), 1e-300)
     return [
         {"layer": k, "position": t, "tokens": " / ".join(result.names[t])}
         | {f"from {j + 1}": float(result.values[k, j, t]) for j in range(num)}
         | {"captum, all slots": float(result.captum[k, t])}
+        | {"share of the layer's strength": float(strength[k, :, t].sum() / total[k])}
+        | {f"from {j + 1}, whole layer": float(result.values[k, j].sum()) for j in range(num)}
+        | {f"strength of {j + 1}": float(strength[k, j].sum() / total[k]) for j in range(num)}
         for k in range(layers)
         for t in range(length)
     ]

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError
+from muxviz.figures.claims import spans, standing_out
 from muxviz.figures.fidelity_dots import (
     Column,
     amount_span,
@@ -91,8 +92,12 @@ def fidelity_finding(result: Fidelity, *, value: str = "read") -> str:
     ends = sorted((float(found.mean[worst]), float(found.mean[best])))
     if found.low[worst] <= found.high[best] and found.low[best] <= found.high[worst]:
         return f"Slots come back about alike: {ends[0]:.3g} to {ends[1]:.3g} {unit}"
+    said = f"{found.mean[worst]:.3g} {unit}"
+    if standing_out(spans(found), least=value != "nll") is None:
+        other = f"{found.mean[best]:.3g} in slot {best + 1}"
+        return f"Slots come back unlike: {said} in slot {worst + 1}, {other}"
     return (
-        f"Slot {worst + 1} comes back least surely: {found.mean[worst]:.3g} {unit}, against "
+        f"Slot {worst + 1} comes back least surely: {said}, against "
         f"{found.mean[best]:.3g} in slot {best + 1}"
     )
 
@@ -110,10 +115,21 @@ def fidelity_table(result: Fidelity) -> list[dict[str, Any]]:
                 f"{words}, low": number(found.low[i]),
                 f"{words}, high": number(found.high[i]),
             }
-        rows.append(
-            row | {f"rank {r}": int(n) for r, n in zip(RANKS, result.ranks[i], strict=True)}
-        )
-    return [*rows, {"slot": "all"} | share_row(result.total, ())]
+        rows.append(row | _ranked(result.ranks[i]))
+    return [
+        *rows,
+        {"slot": "all"} | share_row(result.total, ()) | _ranked(result.ranks.sum(axis=0)),
+    ]
+
+
+def _ranked(ranks: np.ndarray) -> dict[str, Any]:
+    """How many tokens have which rank, and how many of those not read back a low one."""
+    missed = int(ranks[1:].sum())
+    return {f"rank {r}": int(n) for r, n in zip(RANKS, ranks, strict=True)} | {
+        "tokens in all": int(ranks.sum()),
+        "not read back": missed,
+        "of those among ten": float(ranks[1:4].sum() / missed) if missed else None,
+    }
 
 
 def fidelity_alt(result: Fidelity, *, value: str = "read") -> str:

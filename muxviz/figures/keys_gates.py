@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.claims import standing_out
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink
 from muxviz.figures.squares import SIDES, Matrix, draw_square, number, square_height
 from muxviz.figures.wording import percent, plain
@@ -53,6 +54,15 @@ def gates_finding(gates: GateFlips, *, over: str = "group") -> str:
             f"Any two read-outs gate about half of the units differently "
             f"({percent(least)} to {percent(most)})"
         )
+    once = np.triu(np.ones(off.shape, dtype=bool), 1)
+    ends = [values[once]] * 3
+    if over != "group":
+        ends = [part[once] for part in (gates.flips.mean, gates.flips.low, gates.flips.high)]
+    if standing_out(list(zip(*ends, strict=True)), least=True) is None:
+        return (
+            f"No two read-outs are told to be most alike: {percent(least)} of the units differ, "
+            "or more"
+        )
     return f"The read-outs of {pair} are the most alike: {percent(least)} of the units differ"
 
 
@@ -67,6 +77,8 @@ def gates_table(gates: GateFlips) -> list[dict[str, Any]]:
             "differ in random groups": float(flips.mean[i, j]),
             "low": number(flips.low[i, j]),
             "high": number(flips.high[i, j]),
+            "open for the slot alone": float(gates.deciding[i]),
+            "units": gates.units,
         }
         for i in range(num)
         for j in range(num)
