@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from muxviz.config import MuxConfig
+from muxviz.config import BackboneShape, MuxConfig
 from muxviz.errors import ConfigError
 from muxviz.model.multiplexer import draw_instance_embedding
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.packed.layout import Layout
 from muxviz.training.packed.start import principal, start_gate
 from muxviz.training.packed.tied import TiedModel, packed, packed_weights
+from muxviz.training.recipe import read_recipe
 from tests.tiny import _fill, tiny_config, tiny_ids
 
+CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "packed"
 TASKS = ("sequence_classification", "regression", "token_classification", "masked_lm", "retrieval")
 SHAPES = (  # N, slot_width (0: as wide as it fits), idle dimensions of 24
     (2, 0, 0),
@@ -145,6 +148,17 @@ def test_what_does_not_fit_is_refused(sizes: dict[str, int], words: str) -> None
 def test_more_slots_than_heads_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"slot_heads is 0.*1 to 0 each \(of 4\)"):
         Layout.of(tiny_config().shape, 5)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_recipes_fit_the_bundled_encoder(path: Path) -> None:
+    recipe = read_recipe(path)
+    assert recipe.is_packed
+    assert recipe.name == path.stem
+    shape = BackboneShape(8000, 384, 4, 12, 1536, recipe.max_length)
+    layout = Layout.of(shape, recipe.num_instances)
+    assert f" {layout.own} wide" in path.read_text(encoding="utf-8")
+    assert layout.heads * recipe.num_instances in (10, 12)
 
 
 @pytest.mark.parametrize(
