@@ -330,7 +330,7 @@ def test_the_command_makes_any_recipe_packed(
     words = ["train", str(tmp_path / "recipe.toml"), "--data", str(data), "--out", str(out)]
     assert main([*words, "--start", "packed", "--teacher", str(teachers["sentence"])]) == 0
     run = json.loads((out / "run.json").read_text())
-    assert run["recipe"]["start"] == "packed"
+    assert run["recipe"]["start"] == run["start"] == "packed"
     assert run["packed"]["rows"]["task"] > 100
     assert checkpoint_of_run(out).config.multiplexer == "binary_hadamard"
 

@@ -71,7 +71,7 @@ class RunFiles:
             **session,
             "total_steps": recipe.total_steps,
             "stages": [{"name": s.name, "steps": s.steps} for s in recipe.stages],
-            "start": None if start is None else str(start),
+            "start": recipe.start or (None if start is None else str(start)),
             "teacher": None if teacher is None else str(teacher),
             "recipe": recipe.to_dict(),
             **about,
