@@ -93,7 +93,7 @@ def test_evaluate_writes_the_numbers_it_prints(
         (["run", "--texts", "-"], 2, "--checkpoint"),
         (["fly"], 2, "invalid choice: 'fly'"),
         (["evaluate", "--checkpoint", "x", "--data", "/none"], 1, "no data at /none"),
-        (["train", "none.toml", "--start", "a", "--out", "b"], 1, "no recipe at none.toml"),
+        (["train", "none.toml", "--start", "a", "--out", "b"], 1, "none.toml: no such file"),
         (["check", "/none"], 1, "/none"),
     ],
 )

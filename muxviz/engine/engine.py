@@ -20,7 +20,7 @@ from torch import Tensor
 
 from muxviz.batch import Group, stack_groups
 from muxviz.engine.answers import asked_tokens, read_sentences, read_tokens
-from muxviz.engine.guard import memory_guard, not_finite
+from muxviz.engine.guard import compile_guard, memory_guard, not_finite
 from muxviz.engine.int8 import int8_model
 from muxviz.errors import NotApplicable, NotFinite
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
@@ -55,7 +55,7 @@ class Engine:
             The first passes of every new shape are then slow.
 
     Raises:
-        NotApplicable: int8 on a GPU or in another precision.
+        NotApplicable: int8 on a GPU or in another precision; at a pass: nothing can compile here.
     """
 
     checkpoint: Checkpoint
@@ -78,7 +78,7 @@ class Engine:
         if self.compiled:
             on_gpu = checkpoint.device.type == "cuda"
             compiler: Any = torch.compile
-            self._encode = (
+            self._encode = compile_guard(checkpoint.name)(
                 compiler(encode, mode="reduce-overhead")
                 if on_gpu
                 else compiler(encode, dynamic=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
-from muxviz.errors import DeviceError, NotFinite
+from muxviz.errors import DeviceError, NotApplicable, NotFinite
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.loading.load import available_memory
+from muxviz.printable import printable
+
+_COMPILERS = ("torch._dynamo", "torch._inductor", "triton")  # modules of what they raise
 
 
 @contextmanager
@@ -28,6 +32,32 @@ def memory_guard(checkpoint: Checkpoint) -> Iterator[None]:
         raise DeviceError(
             f"{checkpoint.name} ran out of memory on {checkpoint.device}; use shorter texts or "
             "fewer groups at a time, float16, or the CPU"
+        ) from error
+
+
+@contextmanager
+def compile_guard(name: str) -> Iterator[None]:
+    """Turn errors of ``torch.compile`` inside the block into ours.
+
+    They come at the first pass of every new shape, not where compiling is asked for.
+
+    Args:
+        name: what is compiled.
+
+    Raises:
+        NotApplicable: no compiler, or one that failed.
+    """
+    try:
+        yield
+    except Exception as error:
+        is_compilers = type(error).__module__.startswith(_COMPILERS)
+        if not is_compilers and not isinstance(error, OSError | subprocess.SubprocessError):
+            raise
+        said = printable(str(error).strip().partition("\n")[0][:200])
+        raise NotApplicable(
+            f"{name} cannot be compiled: {said or type(error).__name__}; torch.compile needs a C++ "
+            "compiler (g++ or clang++), on a GPU also Triton; install it, or go on without "
+            "compiling"
         ) from error
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from muxviz.engine.engine import Engine
 from muxviz.engine.output import as_lines
 from muxviz.engine.stream import How, RowAnswer, RowError, Window, answer_window, prepare
 from muxviz.engine.texts import line_windows, rows_of_file
-from muxviz.errors import DataError, NotApplicable
+from muxviz.errors import DataError, DeviceError, MuxvizError, NotApplicable
 from muxviz.loading.load import load, resolve_device
+from muxviz.printable import printable
 
 
 @dataclass(frozen=True)
@@ -104,18 +106,11 @@ def spread(
 
     Raises:
         NotApplicable: Ray is not installed, or has fewer GPUs than workers.
+        DeviceError: Ray does not start, or fails.
+        MuxvizError: what a worker raised.
     """
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise NotApplicable(
-            "several workers need Ray; install it with: pip install 'muxviz[workers]'"
-        ) from error
+    ray = _started_ray()
     on_gpu = resolve_device(device).type == "cuda"
-    if not ray.is_initialized():
-        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     have = int(ray.cluster_resources().get("GPU", 0))
     if on_gpu and have < workers:
         raise NotApplicable(f"{workers} workers need a GPU each, Ray sees {have}; ask for fewer")
@@ -132,8 +127,49 @@ def spread(
         num_cpus=share if not on_gpu else 1,
         num_gpus=1 if on_gpu else 0,
     )
-    for row in found.iter_rows():
-        yield pickle.loads(row["item"])
+    with _plain_failures(ray.exceptions.RayError, "a worker failed"):
+        for row in found.iter_rows():
+            done = pickle.loads(row["item"])
+            if isinstance(done, _Failed):
+                error = MuxvizError(done.message)
+                error.code = done.code
+                raise error
+            yield done
+
+
+def _started_ray() -> Any:
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise NotApplicable(
+            "several workers need Ray; install it with: pip install 'muxviz[workers]'"
+        ) from error
+    for name in ("ray", "ray.data"):  # what it would say is in the error that is raised
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if not ray.is_initialized():
+        with _plain_failures(Exception, "Ray does not start"):
+            ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.CRITICAL)
+    return ray
+
+
+@contextmanager
+def _plain_failures(kind: type[Exception], what: str) -> Iterator[None]:
+    try:
+        yield
+    except kind as error:
+        said = printable(str(error).strip().partition("\n")[0][:300]) or type(error).__name__
+        raise DeviceError(
+            f"{what} ({said}); ask for fewer workers, see RAY_ADDRESS, or go on without --workers"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """An error of ours on its way out of a worker, where Ray would wrap it."""
+
+    message: str
+    code: str
 
 
 class _Actor:
@@ -142,7 +178,20 @@ class _Actor:
 
         if threads:
             torch.set_num_threads(threads)
-        self.work = make()
+        self.work = self._guarded(make)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {"item": pickle.dumps(self.work(pickle.loads(row["item"])))}
+        item = pickle.loads(row["item"])
+        work = self.work
+        done = work if isinstance(work, _Failed) else self._guarded(lambda: work(item))
+        return {"item": pickle.dumps(done)}
+
+    @staticmethod
+    def _guarded(call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except MuxvizError as error:
+            return _Failed(str(error), error.code)
+        except Exception as error:  # a fault of ours: without Ray's traceback around it
+            said = f"a worker failed ({type(error).__name__}: {error}); try without --workers"
+            return _Failed(printable(said), MuxvizError.code)
