@@ -99,6 +99,7 @@ SHAPE_HELP = (
     "tiny, bundled, bert-small, bert-base, bert-large; pruned: bert-base-s95, or "
     "bert-base~CHECKPOINT with the shares that a pruned checkpoint keeps"
 )
+DTYPES = ("auto", "float32", "float16", "bfloat16")
 SLOTS, COPIES, GROUPINGS = whole(1, 1000), whole(1, 1000), whole(1, 1000)
 BATCH, LENGTH, ROWS, ROUNDS = whole(1, 4096), whole(1, 10**6), whole(1, 10**6), whole(1, 10_000)
 
@@ -186,13 +187,15 @@ def _command(commands: Any, name: str, help_text: str, examples: str, call: Any)
     return command
 
 
-def _add_model_options(command: Any) -> None:
+def _add_model_options(command: Any, *, dtypes: tuple[str, ...]) -> None:
     command.add_argument(
         "--checkpoint", required=True, help="bundled name, folder, or hub id (owner/name)"
     )
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
     command.add_argument(
-        "--dtype", default="auto", help="auto, float32, float16, bfloat16; run also: int8 (CPU)"
+        "--device", type=ranges.device, default="auto", help="auto, cpu, cuda or cuda:k"
+    )
+    command.add_argument(
+        "--dtype", choices=dtypes, default="auto", help="auto: float32; int8 on a CPU only"
     )
     command.add_argument("--revision", help="commit or branch of a hub id")
     command.add_argument("--padding", choices=("group", "fixed", "masked"), help="default: card's")
@@ -201,7 +204,7 @@ def _add_model_options(command: Any) -> None:
 
 def _add_run(commands: Any) -> None:
     command = _command(commands, "run", "answer texts, N to a pass", RUN_EXAMPLES, _run)
-    _add_model_options(command)
+    _add_model_options(command, dtypes=(*DTYPES, "int8"))
     command.add_argument("--texts", required=True, help="file with one text per line, or - ")
     command.add_argument("--out", type=Path, help="file for the answers (default: print them)")
     command.add_argument("--resume", action="store_true", help="go on where --out stopped")
@@ -271,7 +274,11 @@ def _add_prune(commands: Any) -> None:
     command.add_argument("--out", type=Path, required=True, help="folder of the runs")
     command.add_argument("--num-instances", type=SLOTS, help="N, for a recipe with {n} in its name")
     command.add_argument(
-        "--only", type=float, nargs="+", default=[], help="sparsities to fine-tune (default: all)"
+        "--only",
+        type=ranges.real(0, ranges.MOST_SPARSITY, hint="such as 0.95"),
+        nargs="+",
+        default=[],
+        help="sparsities to fine-tune (default: all)",
     )
     command.add_argument("--resume", action="store_true", help="go on from the last saved states")
     command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
@@ -281,7 +288,7 @@ def _add_evaluate(commands: Any) -> None:
     command = _command(
         commands, "evaluate", "measure over random groupings", EVALUATE_EXAMPLES, _evaluate
     )
-    _add_model_options(command)
+    _add_model_options(command, dtypes=DTYPES)
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     command.add_argument("--groupings", type=GROUPINGS, default=5)
     command.add_argument("--seed", type=ranges.seed, default=0, help="of the first grouping")
@@ -351,7 +358,9 @@ def _add_bench(commands: Any) -> None:
     command.add_argument("--batch", type=BATCH, default=8, help="sequences per forward")
     command.add_argument("--length", type=LENGTH, default=64, help="tokens of every row")
     command.add_argument("--rounds", type=ROUNDS, default=20, help="passes")
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
+    command.add_argument(
+        "--device", type=ranges.device, default="auto", help="auto, cpu, cuda or cuda:k"
+    )
     command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
     command = _command(
         kinds, "exactness", "engine against traced model, per precision", BENCH_EXAMPLES, _exactness
@@ -370,7 +379,9 @@ def _add_speed_options(command: Any, *, rounds: int) -> None:
     command.add_argument(
         "--dtype", nargs="+", default=["float32"], help="float32, bfloat16, float16, int8"
     )
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
+    command.add_argument(
+        "--device", type=ranges.device, default="auto", help="auto, cpu, cuda or cuda:k"
+    )
     command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
     command.add_argument("--rounds", type=ROUNDS, default=rounds, help="turns of each contender")
     command.add_argument("--compile", action="store_true", help="torch.compile every contender")
@@ -395,7 +406,9 @@ def _add_bench_train(kinds: Any) -> None:
     command.add_argument("--steps", type=whole(1, 10_000), default=2, help="per turn of an N")
     command.add_argument("--rounds", type=ROUNDS, default=8, help="turns of each N")
     command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:k")
+    command.add_argument(
+        "--device", type=ranges.device, default="auto", help="auto, cpu, cuda or cuda:k"
+    )
     command.add_argument("--precision", choices=("no", "bf16", "fp16"), default="no")
     command.add_argument("--no-memory", action="store_true", help="leave memory out")
     command.add_argument("--json", type=Path, help="also write the numbers here")

@@ -1,4 +1,4 @@
-"""Numbers that are typed as options: types for argparse, each with its range.
+"""Numbers (and devices) that are typed as options: types for argparse, each with its range.
 
 A value that nothing can mean is then refused before anything is read or built. Left out: options
 with a closed list of values, which are argparse's ``choices``.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 
 from muxviz.files import real_number, whole_number
@@ -55,6 +56,13 @@ def seed(text: str) -> int:
 def threads(text: str) -> int:
     """The type of a number of CPU threads."""
     return whole(1, max(ALWAYS_ALLOWED, 4 * (os.cpu_count() or 1)))(text)
+
+
+def device(text: str) -> str:
+    """The type of a device; whether it is there is seen when it is used."""
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", text):
+        raise _refused(text, "auto, cpu, cuda or cuda:0")
+    return text
 
 
 def _refused(text: str, expected: str) -> argparse.ArgumentTypeError:
