@@ -254,8 +254,6 @@ def text_lines(
                 block += more
             _check_head(block[:HEAD], name, expected)
             block, is_first = block.removeprefix(codecs.BOM_UTF8), False
-            if not block:
-                continue
         if skips:  # in a line that was cut: only its end counts
             end = re.search(rb"[\r\n]", block)
             if end is None:

@@ -334,11 +334,11 @@ CASES = [
     ),
     _bench(
         "an unknown device",
-        "unknown device",
+        "--device: got x",
         "profile",
         "--shape=tiny",
         "--device=x",
-        code="E-DEVICE",
+        code="E-USAGE",
     ),  # fmt: skip
     _bench("an unknown dtype", "unknown dtype 'x'", "tradeoff", "--data", ".", "--dtype", "x"),
     _bench(
