@@ -53,7 +53,7 @@ def add_options(command: Any) -> None:
         help="further sparsities to consider",
     )
     command.add_argument("--top", type=whole(1, MOST_TOP), default=5, help="settings to show")
-    command.add_argument("--task", default="", help="of a trade-off run with several")
+    command.add_argument("--task", default="", help="which one, where rows say theirs")
     command.add_argument("--dtype", default="", help="the same for precisions")
     command.add_argument(
         "--validate", action="store_true", help="hide half of the points and count right answers"
