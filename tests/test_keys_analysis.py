@@ -10,7 +10,7 @@ import torch
 
 from muxviz.analysis import draws
 from muxviz.analysis.gates import gate_flips
-from muxviz.analysis.keys import gram, interference_of, key_geometry, key_interference, no_keys
+from muxviz.analysis.keys import gram, interference_of, key_geometry, key_interference
 from muxviz.analysis.mantel import keys_and_crosstalk, similarities_of
 from muxviz.analysis.matched_filter import matched_filter, unmixed
 from muxviz.errors import InputError, NotApplicable, Stopped
@@ -324,20 +324,19 @@ def test_of_a_kind_of_ones_own_only_what_is_known_is_said(own: type) -> None:
     assert (found.mux is None) == (own is Bare)
     assert found.interference is None
     reason = found.reasons["interference"]
-    assert f"not known to add up marked embeddings and nothing else (it is a {own.__name__})" in (
-        reason
-    )
+    assert f"the {own.__name__} multiplexer does not say by which filters" in reason
     assert "layers of its own" not in reason
     for analysis in (key_interference, matched_filter):
-        with pytest.raises(NotApplicable, match="is not known to add up"):
+        with pytest.raises(NotApplicable, match="does not say by which filters"):
             analysis(model.checkpoint, ROWS, pool=POOL, draws=2)
 
 
 def test_of_a_demultiplexer_of_ones_own_only_what_is_known_is_said() -> None:
     model = planted()
     model.checkpoint.model.demultiplexer = torch.nn.Identity()
-    assert "not known to have a key per slot" in no_keys(model.checkpoint)
-    with pytest.raises(NotApplicable, match="not known to read all slots with the same units"):
+    reasons = key_geometry(model.checkpoint, ROWS).reasons
+    assert "does not say which numbers are its keys" in reasons["demux"]
+    with pytest.raises(NotApplicable, match="known to share"):
         gate_flips(model.checkpoint, ROWS, pool=POOL, draws=2)
 
 

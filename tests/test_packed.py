@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from muxviz.config import MuxConfig
+from muxviz.config import BackboneShape, MuxConfig
 from muxviz.errors import ConfigError
 from muxviz.model.multiplexer import draw_instance_embedding
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.packed.layout import Layout
-from muxviz.training.packed.start import principal, start_gate
+from muxviz.training.packed.start import _narrowed_scores, principal, start_gate
 from muxviz.training.packed.tied import TiedModel, packed, packed_weights
+from muxviz.training.recipe import read_recipe
 from tests.tiny import _fill, tiny_config, tiny_ids
 
+CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "packed"
 TASKS = ("sequence_classification", "regression", "token_classification", "masked_lm", "retrieval")
 SHAPES = (  # N, slot_width (0: as wide as it fits), idle dimensions of 24
     (2, 0, 0),
@@ -143,8 +146,19 @@ def test_what_does_not_fit_is_refused(sizes: dict[str, int], words: str) -> None
 
 
 def test_more_slots_than_heads_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"slot_heads is 0.*1 to 0 each \(of 4\)"):
+    with pytest.raises(ConfigError, match=r"5 slots side by side cannot share 4 \(slot_heads\)"):
         Layout.of(tiny_config().shape, 5)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_recipes_fit_the_bundled_encoder(path: Path) -> None:
+    recipe = read_recipe(path)
+    assert recipe.is_packed
+    assert recipe.name == path.stem
+    shape = BackboneShape(8000, 384, 4, 12, 1536, recipe.max_length)
+    layout = Layout.of(shape, recipe.num_instances)
+    assert f" {layout.own} wide" in path.read_text(encoding="utf-8")
+    assert layout.heads * recipe.num_instances in (10, 12)
 
 
 @pytest.mark.parametrize(
@@ -213,3 +227,20 @@ def test_the_gate_lets_only_the_slots_own_dimensions_through() -> None:
     read, moved = model.demultiplexer(hidden), model.demultiplexer(swapped)
     logits, shifted = model.head(read), model.head(moved)
     torch.testing.assert_close(logits[:, 0], shifted[:, 1], atol=0.05, rtol=0.05)
+
+
+def test_a_smaller_head_keeps_the_scores_that_it_can() -> None:
+    """A head whose scores have rank 2 loses nothing in 3 dimensions, biases included."""
+    draws = torch.Generator().manual_seed(0)
+    low = torch.randn(2, 5, generator=draws)
+    query = (torch.randn(4, 2, generator=draws) @ low, torch.zeros(4))
+    key = (torch.randn(4, 5, generator=draws), torch.randn(4, generator=draws))
+    states = torch.randn(7, 5, generator=draws)
+
+    def scores(asks: tuple[Tensor, Tensor], holds: tuple[Tensor, Tensor]) -> Tensor:
+        asked, held = (states @ weight.T + bias for weight, bias in (asks, holds))
+        return asked @ held.T / len(asks[0]) ** 0.5
+
+    torch.testing.assert_close(scores(*_narrowed_scores(query, key, 3)), scores(query, key))
+    full = _narrowed_scores(query, key, 4)
+    assert torch.equal(full[0][0], query[0])

@@ -157,6 +157,14 @@ def test_distillation_comes_nearer_to_the_teacher(
         assert np.mean(values[-5:]) < 0.8 * np.mean(values[:5]), name
 
 
+def test_any_number_of_slots_packs(data: Path, teachers: dict[str, Path], tmp_path: Path) -> None:
+    """More slots than the teacher has heads: smaller heads, cut out of the teacher's."""
+    out = tmp_path / "run"
+    recipe = packed_recipe("sentence", tied_stage(steps=2), num_instances=8, num_heads=8)
+    train(recipe, data, out, teacher=teachers["sentence"])
+    assert checkpoint_of_run(out).config.shape.num_attention_heads == 8
+
+
 def test_the_start_is_worth_something(
     data: Path, teachers: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -284,7 +292,9 @@ def test_what_a_packed_start_cannot_be_cut_out_of(
     fewer = replace(recipe, num_layers=1)
     refused("the teacher gives 2 layers", fewer, teacher=teachers["sentence"])
     many = replace(recipe, num_instances=5)
-    refused("slot_heads is 0; 5 slots", many, teacher=teachers["sentence"])
+    refused("5 slots side by side cannot share 4", many, teacher=teachers["sentence"])
+    big = replace(recipe, num_heads=2)
+    refused("heads of 12 dimensions cannot be cut", big, teacher=teachers["sentence"])
     pair = replace(packed_recipe("pair"), compounds=5)
     refused("three rows of one text", pair, teacher=teachers["pair"])
     none = replace(recipe, task_train="sentences.tsv")
@@ -330,7 +340,7 @@ def test_the_command_makes_any_recipe_packed(
     words = ["train", str(tmp_path / "recipe.toml"), "--data", str(data), "--out", str(out)]
     assert main([*words, "--start", "packed", "--teacher", str(teachers["sentence"])]) == 0
     run = json.loads((out / "run.json").read_text())
-    assert run["recipe"]["start"] == "packed"
+    assert run["recipe"]["start"] == run["start"] == "packed"
     assert run["packed"]["rows"]["task"] > 100
     assert checkpoint_of_run(out).config.multiplexer == "binary_hadamard"
 

@@ -290,6 +290,8 @@ def test_general_text_has_steps_of_its_own_with_fewer_groups() -> None:
     assert sum(kind == {True} for kind in kinds) == 10
     assert {len(step) for step, kind in zip(steps, kinds, strict=True) if kind == {True}} == {2}
     assert {len(step) for step, kind in zip(steps, kinds, strict=True) if kind == {False}} == {4}
+    shared = PoolSampler(POOL, recipe, recipe.stages[0], seed=0, shares=4)
+    assert {len(shared.step(n)) for n in range(40)} == {4}, "each process gets as many"
 
 
 # ---- where they are read ------------------------------------------------------------------------

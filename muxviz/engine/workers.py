@@ -10,7 +10,9 @@ starts on this machine.
 from __future__ import annotations
 
 import logging
+import os
 import pickle
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ from muxviz.engine.texts import line_windows, rows_of_file
 from muxviz.errors import DataError, DeviceError, MuxvizError, NotApplicable
 from muxviz.loading.load import load, resolve_device
 from muxviz.printable import printable
+
+CONNECT_S = 10.0  # waited for a cluster to answer
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,9 @@ def _started_ray() -> Any:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if not ray.is_initialized():
         with _plain_failures(Exception, "Ray does not start"):
+            host, _, port = os.environ.get("RAY_ADDRESS", "").rpartition(":")
+            if port.isdigit():  # Ray itself would try for a quarter of an hour
+                socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
             ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.CRITICAL)
     return ray
 

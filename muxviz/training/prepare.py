@@ -87,12 +87,12 @@ class Run:
         """The same run with every weight training by itself, after the tied stages."""
         return replace(self, parts=untied(self.parts, self.recipe))
 
-    def sampler(self, index: int) -> Sampler | PoolSampler:
-        """The order of rows of stage ``index``."""
+    def sampler(self, index: int, shares: int = 1) -> Sampler | PoolSampler:
+        """The order of rows of stage ``index``, whose steps are cut into ``shares``."""
         stage = self.recipe.stages[index]
         if self.pool is not None:
             seed = self.recipe.seed + 1000 * index
-            return PoolSampler(self.pool, self.recipe, stage, seed=seed)
+            return PoolSampler(self.pool, self.recipe, stage, seed=seed, shares=shares)
         return Sampler(
             self.rows.lengths,
             task_rows=self.task_rows,

@@ -126,7 +126,7 @@ class RunFiles:
                 "num_instances": recipe.num_instances,
                 "seed": recipe.seed,
                 **session,
-                "start": None if start is None else str(start),
+                "start": recipe.start or (None if start is None else str(start)),
                 "teacher": named,
                 **now,
                 **about,

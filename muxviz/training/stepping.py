@@ -38,7 +38,8 @@ class Stepper:
         stage, at = self.recipe.stage_at(number)
         index = self.recipe.stage_number(number)
         if index not in self.samplers:
-            self.samplers = {index: self.run.sampler(index)}
+            shares = self.accelerator.num_processes * self.recipe.accumulate
+            self.samplers = {index: self.run.sampler(index, shares)}
         for group in self.optimiser.param_groups:
             is_gate = "gates" in group
             group["lr"] = stage.gate_learning_rate if is_gate else learning_rate(stage, at)

@@ -9,7 +9,8 @@ rows, and written from front to back, so that work that was stopped goes on wher
 from __future__ import annotations
 
 import hashlib
-import os
+import io
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from muxviz.errors import TrainingError
-from muxviz.files import json_text, read_json, write_whole
+from muxviz import files
+from muxviz.errors import FileError, TrainingError
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.batches import Asked, Batch
 from muxviz.training.rows import UNLABELLED, JoinedRows
@@ -131,11 +132,11 @@ def ask(
         if not done.is_file():
             _fill(asking, maps)
             summary: dict[str, float] = {"rows": len(rows), "places": len(places.at)}
-            summary["variance"] = _variance(maps.open("logits", "r"))
-            write_whole(done, json_text(summary))
-        variance = float(read_json(done)["variance"])
-        logits, last, mid = (maps.open(name, "r") for name in ("logits", *DEPTHS))
-    except (OSError, ValueError, KeyError) as error:
+            summary["variance"] = _variance(maps.mapped("logits", "r"))
+            files.write_whole(done, files.json_text(summary))
+        variance = float(files.read_json(done)["variance"])
+        logits, last, mid = (maps.mapped(name, "r") for name in ("logits", *DEPTHS))
+    except (OSError, ValueError, KeyError, FileError, zipfile.BadZipFile) as error:
         raise TrainingError(
             f"the teacher's answers in {folder} cannot be written or read ({error}); make room, "
             f"or delete {key}.* there and run again"
@@ -178,7 +179,7 @@ class _Maps:
     def path(self, name: str) -> Path:
         return self.folder / f"{self.key}.{name}"
 
-    def open(self, name: str, mode: Any) -> np.memmap:
+    def mapped(self, name: str, mode: Any) -> np.memmap:
         return np.memmap(self.path(name), dtype=np.float16, mode=mode, shape=self.shapes[name])
 
     @property
@@ -241,12 +242,12 @@ def _fill(asking: _Asking, maps: _Maps) -> None:
     note, basis = maps.path("part.json"), maps.path("basis.npz")
     begin = 0
     if note.is_file() and basis.is_file() and maps.are_whole:
-        begin = int(read_json(note)["batches"])
+        begin = int(files.read_json(note)["batches"])
     else:
         _write_basis(asking, basis)
     stored = np.load(basis)
     turns = [tuple(torch.from_numpy(stored[f"{n}_{p}"]) for p in ("mean", "map")) for n in DEPTHS]
-    opened = {name: maps.open(name, "r+" if begin else "w+") for name in maps.shapes}
+    opened = {name: maps.mapped(name, "r+" if begin else "w+") for name in maps.shapes}
     batches = range(0, len(order), BATCH)
     shown = tqdm(total=len(batches), initial=begin, desc="teacher", unit="batch", mininterval=1)
     with shown:
@@ -260,7 +261,7 @@ def _fill(asking: _Asking, maps: _Maps) -> None:
             if (number + 1) % SAVE_EVERY == 0 or number + 1 == len(batches):
                 for values in opened.values():
                     values.flush()
-                write_whole(note, json_text({"batches": number + 1}))
+                files.write_whole(note, files.json_text({"batches": number + 1}))
     note.unlink()
 
 
@@ -276,10 +277,9 @@ def _write_basis(asking: _Asking, path: Path) -> None:
         largest = vectors[:, -asking.kept :].flip(1)
         scale = values[-asking.kept :].clamp_min(0).sum().clamp_min(1e-12).sqrt()
         basis |= {f"{name}_mean": mean.numpy(), f"{name}_map": (largest / scale).float().numpy()}
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        np.savez(file, **basis)  # type: ignore[arg-type]  # numpy's stub takes only flags
-    os.replace(partial, path)
+    content = io.BytesIO()
+    np.savez(content, **basis)  # type: ignore[arg-type]  # numpy's stub takes only flags
+    files.write_whole(path, content.getvalue())
 
 
 def _variance(logits: np.ndarray) -> float:

@@ -36,6 +36,11 @@ class Layout:
             ("slot_units", self.units, self.all_units),
         ):
             most = whole // self.num
+            if not most:
+                raise ConfigError(
+                    f"{self.num} slots side by side cannot share {whole} ({name}); choose a "
+                    "smaller N, or give hidden_size, num_heads, intermediate_size of at least N"
+                )
             if not 1 <= mine <= most:
                 raise ConfigError(
                     f"{name} is {mine}; {self.num} slots side by side have room for 1 to {most} "

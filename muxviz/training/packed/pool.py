@@ -175,15 +175,18 @@ class PoolSampler:
 
     POOL_STEPS = Sampler.POOL_STEPS
 
-    def __init__(self, pool: Pool, recipe: Recipe, stage: Stage, *, seed: int) -> None:
-        """
+    def __init__(
+        self, pool: Pool, recipe: Recipe, stage: Stage, *, seed: int, shares: int = 1
+    ) -> None:
+        """Rows of ``pool`` for ``stage``; the groups of every step are a multiple of ``shares``.
+
         Raises:
             ConfigError: ``shares`` does not fit the kinds. DataError: ``min_tokens`` leaves no row.
         """
         self.lengths = pool.rows.lengths
-        self.num, self.groups = recipe.num_instances, stage.groups
+        self.num, self.groups, self.least = recipe.num_instances, stage.groups, shares
         self.bucketed_share, self.seed = stage.bucketed_share, seed
-        kinds = [kind for kind in KINDS if kind in pool.ends]
+        kinds = [kind for kind in KINDS if kind in pool.ends and len(pool.numbers(kind))]
         rows = {kind: pool.numbers(kind) for kind in kinds}
         rows["task"] = rows["task"][self.lengths[rows["task"]] >= stage.min_tokens]
         if not len(rows["task"]):
@@ -240,6 +243,7 @@ class PoolSampler:
         steps = []
         for own in order.reshape(-1, self.groups):
             room = self.groups * USUAL_LENGTH // max(USUAL_LENGTH, int(longest[own].max()))
-            taken = generator.permutation(self.groups)[: max(1, room)]
+            room = max(room // self.least, 1) * self.least
+            taken = generator.permutation(self.groups)[:room]
             steps.append(grouped[own[np.sort(taken)]])
         return steps

@@ -101,7 +101,7 @@ def start_from(
         seed: of the sample and of the rotation.
 
     Raises:
-        ConfigError: the teacher has not as many layers or pieces.
+        ConfigError: the teacher has not as many layers or pieces, or smaller heads.
     """
     _check(teacher, layers, model)
     draws = torch.Generator().manual_seed(seed)
@@ -119,6 +119,12 @@ def start_from(
 
 def _check(teacher: MuxModel, layers: tuple[int, ...], model: TiedModel) -> None:
     theirs, ours = teacher.config.shape, model.config.shape
+    size, most = model.layout.head_size, theirs.hidden_size // theirs.num_attention_heads
+    if size > most:
+        raise ConfigError(
+            f"heads of {size} dimensions cannot be cut out of the teacher's of {most}; give more "
+            "num_heads, or leave them out"
+        )
     for what, given, wanted in (
         ("layers", len(layers), ours.num_hidden_layers),
         ("word pieces", theirs.vocab_size, ours.vocab_size),
@@ -282,29 +288,23 @@ def _most(added: Tensor, count: int, size: int) -> list[int]:
 def _narrowed_scores(
     query: tuple[Tensor, Tensor], key: tuple[Tensor, Tensor], size: int
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Query and key of a head with ``size`` dimensions and, as nearly as they can, equal scores."""
+    """Query and key of a head with fewer dimensions and, as nearly as they can, equal scores."""
     asks, holds = (torch.cat([w, b[:, None]], dim=1) for w, b in (query, key))
     theirs = len(asks)
     if size != theirs:
         left, values, right = torch.linalg.svd(asks.T @ holds, full_matrices=False)
-        kept = min(size, theirs)
         # Scores are divided by the square root of the size.
-        root = (values[:kept] * (size / theirs) ** 0.5).sqrt()[:, None]
-        asks, holds = (_filled(root * m, size) for m in (left.T[:kept], right[:kept]))
+        root = (values[:size] * (size / theirs) ** 0.5).sqrt()[:, None]
+        asks, holds = root * left.T[:size], root * right[:size]
     return (asks[:, :-1], asks[:, -1]), (holds[:, :-1], holds[:, -1])
 
 
 def _narrowing(out: Tensor, size: int) -> Tensor:
     """Mixtures of a head's dimensions that matter most for what it adds: ``[size, theirs]``."""
-    theirs = out.shape[1]
-    if size == theirs:
-        return torch.eye(theirs)
-    return _filled(torch.linalg.svd(out, full_matrices=False).Vh[:size], size)
-
-
-def _filled(rows: Tensor, count: int) -> Tensor:
-    """``count`` rows, those that lack zero."""
-    return torch.cat([rows, rows.new_zeros(count - len(rows), rows.shape[1])])
+    if size == out.shape[1]:
+        return torch.eye(size)
+    kept: Tensor = torch.linalg.svd(out).Vh[:size]
+    return kept
 
 
 def _fit(dense: Any, given: Tensor, before: Tensor, after: Tensor) -> None:
