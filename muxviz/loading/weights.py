@@ -261,11 +261,11 @@ def read_archive(
     """
     with _opened(path, remedy):
         pass
-    if not zipfile.is_zipfile(path):
-        raise CheckpointUnreadable(
-            f"{path} is truncated, or not a torch weights file (zip format); {remedy}"
-        )
     try:
+        if not zipfile.is_zipfile(path):
+            raise CheckpointUnreadable(
+                f"{path} is truncated, or not a torch weights file (zip format); {remedy}"
+            )
         _check_members(path, checks, remedy)
         with _named(path) as name:
             return torch.load(name, map_location="cpu", weights_only=True, mmap=mmap)
