@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 import pickle
 import struct
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,9 +17,12 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from muxviz.batch import max_tokens
 from muxviz.errors import (
     CheckpointError,
     CheckpointInvalid,
@@ -36,9 +42,11 @@ from muxviz.errors import (
 )
 from muxviz.loading import weights
 from muxviz.loading.check import check
+from muxviz.loading.infer import infer_config
 from muxviz.loading.load import inspect_folder, load
 from tests.tiny import (
     shared_checkpoint,
+    shared_folder,
     tiny_config,
     tiny_ids,
     write_tiny_folder,
@@ -460,6 +468,15 @@ def test_a_bin_that_is_no_state_dict(value: Any, folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     torch.save(value, folder / "pytorch_model.bin")
     refused(folder, CheckpointUnreadable, "does not hold a state dict", "model.state_dict()")
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "bin"])
+def test_a_folder_whose_name_is_not_utf8(kind: str, tmp_path: Path) -> None:
+    folder = write_tiny_folder(tmp_path / "model", weights=kind)
+    expected = logits_of(folder)
+    odd = folder.rename(tmp_path / os.fsdecode(b"bad\xff"))
+    assert torch.equal(logits_of(odd), expected)
+    assert "checkpoint  bad\\xff\n" in check(odd).text()
 
 
 @pytest.mark.parametrize("aliases", [True, False])
@@ -1022,6 +1039,60 @@ def test_a_randomly_damaged_folder_never_ends_in_a_traceback(seed: int, tmp_path
     except (CheckpointError, ConfigError) as error:
         outcome = len(str(error)) > 20
     assert outcome in (3, True)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+GOOD = json.loads((shared_folder() / "config.json").read_text())
+OURS = ("readout", "default_padding", "fixed_length", "task", "structure")
+FIELDS = st.dictionaries(st.sampled_from(sorted(GOOD)), ANYTHING, min_size=1, max_size=3)
+
+
+@given(FIELDS, st.dictionaries(st.sampled_from(OURS), ANYTHING, max_size=2))
+def test_no_config_ends_in_another_error(fields: dict[str, Any], ours: dict[str, Any]) -> None:
+    stored = weights.read_stored([shared_folder() / "model.safetensors"]).shapes
+    raw = GOOD | fields | ({"muxviz": ours} if ours else {})
+    with contextlib.suppress(MuxvizError):
+        config = infer_config(raw, stored, "here").config
+        assert config.num_instances == 3
+        assert max_tokens(config, config.default_padding) >= 3
+
+
+@given(
+    st.sampled_from(["safetensors", "bin"]),
+    st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=8),
+    st.one_of(st.none(), st.integers(0, 30_000)),
+)
+def test_no_weights_file_ends_in_another_error(
+    kind: str, changes: list[tuple[int, int]], size: int | None
+) -> None:
+    content = bytearray(_weights(kind))
+    for at, value in changes:
+        content[at] = value
+        content[-1 - at] = content[-1 - at] ^ (value % 3)  # a torch file's list is at its end
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, f"model.{kind}")
+        path.write_bytes(content[:size])
+        with contextlib.suppress(MuxvizError):
+            stored = weights.read_stored([path])
+            read = weights.read_weights([path])
+            assert {name: tuple(value.shape) for name, value in read.items()} == stored.shapes
+            assert sum(stored.bytes.values()) <= 2 * len(content)  # one storage, two names
+
+
+@functools.cache
+def _weights(kind: str) -> bytes:
+    with tempfile.TemporaryDirectory() as place:
+        folder = write_tiny_folder(
+            Path(place) / "m", tiny_config(num_hidden_layers=1), weights=kind
+        )
+        name = "model.safetensors" if kind == "safetensors" else "pytorch_model.bin"
+        return (folder / name).read_bytes()
 
 
 def test_a_shared_checkpoint_is_not_changed_by_running_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -349,6 +350,8 @@ def test_code_of_a_folder_is_never_run(tmp_path: Path) -> None:
          "disagree on 'The'"),
         ({"tokenizer.json": whole(), "vocab.txt": lines(["[PAD]", "a"])}, PLAIN,
          "'a' is 1 in the one"),
+        ({"tokenizer.json": whole() | {"added_tokens": {}}}, PLAIN, "cannot be read by itself"),
+        (VOCAB, replace(PLAIN, extras={"cls_token_id": 5}), "says cls_token_id 5, the tokenizer gives 101"),
         (without("[PAD]"), PLAIN, "no padding token; the model pads with id 0"),
         (without("[MASK]"), PLAIN, "'[MASK]' is in no file's vocabulary; it would get the id 257"),
         (VOCAB, PLAIN, "pieces are never reached, such as"),

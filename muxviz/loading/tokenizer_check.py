@@ -104,7 +104,11 @@ def _between_files(found: TokenizerFiles, tokenizer: Any) -> Iterator[str]:
     whole = found.get("tokenizer.json")
     if whole is None:
         return
-    alone = Tokenizer.from_str(json.dumps(whole))
+    try:
+        alone = Tokenizer.from_str(json.dumps(whole))
+    except Exception as error:  # of the Rust library: bare
+        yield f"tokenizer.json cannot be read by itself ({str(error)[:120]})"
+        return
     alone.no_padding()
     alone.no_truncation()
     for text in (*" ".join(HARD).split(), *HARD):
@@ -137,6 +141,11 @@ def _special_tokens(
     for token, number in tokenizer.get_added_vocab().items():
         if told is not None and token not in told and token != tokenizer.pad_token:
             yield f"{token!r} is in no file's vocabulary; it would get the id {number}"
+    ids = tokenizer.get_vocab()
+    for role, named in tokenizer.special_tokens_map.items():
+        stated = config.extras.get(f"{role}_id")
+        if isinstance(stated, int) and ids.get(str(named), stated) != stated:
+            yield f"config.json says {role}_id {stated}, the tokenizer gives {ids[str(named)]}"
     forced, first = config.forced_first_token, _ids(tokenizer, "film")[0]
     if forced is not None and forced != first:
         pieces = tokenizer.convert_ids_to_tokens([first, forced])

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import pickle
+import tempfile
 import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -195,6 +196,18 @@ def _opened(path: Path, remedy: str = "fetch it again") -> Iterator[io.BufferedR
 
 
 @contextmanager
+def _named(path: Path) -> Iterator[str]:
+    """A name of the file that the libraries can write down: they take none that is not UTF-8."""
+    if not files.half_character(str(path)):
+        yield str(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="muxviz-weights-") as place:
+        link = Path(place, "weights")
+        link.symlink_to(path.absolute())
+        yield str(link)
+
+
+@contextmanager
 def _open_safetensors(path: Path) -> Iterator[Any]:
     with _opened(path) as file:
         start = file.read(8)
@@ -205,7 +218,7 @@ def _open_safetensors(path: Path) -> Iterator[Any]:
             "not read"
         )
     try:
-        with safe_open(str(path), framework="pt") as file:
+        with _named(path) as name, safe_open(name, framework="pt") as file:
             yield file
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointUnreadable(
@@ -258,13 +271,14 @@ def read_archive(
     """
     with _opened(path, remedy):
         pass
-    if not zipfile.is_zipfile(path):
-        raise CheckpointUnreadable(
-            f"{path} is truncated, or not a torch weights file (zip format); {remedy}"
-        )
     try:
+        if not zipfile.is_zipfile(path):
+            raise CheckpointUnreadable(
+                f"{path} is truncated, or not a torch weights file (zip format); {remedy}"
+            )
         _check_members(path, checks, remedy)
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+        with _named(path) as name:
+            return torch.load(name, map_location="cpu", weights_only=True, mmap=mmap)
     except CheckpointUnreadable:
         raise
     except pickle.UnpicklingError as error:
@@ -273,7 +287,7 @@ def read_archive(
             f"Convert it to safetensors where you trust it, or {remedy}"
         ) from error
     except Exception as error:  # a damaged pickle can fail in any way
-        if "mmap" in str(error):
+        if "unable to mmap" in str(error):
             raise _unmapped(path, error) from error
         raise CheckpointUnreadable(
             f"{path} is truncated or corrupt ({str(error)[:200]}); {remedy}"
