@@ -1,7 +1,8 @@
 # CPU image:  docker build -t muxviz .
-#             docker run --rm -p 8501:8501 muxviz
+#             docker run --rm -p 127.0.0.1:8501:8501 muxviz
 # GPU image:  docker build -t muxviz:gpu --build-arg TORCH_INDEX= .
-#             docker run --rm -p 8501:8501 --gpus all muxviz:gpu
+#             docker run --rm -p 127.0.0.1:8501:8501 --gpus all muxviz:gpu
+# For others: -p 8501:8501 publishes it on every interface of the host; there is no log-in.
 # Own models: add  -v "$PWD/my-models:/models:ro"  and open /models/... on the Models page.
 #
 # Build arguments:
@@ -38,4 +39,5 @@ USER 1000
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+# All interfaces of the container; the host decides which of its own to publish.
 CMD ["streamlit", "run", "app.py", "--server.address=0.0.0.0", "--server.port=8501", "--server.headless=true"]

@@ -40,7 +40,7 @@ $(STAMP): requirements.txt pyproject.toml
 	$(PY) -m pip install --no-input --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-app: setup  ## open the app (PORT=8501)
+app: setup  ## open the app, for this machine alone (PORT=8501)
 	$(VENV)/bin/streamlit run app.py --server.port=$(PORT) $(ARGS)
 
 test: setup browser check  ## everything CI checks: format, lint, types, tests

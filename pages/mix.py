@@ -7,7 +7,7 @@ import streamlit as st
 from muxviz.ui import link, runs
 from muxviz.ui.cards import answer_cards
 from muxviz.ui.editor import editor
-from muxviz.ui.errors import error_panel
+from muxviz.ui.errors import error_panel, one_panel
 from muxviz.ui.frame import frame
 from muxviz.ui.history import comparison
 from muxviz.ui.mixing import attempt, changes, heading, run_controls, stale_line
@@ -34,10 +34,7 @@ with answer:
         empty("No run yet", "The braid of this group will be here. Press Run, or Ctrl+Enter.")
     else:
         stale_line(changes(bench))
-        braid_panel(past, bench)
-        answer_cards(past.result, bench)
-        comparison(past, bench)
-        reading_panel(past, bench)
-        leak_panel(past, bench)
-        cost_panel(past, bench)
+        for panel in (braid_panel, answer_cards, comparison, reading_panel, leak_panel, cost_panel):
+            with one_panel():
+                panel(past, bench)
 runs.warm_up()

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from muxviz.ui import model_card, model_choice, model_report, model_views
+from muxviz.ui.errors import one_panel
 from muxviz.ui.frame import frame
 from muxviz.ui.model_actions import outcome, perform
 from muxviz.ui.pruning_view import pointed_at, pruning_panel
@@ -10,8 +11,9 @@ from muxviz.ui.pruning_view import pointed_at, pruning_panel
 bench = frame("models")
 st.title("Models", anchor=False)
 rows = model_views.facts()
-model_views.summary(rows)
-model_views.table(rows)
+with one_panel():
+    model_views.summary(rows)
+    model_views.table(rows)
 model_choice.link_offer(bench)
 
 left, right = st.columns([3, 2], gap="large")
@@ -23,9 +25,12 @@ if request := asked or offered:
     perform(request)
 
 last = outcome()
-model_report.draw(last, bench)
+with one_panel():
+    model_report.draw(last, bench)
 subject = model_choice.picked() or pointed_at() or (last.name if last else "")
 for row in rows:
     if row.name == subject:
-        pruning_panel(row, bench)
-        model_card.draw(row)
+        with one_panel():
+            pruning_panel(row, bench)
+        with one_panel():
+            model_card.draw(row)

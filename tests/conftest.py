@@ -20,6 +20,7 @@ settings.load_profile("long" if FUZZ else "short")
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["STREAMLIT_CLIENT_SHOW_ERROR_DETAILS"] = "full"  # of a test that fails
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

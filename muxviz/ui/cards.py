@@ -24,6 +24,7 @@ from muxviz.results import (
 )
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import picture
+from muxviz.ui.runs import PastRun
 from muxviz.ui.text import count, plain, shorten
 
 CARD = 240  # px, least width
@@ -32,8 +33,9 @@ MAX_FILLS = 3  # candidates per [MASK]
 MAX_LABELS = 4  # labels with their probabilities, where any number applies
 
 
-def answer_cards(result: GroupResult, bench: Bench) -> None:
+def answer_cards(past: PastRun, bench: Bench) -> None:
     """A card per sentence, in slot order; the slot selected on the sidebar is marked."""
+    result = past.result
     st.subheader("What came back for each sentence?", anchor=False)
     per_token = any(isinstance(s.answer, TagAnswer | ReplacedAnswer) for s in result.answered)
     with st.grid(1 if per_token else "auto", min_column_width=CARD, gap="small"):

@@ -1,13 +1,15 @@
-"""Expected errors as a panel: what happened, what still works, what to do.
+"""Errors as a panel: what happened, what still works, what to do.
 
-    with show_errors():
-        result = run(...)
+    with one_panel():
+        draw(make())
 
-Only ``MuxvizError`` is shown this way. Anything else is a bug and surfaces.
+Only ``MuxvizError`` is explained. Anything else is a bug and surfaces, in the log and on the page.
 """
 
 from __future__ import annotations
 
+import logging
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +17,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from muxviz.errors import MuxvizError
+from muxviz.printable import printable
 from muxviz.ui.text import plain
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -121,17 +126,40 @@ CATALOGUE: dict[str, Advice] = {
 }
 
 
+class Bug(Exception):
+    """What nobody foresaw, as a page says it: by the number under which the log has the rest."""
+
+
+def noted(error: BaseException) -> Bug:
+    """Write an error that nobody foresaw to the log, and give what a page may say of it."""
+    number = secrets.token_hex(4)
+    LOG.error("bug %s, %s", number, type(error).__name__, exc_info=error)
+    return Bug(
+        f"This part of the page met an error that nobody foresaw. {KEPT} The rest of the page "
+        f"works as before. Please report number {number}: the server's log has the details there."
+    )
+
+
 @contextmanager
-def show_errors() -> Iterator[None]:
-    """Show an expected error of the block as a panel and go on after the block."""
+def one_panel() -> Iterator[None]:
+    """Let an error in the block cost what the block draws, not the page.
+
+    An expected one is explained. Anything else is a bug: it surfaces in the log, with its
+    traceback, and on the page by its number.
+    """
     try:
         yield
     except MuxvizError as error:
         error_panel(error)
+    except Exception as error:
+        error_panel(noted(error))
 
 
-def error_panel(error: MuxvizError) -> None:
+def error_panel(error: MuxvizError | Bug) -> None:
     """What happened, what still works, what to do; the code small, details folded."""
+    if isinstance(error, Bug):
+        st.exception(error)
+        return
     advice = CATALOGUE.get(error.code, CATALOGUE["E-MUXVIZ"])
     with st.container(border=True):
         st.error(f"**{advice.title}.** {plain(str(error))}", icon=":material/error:")
@@ -146,4 +174,4 @@ def _details(error: MuxvizError) -> str:
     while cause is not None:
         lines.append(f"caused by {type(cause).__name__}: {cause}")
         cause = cause.__cause__
-    return "\n".join(lines)
+    return "\n".join(printable(line) for line in lines)

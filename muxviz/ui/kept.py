@@ -14,6 +14,7 @@ import streamlit as st
 
 from muxviz.errors import MuxvizError
 from muxviz.ui import keys
+from muxviz.ui.errors import Bug, noted
 from muxviz.ui.jobs import Job
 from muxviz.ui.panels import Panel
 
@@ -61,7 +62,7 @@ class Desk:
     running: dict[Hashable, Running] = field(default_factory=dict)
     results: OrderedDict[Hashable, Kept] = field(default_factory=OrderedDict)
     shown: dict[str, Shown] = field(default_factory=dict)
-    errors: dict[Hashable, MuxvizError] = field(default_factory=dict)
+    errors: dict[Hashable, MuxvizError | Bug] = field(default_factory=dict)
     pace: dict[Hashable, float] = field(default_factory=dict)
     panels: OrderedDict[Hashable, Panel] = field(default_factory=OrderedDict)
     computed: int = 0
@@ -84,11 +85,7 @@ class Desk:
         job.start()
 
     def collect_all(self) -> None:
-        """Take over what finished jobs left.
-
-        Raises:
-            BaseException: what the work raised beside ``MuxvizError``: a bug, which surfaces.
-        """
+        """Take over what finished jobs left."""
         for ask in list(self.running):
             self.collect(ask)
 
@@ -99,10 +96,9 @@ class Desk:
             return
         del self.running[ask]
         job, status = running.job, running.job.status()
-        if job.bug is not None:
-            raise job.bug
-        if job.error is not None:
-            self.errors[ask] = job.error
+        error = job.error if job.bug is None else noted(job.bug)
+        if error is not None:
+            self.errors[ask] = error
             return
         partial = status.state == "stopped" or bool(getattr(job.result, "is_partial", False))
         if not partial:

@@ -21,7 +21,7 @@ import streamlit as st
 from muxviz.errors import MuxvizError, NotApplicable, Stopped
 from muxviz.figures.dim import dimmed
 from muxviz.ui import group, keys, panels, params, runs
-from muxviz.ui.errors import error_panel
+from muxviz.ui.errors import error_panel, one_panel
 from muxviz.ui.heading import base, family, page_head, report_control, sides
 from muxviz.ui.jobs import Answer, Job, Progress, Status, Together, Work
 from muxviz.ui.kept import Desk, Kept, Shown, desk
@@ -76,6 +76,12 @@ class Study:
 
 def show(study: Study) -> Any | None:
     """Draw the panel in whatever state it is; the result on screen, or None."""
+    with one_panel():
+        return _show(study)
+    return None
+
+
+def _show(study: Study) -> Any | None:
     if study.reason:
         panels.not_applicable(study.question, study.reason)
         return None

@@ -21,6 +21,7 @@ from muxviz.results.speed_settings import Setting, settings_of
 from muxviz.results.store import to_json
 from muxviz.ui import panels
 from muxviz.ui import tradeoff_text as words
+from muxviz.ui.errors import one_panel
 from muxviz.ui.frame import Bench
 from muxviz.ui.kept import desk
 from muxviz.ui.panels import Panel
@@ -273,17 +274,18 @@ def put(
 
     question: its heading; "" where the heading is there already, and ``heads`` says it.
     """
-    try:
-        panel = desk().panel((key, about), bench.is_dark, make)
-    except NotApplicable as error:
+    with one_panel():
+        try:
+            panel = desk().panel((key, about), bench.is_dark, make)
+        except NotApplicable as error:
+            if question:
+                panels.not_applicable(question, plain(str(error)))
+            else:
+                st.caption(f":material/block: {plain(str(error))}")
+            return
         if question:
-            panels.not_applicable(question, plain(str(error)))
-        else:
-            st.caption(f":material/block: {plain(str(error))}")
-        return
-    if question:
-        st.subheader(question, anchor=False)
-    panels.draw(panel, question or heads)
+            st.subheader(question, anchor=False)
+        panels.draw(panel, question or heads)
 
 
 def record(runs: Sequence[Measured]) -> str:

@@ -15,7 +15,7 @@ from muxviz.figures.wording import percent
 from muxviz.results.training import RunCurves, RunSummary
 from muxviz.training.run_folder import log_tail
 from muxviz.ui import training_runs
-from muxviz.ui.errors import error_panel
+from muxviz.ui.errors import error_panel, one_panel
 from muxviz.ui.frame import Bench
 from muxviz.ui.model_actions import is_demo
 from muxviz.ui.panels import empty
@@ -75,10 +75,14 @@ def _view(run: Listed, others: list[Listed], bench: Bench, was_alive: bool) -> N
         *(o.folder for o, c in zip(others, compared, strict=True) if len(c.steps)),
     ]
     source = Source(tuple(map(str, folders)), provenance(summary, curves))
-    losses_panel(shown, source, bench)
-    slots_panel(shown, source, bench)
-    samples_panel(run, summary, source.provenance)
-    speed_panel(shown, source, bench)
+    with one_panel():
+        losses_panel(shown, source, bench)
+    with one_panel():
+        slots_panel(shown, source, bench)
+    with one_panel():
+        samples_panel(run, summary, source.provenance)
+    with one_panel():
+        speed_panel(shown, source, bench)
 
 
 # ---- its state ----------------------------------------------------------------------------------
