@@ -15,16 +15,18 @@ from muxviz.figures.attention_conductance import (
 )
 from muxviz.figures.saliency import saliency_alt, saliency_figure, saliency_table
 from muxviz.pool import pool_name, texts
+from muxviz.printable import printable
 from muxviz.results.store import to_json
 from muxviz.ui import attention_params as controls
 from muxviz.ui import attention_text as text
 from muxviz.ui.attention_panels import shown_positions
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import Panel
-from muxviz.ui.params import Choice, control
+from muxviz.ui.params import SEGMENTS, Choice, control
 from muxviz.ui.python import analysis_snippet, call_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Progress, Study, show
+from muxviz.ui.text import plain
 
 if TYPE_CHECKING:
     from muxviz.analysis.one_group import Target
@@ -133,7 +135,10 @@ def _asked(bench: Bench, heads: HeadEffects | None) -> Asked:
 
 
 def _choose(param: Any, options: dict[str, str]) -> str:
-    return str(control(Choice(param.key, param.label, options, param.default)))
+    """One of a few whose words are a checkpoint's own: buttons read Markdown, a list does not."""
+    shown = plain if len(options) <= SEGMENTS else printable
+    words = {key: shown(text) for key, text in options.items()}
+    return str(control(Choice(param.key, param.label, words, param.default)))
 
 
 # ---- work ---------------------------------------------------------------------------------------

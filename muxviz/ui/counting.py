@@ -20,6 +20,14 @@ from muxviz.loading.layout import DEMUXING_VARIANTS, MUXING_VARIANTS, PUBLISHED_
 from muxviz.loading.tokenizer import BUNDLED_VOCABULARY
 from muxviz.ui.checkpoints import Listed, read_object
 
+CONTROLS = ("[SEP]", "[PAD]", "[CLS]", "[MASK]", "[UNK]", "<s>", "</s>", "<pad>", "<mask>", "<unk>")
+USUAL = {  # of BERT; with others, only the model's own tokenizer counts
+    "unk_token": "[UNK]",
+    "sep_token": "[SEP]",
+    "pad_token": "[PAD]",
+    "cls_token": "[CLS]",
+}
+
 
 @dataclass(frozen=True)
 class Counter:
@@ -31,9 +39,17 @@ class Counter:
     tokenizer: Any  # tokenizers.Tokenizer
     config: MuxConfig | None
 
-    def tokens(self, row: Row) -> int:
-        """Tokens of a row before anything is cut."""
-        return len(self.tokenizer.encode(row.text, row.pair).ids)
+    def tokens(self, row: Row) -> int | None:
+        """Tokens of a row before anything is cut; None where only the model can tell."""
+        try:
+            return len(self.tokenizer.encode(row.text, row.pair).ids)
+        except Exception:  # no token for an unknown word: the Rust code raises bare Exception
+            return None
+
+    def controls(self, row: Row) -> list[str]:
+        """Control tokens that the row spells out, which its tokenizer takes for them."""
+        text = f"{row.text}\n{row.pair or ''}"
+        return [c for c in CONTROLS if c in text and self.tokenizer.token_to_id(c) is not None]
 
     def limit(self, padding: str | None) -> int | None:
         """Most tokens that stay, or None when not known."""
@@ -68,8 +84,15 @@ def _tokenizer(folder: Path, raw: dict[str, Any]) -> Any:
         tokenizer.no_padding()
         return tokenizer
     if (folder / "vocab.txt").is_file():
-        lowers = read_object(folder / "tokenizer_config.json").get("do_lower_case", True)
-        return BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=bool(lowers))
+        told = read_object(folder / "tokenizer_config.json")
+        if any(told.get(name, usual) != usual for name, usual in USUAL.items()):
+            return None
+        strips = told.get("strip_accents")
+        return BertWordPieceTokenizer(
+            str(folder / "vocab.txt"),
+            lowercase=bool(told.get("do_lower_case", True)),
+            strip_accents=strips if isinstance(strips, bool) else None,
+        )
     if raw.get("vocab_size") == 30522 and raw.get("model_type") != "roberta":
         return BertWordPieceTokenizer(str(BUNDLED_VOCABULARY), lowercase=True)
     return None

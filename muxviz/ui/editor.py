@@ -6,7 +6,7 @@ says (whose sentences these are, whether the result is stale), the page follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ from muxviz.ui.counting import Counter, counter_of
 from muxviz.ui.frame import Bench
 from muxviz.ui.group import EditedRow, Seating
 from muxviz.ui.links import MAX_ROWS, MAX_TEXT
-from muxviz.ui.text import count
+from muxviz.ui.text import count, listed, plain
 
 
 def editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
@@ -134,6 +134,7 @@ def _rows(seating: Seating, counter: Counter | None) -> None:
         for row, slot in pairs:
             if row not in parked:
                 _row(row, slot, counter, limit)
+    _controls_note(seating.rows, counter)
     if parked:
         with (
             st.expander(
@@ -143,6 +144,17 @@ def _rows(seating: Seating, counter: Counter | None) -> None:
         ):
             for row in parked:
                 _row(row, None, counter, limit)
+
+
+def _controls_note(rows: Sequence[EditedRow], counter: Counter | None) -> None:
+    """What looks like text in a row and is none to the model."""
+    typed = [c for row in rows if counter for c in counter.controls(group.as_row(row))]
+    if typed:
+        names = listed([plain(name) for name in dict.fromkeys(typed)])
+        st.caption(
+            f":material/info: {names} in a sentence: the tokenizer takes it for a control token, "
+            "not for the characters you typed."
+        )
 
 
 def _parked_label(parked: int, num: int) -> str:
@@ -188,9 +200,9 @@ def _fields(row: EditedRow, slot: int | None) -> None:
 def _counter_text(row: EditedRow, counter: Counter | None, limit: int | None) -> str:
     if row.is_blank:
         return "left out"
-    if counter is None:
+    tokens = counter.tokens(group.as_row(row)) if counter else None
+    if tokens is None:
         return count(len(row.text), "letter")
-    tokens = counter.tokens(group.as_row(row))
     if limit is not None and tokens > limit:
         return f":red[:material/content_cut: {tokens}, cut to {limit}]"
     return count(tokens, "token")

@@ -52,7 +52,7 @@ def read(page: str, choices: Sequence[Listed], compute: Sequence[str]) -> None:
         return
     if is_history:  # nobody but its control may write what is bound: it does, at the next run
         state[keys.RESTORED] = taken
-        wanted = {name: texts for name, texts in wanted.items() if name not in _controls_of(page)}
+        wanted = {name: texts for name, texts in wanted.items() if name not in controls_of(page)}
     st.query_params.from_dict(wanted)
     st.rerun()
 
@@ -65,13 +65,14 @@ def _is_history() -> bool:
 def _forget(page: str, given: Mapping[str, Any]) -> None:
     """Drop what the controls of a page hold and an address of earlier does not."""
     state = st.session_state
-    for key in _controls_of(page).difference(given):
+    for key in controls_of(page).difference(given):
         state.pop(key, None)
     if keys.PRESET not in given and keys.GROUP not in given:
         state[keys.PRESET] = group.titles()[0]
 
 
-def _controls_of(page: str) -> set[str]:
+def controls_of(page: str) -> set[str]:
+    """Names of the parameters that a page has a control for."""
     own = (param.key for param in params.params_of(page))
     return {*keys.SIDEBAR, *OF_PAGE.get(page, ()), *own}
 
