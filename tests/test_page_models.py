@@ -393,7 +393,11 @@ def test_torch_files_have_no_known_parameters(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("config.json", b"{", "config.json is not JSON"),
+        (
+            "config.json",
+            b"{",
+            "config.json is not JSON (Expecting property name enclosed in double quotes)",
+        ),
         ("config.json", b"[]", "config.json holds a list"),
         ("model.safetensors", b"", "weights are damaged"),
         ("model.safetensors", b"\xff" * 64, "weights are damaged"),

@@ -124,7 +124,7 @@ def _structure(
 def _object(path: Path) -> dict[str, Any]:
     found = object_or_fault(path)
     if isinstance(found, FileError):
-        raise _Unreadable(f"{path.name} {found.given.partition(' (')[0]}")
+        raise _Unreadable(f"{path.name} {found.given}")
     return found
 
 

@@ -20,11 +20,11 @@ from typing import Any, TypeAlias
 
 import streamlit as st
 
+from muxviz.files import real_number
 from muxviz.ui import keys
 from muxviz.ui.text import listed, plain, shorten
 
 SEGMENTS = 6  # more options than this are chosen from a list
-MAX_DIGITS = 24  # of a number in a link
 MAX_SHOWN = 40  # characters of a parameter in a notice
 PAGES = (
     "fidelity",
@@ -248,12 +248,7 @@ def is_line(text: str) -> bool:
 
 
 def _number(param: Number, text: str) -> float | None:
-    try:
-        given = float(text) if len(text) <= MAX_DIGITS else math.nan
-    except ValueError:
-        return None
-    if not math.isfinite(given):
-        return None
-    if not param.is_whole:
+    given = real_number(text, low=param.low, high=param.high)
+    if given is None or not param.is_whole:
         return given
     return int(given) if given == int(given) else None
