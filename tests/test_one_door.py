@@ -22,7 +22,6 @@ ALLOWED: dict[str, dict[str, str]] = {
     "muxviz/engine/output.py": {"open": "the answers, by a descriptor that can be locked"},
     "muxviz/engine/workers.py": {"open": NO_FILE},
     "muxviz/evaluation/apart.py": {"open": NO_FILE},
-    "muxviz/loading/save.py": {"write_text": "beside its place, as the weights are"},
     "muxviz/loading/tokenizer.py": {
         "json.dumps": "clean copies in a folder of our own, for transformers",
         "write_text": "the same",

@@ -351,7 +351,11 @@ def test_code_of_a_folder_is_never_run(tmp_path: Path) -> None:
         ({"tokenizer.json": whole(), "vocab.txt": lines(["[PAD]", "a"])}, PLAIN,
          "'a' is 1 in the one"),
         ({"tokenizer.json": whole() | {"added_tokens": {}}}, PLAIN, "cannot be read by itself"),
-        (VOCAB, replace(PLAIN, extras={"cls_token_id": 5}), "says cls_token_id 5, the tokenizer gives 101"),
+        (
+            VOCAB,
+            replace(PLAIN, extras={"cls_token_id": 5}),
+            "says cls_token_id 5, the tokenizer gives 101",
+        ),
         (without("[PAD]"), PLAIN, "no padding token; the model pads with id 0"),
         (without("[MASK]"), PLAIN, "'[MASK]' is in no file's vocabulary; it would get the id 257"),
         (VOCAB, PLAIN, "pieces are never reached, such as"),

@@ -64,10 +64,13 @@ def key_geometry(
     check_slots(checkpoint)
     group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
     reasons: dict[str, str] = {}
-    vectors = slot_vectors(checkpoint)
-    interference = None
-    if _is_marked_sum(checkpoint):
-        interference = interference_of(array_of(vectors))
+    vectors = interference = None
+    try:
+        vectors = array_of(slot_vectors(checkpoint))
+    except NotApplicable as error:
+        reasons["mux"] = str(error)
+    if vectors is not None and _is_marked_sum(checkpoint):
+        interference = interference_of(vectors)
     else:
         reasons["interference"] = _no_filter(checkpoint)
     keys = _keys(checkpoint, group)
@@ -81,7 +84,7 @@ def key_geometry(
     return KeyGeometry(
         config.multiplexer,
         config.demultiplexer,
-        gram(array_of(vectors)),
+        None if vectors is None else gram(vectors),
         None if keys is None else gram(array_of(keys)),
         interference,
         reasons,
