@@ -28,10 +28,16 @@ RUN_EXAMPLES = """examples:
   muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv --grouping length
   muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv --workers 2
 
-One text per line; for pair tasks the second sentence after a tab. Lines are grouped N at a time in
-order; a last short group is filled up with its own lines, which are not printed. A line that cannot
-be answered is reported and has an error in the output; the others are answered (exit code 1).
-With --out, Ctrl-C keeps what is done and --resume goes on."""
+One text per line, in UTF-8 (also .gz, .xz); for pair tasks the second text after a tab. Tables
+(.tsv, .csv, .jsonl, or a first line that names columns) are for "evaluate" and refused. Lines are
+grouped N at a time in order; a last short group is filled up with its own lines, which are not
+printed. A line that cannot be answered is reported and has an error in the output; the others are
+answered (exit code 1). With --out, what is done is kept when a run ends early, and --resume goes
+on: with the same texts, settings and model, or not at all.
+
+TSV is to be looked at: blanks are one space each, control characters are written \\x1b. jsonl has
+the texts as they were. Neither is guarded for spreadsheets, which take a text that begins with
+= + - or @ for a formula: import the columns as text."""
 
 CHECK_EXAMPLES = """examples:
   muxviz check checkpoints/sst2-n5

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch._inductor.exc import CppCompileError, InvalidCxxCompiler
 
 from muxviz.batch import Row, encode_rows, make_group
 from muxviz.engine.engine import Engine
@@ -204,3 +206,25 @@ def test_a_gpu_answers_as_its_own_whole_walk_does(compiled: bool) -> None:
     ids, mask = inputs(checkpoint)
     engine = Engine(moved, compiled=compiled)
     assert engine_difference(moved, ids.cuda(), mask.cuda(), engine=engine) < 1e-4
+
+
+@pytest.mark.parametrize(
+    "error", [InvalidCxxCompiler(), CppCompileError(["g++"], "no such header"), OSError(28, "full")]
+)
+def test_without_a_compiler_it_is_said(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling begins at the first pass, not where it is asked for."""
+
+    def never(call: object, **options: object) -> Callable[..., object]:
+        def compiled(*given: object, **named: object) -> object:
+            raise error
+
+        return compiled
+
+    monkeypatch.setattr(torch, "compile", never)
+    engine = Engine(shared_checkpoint(), compiled=True)
+    group = make_group(engine.checkpoint.config, encode_rows(engine.checkpoint, [Row("a dog")]))
+    with pytest.raises(NotApplicable, match=r"tiny cannot be compiled: .*C\+\+ compiler"):
+        engine.answers([group])
+    error = ZeroDivisionError()  # a fault of ours stays one
+    with pytest.raises(ZeroDivisionError):
+        engine.answers([group])

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import lzma
+import resource
+import sys
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from muxviz import files
 from muxviz.batch import Row
 from muxviz.cli import main
 from muxviz.engine import stream as streaming
 from muxviz.engine.engine import Engine
+from muxviz.engine.output import AnswerFile, as_lines, as_record, unlike
 from muxviz.engine.stream import How, RowAnswer, RowError, ahead, run_texts, stream, windows
-from muxviz.engine.texts import line_windows, rows_of_file
-from muxviz.errors import DataError, InputError
-from tests.tiny import WORDS, shared_checkpoint, shared_folder
+from muxviz.engine.texts import Texts, line_windows, rows_of_file, takes_pairs
+from muxviz.errors import DataError, FileError, InputError
+from muxviz.loading.known import reads_pairs
+from muxviz.printable import printable
+from muxviz.results import LabelAnswer
+from tests.tiny import WORDS, shared_checkpoint, shared_folder, write_tiny_folder
 
 SMALL = 4  # groups of a window in these tests
 
@@ -230,6 +244,175 @@ def test_one_rule_for_line_ends(tmp_path: Path, end: str) -> None:
     assert [row.text for window in found for row in window.rows] == given
 
 
+@pytest.mark.parametrize(
+    ("name", "pack"), [("t.txt", bytes), ("t.txt.gz", gzip.compress), ("t.xz", lzma.compress)]
+)
+def test_one_text_is_answered_alike_however_it_comes(
+    tmp_path: Path,
+    name: str,
+    pack: Callable[[bytes], bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = ["caf\u00e9 film", "a happy dog", "boring old story"]
+    assert run("--texts", _written(tmp_path / "plain", "\n".join(given).encode())) == 0
+    expected = capsys.readouterr().out
+    content = b"\xef\xbb\xbf" + "\r\n".join(given).encode() + b"\r\n"
+    assert run("--texts", _written(tmp_path / name, pack(content))) == 0
+    assert capsys.readouterr().out == expected
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert run("--texts", "-") == 0
+    assert capsys.readouterr().out == expected
+
+
+def _written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def test_a_bad_byte_late_keeps_the_windows_before_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, out = lines(40), tmp_path / "out"
+    content = "\n".join(good).encode()
+    texts = _written(tmp_path / "texts", content + b"\nschl\xf6n\n")
+    assert run("--texts", texts, "--out", out) == 1
+    said = capsys.readouterr().err
+    assert "texts, line 41: is not UTF-8 (byte 0xf6" in said
+    assert f"the answers to 36 lines are in {out}; --resume goes on" in said
+    _written(texts, content)  # the line is mended
+    assert run("--texts", texts, "--out", out, "--resume") == 0
+    assert run("--texts", texts, "--out", tmp_path / "whole") == 0
+    assert out.read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_texts_that_grew_are_answered_as_if_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Groups of the last window may change: it is answered anew."""
+    texts, out, whole = tmp_path / "texts.txt", tmp_path / "out", tmp_path / "whole"
+    texts.write_text("\n".join(lines(17)) + "\n")
+    assert run("--texts", texts, "--out", out) == 0
+    texts.write_text("\n".join(lines(40)) + "\n")
+    assert run("--texts", texts, "--out", out, "--resume") == 0
+    assert run("--texts", texts, "--out", whole) == 0
+    assert out.read_bytes() == whole.read_bytes()
+    capsys.readouterr()
+
+
+def test_a_full_disk_keeps_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts, out, whole = tmp_path / "texts.txt", tmp_path / "out", tmp_path / "whole"
+    texts.write_text("\n".join(lines(40)) + "\n")
+    assert run("--texts", texts, "--out", whole) == 0
+    expected = whole.read_bytes()
+    kind = resource.RLIMIT_FSIZE  # no file may be larger: the system says so as of a full disk
+    soft, hard = resource.getrlimit(kind)
+    begin = AnswerFile.begin
+    for limit, kept in ((1500, 24), (300, 0)):
+
+        def once_begun(self: AnswerFile, *given: object, limit: int = limit, **named: object):
+            resource.setrlimit(kind, (limit, hard))
+            return begin(self, *given, **named)  # type: ignore[arg-type]
+
+        capsys.readouterr()
+        monkeypatch.setattr(AnswerFile, "begin", once_begun)
+        try:
+            assert run("--texts", texts, "--out", out) == 1
+        finally:
+            resource.setrlimit(kind, (soft, hard))
+            monkeypatch.setattr(AnswerFile, "begin", begin)
+        said = capsys.readouterr().err
+        assert "cannot be written (file too large)" in said
+        assert ("--resume goes on" in said) == bool(kept)
+        if kept:
+            assert f"the answers to {kept} lines" in said
+            assert expected.startswith(out.read_bytes())
+            assert run("--texts", texts, "--out", out, "--resume") == 0
+            assert out.read_bytes() == expected
+        for path in tmp_path.glob("out*"):
+            assert kept, "nothing is left of a run without an answer"
+            path.unlink()
+
+
+def test_answers_that_are_removed_meanwhile_are_missed(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with AnswerFile(path, "tsv", resume=False) as out:
+        out.begin({}, texts="t")
+        found = list(out.keep(windows([Row("a dog"), Row("a cat")], 1)))
+        out.append("1\n", found[0].start)
+        path.unlink()
+        with pytest.raises(FileError, match="out: cannot be written .it was removed meanwhile"):
+            out.append("2\n", found[1].start)
+
+
+def test_one_run_at_a_time_creates_or_writes_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with AnswerFile(path, "tsv", resume=False) as out:
+        out.begin({}, texts="t")
+        for resume, said in ((True, "another run is writing"), (False, "is there already")):
+            other = AnswerFile(path, "tsv", resume=resume)
+            with pytest.raises(DataError, match=said), other:
+                pass
+        out.append("1\n", next(out.keep(windows([Row("a dog")], 1))).start)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "out.run.json"]
+    with AnswerFile(path, "tsv", resume=True):
+        pass
+
+
+# ---- tabs, long texts ----------------------------------------------------------------------------
+
+
+def test_a_tab_is_no_text_for_a_model_that_reads_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("a dog\nthe film\tthe movie\na\tb\tc\n")
+    recipes = {None: 1, "qnli/train.tsv": 1, "sst2/train.tsv.gz": 2, "hub:glue:cola:train": 2}
+    for task, bad in recipes.items():
+        card = {"recipe": {"task_train": task}} if task else {}
+        name = str(task).partition("/")[0].replace(":", "-")
+        folder = write_tiny_folder(tmp_path / name, card=card)
+        assert main(["run", "--checkpoint", str(folder), "--texts", str(texts)]) == 1
+        shown = capsys.readouterr()
+        assert "line 3 has 3 cells between tabs" in shown.err
+        assert ("line 2 has a tab, and this model reads one text" in shown.err) == (bad == 2)
+        assert ("line 2: a second text, after the tab, is read" in shown.err) == (task is None)
+        assert f"{bad} of 3 lines could not be answered" in shown.err
+
+
+def test_what_is_known_of_pairs() -> None:
+    assert takes_pairs(shared_checkpoint()) is None
+    assert takes_pairs(shared_checkpoint(task="token_classification")) is False
+    published = "princeton-nlp/datamux-{}-2"
+    found = [reads_pairs(published.format(task), "") for task in ("mnli", "sst2", "retrieval")]
+    assert found == [True, False, None]
+    assert reads_pairs("some/mnli-model", "") is None, "a name that anyone may give"
+
+
+def test_long_texts_end_a_window_between_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "WINDOW_CHARACTERS", 100)
+    rows = [Row("x" * 30) for _ in range(20)] + [Row("y")] * 5
+    sizes = [len(window.rows) for window in windows(rows, 12, num=3)]
+    assert sizes == [6, 6, 6, 7], "four rows are long enough, two more fill their group"
+
+
+def test_a_long_text_is_cut_and_does_not_come_back_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "the film is good and " * 20_000
+    texts = _written(tmp_path / "texts.txt", f"a dog\n{text.strip()}\n".encode())
+    for form in ("tsv", "jsonl"):
+        assert run("--texts", texts, "--format", form) == 0
+        out = capsys.readouterr().out
+        assert len(text) < len(out) < len(text) + 1500
+    cut = json.loads(out.splitlines()[1])["cut"]
+    kept = " ".join(text.split()[:62])  # 64 tokens fit; every word is one
+    assert cut.endswith(f" ... ({len(text.strip()) - len(kept) - 1:,} characters)")
+    assert len(cut) < 250
+
+
 def test_text_in_answers_stays_on_its_line(tmp_path: Path) -> None:
     texts, out = tmp_path / "texts.txt", tmp_path / "out.tsv"
     texts.write_text("a <b>film</b>\x0b\u2028story\tsecond part\nplain\n", encoding="utf-8")
@@ -237,3 +420,44 @@ def test_text_in_answers_stays_on_its_line(tmp_path: Path) -> None:
     cells = [line.split("\t") for line in out.read_text(encoding="utf-8").split("\n")[1:-1]]
     assert [len(c) for c in cells] == [8, 8]
     assert cells[0][5:7] == ["a <b>film</b> story", "second part"]
+
+
+# ---- what a line of answers may be ---------------------------------------------------------------
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\t"), max_size=30)
+LABELLED = LabelAnswer("good", 1, ("bad", "good"), np.asarray([0.25, 0.75]), 1.0)
+
+
+@given(TEXTS, st.none() | TEXTS, st.sampled_from(["tsv", "jsonl"]), st.booleans())
+def test_a_line_that_was_written_is_known_again(
+    text: str, pair: str | None, form: str, is_bad: bool
+) -> None:
+    row = Row(text, pair)
+    answer = RowError(6, row, "is empty") if is_bad else RowAnswer(6, 1, row, LABELLED, text)
+    line = as_lines([answer], form).encode()
+    assert line.count(b"\n") == 1
+    assert not [c for c in line.decode() if c not in "\n\t" and printable(c) != c]
+    record = as_record(line, form)
+    assert unlike(record, form, 6, row, "is empty" if is_bad else "") == ""
+    assert "line 8 of the texts" in unlike(record, form, 7, row, "")
+    assert "another text" in unlike(record, form, 6, Row(text + "x", pair), "")
+    if not is_bad:
+        assert unlike(record, form, 6, row, "is empty") == "is damaged"
+
+
+@given(st.binary(max_size=80) | TEXTS.map(str.encode), st.sampled_from(["tsv", "jsonl"]))
+def test_any_line_is_judged(line: bytes, form: str) -> None:
+    assert unlike(as_record(line + b"\n", form), form, 0, Row("a dog"), "")
+
+
+@given(st.binary(max_size=120) | TEXTS.map(lambda text: text.encode() * 9))
+def test_any_bytes_are_texts_or_refused_in_our_words(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = _written(Path(folder) / "texts", content)
+        try:
+            texts = Texts(str(path))
+            rows = list(texts.rows())
+        except DataError:
+            return
+    found = [row.text if row.pair is None else f"{row.text}\t{row.pair}" for row in rows]
+    assert found == files.split_lines(content.decode("utf-8-sig"))
