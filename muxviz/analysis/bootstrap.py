@@ -25,6 +25,18 @@ def bootstrap_mean(values: np.ndarray, *, seed: int = 0) -> Estimates:
     return interval_of(mean, means.reshape(-1, *values.shape[1:]), draws, seed)
 
 
+def bootstrap_apart(values: np.ndarray, others: np.ndarray, *, seed: int = 0) -> Estimates:
+    """Mean of ``[D]`` less that of ``[E]``, each drawn again by itself."""
+    mean = np.asarray(values.mean() - others.mean())
+    fewest = min(len(values), len(others))
+    if fewest < 2:
+        return interval_of(mean, mean, fewest, seed)
+    own = resamples(len(values), seed) @ values / len(values)
+    return interval_of(
+        mean, own - resamples(len(others), seed + 1) @ others / len(others), fewest, seed
+    )
+
+
 def bootstrap_ratio(above: np.ndarray, below: np.ndarray, *, seed: int = 0) -> Estimates:
     """Sum over sum of K sentences or groups, ``[K, ...] -> [...]``, drawn again by whole ones.
 
@@ -74,4 +86,12 @@ def interval_of(mean: np.ndarray, samples: np.ndarray, draws: int, seed: int) ->
     return Estimates(mean, low, high, draws, seed)
 
 
-__all__ = ["RESAMPLES", "bootstrap_mean", "bootstrap_ratio", "interval_of", "redrawn", "resamples"]
+__all__ = [
+    "RESAMPLES",
+    "bootstrap_apart",
+    "bootstrap_mean",
+    "bootstrap_ratio",
+    "interval_of",
+    "redrawn",
+    "resamples",
+]

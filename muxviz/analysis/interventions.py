@@ -45,7 +45,8 @@ def plans_of(
         Plan("reseated", None, here, [slot] * len(here), is_exact),
     ]
     others = [j for j in range(num) if j != slot]
-    drawn = draw_rows(checkpoint, pool, draws * len(others), padding=group.padding, seed=seed)
+    count = draws * len(others)
+    drawn = draw_rows(checkpoint, pool, 2 * count, padding=group.padding, seed=seed)
     for at, j in enumerate(others):
         rows = drawn[at * draws : (at + 1) * draws]
         plans.append(
@@ -57,6 +58,12 @@ def plans_of(
                 False,
             )
         )
+    if len(others) > 1:  # a single neighbour is the whole company
+        company = [
+            reseated(checkpoint, group, [*rows[:slot], group.rows[slot], *rows[slot:]])
+            for rows in (drawn[d : d + len(others)] for d in range(count, 2 * count, len(others)))
+        ]
+        plans.append(Plan("company", None, company, [slot] * draws, False))
     return plans
 
 

@@ -1,23 +1,26 @@
-"""Why did slot k answer this? The first three rungs of the failure ladder.
+"""Why did slot k answer this? The first four rungs of the failure ladder.
 
-    T0  the sentence by itself: in all N slots, and in the N = 1 model where there is one
+    T0  the sentence by itself: in the N = 1 model where there is one; and copies of it in all N
+        slots, which no group of training held
     T1  another seat: the sentence in every other slot, neighbours kept (in drawn orders), against
         the same neighbours in the same orders without the move
-    T2  each neighbour in turn replaced by sentences of a pool
+    T2  each neighbour in turn replaced by sentences of a pool, against the other neighbours'
+    T3  all neighbours replaced at once, against the same neighbours merely reordered
 
-Each gives the change of the margin of a target answer, with an interval over draws, and how often
-the answer turns. Causes are ranked by share turned x |change| among those whose interval excludes
-no change; where none does, there is no single cause. Source: our definition (ux.md 3.14).
+Each gives the change of the margin of a target answer and how often the answer turns, with
+intervals over draws, by itself and less its control. ``results.whatif_ladder.judge`` says which of
+them is a cause. Source: our definition (docs/quantities.md, "Why this answer?").
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from muxviz.analysis.bootstrap import bootstrap_mean
+from muxviz.analysis.bootstrap import bootstrap_apart, bootstrap_mean
 from muxviz.analysis.draws import (
     Progress,
     base_group,
@@ -40,7 +43,7 @@ from muxviz.errors import GroupError, InputError, Stopped
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.reading import Proportion
-from muxviz.results.whatif_ladder import Ladder, Rung
+from muxviz.results.whatif_ladder import Interval, Ladder, Rung, judge, rung_of
 
 SMALLEST = 1e-4  # logits; below it a change is float rounding
 _Key = tuple[str, int | None]  # test and neighbour of a rung
@@ -60,7 +63,7 @@ def ladder(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Ladder:
-    """Climb the rungs for one slot (from 0); about ``(N + 1) draws`` passes.
+    """Climb the rungs for one slot (from 0); about ``(N + 2) draws`` passes.
 
     The target is the gold label, else the baseline's answer, else the present one; where the
     present answer is the target already, the question is what would turn it (fragility).
@@ -87,9 +90,9 @@ def ladder(
     rungs = _rungs(asked, plans, found, max(floor, SMALLEST), seed)
     if asked.alone_margin is not None:
         rungs.insert(1, _single(asked))
-    alone = _known(found["all slots", None])
-    right = Proportion(int((alone > SMALLEST).sum()), len(alone))
-    cause, culprit = _verdict(rungs, right)
+    copies = _known(found["all slots", None])
+    is_partial = any(np.isnan(values).any() for values in found.values())
+    cause, culprit = judge(rungs, is_right=asked.is_right, is_partial=is_partial)
     return Ladder(
         slot=slot,
         text=group.rows[slot].row.text,
@@ -103,12 +106,12 @@ def ladder(
         rungs=tuple(rungs),
         cause=cause,
         culprit=culprit,
-        alone_right=right,
+        copies_right=Proportion(int((copies > SMALLEST).sum()), len(copies)),
         floor=floor,
         draws=draws,
         pool_size=len(pool),
         seed=seed,
-        is_partial=any(np.isnan(values).any() for values in found.values()),
+        is_partial=is_partial,
         provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
     )
 
@@ -220,7 +223,7 @@ def _read(
     return found
 
 
-# ---- rungs and verdict --------------------------------------------------------------------------
+# ---- rungs --------------------------------------------------------------------------------------
 
 
 def _rungs(
@@ -234,28 +237,61 @@ def _rungs(
     out = []
     for plan in plans:
         margin = found[plan.test, plan.slot]
-        held = found["reseated", None] if plan.test == "seat" else np.full(len(margin), 0.0)
-        contrast = margin - (held if plan.test == "seat" else asked.margin)
-        read = ~np.isnan(contrast)
-        if plan.test == "present" or not read.any():
+        if plan.test == "seat":  # in pairs with its control
+            margin = margin[~np.isnan(found["reseated", None])]
+        known = _known(margin)
+        if plan.test == "present" or not len(known):
             continue
-        change = _interval(margin[read] - asked.margin, plan.is_exact, seed)
-        effect = _interval(contrast[read], plan.is_exact, seed)
-        sign = -1 if asked.is_right else 1
-        out.append(
-            Rung(
-                test=plan.test,
-                slot=plan.slot,
-                change=change[0],
-                low=change[1],
-                high=change[2],
-                effect=effect[0],
-                turned=Proportion(int((sign * margin[read] > SMALLEST).sum()), int(read.sum())),
-                is_exact=plan.is_exact,
-                claims=min(sign * effect[1], sign * effect[2]) > 0 and abs(effect[0]) > floor,
-            )
+        rung = rung_of(
+            plan.test,
+            slot=plan.slot,
+            change=_interval(known - asked.margin, plan.is_exact, seed),
+            turned=_turned(asked, known),
+            is_exact=plan.is_exact,
+            is_right=asked.is_right,
+            floor=floor,
+            **_held(asked, plan, found, seed),
         )
+        out.append(rung)
     return out
+
+
+def _held(asked: _Asked, plan: Plan, found: dict[_Key, np.ndarray], seed: int) -> dict[str, Any]:
+    """What a rung is held against, as ``rung_of`` takes it; {} for the unchanged group."""
+    margin, reseated = found[plan.test, plan.slot], found["reseated", None]
+    if plan.test == "seat":
+        pairs = ~np.isnan(margin - reseated)
+        moved, stayed = margin[pairs], reseated[pairs]
+        both = int((_turns(asked, moved) & _turns(asked, stayed)).sum())
+        effect = _interval(moved - stayed, plan.is_exact, seed)
+        return {
+            "control": "reseated",
+            "held": _turned(asked, stayed),
+            "both": both,
+            "effect": effect,
+        }
+    control = {"company": [reseated]}.get(plan.test, [])
+    if plan.test == "neighbour":
+        control = [v for (test, j), v in found.items() if test == "neighbour" and j != plan.slot]
+    held = _known(np.concatenate(control)) if control else np.empty(0)
+    if not len(held):
+        return {}
+    apart = bootstrap_apart(_known(margin), held, seed=seed)
+    return {
+        "control": "reseated" if plan.test == "company" else "other neighbours",
+        "held": _turned(asked, held),
+        "effect": (float(apart.mean), float(apart.low), float(apart.high)),
+    }
+
+
+def _turns(asked: _Asked, margin: np.ndarray) -> np.ndarray:
+    """Which margins are on the other side than now, by more than rounding."""
+    turned: np.ndarray = (-1 if asked.is_right else 1) * margin > SMALLEST
+    return turned
+
+
+def _turned(asked: _Asked, margin: np.ndarray) -> Proportion:
+    return Proportion(int(_turns(asked, margin).sum()), len(margin))
 
 
 def _known(values: np.ndarray) -> np.ndarray:
@@ -263,7 +299,7 @@ def _known(values: np.ndarray) -> np.ndarray:
     return values[~np.isnan(values)]
 
 
-def _interval(values: np.ndarray, is_exact: bool, seed: int) -> tuple[float, float, float]:
+def _interval(values: np.ndarray, is_exact: bool, seed: int) -> Interval:
     """Mean and 95 % interval; the mean three times where nothing was left to chance."""
     if is_exact:
         return (float(values.mean()),) * 3
@@ -274,25 +310,13 @@ def _interval(values: np.ndarray, is_exact: bool, seed: int) -> tuple[float, flo
 def _single(asked: _Asked) -> Rung:
     """The N = 1 model's one answer; its margin is in that model's own logits."""
     assert asked.alone_margin is not None, "checked by the caller"
-    change = asked.alone_margin - asked.margin
-    turned = asked.alone_margin < 0 if asked.is_right else asked.alone_margin > 0
     nothing = float("nan")
-    return Rung(
-        "baseline", None, change, nothing, nothing, change, Proportion(int(turned), 1), True, False
+    return rung_of(
+        "baseline",
+        change=(asked.alone_margin - asked.margin, nothing, nothing),
+        turned=_turned(asked, np.array([asked.alone_margin])),
+        is_right=asked.is_right,
     )
-
-
-def _verdict(rungs: Sequence[Rung], alone_right: Proportion) -> tuple[str, int | None]:
-    """The cause and, for a neighbour, its slot."""
-    if alone_right.trials and alone_right.value < 0.5:
-        return "sentence", None
-    named = [
-        r for r in rungs if r.test in ("seat", "neighbour") and r.claims and r.turned.successes
-    ]
-    if not named:
-        return "none", None
-    best = max(named, key=lambda r: r.turned.value * abs(r.effect))
-    return best.test, best.slot
 
 
 __all__ = ["ladder"]

@@ -12,12 +12,18 @@ from muxviz.figures.rows import name_rows
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import percent, plain, shorten
+from muxviz.results.reading import Proportion
 from muxviz.results.whatif_ladder import Ladder, Rung
 
 ROW = 40  # px
 GREY = "#808080"
 DIM = 0.35  # of a bar that claims nothing
 MAX_TEXT = 46  # letters of a sentence in a verdict
+CONTROLS = {
+    "unchanged": "the group as it is",
+    "reseated": "same neighbours reordered",
+    "other neighbours": "another slot exchanged",
+}
 SOURCES = {
     "gold": "the gold label you gave",
     "baseline": "the N = 1 model's answer, no gold label was given",
@@ -91,11 +97,11 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
         ladder_finding(result),
         dark=dark,
         height=ROW * len(rungs) + 170,
-        sides={"l": 258, "r": 132, "t": 84, "b": 80},
+        sides={"l": 268, "r": 190, "t": 84, "b": 80},
     )
     caption(
         fig,
-        "Dashed: where the answer turns. Pale: the interval holds no change.",
+        "Dashed: where the answer turns. Pale: not told from its control of the same size.",
         dark=dark,
         below=52,
     )
@@ -103,95 +109,158 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
 
 
 def ladder_finding(result: Ladder) -> str:
-    """The verdict in one sentence."""
+    """The verdict in one sentence: how far from the turn, and what the rule allows to blame."""
+    if result.is_right:
+        return f"{_reads(result)}; {_fragile(result)}"
+    verdict = result.verdict
+    if result.is_partial:
+        why = "stopped before all was tried, so no cause is named"
+    elif verdict is None:
+        why = _unnamed(result)
+    elif result.cause == "neighbour":
+        why = (
+            f"{_because(result, f'slot {(result.culprit or 0) + 1}')}: {_against(verdict, result)}"
+        )
+    elif result.cause == "seat":
+        why = f"{_because(result, 'its seat')}: {_against(verdict, result)}"
+    else:
+        why = f"{_because(result, 'its company')}: {_company(result)}"
+    return f"{_reads(result)}: {why}"
+
+
+def _reads(result: Ladder) -> str:
+    """What is answered, alone as well, and how far that is from the turn."""
     who = f"Slot {result.slot + 1}"
     if result.token:
         who += f" ({shorten(result.token, 20)})"
     reads = f"{who} reads as {shorten(result.answer, 24)}"
     if result.margin > -1e-4 and not result.is_right:
         reads = f"{who} does not decide"
-    if result.is_right:
-        return _fragile(result, reads)
-    verdict = result.verdict
-    if verdict is None:
-        return f"{reads}; no single cause found among the sentence, the seat and each neighbour"
+    alone = result.alone_is_right
+    if alone is not None:
+        target = shorten(result.target, 24)
+        reads += f" (alone, N = 1: {target if alone else f'not {target}'})"
+    near = "borderline, " if result.is_borderline else ""
+    return f"{reads}, {near}{abs(result.margin):.2f} logits from the turn"
+
+
+def _because(result: Ladder, cause: str) -> str:
+    return f"{cause} tips it" if result.is_borderline else f"because of {cause}"
+
+
+def _unnamed(result: Ladder) -> str:
+    """Why no intervention is named."""
+    if result.cause == "model":
+        num = len(result.texts)
+        return f"because of the model at N = {num}; nothing tried mends a third of its draws"
     if result.cause == "sentence":
-        right = result.alone_right
+        return "because of the sentence itself; nothing tried mends a third of its draws"
+    if result.cause == "untold":
         return (
-            f"{reads} because of the sentence itself: it is not {shorten(result.target, 24)} "
-            f"either when all slots hold it ({right.successes:.0f} of {right.trials} slots)"
+            "nothing tried mends a third of its draws, and there is no N = 1 model to tell the "
+            "sentence from the model"
         )
-    if result.cause == "seat":
-        return (
-            f"{reads} because its slot is weak: in other seats it is "
-            f"{shorten(result.target, 24)} in {_of(verdict)}, the margin {_size(verdict)}"
-        )
-    return (
-        f"{reads} because slot {_culprit(result)} pushes its margin: replacing it "
-        f"gives {_size(verdict)} and mends {_of(verdict)}"
-    )
+    most = _most(result)
+    if most is None or not most.mends:
+        return "no single cause"
+    return f"no single cause; most is {_against(most, result)}"
 
 
-def _fragile(result: Ladder, reads: str) -> str:
+def _fragile(result: Ladder) -> str:
     """Nothing is wrong: what would turn the answer."""
-    reads += {"gold": ", as it should", "baseline": ", as it does alone", "present": ""}[
-        result.source
-    ]
     verdict = result.verdict
-    if verdict is None:
-        nearest = min(
-            (r for r in result.rungs if r.test in ("seat", "neighbour")),
-            key=lambda r: r.change,
-            default=None,
-        )
-        if nearest is None or nearest.change >= -1e-4:
-            return f"{reads}, and nothing tried lowers its margin of {result.margin:.2f}"
-        return (
-            f"{reads}, and no single change turns it; nearest is {_subject(nearest)} "
-            f"({_size(nearest)} of a margin of {result.margin:.2f})"
-        )
-    if result.cause == "sentence":
-        return f"{reads}, but only in company: alone in all slots it does not"
-    return (
-        f"{reads}; what turns it most easily is {_subject(verdict)}: "
-        f"{_size(verdict)}, turned in {_of(verdict)}"
-    )
+    if result.is_partial:
+        return "stopped before all was tried"
+    if result.cause == "company":
+        return f"its company holds it: {_company(result)}"
+    if verdict is not None:
+        return f"most easily {_against(verdict, result)}"
+    most = _most(result)
+    if most is None or not most.turned.successes:
+        return "nothing tried turns it"
+    return f"no single change turns it; most is {_against(most, result)}"
+
+
+def _most(result: Ladder) -> Rung | None:
+    """What turned most of its draws, whether told from its control or not."""
+    tried = [r for r in result.rungs if r.test not in ("baseline", "all slots")]
+    return max(tried, key=lambda r: r.turned.value, default=None)
+
+
+def _against(rung: Rung, result: Ladder) -> str:
+    """What an intervention turns, beside its control."""
+    turns = "turns" if result.is_right else "mends"
+    done = {
+        "neighbour": f"another sentence in slot {(rung.slot or 0) + 1}",
+        "seat": "another seat",
+        "reseated": "another order of the neighbours",
+        "company": "other neighbours",
+    }[rung.test]
+    held = {
+        "other neighbours": f", in other slots in {_of(rung.held)}",
+        "reseated": f", the old one, neighbours reordered alike, in {_of(rung.held)}",
+        "unchanged": "",
+    }[rung.control]
+    if rung.test == "company":
+        held = f", the same reordered in {_of(rung.held)}"
+    return f"{done} {turns} it in {_of(rung.turned)} draws{held}"
+
+
+def _company(result: Ladder) -> str:
+    """Other neighbours beside the same ones in another order, and that no single one does it."""
+    turns = "turn" if result.is_right else "mend"
+    rung, order = result.rung("company"), result.rung("reseated")
+    assert rung is not None, "the company was named by it"
+    assert order is not None, "or by this one"
+    held = f"others {turns} {_of(rung.turned)} draws, the same reordered {_of(order.turned)}"
+    single = any(r.mends for r in result.rungs if r.test == "neighbour")
+    return f"{held}; no single one {'stands out' if single else 'does'}"
 
 
 def ladder_table(result: Ladder) -> list[dict[str, Any]]:
-    """One row per rung."""
-    return [
-        {
-            "test": _test(r),
-            "change of margin": r.change,
-            "from": _or_none(r.low),
-            "to": _or_none(r.high),
-            "contrast": r.effect,
-            "turned": r.turned.successes,
-            "of": r.turned.trials,
-            "turned from": r.turned.interval[0],
-            "turned to": r.turned.interval[1],
-            "all possible draws": r.is_exact,
-            "can be the cause": r.claims,
-        }
-        for r in result.rungs
-    ]
+    """One row per rung, the group as it is first."""
+    now = {"test": "now", "margin": result.margin, "change of margin": 0.0}
+    return [now, *(_row(rung, result) for rung in result.rungs)]
+
+
+def _row(rung: Rung, result: Ladder) -> dict[str, Any]:
+    low, high = rung.turned.interval
+    return {
+        "test": _test(rung),
+        "margin": result.margin + rung.change,
+        "change of margin": rung.change,
+        "from": _or_none(rung.low),
+        "to": _or_none(rung.high),
+        "turned": rung.turned.successes,
+        "of": rung.turned.trials,
+        "share turned": rung.turned.value,
+        "turned from": low,
+        "turned to": high,
+        "control": CONTROLS[rung.control],
+        "control turned": rung.held.successes,
+        "of controls": rung.held.trials,
+        "net change": rung.effect,
+        "net change from": _or_none(rung.effect_low),
+        "net change to": _or_none(rung.effect_high),
+        "net turned": rung.net,
+        "net turned from": rung.net_low,
+        "net turned to": rung.net_high,
+        "all possible draws": rung.is_exact,
+        "told from its control": rung.claims,
+    }
 
 
 def ladder_alt(result: Ladder) -> str:
     """The bars in words."""
-    return " ".join([f"{ladder_finding(result)}.", *(f"{_rung_words(r)}." for r in result.rungs)])
+    parts = [f"{ladder_finding(result)}."]
+    if result.culprit is not None:
+        parts.append(f"Slot {_culprit(result)} holds that sentence.")
+    return " ".join([*parts, *(f"{_rung_words(r)}." for r in result.rungs)])
 
 
 def target_words(result: Ladder) -> str:
     """What the answer is held against, and where that comes from; to be said loudly."""
     return f"Target: {shorten(result.target, 30)}, {SOURCES[result.source]}."
-
-
-def _subject(rung: Rung) -> str:
-    if rung.test == "seat":
-        return "another seat"
-    return f"another sentence in slot {rung.slot + 1 if rung.slot is not None else ''}"
 
 
 def _culprit(result: Ladder) -> str:
@@ -201,11 +270,12 @@ def _culprit(result: Ladder) -> str:
 
 def _test(rung: Rung) -> str:
     return {
-        "all slots": "T0 · it holds all slots",
+        "all slots": "T0 · copies of it (off-distribution)",
         "baseline": "T0 · alone, N = 1 (own logits)",
         "seat": "T1 · in another seat",
-        "reseated": "T1 control · same seat, others reseated",
-        "neighbour": f"T2 · slot {slot_label(rung.slot or 0)} replaced",
+        "reseated": "T1 control · same seat, others reordered",
+        "neighbour": f"T2 · slot {slot_label(rung.slot or 0)} exchanged",
+        "company": "T3 · all neighbours exchanged",
     }[rung.test]
 
 
@@ -220,25 +290,42 @@ def _fill(rung: Rung, result: Ladder, dark: bool) -> tuple[str, str]:
 
 def _turned(rung: Rung, result: Ladder) -> str:
     verb = "turned" if result.is_right else "mended"
-    return f"{verb} {rung.turned.successes:.0f} of {rung.turned.trials}"
+    words = f"{verb} {rung.turned.successes:.0f} of {rung.turned.trials}"
+    if rung.control == "unchanged":
+        return words
+    return f"{words}, net {_signed(rung.net)} %"
 
 
-def _of(rung: Rung) -> str:
-    share = rung.turned
-    return f"{share.successes:.0f} of {share.trials} draws"
+def _of(share: Proportion) -> str:
+    return f"{share.successes:.0f} of {share.trials}"
 
 
-def _size(rung: Rung) -> str:
-    if np.isnan(rung.low) or rung.is_exact:
-        return f"{rung.change:+.2f}"
-    return f"{rung.change:+.2f} ({rung.low:+.2f} to {rung.high:+.2f})"
+def _size(mean: float, low: float, high: float, is_exact: bool) -> str:
+    if np.isnan(low) or is_exact:
+        return f"{mean:+.2f}"
+    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def _signed(share: float) -> str:
+    """A difference of shares in whole percent, 0 without a sign."""
+    return f"{round(100 * share):+d}" if round(100 * share) else "0"
 
 
 def _rung_words(rung: Rung) -> str:
     low, high = rung.turned.interval
+    words = (
+        f"{plain(_test(rung))}: margin {_size(rung.change, rung.low, rung.high, rung.is_exact)}, "
+        f"turned {_of(rung.turned)} draws ({percent(low)} to {percent(high)})"
+    )
+    if rung.control == "unchanged":
+        return words
+    effect = _size(rung.effect, rung.effect_low, rung.effect_high, rung.is_exact)
+    share = f"{_signed(rung.net)} %"
+    if not rung.is_exact:
+        share += f" ({_signed(rung.net_low)} to {_signed(rung.net_high)})"
     return (
-        f"{plain(_test(rung))}: margin {_size(rung)}, turned {_of(rung)} "
-        f"({percent(low)} to {percent(high)})"
+        f"{words}; control, {CONTROLS[rung.control]}: {_of(rung.held)}, "
+        f"net {share}, net margin {effect}"
     )
 
 

@@ -38,6 +38,27 @@ class Proportion:
         low, high = self.interval
         return f"{self.value:.0%} ({low:.0%} to {high:.0%}, n = {self.trials})"
 
+    def less(self, other: Proportion, *, both: int | None = None) -> tuple[float, float, float]:
+        """Share less another's, with a 95 % interval from both Wilson's; NaN without trials.
+
+        Source: Newcombe 1998, hybrid score intervals without continuity correction, for shares of
+        two samples; where the trials are pairs, ``both`` counts those that succeed twice.
+        """
+        if not self.trials or not other.trials:
+            return (float("nan"),) * 3
+        p, q = self.value, other.value
+        (p_low, p_high), (q_low, q_high) = self.interval, other.interval
+        tied = 2 * (0.0 if both is None else self._phi(other, both))
+        down = (p - p_low) ** 2 - tied * (p - p_low) * (q_high - q) + (q_high - q) ** 2
+        up = (q - q_low) ** 2 - tied * (q - q_low) * (p_high - p) + (p_high - p) ** 2
+        return p - q, p - q - max(0.0, down) ** 0.5, p - q + max(0.0, up) ** 0.5
+
+    def _phi(self, other: Proportion, both: int) -> float:
+        """Correlation of the two outcomes of a pair; 0 where one of them never varies."""
+        n, a, b = self.trials, self.successes, other.successes
+        spread = (a * (n - a) * b * (n - b)) ** 0.5
+        return (n * both - a * b) / spread if spread else 0.0
+
 
 @dataclass(frozen=True)
 class TokenReading:

@@ -128,9 +128,9 @@ def _study(run: RunRequest, bench: Bench, gold: str) -> Study:
         "ladder",
         f"Why did slot {slot + 1} answer this?",
         Ask(run, "failure ladder", params),
-        f"about {(num + 1) * draws} mixed sequences",
+        f"about {(num + 2) * draws} mixed sequences",
         work,
         panel,
-        "The sentence by itself, in other seats, and with each neighbour exchanged: what moves its "
-        "answer, with a verdict.",
+        "The sentence alone, in other seats, and with each or all neighbours exchanged: what turns "
+        "its answer more than its control does, with a verdict.",
     )
