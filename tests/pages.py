@@ -14,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz.batch import Row
+from muxviz.results.store import to_json
 from muxviz.ui import keys
 from muxviz.ui.frame import PAGES
 from muxviz.ui.jobs import settle
@@ -114,10 +115,34 @@ def computed(at: AppTest) -> int:
 
 
 def run_as_pasted(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run the Python of every panel that was made; how many there were."""
+    """Run the Python of every panel that was made; how many there were.
+
+    It must give the panel's numbers again: its ``result`` is what the panel exports, but for the
+    rounding that comes from passes stacked otherwise.
+    """
     monkeypatch.setattr(go.Figure, "show", lambda self: None)
     panels = list(at.session_state[keys.STUDIES].panels.values())
     for panel in panels:
         assert "figure" in panel.python
-        exec(panel.python, {})
+        found: dict[str, Any] = {}
+        exec(panel.python, found)
+        if "result" in found:
+            alike(json.loads(to_json(found["result"])), json.loads(panel.record()), panel.key)
     return len(panels)
+
+
+def alike(one: Any, other: Any, where: str) -> None:
+    """Two JSON values, equal but for the rounding of numbers and where they came from."""
+    assert type(one) is type(other) or isinstance(one, int | float), where
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for name in one.keys() - {"provenance"}:
+            alike(one[name], other[name], f"{where}.{name}")
+    elif isinstance(one, list):
+        assert len(one) == len(other), where
+        for number, pair in enumerate(zip(one, other, strict=True)):
+            alike(*pair, f"{where}[{number}]")
+    elif isinstance(one, float):
+        assert one == pytest.approx(other, rel=1e-3, abs=1e-5), where
+    else:
+        assert one == other, where

@@ -428,10 +428,39 @@ def _() -> Found:
     return rung("neighbour", ((1, 3, 0), (0, 1, 0), (0, 0, 1)), 3 * OWN, 1)
 
 
-@rows.add("ladder: verdicts", "named", "the seat, the neighbour; none on the clean one")
+BLAMED = (EQUAL[0], EQUAL[1], Row("a sad man"))
+BOTH = ((1, 1.2, 1.2), (0, 1, 0), (0, 0, 1))  # blame beside it twice, each a little too quiet alone
+
+
+@rows.add("ladder T2, net of the other neighbour", "logits", "3 own, and none of the other one")
+def _() -> Found:
+    loud = climb(((1, 3, 0), (0, 1, 0), (0, 0, 1)), 0, "positive").rung("neighbour", 1)
+    clean = climb(None, 0, "positive").rung("neighbour", 1)
+    return Found(exact(loud.effect, 3 * OWN, 1e-4), exact(clean.effect, 0, 1e-4))
+
+
+@rows.add("ladder T3, all neighbours: change", "logits", "2 x 1.2 own: the blame of both")
+def _() -> Found:
+    both = climb(BOTH, 0, "positive", rows=BLAMED).rung("company")
+    clean = climb(None, 0, "positive", rows=BLAMED).rung("company")
+    return Found(exact(both.change, 2.4 * OWN, 1e-4), exact(clean.change, 0, 1e-4))
+
+
+@rows.add(
+    "ladder: verdicts", "named", "seat, neighbour, company; model and sentence on the clean one"
+)
 def _() -> Found:
     seat = climb(np.diag([-0.5, 1.0, 1.0]), 0, "positive")
     loud = climb(((1, 3, 0), (0, 1, 0), (0, 0, 1)), 0, "positive")
-    named = [seat.cause == "seat", (loud.cause, loud.culprit) == ("neighbour", 1)]
-    clean = climb(None, 0, "positive").cause
-    return Found(exact(named, 1, 0), exact([clean != "none"] * 2, 0, 0))
+    both = climb(BOTH, 0, "positive", rows=BLAMED)
+    named = [
+        seat.cause == "seat",
+        (loud.cause, loud.culprit) == ("neighbour", 1),
+        both.cause == "company",
+    ]
+    # "a good film" is no blame: the clean model cannot, and its N = 1 model can or cannot.
+    held = [
+        climb(None, 0, "negative", baseline=planted([[sign]]).checkpoint).cause for sign in (-1, 1)
+    ]
+    told = [held[0] != "model", held[1] != "sentence", climb(None, 0, "positive").cause != "none"]
+    return Found(exact(named, 1, 0), exact(told, 0, 0))

@@ -57,6 +57,25 @@ def test_every_file_the_readme_names_is_there() -> None:
         assert (ROOT / target).exists(), target
 
 
+def test_every_document_that_the_code_names_is_there() -> None:
+    there = {p.name for folder in (ROOT, ROOT / "docs") for p in folder.glob("*.md")}
+    for path in [*(ROOT / "muxviz").rglob("*.py"), *(ROOT / "pages").glob("*.py")]:
+        named = re.findall(r"[\w./-]*\w\.md\b", path.read_text(encoding="utf-8"))
+        assert {Path(name).name for name in named} <= there, path
+
+
+def test_every_section_that_a_source_points_to_is_there() -> None:
+    text = (ROOT / "docs" / "quantities.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    pointing = 0
+    for path in (ROOT / "muxviz").rglob("*.py"):
+        source = " ".join(path.read_text(encoding="utf-8").split())
+        for title in re.findall(r'docs/quantities\.md, "([^"]+)"', source):
+            pointing += 1
+            assert any(head.startswith(title) for head in heads), (path, title)
+    assert pointing >= 9
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_bundled_checkpoints_are_small_and_say_how_they_were_made(name: str) -> None:
     folder = ROOT / "checkpoints" / name

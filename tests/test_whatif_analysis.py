@@ -21,10 +21,13 @@ from muxviz.analysis.outcomes import answers
 from muxviz.analysis.twins import duplicates, twins
 from muxviz.batch import Group, Row
 from muxviz.errors import InputError, NotApplicable, Stopped
+from muxviz.results.reading import Proportion
 from muxviz.results.store import from_json, to_json
 from tests.planted import first_forced, planted
 from tests.planted_whatif import (
     BESIDE,
+    BLAMED,
+    BOTH,
     EQUAL,
     GOOD,
     HALF,
@@ -510,15 +513,39 @@ def test_ensembling_needs_labels_the_model_gives() -> None:
 # ---- ladder -------------------------------------------------------------------------------------
 
 
-def test_a_wrong_sentence_is_wrong_by_itself() -> None:
+def test_a_sentence_is_wrong_by_itself_only_where_n_1_is_wrong_too() -> None:
     found = climb(None, 0, "negative")  # "a good film"
-    assert (found.answer, found.is_right, found.cause) == ("positive", False, "sentence")
-    assert found.alone_right.value == 0
+    assert (found.answer, found.is_right, found.cause) == ("positive", False, "untold")
+    assert (found.copies_right.value, found.alone_is_right) == (0, None)
     assert found.rung("all slots").change == pytest.approx(0, abs=1e-4)
     for j in (1, 2):
         rung = found.rung("neighbour", j)
         assert (rung.change, rung.low, rung.high) == pytest.approx((0, 0, 0), abs=1e-4)
-        assert not rung.claims or abs(rung.effect) < 1e-4
+        assert not rung.claims
+    for sign, cause in ((1, "sentence"), (-1, "model")):  # what the N = 1 model answers to it
+        single = planted([[sign]]).checkpoint
+        held = climb(None, 0, "negative", baseline=single)
+        assert (held.cause, held.alone_is_right) == (cause, sign < 0)
+        assert held.rung("baseline").change == pytest.approx((sign < 0) * 2 * OWN, abs=1e-4)
+
+
+def test_what_only_all_neighbours_do_is_the_companys() -> None:
+    found = climb(BOTH, 0, "positive", rows=BLAMED)
+    assert found.margin == pytest.approx((1 - 2.4) * OWN, abs=1e-4)
+    for j in (1, 2):
+        assert found.rung("neighbour", j).change == pytest.approx(1.2 * OWN, abs=1e-4)
+        assert found.rung("neighbour", j).turned.successes == 0
+    together = found.rung("company")
+    assert together.change == pytest.approx(2.4 * OWN, abs=1e-4)
+    assert (together.turned, found.rung("reseated").turned.successes) == (Proportion(16, 16), 0)
+    assert (found.cause, found.verdict) == ("company", together)
+
+
+def test_a_single_neighbour_is_the_whole_company() -> None:
+    found = climb(((1, 3), (0, 1)), 0, "positive", rows=EQUAL[:2])
+    assert found.rung("company") is None
+    assert (found.cause, found.culprit) == ("neighbour", 1)
+    assert found.rung("neighbour", 1).control == "unchanged"
 
 
 def test_an_inverting_seat_is_a_weak_slot() -> None:
@@ -530,7 +557,8 @@ def test_an_inverting_seat_is_a_weak_slot() -> None:
     assert seat.effect == pytest.approx(1.5 * OWN, abs=1e-4)
     assert seat.turned.value == 1
     assert found.rung("reseated").change == pytest.approx(0, abs=1e-4)
-    assert found.alone_right.value == pytest.approx(2 / 3)
+    assert found.copies_right.value == pytest.approx(2 / 3)
+    assert (seat.control, seat.held.successes, seat.net) == ("reseated", 0, 1)
 
 
 def test_a_dead_slot_is_a_weak_slot_too() -> None:
@@ -549,6 +577,8 @@ def test_a_loud_neighbour_is_named() -> None:
     assert rung.change == pytest.approx(3 * OWN, abs=1e-4)
     assert rung.turned.value == 1
     assert rung.claims
+    assert (rung.control, rung.held, rung.net) == ("other neighbours", Proportion(0, 16), 1)
+    assert rung.effect == pytest.approx(3 * OWN, abs=1e-4)
     assert not found.rung("neighbour", 2).claims
     assert found.verdict is rung
 
@@ -590,6 +620,7 @@ def test_a_stopped_ladder_keeps_its_lower_rungs() -> None:
 
     found = climb(None, 0, "positive", progress=stop)
     assert found.is_partial
+    assert found.cause == "none"
     assert found.rung("all slots") is not None
     assert from_json(to_json(found)).rungs == found.rungs
 

@@ -320,12 +320,18 @@ def test_verdicts_in_words() -> None:
         found = ladder(planted(leaks).checkpoint, EQUAL, 0, gold=gold, pool=POOL, draws=8)
         return ladder_figures.ladder_finding(found)
 
-    assert "the sentence itself" in verdict(None, "negative")
-    assert "its slot is weak" in verdict(np.diag([-0.5, 1.0, 1.0]), "positive")
-    assert "slot 2 (a bad film) pushes" in verdict(((1, 3, 0), (0, 1, 0), (0, 0, 1)), "positive")
-    assert "turns it most easily" in verdict(((-0.5, 0, 2), (0, 1, 0), (0, 0, 1)), "positive")
-    assert "nothing tried lowers" in verdict(None, "positive")
+    assert "no N = 1 model to tell the sentence" in verdict(None, "negative")
+    assert "its seat tips it: another seat mends 4 of 4" in verdict(
+        np.diag([-0.5, 1.0, 1.0]), "positive"
+    )
+    assert "because of slot 2: another sentence in slot 2 mends 8 of 8" in verdict(
+        ((1, 3, 0), (0, 1, 0), (0, 0, 1)), "positive"
+    )
+    assert "most easily another sentence in slot 3 turns" in verdict(
+        ((-0.5, 0, 2), (0, 1, 0), (0, 0, 1)), "positive"
+    )
+    assert "nothing tried turns" in verdict(None, "positive")
     present = ladder(planted().checkpoint, EQUAL, 0, pool=POOL, draws=4)
     assert "neither a gold label nor an N = 1 model" in ladder_figures.target_words(present)
     lost = replace(present, is_right=False, cause="none", margin=-0.4)
-    assert "no single cause found" in ladder_figures.ladder_finding(lost)
+    assert "no single cause" in ladder_figures.ladder_finding(lost)

@@ -8,7 +8,8 @@ like what the model has seen. The encoder's input is normed after mixing: one fa
 turns all others up, and where nothing but the mixture enters the norm every slot's slopes sum to 0.
 Contextual multiplexers have layers of their own, so faders scale the inputs of those instead.
 
-Reading neighbour: ``dial.py`` (keys and empty slots). Source: our definition (ux.md 3.12).
+Reading neighbour: ``dial.py`` (keys and empty slots). Source: our definition
+(docs/quantities.md, "The desk").
 """
 
 from __future__ import annotations

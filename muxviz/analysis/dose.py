@@ -1,6 +1,7 @@
 """Dose and response: every slot's answer while one fader runs from nothing to twice its slot.
 
-Reading neighbour: ``desk.py``, where faders are defined. Source: our definition (ux.md 3.12).
+Reading neighbour: ``desk.py``, where faders are defined. Source: our definition
+(docs/quantities.md, "The desk").
 """
 
 from __future__ import annotations

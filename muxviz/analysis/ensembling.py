@@ -3,7 +3,8 @@
 N // r sentences get r copies each over shuffled slots; what is left of the slots holds further
 sentences that are not counted. The answer is that of the mean logits (as the reference code does);
 how much the copies disagree may tell which answers are wrong. Source: MUX-PLM (arXiv 2302.12441)
-for the ensemble; disagreement as mutual information is ours (ux.md 3.15).
+for the ensemble; disagreement as mutual information is ours (docs/quantities.md,
+"Twins, duplicates, copies").
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 All N! orders up to N = 5; above, the cyclic Latin square of the present order (every sentence
 visits every slot once) and about 200 orders in squares of random ones. Source: our definition
-(ux.md 3.11); MI_s is the mutual information of answer and order (Houlsby et al. 2011).
+(docs/quantities.md, "Slot order"); MI_s is the mutual information of answer and order (Houlsby et
+al. 2011).
 """
 
 from __future__ import annotations

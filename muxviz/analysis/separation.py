@@ -67,8 +67,9 @@ def read_state(
     Raises:
         InputError: no such state, or fewer than 10 points. Stopped: from ``progress``.
 
-    Source: Rousseeuw 1987 (silhouette); Fisher 1936 (scatter); ux.md 3.10. Points with equal names
-    are no independent draws, so intervals speak of other anchors, not of other neighbours.
+    Source: Rousseeuw 1987 (silhouette); Fisher 1936 (scatter); docs/quantities.md, "The
+    map of states". Points with equal names are no independent draws, so intervals speak of other
+    anchors, not of other neighbours.
     """
     kept = ~sample.is_own
     points = centred(points_of(sample, state)[kept])

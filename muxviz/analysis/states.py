@@ -1,9 +1,9 @@
 """States of anchor sentences in every slot, among random neighbours: the points of the map.
 
-The design is crossed (ux.md 3.10): K anchors x M neighbour sets x N slots, with the same M sets for
-every anchor and slot, so that the variance of a state splits into what its sentence, its slot and
-its neighbours add. Every point is a mixed sequence of its own. Left out: scores and coordinates,
-which are ``separation`` and ``projection``.
+The design is crossed (docs/quantities.md, "The map of states"): K anchors x M neighbour sets x N
+slots, with the same M sets for every anchor and slot, so that the variance of a state splits into
+what its sentence, its slot and its neighbours add. Every point is a mixed sequence of its own.
+Left out: scores and coordinates, which are ``separation`` and ``projection``.
 """
 
 from __future__ import annotations

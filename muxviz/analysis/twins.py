@@ -2,7 +2,8 @@
 
 *Twins* are two sentences with different answers, put into two slots: are the answers kept apart,
 swapped, or merged? *Duplicates* are one sentence in all slots, so that every difference between
-the answers is a slot's own. Source: our definitions (ux.md 3.20).
+the answers is a slot's own. Source: our definitions (docs/quantities.md,
+"Twins, duplicates, copies").
 """
 
 from __future__ import annotations

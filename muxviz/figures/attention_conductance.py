@@ -66,7 +66,7 @@ def conductance_figure(
 
 
 def conductance_finding(result: Conductance) -> str:
-    """Where the loudest other sentence passes last."""
+    """Where most of it passes last, and how much of it is the slot's own."""
     slot = result.explained.slot
     strength = np.abs(result.values[-1]).sum(axis=1)
     total = float(strength.sum())
@@ -76,8 +76,8 @@ def conductance_finding(result: Conductance) -> str:
     most = int(last.argmax())
     own = float(strength[slot]) / total
     return (
-        f"What reaches slot {slot + 1}'s answer leaves the last layer mostly at position {most} "
-        f"({percent(float(last[most]) / total)}); {percent(own)} of it comes from slot {slot + 1}"
+        f"What reaches slot {slot + 1}'s answer leaves the last layer at position {most} by "
+        f"{percent(float(last[most]) / total)}; {percent(own)} of it comes from slot {slot + 1}"
     )
 
 

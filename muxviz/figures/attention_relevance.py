@@ -95,6 +95,11 @@ def relevance_finding(result: Relevance, layer: int, *, rollout: bool = True) ->
     low, high = _extreme(like, least=True), _extreme(like, least=False)
     if low is None or high is None:
         return "Only one slot's answer depends on where attention looks"
+    if low == high:
+        return (
+            f"One pass, {len(maps)} readings: slots {low[0] + 1} and {low[1] + 1} lean on looks "
+            f"with a cosine of {like[low]:.2f}"
+        )
     return (
         f"One pass, {len(maps)} readings: slots {low[0] + 1} and {low[1] + 1} lean on the most "
         f"different looks (cosine {like[low]:.2f}), slots {high[0] + 1} and {high[1] + 1} on the "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.claims import sizes, standing_out
 from muxviz.figures.crosstalk_words import short
 from muxviz.figures.fidelity_dots import number
 from muxviz.figures.ink import caption, framed
@@ -47,7 +47,11 @@ def crosstalk_sparsity_finding(result: CrosstalkBySparsity) -> str:
     if not told:
         return f"{text}; {result.draws} draws do not tell them apart"
     change = result.change.mean[last]
-    most = int(np.nanargmax(np.abs(change)))
+    found = result.change
+    moved = sizes(zip(change, found.low[last], found.high[last], strict=True))
+    most = standing_out(moved)
+    if most is None:
+        return f"{text}; no slot is told to change most"
     amount = short(abs(float(change[most])))
     return f"{text}; slot {most + 1} changes most, by {'+' if change[most] > 0 else '−'}{amount}"
 

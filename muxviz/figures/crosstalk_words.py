@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from muxviz.figures.claims import exact, sizes, standing_out
 from muxviz.figures.wording import percent
 from muxviz.results.cross_matrix import CrossMatrix
 
@@ -161,18 +164,38 @@ def crosstalk_finding(matrix: CrossMatrix) -> str:
     bounds = between(matrix, float(matrix.low[slot, source]), float(matrix.high[slot, source]))
     size = f"{much} {bounds}".strip()
     read, by = f"slot {slot + 1}", f"slot {source + 1}"
-    if matrix.measure in ("push", "shapley"):
-        does = "helps" if value > 0 else "hurts"
-        return f"The sentence in {by} {does} {read} most: {size}"
-    return FOUND[matrix.measure].format(by=by, By=by.capitalize(), read=read, size=size)
+    does = "helps" if value > 0 else "hurts"
+    stands_out = _stands_out(matrix)
+    said = FOUND[matrix.measure].format(
+        by=by, By=by.capitalize(), read=read, size=size, does=does, most="most" * stands_out
+    )
+    said = " ".join(said.split()).replace(" ,", ",").replace(" :", ":")
+    return said if stands_out else f"{said}; other pairs are not told from it"
+
+
+def _stands_out(matrix: CrossMatrix) -> bool:
+    """Whether the strongest cell lies apart from all others off the diagonal."""
+    cells = {
+        (i, j): (float(value), float(matrix.low[i, j]), float(matrix.high[i, j]))
+        for (i, j), value in np.ndenumerate(matrix.values)
+        if i != j
+    }
+    if np.isnan(matrix.low).all() and not matrix.is_tested:  # nothing was left to chance
+        found = exact(value for value, _, _ in cells.values())
+    else:
+        found = sizes(cells.values()) if matrix.is_signed else list(cells.values())
+    best = standing_out(found)
+    return best is not None and list(cells)[best] == matrix.strongest
 
 
 FOUND = {
-    "swap": "Exchanging the sentence in {by} moves {read} most: {size}",
-    "decibel": "Exchanging {by} moves {read} most, against its own sentence: {size}",
-    "odds": "{By} leaks most into {read}: its tokens are {size} likelier for being there",
-    "leak": "{By} leaks most, into {read}: {size} of its tokens",
-    "share": "The answer of {read} rests most on another slot: {size} on {by}",
+    "swap": "Exchanging the sentence in {by} moves {read} {most}: {size}",
+    "decibel": "Exchanging {by} moves {read} {most}, against its own sentence: {size}",
+    "push": "The sentence in {by} {does} {read} {most}: {size}",
+    "shapley": "The sentence in {by} {does} {read} {most}: {size}",
+    "odds": "{By} leaks {most} into {read}: its tokens are {size} likelier for being there",
+    "leak": "{By} leaks {most}, into {read}: {size} of its tokens",
+    "share": "The answer of {read} rests {most} on another slot: {size} on {by}",
 }
 NOTHING = {
     "swap": "No slot's sentence moves another slot's answer above the floor",

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError
+from muxviz.figures.claims import spans, standing_out
 from muxviz.figures.fidelity_dots import (
     Column,
     amount_span,
@@ -91,8 +92,12 @@ def fidelity_finding(result: Fidelity, *, value: str = "read") -> str:
     ends = sorted((float(found.mean[worst]), float(found.mean[best])))
     if found.low[worst] <= found.high[best] and found.low[best] <= found.high[worst]:
         return f"Slots come back about alike: {ends[0]:.3g} to {ends[1]:.3g} {unit}"
+    said = f"{found.mean[worst]:.3g} {unit}"
+    if standing_out(spans(found), least=value != "nll") is None:
+        other = f"{found.mean[best]:.3g} in slot {best + 1}"
+        return f"Slots come back unlike: {said} in slot {worst + 1}, {other}"
     return (
-        f"Slot {worst + 1} comes back least surely: {found.mean[worst]:.3g} {unit}, against "
+        f"Slot {worst + 1} comes back least surely: {said}, against "
         f"{found.mean[best]:.3g} in slot {best + 1}"
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.claims import spans, standing_out
 from muxviz.figures.fidelity_dots import (
     amount_span,
     dot_columns,
@@ -70,6 +71,8 @@ def agreement_finding(result: Agreement) -> str:
         amount = result.margin.mean[farthest]
         if amount < 1e-3:
             return f"{what}, and moves no margin"
+        if standing_out(spans(result.margin)) is None:
+            return f"{what}; no slot's margin is told to move most (up to {amount:.2g})"
         return f"{what}; it moves the margin of slot {farthest + 1} most, by {amount:.2g}"
     if result.scope == "group":
         slots = [str(i + 1) for i in np.nonzero(result.slots.hits < result.slots.trials)[0]]

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.errors import InputError
+from muxviz.figures.claims import standing_out, trend
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.whiskers import whiskers
@@ -70,18 +71,34 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
 def bits_finding(results: Sequence[Bits], *, unit: str = "bits") -> str:
     """What it shows, in one sentence."""
     ordered, per = _ordered(results), _per(unit)
-    most = max(ordered, key=lambda r: float(r.total.mean))
-    amount = f"{float(most.total.mean) * per:.1f} {unit} per position"
-    share = float(most.total.mean) / (most.entropy * most.provenance.num_instances)
     if len(ordered) == 1:
-        return f"One vector of {_name(most)} carries {amount}, {100 * share:.0f} % of all there is"
-    least = min(ordered, key=lambda r: float(r.total.mean))
-    if most is ordered[-1]:
+        one = ordered[0]
+        share = float(one.total.mean) / (one.entropy * _num(one))
         return (
-            f"The more slots, the more one vector carries: {amount} at N = {_num(most)}, "
-            f"{float(least.total.mean) * per:.1f} at N = {_num(least)}"
+            f"One vector of {_name(one)} carries {_total(one, per)} {unit} per position, "
+            f"{100 * share:.0f} % of all there is"
         )
-    return f"One vector carries most at N = {_num(most)}: {amount}"
+    found = [(float(r.total.mean), float(r.total.low), float(r.total.high)) for r in ordered]
+    first, last = ordered[0], ordered[-1]
+    way = trend(found, every_step=True) if len({_num(r) for r in ordered}) == len(ordered) else 0
+    if way:
+        return (
+            f"The more slots, the {'more' if way > 0 else 'less'} one vector carries: "
+            f"{_total(first, per)} {unit} per position at N = {_num(first)}, "
+            f"{_total(last, per)} at N = {_num(last)}"
+        )
+    ranked = sorted(ordered, key=lambda r: float(r.total.mean), reverse=True)
+    best, then = ranked[:2]
+    amounts = f"{_total(best, per)} {unit} per position", _total(then, per)
+    if standing_out(found) is None:
+        return (
+            f"Where one vector carries most is not told: {amounts[0]} at {_who(best, ordered)}, "
+            f"{amounts[1]} at {_who(then, ordered)}"
+        )
+    return (
+        f"One vector carries most at {_who(best, ordered)}: {amounts[0]}, then {amounts[1]} at "
+        f"{_who(then, ordered)}"
+    )
 
 
 def bits_table(results: Sequence[Bits], *, unit: str = "bits") -> list[dict[str, Any]]:
@@ -110,6 +127,16 @@ def bits_alt(results: Sequence[Bits], *, unit: str = "bits") -> str:
         for r in _ordered(results)
     ]
     return f"{bits_finding(results, unit=unit)}. In {unit} per position, {'; '.join(parts)}."
+
+
+def _total(result: Bits, per: float) -> str:
+    return f"{float(result.total.mean) * per:.2f}"
+
+
+def _who(result: Bits, among: Sequence[Bits]) -> str:
+    """N, and the name where several have that N."""
+    same = sum(_num(r) == _num(result) for r in among)
+    return f"N = {_num(result)}" + (f" ({_name(result)})" if same > 1 else "")
 
 
 def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.claims import spans, standing_out
 from muxviz.figures.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.rows import name_rows
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
@@ -80,6 +81,9 @@ def sinr_finding(found: KeyInterference) -> str:
         return "No interference: the slots' vectors do not overlap"
     worst = int(np.argmin(measured))
     first = f"Slot {worst + 1} hears the others loudest: {decibels(float(measured[worst]))}"
+    if standing_out(spans(found.measured)) is None:
+        best = decibels(float(np.max(measured)))
+        first = f"{decibels(float(measured[worst]))} to {best}: no slot is told to hear most"
     if np.isnan(found.law):
         return first
     law = decibels(float(found.sinr_db(found.law)))

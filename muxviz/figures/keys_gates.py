@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.claims import standing_out
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink
 from muxviz.figures.squares import SIDES, Matrix, draw_square, number, square_height
 from muxviz.figures.wording import percent, plain
@@ -52,6 +53,15 @@ def gates_finding(gates: GateFlips, *, over: str = "group") -> str:
         return (
             f"Any two read-outs gate about half of the units differently "
             f"({percent(least)} to {percent(most)})"
+        )
+    once = np.triu(np.ones(off.shape, dtype=bool), 1)
+    ends = [values[once]] * 3
+    if over != "group":
+        ends = [part[once] for part in (gates.flips.mean, gates.flips.low, gates.flips.high)]
+    if standing_out(list(zip(*ends, strict=True)), least=True) is None:
+        return (
+            f"No two read-outs are told to be most alike: {percent(least)} of the units differ, "
+            "or more"
         )
     return f"The read-outs of {pair} are the most alike: {percent(least)} of the units differ"
 

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.errors import InputError
+from muxviz.figures.claims import Span, standing_out, trend
 from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, add, framed, ink, text_on
 from muxviz.figures.layers_axes import (
     column,
@@ -101,23 +102,24 @@ def lens_finding(lens: LayerLens | LayerProbe, *, show: str = "") -> str:
     done = [k for k in range(len(view.levels)) if np.isfinite(view.values[k]).any()]
     if not done:
         return "Nothing could be counted"
-    mean = {k: _mean(view.values[k]) for k in done}
+    found = {k: _over_slots(view, k) for k in done}
+    mean = {k: span[0] for k, span in found.items()}
     first, last = done[0], done[-1]
     start, end = _number(view, mean[first]), _number(view, mean[last])
     what = f"{view.name[:1].upper()}{view.name[1:]}"
     places = f"at {level_words(view.levels[first])}", f"after {level_words(view.levels[last])}"
     if view.is_share and max(mean.values()) - min(mean.values()) < EVEN:
         words = f"{what} is {end} at every level"
-    elif start == end:
-        words = f"{what} is {start} {places[0]} and {places[1]}"
-    else:
-        verb = "rises" if mean[last] > mean[first] else "falls"
+    elif way := trend([found[k] for k in done]):
+        verb = "rises" if way > 0 else "falls"
         words = f"{what} {verb} from {start} {places[0]} to {end} {places[1]}"
+    else:
+        words = f"{what} is {start} {places[0]} and {end} {places[1]}"
     values = view.values[last]
-    if len(values) < 2:
-        return words
-    least = int(np.nanargmin(values))
-    if float(np.nanmax(values) - values[least]) < (EVEN if view.is_share else 0.5):
+    spans = list(zip(values, view.low[last], view.high[last], strict=True))
+    least = standing_out(spans, least=True)
+    enough = EVEN if view.is_share else 0.5
+    if len(values) < 2 or least is None or float(np.nanmax(values) - values[least]) < enough:
         return words
     return f"{words}; slot {least + 1} is lowest there ({_number(view, float(values[least]))})"
 
@@ -267,6 +269,12 @@ def _mean(values: np.ndarray) -> float:
     """Over what is known; NaN where nothing is."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else float("nan")
+
+
+def _over_slots(view: _View, level: int) -> Span:
+    """Mean over slots of their numbers and of their ends, which is wider than its own interval."""
+    value, low, high = (_mean(a[level]) for a in (view.values, view.low, view.high))
+    return value, low, high
 
 
 def _hover(view: _View, level: int, slot: int) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from muxviz.figures.claims import are_apart, spans, standing_out
 from muxviz.figures.ink import SMALL_SIZE, add, framed, ink
 from muxviz.figures.layers_axes import (
     finite,
@@ -83,21 +84,22 @@ def norms_finding(members: Sequence[LayerNorms]) -> str:
     if not attending:
         return "No layer attends any more: pruning took every attention block"
     first = min(attending, key=lambda m: m.provenance.num_instances)
+    own = spans(first.evenness)
     gaps = [
-        (abs(a - b), layer, member)
+        (abs(a[0] - b[0]), layer, member)
         for member in attending
         if member is not first
-        for layer, (a, b) in enumerate(
-            zip(member.evenness.mean, first.evenness.mean, strict=False), start=1
-        )
-        if not np.isnan(a - b)
+        for layer, (a, b) in enumerate(zip(spans(member.evenness), own, strict=False), start=1)
+        if are_apart(a, b)
     ]
     best = max(gaps, key=lambda gap: gap[0], default=None)
     if best is None or best[0] < FAR:
         layer = int(np.nanargmin(first.evenness.mean)) + 1
-        low = percent(float(first.evenness.mean[layer - 1]))
-        same = " with any N" if best is not None else ""
-        return f"Attention is narrowest in layer {layer}{same}: {low} of its largest entropy"
+        low = f"{percent(own[layer - 1][0])} of its largest entropy"
+        if any(_narrowest(m) != layer for m in attending):
+            return f"No layer is told to attend most narrowly (layer {layer}: {low})"
+        same = " with any N" if len(attending) > 1 else ""
+        return f"Attention is narrowest in layer {layer}{same}: {low}"
     _, layer, member = best
     here, there = (float(m.evenness.mean[layer - 1]) for m in (member, first))
     names = [f"N = {m.provenance.num_instances}" for m in (member, first)]
@@ -111,6 +113,12 @@ def norms_finding(members: Sequence[LayerNorms]) -> str:
         f"{names[0]} than with {names[1]}: "
         f"{percent(here)} against {percent(there)} of its largest entropy"
     )
+
+
+def _narrowest(member: LayerNorms) -> int | None:
+    """The layer (from 1) of the least evenness, where it is told from all others."""
+    found = standing_out(spans(member.evenness), least=True)
+    return None if found is None else found + 1
 
 
 def norms_table(members: Sequence[LayerNorms]) -> list[dict[str, Any]]:

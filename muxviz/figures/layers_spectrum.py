@@ -12,6 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from muxviz.figures.claims import spans, standing_out, trend
 from muxviz.figures.ink import SMALL_SIZE, add, framed, ink, text_on, tint
 from muxviz.figures.layers_axes import (
     finite,
@@ -85,15 +86,16 @@ def spectrum_finding(spectrum: EntanglementSpectrum) -> str:
         words = (
             f"Interaction grows from {start} of the mixture to "
             f"{percent(float(found.mean[last]))} after {where} ({_interval(spectrum, last)})"
-            if found.mean[last] > found.mean[0]
+            if trend(spans(found)) > 0
             else f"{percent(float(found.mean[last]))} of the state after {where} belongs to no "
             f"single slot ({_interval(spectrum, last)})"
         )
     else:
         words = f"After {where} the state is still a sum of its slots, as far as can be told"
     share = spectrum.share.mean[last]
-    least = int(np.argmin(share))
-    if share[least] < UNEVEN / len(share):
+    ends = zip(share, spectrum.share.low[last], spectrum.share.high[last], strict=True)
+    least = standing_out(list(ends), least=True)
+    if least is not None and share[least] < UNEVEN / len(share):
         return f"{words}; slot {least + 1} keeps only {percent(max(0.0, float(share[least])))}"
     return words
 

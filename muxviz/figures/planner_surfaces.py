@@ -161,7 +161,8 @@ def surfaces_finding(points: Measurements, accuracy: SurfaceGrid, throughput: Su
     near = setting_words(float(accuracy.num_instances[0]), float(accuracy.sparsity[0]))
     change = f"costs {100 * lost:.1f} points" if lost >= 0 else f"wins {-100 * lost:.1f} points"
     return (
-        f"From {near} to {far}, throughput grows {gained:.3g} times and it {change}, by prediction"
+        f"From {near} to {far}, throughput becomes {gained:.3g} times as high and it {change}, by "
+        "prediction"
     )
 
 

@@ -13,6 +13,7 @@ from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.tradeoff_parts import (
     DASHES,
     SIZE,
+    accuracy_change,
     axis,
     busy_words,
     legend_mark,
@@ -20,7 +21,6 @@ from muxviz.figures.tradeoff_parts import (
     log_axis,
     marks,
     named,
-    points,
     score_range,
     times,
 )
@@ -108,11 +108,8 @@ def tradeoff_finding(runs: Sequence[Measured], *, task: str, x: str = "rate") ->
     faster = best.instances_per_s.median / base.instances_per_s.median
     if best.ratio_to_n1 is not None:
         faster = best.ratio_to_n1.median
-    lost = base.accuracy.mean - best.accuracy.mean
-    if abs(lost) < 0.0005:
-        change = "answers as many right"
-    else:
-        change = f"{'loses' if lost > 0 else 'gains'} {points(lost)} of {best.accuracy.metric}"
+    change = accuracy_change(base.accuracy, best.accuracy, ("loses", "gains"))
+    change = change or "answers as many right"
     mixed = len({p.dtype for p in chosen}) > 1
     name = f"{best.checkpoint}, {best.dtype}" if mixed else best.checkpoint
     return f"N = {best.n} is {times(faster)} as fast as N = 1 and {change} ({name})"

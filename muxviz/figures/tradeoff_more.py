@@ -11,6 +11,7 @@ from muxviz.errors import NotApplicable
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink
 from muxviz.figures.tradeoff_parts import (
     DASHES,
+    accuracy_change,
     axis,
     busy_words,
     legend_mark,
@@ -19,7 +20,6 @@ from muxviz.figures.tradeoff_parts import (
     marks,
     named,
     outline_of,
-    points,
     score_range,
     times,
 )
@@ -95,21 +95,19 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
 
 
 def carried_finding(runs: Sequence[Measured]) -> str:
-    """At which N one vector carries most."""
+    """The two ends of what one vector carries; without intervals nothing is said of the order."""
     chosen = next((own for own in (_carried(one) for one in runs) if own), [])
     if not chosen:
         return "Bits per vector were not measured"
     most = max(chosen, key=lambda p: p.bits_per_vector or 0)
     least = min(chosen, key=lambda p: p.bits_per_vector or 0)
     amount = f"{most.bits_per_vector:.1f} bits at N = {most.n}"
-    if most.n == least.n:
+    if most is least:
         return f"One vector carries {amount}"
-    if most.n == max(p.n for p in chosen):
-        return (
-            f"The more slots, the more one vector carries: {amount}, "
-            f"{least.bits_per_vector:.1f} at N = {least.n}"
-        )
-    return f"One vector carries most with fewer slots: {amount}"
+    return (
+        f"One vector carries up to {amount}, and {least.bits_per_vector:.1f} at N = {least.n} "
+        "(no intervals were measured)"
+    )
 
 
 def carried_alt(runs: Sequence[Measured]) -> str:
@@ -229,12 +227,9 @@ def copies_finding(runs: Sequence[Measured], *, task: str) -> str:
     one, most = line[0], line[-1]
     if one.copies > 1:
         return f"{most.copies} copies of a text at N = {most.n}: no single copy to compare with"
-    gain = most.accuracy.mean - one.accuracy.mean
     slower = texts_per_s(one) / texts_per_s(most)
-    if abs(gain) < 0.0005:
-        change = f"do not change {one.accuracy.metric}"
-    else:
-        change = f"{'add' if gain > 0 else 'lose'} {points(gain)} of {one.accuracy.metric}"
+    change = accuracy_change(one.accuracy, most.accuracy, ("lose", "add"))
+    change = change or f"do not change {one.accuracy.metric}"
     return (
         f"At N = {most.n}, {most.copies} copies of a text {change} and take "
         f"{times(slower)} the time ({most.checkpoint})"

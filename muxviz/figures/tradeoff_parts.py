@@ -6,18 +6,20 @@ of a busy machine are hollow, with a dot in them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.claims import are_apart
 from muxviz.figures.ink import CLEAR, SMALL_SIZE, ink, mix, tint
 from muxviz.figures.slots import SLOT_COLORS
 from muxviz.figures.training_panels import log_ticks
 from muxviz.figures.wording import plain, shorten
 from muxviz.results.measured import FILE, NOW, RECORDED
-from muxviz.results.throughput import Machine
+from muxviz.results.throughput import Accuracy, Machine
 
 KNOWN_N = (2, 5, 10, 20, 40, 3, 4, 8, 16, 32)  # those with a colour of their own
 PLAIN_COLOR = "#717581"  # of N = 1
@@ -157,6 +159,20 @@ def points(value: float) -> str:
     """A difference of shares in percentage points: ``"2.1 points"``."""
     amount = abs(100 * value)
     return f"{amount:.1f} point{'s' * (round(amount, 1) != 1)}"
+
+
+def accuracy_change(before: Accuracy, after: Accuracy, verbs: tuple[str, str]) -> str:
+    """What another setting does to a score: ``"loses 2.1 points of accuracy"``.
+
+    verbs: for less and for more. Where the 95 % intervals touch, or are not known, that is said.
+    """
+    change = after.mean - before.mean
+    if abs(change) < 0.0005:
+        return ""
+    nothing = (math.nan, math.nan)
+    one, other = ((s.mean, *(s.interval or nothing)) for s in (before, after))
+    doubt = "" if are_apart(one, other) else " (not told apart)"
+    return f"{verbs[change > 0]} {points(change)} of {before.metric}{doubt}"
 
 
 def times(value: float) -> str:

@@ -139,8 +139,7 @@ def loss_finding(runs: Sequence[RunCurves]) -> str:
         return _compared(runs, name, label)
     if first.steps[0] == step or start == end:
         return f"{label} is {short_number(end)} after {step:,} steps"
-    verb = "fell" if end < start else "rose"
-    return f"{label} {verb} from {short_number(start)} to {short_number(end)} in {step:,} steps"
+    return f"{label} went from {short_number(start)} to {short_number(end)} in {step:,} steps"
 
 
 def loss_alt(runs: Sequence[RunCurves]) -> str:

@@ -79,7 +79,7 @@ def slot_accuracy_figure(
 
 
 def slot_accuracy_finding(run: RunCurves) -> str:
-    """The best and the worst slot at the last row that has them."""
+    """Both ends over the slots at the last row that has them; how many tokens is not logged."""
     step, shares = _last_shares(run)
     count = len(shares)
     if count == 1:
@@ -91,8 +91,8 @@ def slot_accuracy_finding(run: RunCurves) -> str:
             f"{percent(float(np.nanmean(shares)))} of tokens"
         )
     return (
-        f"After {step:,} steps slot {best + 1} is read back best ({percent(shares[best])} of its "
-        f"tokens), slot {worst + 1} worst ({percent(shares[worst])})"
+        f"After {step:,} steps {percent(shares[worst])} (slot {worst + 1}) to "
+        f"{percent(shares[best])} (slot {best + 1}) of the tokens are read back"
     )
 
 

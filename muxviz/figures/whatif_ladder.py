@@ -163,7 +163,7 @@ def _unnamed(result: Ladder) -> str:
     most = _most(result)
     if most is None or not most.mends:
         return "no single cause"
-    return f"no single cause; most is {_against(most, result)}"
+    return f"no single cause; {_against(most, result)}"
 
 
 def _fragile(result: Ladder) -> str:
@@ -178,7 +178,7 @@ def _fragile(result: Ladder) -> str:
     most = _most(result)
     if most is None or not most.turned.successes:
         return "nothing tried turns it"
-    return f"no single change turns it; most is {_against(most, result)}"
+    return f"no single change turns it; {_against(most, result)}"
 
 
 def _most(result: Ladder) -> Rung | None:
@@ -197,13 +197,13 @@ def _against(rung: Rung, result: Ladder) -> str:
         "company": "other neighbours",
     }[rung.test]
     held = {
-        "other neighbours": f", in other slots in {_of(rung.held)}",
-        "reseated": f", the old one, neighbours reordered alike, in {_of(rung.held)}",
+        "other neighbours": f", in other slots {_of(rung.held)}",
+        "reseated": f", the old one, others reordered alike, {_of(rung.held)}",
         "unchanged": "",
     }[rung.control]
     if rung.test == "company":
-        held = f", the same reordered in {_of(rung.held)}"
-    return f"{done} {turns} it in {_of(rung.turned)} draws{held}"
+        held = f", the same reordered {_of(rung.held)}"
+    return f"{done} {turns} {_of(rung.turned)} draws{held}"
 
 
 def _company(result: Ladder) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.claims import are_apart, spans
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.wording import percent, plain, shorten
-from muxviz.results.whatif_orders import SlotOrders
+from muxviz.results.whatif_orders import FLAT, SlotOrders
 
 SPREAD = 0.3  # of a seat, over which its points lie
 ROW = 40  # px
@@ -19,7 +20,6 @@ GREY = "#808080"
 COMPANY = "variance, neighbours' order"
 POINTS = 1e4  # squared percentage points in a variance of 1
 LISTED = 5  # best and worst orders in a table
-FLAT = 1e-9
 
 
 # ---- orders -------------------------------------------------------------------------------------
@@ -28,7 +28,7 @@ FLAT = 1e-9
 def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go.Figure:
     """One point per order: the chance of the sentence's target answer against its seat."""
     colors, num = ink(dark), result.orders.shape[1]
-    seats = (result.orders == sentence).argmax(axis=1)
+    seats = result.seats(sentence)
     fig = go.Figure()
     for seat in range(num):
         values = result.sure[seats == seat, sentence]
@@ -48,7 +48,7 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
                 hovertemplate=f"seat {seat + 1}: %{{y:.1%}}<extra></extra>",
             )
         )
-    means = [float(result.sure[seats == seat, sentence].mean()) for seat in range(num)]
+    means = result.by_seat(sentence).mean
     bar = {"type": "line", "line": {"color": colors.text, "width": 2}}
     present = {"type": "line", "x0": -0.5, "x1": num - 0.5}
     now = float(result.sure[0, sentence])
@@ -93,26 +93,35 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
 
 
 def seats_finding(result: SlotOrders, sentence: int) -> str:
-    """How often the order changes this answer, and its best and worst seat."""
+    """How often the order changes this answer, and what its seat has to do with that."""
     flips = float(result.flips.mean[sentence])
     count = len(result.orders)
+    who = f"the sentence of slot {sentence + 1}"
     if np.isnan(flips):
-        return f"The sentence of slot {sentence + 1} has no answer to follow"
-    seats = (result.orders == sentence).argmax(axis=1)
-    num = result.orders.shape[1]
-    means = np.array([result.sure[seats == seat, sentence].mean() for seat in range(num)])
-    if flips < FLAT and np.ptp(means) < 0.005:
-        return f"The sentence of slot {sentence + 1} is answered alike in all {count} orders"
-    best, worst = int(means.argmax()), int(means.argmin())
-    turned = (
-        f"{percent(flips)} of {count} orders give another answer" if flips else "No order flips"
-    )
-    if not flips:
-        turned = f"None of {count} orders flips the sentence of slot {sentence + 1}"
+        return f"{who[:1].upper()}{who[1:]} has no answer to follow"
+    found = result.by_seat(sentence)
+    if flips < FLAT and np.ptp(found.mean) < 0.005:
+        return f"{who[:1].upper()}{who[1:]} is answered alike in all {count} orders"
+    turned = f"None of {count} orders flips {who}"
+    if flips:
+        turned = f"{percent(flips)} of {count} orders give another answer"
+    best, worst = (int(k) for k in (np.nanargmax(found.mean), np.nanargmin(found.mean)))
+    ends = spans(found)
+    if not are_apart(ends[best], ends[worst]):
+        return f"{turned}; no seat is told from another ({_explained(result, sentence)})"
     return (
-        f"{turned}; seat {best + 1} suits it best ({percent(float(means[best]))}), "
-        f"seat {worst + 1} least ({percent(float(means[worst]))})"
+        f"{turned}; its probability is {percent(ends[worst][0])} in seat {worst + 1} and "
+        f"{percent(ends[best][0])} in seat {best + 1} ({_explained(result, sentence)})"
     )
+
+
+def _explained(result: SlotOrders, sentence: int) -> str:
+    """How much of what the order does to one answer is its seat's, beside chance."""
+    share, by_chance = result.seat_share(sentence)
+    if np.isnan(share):
+        return "the order changes nothing"
+    chance = f", {percent(by_chance)} by chance" if by_chance else ""
+    return f"the seat explains {percent(share)}{chance}"
 
 
 def company_figure(result: SlotOrders, *, dark: bool = False) -> go.Figure:
@@ -165,11 +174,16 @@ def company_finding(result: SlotOrders) -> str:
     seat, company = float(np.nansum(result.seat[shown])), float(np.nansum(result.company[shown]))
     if seat + company < FLAT:
         return "The order changes no answer's probability"
-    share = seat / (seat + company)
+    share = percent(seat / (seat + company))
     shift = f"; the logits shift by {percent(result.shift)} of their size"
     if result.orders.shape[1] == 2:  # the seat fixes who sits beside
         return f"Exchanging the two seats explains all of the variation{shift}"
-    return f"Its seat explains {percent(share)} of what the order does to an answer{shift}"
+    by_chance = result.seat_share(0)[1]
+    chance = f" ({percent(by_chance)} by chance)" if by_chance else ""
+    return (
+        f"Over all sentences, the seat explains {share}{chance} of what the order does to their "
+        f"answers, the neighbours' order the rest{shift}"
+    )
 
 
 def orders_table(result: SlotOrders) -> list[dict[str, Any]]:
@@ -190,8 +204,19 @@ def orders_table(result: SlotOrders) -> list[dict[str, Any]]:
             row["information to"] = float(result.information.high[s])
         row["variance, seat"] = float(result.seat[s])
         row[COMPANY] = float(result.company[s])
+        row["seat's share"], row["seat's share by chance"] = result.seat_share(s)
+        for name, seat in zip(("highest", "lowest"), _ends(result, s), strict=True):
+            row[f"{name} in seat"], row[f"{name} probability"] = seat
         table.append(row)
     return table
+
+
+def _ends(result: SlotOrders, sentence: int) -> list[tuple[int, float] | tuple[None, None]]:
+    """The seats of the highest and the lowest mean probability, counted from 1."""
+    mean = result.by_seat(sentence).mean
+    if np.isnan(mean).all():
+        return [(None, None)] * 2
+    return [(int(k) + 1, float(mean[k])) for k in (np.nanargmax(mean), np.nanargmin(mean))]
 
 
 def order_rows(result: SlotOrders) -> list[dict[str, Any]]:

@@ -68,6 +68,20 @@ def texts(split: str = "pool", path: str | Path | None = None) -> tuple[str, ...
     return tuple(s.text for s in read_pool(path) if s.split == split)
 
 
+def labelled(path: str | Path | None = None) -> tuple[list[str], list[str]]:
+    """Texts of the split ``pool``, and their labels; "" where a text has none."""
+    found = [s for s in read_pool(path) if s.split == "pool"]
+    return [s.text for s in found], [s.label for s in found]
+
+
+def balanced(count: int, path: str | Path | None = None) -> tuple[tuple[str, str], ...]:
+    """About ``count`` of those texts with their labels: the first ones, as many of each label."""
+    rows = [(text, label) for text, label in zip(*labelled(path), strict=True) if label]
+    labels = sorted({label for _, label in rows})
+    each = max(1, count // max(1, len(labels)))
+    return tuple(row for label in labels for row in [r for r in rows if r[1] == label][:each])
+
+
 def pool_name(path: str | Path | None = None) -> str:
     """What to call the pool beside a result: the file's name, or "muxviz pool"."""
     found = path or os.environ.get(VARIABLE)

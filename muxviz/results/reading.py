@@ -54,10 +54,14 @@ class Proportion:
         return p - q, p - q - max(0.0, down) ** 0.5, p - q + max(0.0, up) ** 0.5
 
     def _phi(self, other: Proportion, both: int) -> float:
-        """Correlation of the two outcomes of a pair; 0 where one of them never varies."""
+        """Correlation of the outcomes of pairs, corrected for continuity where it is above 0; 0
+        where one of them never varies.
+        """
         n, a, b = self.trials, self.successes, other.successes
-        spread = (a * (n - a) * b * (n - b)) ** 0.5
-        return (n * both - a * b) / spread if spread else 0.0
+        spread, shared = (a * (n - a) * b * (n - b)) ** 0.5, n * both - a * b
+        if shared > 0:
+            shared = max(0.0, shared - n / 2)
+        return shared / spread if spread else 0.0
 
 
 @dataclass(frozen=True)

@@ -122,11 +122,14 @@ def judge(
 
     An intervention is a cause where it turns at least a third of its draws and is told from its
     control: the net share turned and the net change both have intervals on the asked side of none.
-    The one of the largest net share is named. The company (all neighbours exchanged, or only
-    reordered) is one where no single neighbour is; its intervals are held against the unchanged
-    group. Without a cause: "none" where something still turns a third of its draws, or an answer is
-    right; else nothing mends it, and the N = 1 model tells "model" (right alone) from "sentence"
-    (wrong alone too; among copies of itself as well); without one it is "untold".
+    The one of the largest net share is named, of equals a neighbour before the company before the
+    seat, whose move changes whom the sentence hears, too. The company (all neighbours exchanged, or
+    only reordered) is one where no single neighbour is; its intervals are held against the
+    unchanged group.
+
+    Without a cause: "none" where something still turns a third of its draws, or the answer is
+    right. Else nothing mends it, and the N = 1 model tells "model" (right alone) from "sentence"
+    (wrong alone, and among copies of itself); without that model it is "untold".
     """
     if is_partial:
         return "none", None
@@ -135,7 +138,7 @@ def judge(
     if not any(r.test == "neighbour" for r in causes):
         causes += _together(tried, is_right)
     if causes:
-        best = max(causes, key=lambda r: (_strength(r), abs(r.effect)))
+        best = max(causes, key=_strength)
         return ("company" if best.test == "reseated" else best.test), best.slot
     alone, copies = _alone(rungs, is_right), _find(rungs, "all slots")
     if is_right or any(r.mends for r in tried):
@@ -185,8 +188,11 @@ def _together(rungs: Sequence[Rung], is_right: bool) -> list[Rung]:
     return [r for r in both if r.mends and r.moves(-1 if is_right else 1)]
 
 
-def _strength(rung: Rung) -> float:
-    return rung.turned.value if rung.test == "company" else rung.net
+def _strength(rung: Rung) -> tuple[float, int, float]:
+    """What causes are ranked by; that of the company is held against the unchanged group."""
+    share = rung.turned.value if rung.test == "company" else rung.net
+    order = ("seat", "reseated", "company", "neighbour").index(rung.test)
+    return round(share, 9), order, abs(rung.effect)
 
 
 def _alone(rungs: Sequence[Rung], is_right: bool) -> bool | None:

@@ -8,7 +8,9 @@ import numpy as np
 
 from muxviz.results.estimates import Estimates
 from muxviz.results.group import Provenance
-from muxviz.results.reading import Proportion
+from muxviz.results.reading import Z95, Proportion
+
+FLAT = 1e-9  # variance of a probability: below it nothing changes
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,34 @@ class SlotOrders:
     is_exact: bool
     is_partial: bool
     provenance: Provenance
+
+    def seats(self, sentence: int) -> np.ndarray:
+        """``[P]``: the slot of one sentence in every order."""
+        found: np.ndarray = (self.orders == sentence).argmax(axis=1)
+        return found
+
+    def by_seat(self, sentence: int) -> Estimates:
+        """Mean probability of the sentence's target in every seat, ``[N]``.
+
+        Where all orders were tried the ends are the mean itself; else a normal 95 % interval over
+        the orders with the sentence there, NaN for fewer than two.
+        """
+        num, seats = self.orders.shape[1], self.seats(sentence)
+        there = [self.sure[seats == seat, sentence] for seat in range(num)]
+        mean = np.array([v.mean() if len(v) else np.nan for v in there])
+        half = [Z95 * v.std(ddof=1) / len(v) ** 0.5 if len(v) > 1 else np.nan for v in there]
+        spread = np.zeros(num) if self.is_exact else np.array(half)
+        return Estimates(mean, mean - spread, mean + spread, len(seats) // num, 0)
+
+    def seat_share(self, sentence: int) -> tuple[float, float]:
+        """Share of the variance of a sentence's probability between its seats, and what chance
+        alone puts there: 0 where all orders were tried, else (N - 1) / (P - 1). NaN where the order
+        changes nothing.
+        """
+        total = float(self.seat[sentence] + self.company[sentence])
+        count, num = self.orders.shape
+        by_chance = 0.0 if self.is_exact else (num - 1) / max(1, count - 1)
+        return (float(self.seat[sentence]) / total if total > FLAT else np.nan), by_chance
 
     @property
     def ranking(self) -> np.ndarray:

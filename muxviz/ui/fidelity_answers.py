@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from muxviz.figures import fidelity_answers as figures
+from muxviz.pool import labelled
 from muxviz.results.fidelity import Accuracy, Agreement, Confusion
 from muxviz.results.store import to_json
 from muxviz.ui import fidelity_text as words
@@ -14,7 +15,7 @@ from muxviz.ui.fidelity_view import drawn_arguments, origin
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import Panel
 from muxviz.ui.params import value
-from muxviz.ui.pool_runs import labelled_pool, pool_code, pool_params, pooled
+from muxviz.ui.pool_runs import pool_code, pool_params, pooled
 from muxviz.ui.python import analysis_snippet, call_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show, sides
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from muxviz.ui.study import Progress
 
 MODULE = "muxviz.figures.fidelity_answers"
-LABELLED_POOL = (
-    "pool = [s for s in read_pool() if s.split == 'pool']",
-    "texts, labels = [s.text for s in pool], [s.label for s in pool]",
-)
+LABELLED_POOL = "texts, labels = labelled()"
 
 
 # ---- against the answer alone -------------------------------------------------------------------
@@ -134,7 +132,7 @@ def _right(run: RunRequest, groups: int) -> Any:
         from muxviz.analysis.agreement import accuracy
         from muxviz.analysis.draws import part_of
 
-        texts, labels = labelled_pool()
+        texts, labels = labelled()
         sentences = groups * run.num_instances
         total = groups + (sentences if baseline is not None else 0)
         found = accuracy(
@@ -161,10 +159,10 @@ def _accuracy(
     imports = [
         f"from {MODULE} import accuracy_figure",
         "from muxviz.analysis.agreement import accuracy",
-        "from muxviz.pool import read_pool",
+        "from muxviz.pool import labelled",
     ]
     lines = [
-        *LABELLED_POOL,
+        LABELLED_POOL,
         f"result = accuracy(checkpoint, texts, labels, {drawn_arguments(run)})",
     ]
     if alone is None:
@@ -218,7 +216,7 @@ def _confuse(run: RunRequest, groups: int) -> Any:
         from muxviz.analysis.agreement import confusion
 
         assert baseline is not None, "model B stands in its place"
-        texts, labels = labelled_pool()
+        texts, labels = labelled()
         return confusion(
             checkpoint,
             baseline,
@@ -236,10 +234,10 @@ def _confusion(result: Confusion, ask: Ask, run: RunRequest, dark: bool) -> Pane
     imports = [
         f"from {MODULE} import confusion_figure",
         "from muxviz.analysis.agreement import confusion",
-        "from muxviz.pool import read_pool",
+        "from muxviz.pool import labelled",
     ]
     lines = [
-        *LABELLED_POOL,
+        LABELLED_POOL,
         f"result = confusion(checkpoint, baseline, texts, labels=labels, {drawn_arguments(run)})",
         "confusion_figure(result).show()",
     ]

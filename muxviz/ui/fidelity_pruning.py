@@ -9,6 +9,7 @@ import streamlit as st
 
 from muxviz.errors import NotApplicable
 from muxviz.figures import by_sparsity as figures
+from muxviz.pool import labelled
 from muxviz.results.by_sparsity import BySparsity, SlotRecord
 from muxviz.results.group import Provenance
 from muxviz.results.store import to_json
@@ -18,7 +19,7 @@ from muxviz.ui.fidelity_view import drawn_arguments
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import Panel
 from muxviz.ui.params import control, value
-from muxviz.ui.pool_runs import labelled_pool, pool_params, pooled
+from muxviz.ui.pool_runs import pool_params, pooled
 from muxviz.ui.pruned_family import sparsity_family, why_no_family
 from muxviz.ui.runs import PoolOptions, RunRequest
 from muxviz.ui.study import Answer, Ask, Study, show, sides
@@ -92,7 +93,7 @@ def _record(*, run_options: PoolOptions, groups: int) -> Any:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> SlotRecord:
         from muxviz.analysis.by_sparsity import slot_record
 
-        texts, labels = labelled_pool()
+        texts, labels = labelled()
         return slot_record(
             checkpoint,
             texts,
@@ -186,10 +187,9 @@ def _python(asked: Sequence[RunRequest], quantity: str, *, is_pair: bool) -> str
             "import muxviz",
             "from muxviz.analysis.by_sparsity import by_sparsity, slot_record",
             f"from muxviz.figures.by_sparsity import {figure}",
-            "from muxviz.pool import read_pool",
+            "from muxviz.pool import labelled",
             "",
-            "pool = [s for s in read_pool() if s.split == 'pool']",
-            "texts, labels = [s.text for s in pool], [s.label for s in pool]",
+            "texts, labels = labelled()",
             f"baseline = muxviz.load({alone!r}, {where})" if alone else "baseline = None",
             "records = [",
             "    slot_record(",

@@ -216,7 +216,7 @@ def _imports() -> list[str]:
     return [
         "from muxviz.analysis.projection import map_states",
         "from muxviz.analysis.states import sample_states",
-        "from muxviz.pool import read_pool",
+        "from muxviz.pool import labelled",
     ]
 
 
@@ -225,11 +225,10 @@ def _sampling(run: RunRequest, found: StateMap) -> list[str]:
     sample = found.sample
     seed = f", seed={run.seed}" if run.seed else ""
     return [
-        'pool = [s for s in read_pool() if s.split == "pool"]',
+        "texts, labels = labelled()",
         "sample = sample_states(",
         f"    {call_arguments(run)}{baseline},",
-        "    pool=[s.text for s in pool],",
-        "    gold=[s.label for s in pool],",
+        "    pool=texts, gold=labels,",
         f"    anchors={sample.asked_anchors}, neighbour_sets={sample.num_sets},",
         ")",
         f"found = map_states(sample{seed})",

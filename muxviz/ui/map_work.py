@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from muxviz.ui.pool_runs import labelled_pool, pooled
+from muxviz.pool import labelled
+from muxviz.ui.pool_runs import pooled
 from muxviz.ui.runs import RunRequest
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def sample_work(run: RunRequest, anchors: int, sets: int) -> Work:
         from muxviz.analysis.projection import map_states
         from muxviz.analysis.states import sample_states
 
-        texts, labels = labelled_pool()
+        texts, labels = labelled()
         steps = anchors * sets * run.num_instances + len(run.rows)
         total = round(steps * (1 + SCORES))
         sample = sample_states(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from muxviz.pool import pool_name, read_pool
+from muxviz.pool import pool_name
 from muxviz.ui.python import analysis_snippet
 from muxviz.ui.runs import RunRequest
 
@@ -23,12 +23,6 @@ def pooled(run: RunRequest, *, baseline: bool = False) -> RunRequest:
 def pool_params(groups: int) -> tuple[tuple[str, Any], ...]:
     """For an ``Ask``: how many random groups, and what they are drawn from."""
     return (("the number of random groups", groups), ("the pool", pool_name()))
-
-
-def labelled_pool() -> tuple[list[str], list[str]]:
-    """Texts of the pool, and their labels; "" where a text has none."""
-    found = [s for s in read_pool() if s.split == "pool"]
-    return [s.text for s in found], [s.label for s in found]
 
 
 def pool_code(run: RunRequest, imports: Sequence[str], lines: Sequence[str]) -> str:

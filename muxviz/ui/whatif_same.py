@@ -8,7 +8,7 @@ import streamlit as st
 
 from muxviz.figures import whatif_copies as copies_figures
 from muxviz.figures import whatif_twins as figures
-from muxviz.pool import pool_name
+from muxviz.pool import balanced, pool_name
 from muxviz.results.store import to_json
 from muxviz.results.whatif_copies import Ensembling
 from muxviz.results.whatif_orders import Duplicates, Twins
@@ -17,7 +17,7 @@ from muxviz.ui.cards import slot_mark
 from muxviz.ui.frame import Bench
 from muxviz.ui.panels import Panel
 from muxviz.ui.params import control, value
-from muxviz.ui.pool_runs import labelled_pool, pooled
+from muxviz.ui.pool_runs import pooled
 from muxviz.ui.python import analysis_snippet, pool_arguments
 from muxviz.ui.runs import RunRequest
 from muxviz.ui.study import Ask, Study, show
@@ -182,32 +182,21 @@ def _duplicates_study(run: RunRequest, bench: Bench, text: str) -> Study:
 # ---- ensembling ---------------------------------------------------------------------------------
 
 
-def labelled_sentences(limit: int = LABELLED) -> tuple[tuple[str, str], ...]:
-    """Texts and labels of the pool's first sentences that have one; as many of each label."""
-    rows = [(text, label) for text, label in zip(*labelled_pool(), strict=True) if label]
-    labels = sorted({label for _, label in rows})
-    each = max(1, limit // max(1, len(labels)))
-    return tuple(row for label in labels for row in [r for r in rows if r[1] == label][:each])
-
-
 def _copies_study(run: RunRequest, bench: Bench) -> Study:
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
         from muxviz.analysis.ensembling import ensembling
 
-        return ensembling(checkpoint, labelled_sentences(), progress=progress, **run.pool_options)
+        return ensembling(checkpoint, balanced(LABELLED), progress=progress, **run.pool_options)
 
     def panel(result: Ensembling) -> Panel:
         lines = [
-            "labelled = [(s.text, s.label) for s in read_pool() if s.split == 'pool']",
-            f"picked = [s for kind in ('negative', 'positive') "
-            f"for s in [t for t in labelled if t[1] == kind][:{LABELLED // 2}]]",
-            f"result = ensembling(checkpoint, picked{pool_arguments(run)})",
+            f"result = ensembling(checkpoint, balanced({LABELLED}){pool_arguments(run)})",
             "copies_figure(result).show()",
         ]
         imports = [
             "from muxviz.analysis.ensembling import ensembling",
             "from muxviz.figures.whatif_copies import copies_figure",
-            "from muxviz.pool import read_pool",
+            "from muxviz.pool import balanced",
         ]
         return Panel(
             "copies",

@@ -1,0 +1,69 @@
+"""The Python of panels that read labels, with a pool whose labels are not muxviz's own."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from muxviz.pool import balanced, labelled
+from muxviz.ui import keys
+from tests.pages import press, run_as_pasted, seen, settled, titles, visit, write_checkpoint
+
+LABELS = ("bad", "good", "so-so")
+THINGS = ("film", "plot", "story", "scene", "song", "book")
+SAID = {"good": ("fine", "warm", "funny"), "bad": ("dull", "cold", "sad"), "so-so": ("old", "long")}
+
+
+@pytest.fixture(autouse=True)
+def _other_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checkpoints of three classes, and a pool with as many labels: 18, 18 and 12 sentences."""
+    write_checkpoint(tmp_path / "tiny-n2", num_instances=2, labels=LABELS, readout="mean")
+    write_checkpoint(tmp_path / "tiny-n3", labels=LABELS, readout="mean")
+    rows = [
+        f"the {thing} is {word}\t{label}"
+        for label, words in SAID.items()
+        for thing, word in product(THINGS, words)
+    ]
+    (tmp_path / "pool.tsv").write_text("\n".join(["text\tlabel", *rows, "the end\t"]), "utf-8")
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setenv("MUXVIZ_POOL", str(tmp_path / "pool.tsv"))
+
+
+def test_balanced_takes_as_many_of_each_label_and_none_without() -> None:
+    assert len(labelled()[0]) == 49
+    assert labelled()[1][-1] == ""
+    found = [label for _, label in balanced(30)]
+    assert {label: found.count(label) for label in LABELS} == dict.fromkeys(LABELS, 10)
+    assert len(balanced(1000)) == 48
+    assert balanced(3)[0] == ("the film is dull", "bad")
+
+
+def test_copies_are_made_of_the_same_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = press(visit("whatif", m="tiny-n3", w_draws="8", w_view="same"), "copies_compute")
+    assert len(titles(at)) == 1
+    (panel,) = at.session_state[keys.STUDIES].panels.values()
+    assert json.loads(panel.record())["value"]["sentences"] == 48
+    assert run_as_pasted(at, monkeypatch) == 1
+
+
+def test_right_answers_are_those_of_the_pools_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = visit("fidelity", m="tiny-n3", mb="tiny-n2", f_draws="16", f_scope="pool")
+    for key in ("right", "confusion"):
+        at.button(key=f"fidelity_{key}_compute").click()
+    settled(at.run())
+    assert len(titles(at)) == 2
+    assert run_as_pasted(at, monkeypatch) == 2
+
+
+def test_the_map_knows_right_from_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = press(visit("map", m="tiny-n3", u_k="8", u_m="2"), "map_states_compute")
+    assert titles(at)
+    assert run_as_pasted(at, monkeypatch) >= 1
+
+
+def test_a_label_that_the_pool_lacks_is_an_empty_pool() -> None:
+    at = visit("crosstalk", m="tiny-n3", c_pool="positive", c_draws="8")
+    assert "no sentence to draw from" in seen(at)
