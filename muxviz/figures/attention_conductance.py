@@ -84,10 +84,15 @@ def conductance_finding(result: Conductance) -> str:
 def conductance_table(result: Conductance) -> list[dict[str, Any]]:
     """One row per layer and position: from every slot, and captum's sum."""
     layers, num, length = result.values.shape
+    strength = np.abs(result.values)
+    total = np.maximum(strength.sum(axis=(1, 2)), 1e-300)
     return [
         {"layer": k, "position": t, "tokens": " / ".join(result.names[t])}
         | {f"from {j + 1}": float(result.values[k, j, t]) for j in range(num)}
         | {"captum, all slots": float(result.captum[k, t])}
+        | {"share of the layer's strength": float(strength[k, :, t].sum() / total[k])}
+        | {f"from {j + 1}, whole layer": float(result.values[k, j].sum()) for j in range(num)}
+        | {f"strength of {j + 1}": float(strength[k, j].sum() / total[k]) for j in range(num)}
         for k in range(layers)
         for t in range(length)
     ]

@@ -21,6 +21,7 @@ from muxviz.figures.ink import (
 )
 from muxviz.figures.pruned_cells import UNNUMBERED, gone_field, gone_head, heads_left
 from muxviz.figures.scales import color_at, diverging, sequential
+from muxviz.figures.squares import number
 from muxviz.figures.wording import percent, plain
 from muxviz.results.attention import SlotPairs
 
@@ -128,9 +129,7 @@ def pairs_finding(result: SlotPairs, head: int | None, *, seen: bool = False) ->
     where = mean if head is None else f"Layer 1, head {head + 1}"
     if np.isnan(shares).all():
         return f"{where}: its logits are all 0, there is nothing to share"
-    own = float(np.trace(shares[:-1, :-1]))
-    across = float(shares[:-1, :-1].sum()) - own
-    nobody = 1 - own - across
+    across, own, nobody = _sums(shares)
     return (
         f"{where}: {percent(across)} of the logits compare one sentence with another, "
         f"{percent(own)} a sentence with itself, {percent(nobody)} involve no sentence on a side"
@@ -141,14 +140,27 @@ def pairs_table(result: SlotPairs, head: int | None, *, seen: bool = False) -> l
     """One row per looking slot; shares in [0, 1]."""
     shares = shares_shown(result, head, seen)
     num = len(shares) - 1
+    across, own, nobody = _sums(shares)
     return [
         {"looks": _slot(i, num)}
         | {
             f"at {_slot(j, num)}": None if np.isnan(v) else float(v)
             for j, v in enumerate(shares[i])
         }
+        | {
+            "one sentence with another": number(across),
+            "a sentence with itself": number(own),
+            "no sentence on a side": number(nobody),
+        }
         for i in range(num + 1)
     ]
+
+
+def _sums(shares: np.ndarray) -> tuple[float, float, float]:
+    """Shares of the logits that compare one sentence with another, with itself, or with none."""
+    own = float(np.trace(shares[:-1, :-1]))
+    across = float(shares[:-1, :-1].sum()) - own
+    return across, own, 1 - own - across
 
 
 def pairs_alt(result: SlotPairs, head: int | None, *, seen: bool = False) -> str:
@@ -216,6 +228,27 @@ def pair_map_finding(result: SlotPairs, head: int, pair: tuple[int, int]) -> str
         f"Head {head + 1}, {_slot(pair[0], num)} looking at {_slot(pair[1], num)}: strongest "
         f"from {asks} {verb} {asked} ({values[t, s]:+.2f})"
     )
+
+
+def pair_map_table(result: SlotPairs, head: int, pair: tuple[int, int]) -> list[dict[str, Any]]:
+    """One row on a pair's map, logits; none where the head was pruned away."""
+    if _gone(result, head):
+        return []
+    values, num = result.pair(head, *pair), len(result.tokens)
+    t, s = (int(n) for n in np.unravel_index(int(np.abs(values).argmax()), values.shape))
+    return [
+        {
+            "head": head + 1,
+            "looks": _slot(pair[0], num),
+            "at": _slot(pair[1], num),
+            "strongest": float(values[t, s]),
+            "from position": t,
+            "to position": s,
+            "least": float(values.min()),
+            "largest": float(values.max()),
+            "mean size": float(np.abs(values).mean()),
+        }
+    ]
 
 
 def pair_map_alt(result: SlotPairs, head: int, pair: tuple[int, int]) -> str:

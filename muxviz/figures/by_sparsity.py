@@ -88,6 +88,7 @@ def sparsity_table(result: BySparsity, quantity: str) -> list[dict[str, Any]]:
             **_columns("share", result.mean if i == num else result.share, (q, k, i), num),
             **_columns("change", result.mean_change if i == num else result.change, (q, k, i), num),
             "p, slots change alike": number(result.p[q, k]) if i == num else None,
+            **_counts(result),
         }
         for k, made in enumerate(result.origins)
         for i in range(num + 1)
@@ -173,6 +174,9 @@ def slot_change_table(result: BySparsity, quantity: str) -> list[dict[str, Any]]
                 **_columns("B", share, (q, 1, i), num),
                 **_columns("B - A", change, (q, 1, i), num),
                 "p, slots change alike": number(result.p[q, 1]) if i == num else None,
+                "sparsity of A": result.origins[0].sparsity,
+                "sparsity of B": result.origins[1].sparsity,
+                **_counts(result),
             }
         )
     return rows
@@ -289,6 +293,10 @@ def _drawn(result: BySparsity) -> str:
         f"The same {result.groups} random groups{some} of {result.pool} pool sentences, seed "
         f"{result.share.seed}; intervals are 95 %."
     )
+
+
+def _counts(result: BySparsity) -> dict[str, int]:
+    return {"groups": result.groups, "pool": result.pool, "seed": result.share.seed}
 
 
 def _columns(name: str, found: Estimates, at: tuple[int, int, int], num: int) -> dict[str, Any]:

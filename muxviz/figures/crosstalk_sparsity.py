@@ -77,6 +77,7 @@ def crosstalk_sparsity_table(result: CrosstalkBySparsity) -> list[dict[str, Any]
                     f"{name}, low": number(found.low[at]),
                     f"{name}, high": number(found.high[at]),
                 }
+            row |= {"draws": result.draws, "pool": result.pool, "seed": result.received.seed}
             rows.append(row)
     return rows
 

@@ -115,10 +115,21 @@ def fidelity_table(result: Fidelity) -> list[dict[str, Any]]:
                 f"{words}, low": number(found.low[i]),
                 f"{words}, high": number(found.high[i]),
             }
-        rows.append(
-            row | {f"rank {r}": int(n) for r, n in zip(RANKS, result.ranks[i], strict=True)}
-        )
-    return [*rows, {"slot": "all"} | share_row(result.total, ())]
+        rows.append(row | _ranked(result.ranks[i]))
+    return [
+        *rows,
+        {"slot": "all"} | share_row(result.total, ()) | _ranked(result.ranks.sum(axis=0)),
+    ]
+
+
+def _ranked(ranks: np.ndarray) -> dict[str, Any]:
+    """How many tokens have which rank, and how many of those not read back a low one."""
+    missed = int(ranks[1:].sum())
+    return {f"rank {r}": int(n) for r, n in zip(RANKS, ranks, strict=True)} | {
+        "tokens in all": int(ranks.sum()),
+        "not read back": missed,
+        "of those among ten": float(ranks[1:4].sum() / missed) if missed else None,
+    }
 
 
 def fidelity_alt(result: Fidelity, *, value: str = "read") -> str:

@@ -15,6 +15,7 @@ from muxviz.figures.fidelity_dots import (
     estimate_column,
     number,
     share_column,
+    share_row,
     share_words,
     sides,
     slot_marks,
@@ -97,6 +98,10 @@ def agreement_table(result: Agreement) -> list[dict[str, Any]]:
             "same answer": number(result.slots.value[i]),
             "same, low": number(result.slots.low[i]),
             "same, high": number(result.slots.high[i]),
+            "changed": number(1 - result.slots.value[i]),
+            "changed, all slots": number(1 - float(result.total.value)),
+            "answers changed, all slots": int(result.total.trials - result.total.hits),
+            "answers, all slots": int(result.total.trials),
         }
         for name, found in ((JS, result.distance), (MARGIN, result.margin)):
             row |= {
@@ -300,16 +305,23 @@ def confusion_finding(result: Confusion) -> str:
 
 
 def confusion_table(result: Confusion) -> list[dict[str, Any]]:
-    """One row per pair of answers that occurs."""
-    return [
+    """One row per pair of answers that occurs, then all of them."""
+    rows: list[dict[str, Any]] = [
         {"A": result.labels[a], "B": result.labels[b], "answers": int(result.counts[a, b])}
         for a, b in np.argwhere(result.counts)
     ]
+    last: dict[str, Any] = {"A": "all", "B": "all", "answers": int(result.counts.sum())}
+    last |= {"sentences": result.sentences} | share_row(result.agree, ())
+    if result.outcomes is not None:
+        (both, first), (second, none) = result.outcomes.tolist()
+        last |= {"both right": both, "only A": first, "only B": second, "neither": none}
+        last["McNemar p"] = float(result.p)
+    return [*(dict.fromkeys(last) | row for row in rows), last]
 
 
 def confusion_alt(result: Confusion) -> str:
     """The picture in words."""
-    parts = [f"A {r['A']}, B {r['B']}: {r['answers']}" for r in confusion_table(result)]
+    parts = [f"A {r['A']}, B {r['B']}: {r['answers']}" for r in confusion_table(result)[:-1]]
     return f"{confusion_finding(result)}. {'; '.join(parts)}. {_outcomes(result)}"
 
 

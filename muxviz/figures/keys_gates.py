@@ -77,6 +77,8 @@ def gates_table(gates: GateFlips) -> list[dict[str, Any]]:
             "differ in random groups": float(flips.mean[i, j]),
             "low": number(flips.low[i, j]),
             "high": number(flips.high[i, j]),
+            "open for the slot alone": float(gates.deciding[i]),
+            "units": gates.units,
         }
         for i in range(num)
         for j in range(num)

@@ -90,6 +90,11 @@ def key_leak_table(found: KeyLeak, *, which: int = 0) -> list[dict[str, Any]]:
                 name: number(float(found.similarity[m, i, j])) for m, name in enumerate(found.names)
             },
             f"cross-talk, {found.unit}": y,
+            "ρ": number(float(found.rho[which])),
+            "p": number(float(found.p[which])),
+            "orders of the slots": found.permutations,
+            "groups": found.groups,
+            "draws": found.draws,
         }
         for i, j, _, y in _pairs(found, which)
     ]

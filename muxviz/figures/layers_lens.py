@@ -126,11 +126,14 @@ def lens_finding(lens: LayerLens | LayerProbe, *, show: str = "") -> str:
 
 def lens_table(lens: LayerLens | LayerProbe) -> list[dict[str, Any]]:
     """One row per level and slot, whatever is shown."""
+    shows = LENS_SHOWS if isinstance(lens, LayerLens) else PROBE_SHOWS
+    views = [_view(lens, show) for show in shows]
     table: list[dict[str, Any]] = []
     for k, level in enumerate(lens.levels):
+        means = {f"{v.name}, mean of slots": finite(_over_slots(v, k)[0]) for v in views}
         for slot in range(_slots(lens)):
             row: dict[str, Any] = {"level": level, "slot": slot + 1}
-            table.append(row | _lens_row(lens, k, slot))
+            table.append(row | _lens_row(lens, k, slot) | means)
     return table
 
 

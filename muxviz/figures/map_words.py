@@ -130,10 +130,20 @@ def share_finding(readings: tuple[StateReading, ...]) -> str:
     )
 
 
-def map_table(sample: StateSample, projection: Projection, state: str) -> list[dict[str, Any]]:
-    """One row per point of the map."""
-    coordinates = projection.coordinates[projection.states.index(state)]
-    rows = []
+def map_table(
+    sample: StateSample,
+    projection: Projection,
+    state: str,
+    reading: StateReading | None = None,
+) -> list[dict[str, Any]]:
+    """One row per point of the map, after the scores of its state where they are given."""
+    frame = projection.states.index(state)
+    coordinates = projection.coordinates[frame]
+    trust = {
+        "trustworthiness": _value(float(projection.trustworthiness[frame])),
+        "trustworthiness by chance": _value(float(projection.trustworthiness_null[frame])),
+    }
+    rows = [row | trust for row in (score_table((reading,)) if reading else [])]
     for point, place in enumerate(coordinates):
         row = point_row(sample, point)
         rows.append(row | {f"axis {d + 1}": _value(float(v)) for d, v in enumerate(place)})

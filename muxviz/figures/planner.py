@@ -143,6 +143,7 @@ def planner_table(points: Measurements, advice: Advice) -> list[dict[str, Any]]:
         }
         for place, one in enumerate(advice.settings, start=1)
     ]
+    factor = _spread(points)
     own = [
         {
             "place": None,
@@ -152,6 +153,8 @@ def planner_table(points: Measurements, advice: Advice) -> list[dict[str, Any]]:
             "accuracy from": _known(points.accuracy_low[at]),
             "accuracy to": _known(points.accuracy_high[at]),
             "instances/s": float(points.throughput[at]),
+            "instances/s from": float(points.throughput[at] / factor[at]),
+            "instances/s to": float(points.throughput[at] * factor[at]),
             "times the baseline": float(points.throughput[at] / advice.baseline_throughput),
             "from": "measured",
             "evidence": points.names[at],
@@ -165,11 +168,16 @@ def planner_table(points: Measurements, advice: Advice) -> list[dict[str, Any]]:
 # ---- parts --------------------------------------------------------------------------------------
 
 
+def _spread(points: Measurements) -> np.ndarray:
+    """What measured throughputs are multiplied with and divided by for their 95 %."""
+    return np.asarray(np.exp(Z975 * np.nan_to_num(points.throughput_sd)))
+
+
 def _measured(points: Measurements, dark: bool) -> go.Scatter:
     colors = ink(dark)
     low = np.where(np.isfinite(points.accuracy_low), points.accuracy_low, points.accuracy)
     high = np.where(np.isfinite(points.accuracy_high), points.accuracy_high, points.accuracy)
-    factor = np.exp(Z975 * np.nan_to_num(points.throughput_sd))
+    factor = _spread(points)
     return go.Scatter(
         x=points.throughput,
         y=points.accuracy,

@@ -187,10 +187,8 @@ def surfaces_alt(points: Measurements, accuracy: SurfaceGrid, throughput: Surfac
         for at in (0, -1)
         if row in (0, len(accuracy.num_instances) - 1)
     ]
-    return (
-        f"{surfaces_finding(points, accuracy, throughput)}. {len(points)} measured points. "
-        f"Predicted at the corners: {'; '.join(parts)}."
-    )
+    finding = surfaces_finding(points, accuracy, throughput)
+    return f"{finding}. Predicted at the corners: {'; '.join(parts)}."
 
 
 def slices_alt(points: Measurements, accuracy: SurfaceGrid, throughput: SurfaceGrid) -> str:
@@ -212,8 +210,12 @@ def surfaces_table(accuracy: SurfaceGrid, throughput: SurfaceGrid) -> list[dict[
             "sparsity": float(s),
             "accuracy, predicted": float(accuracy.mean[row, at]),
             "its standard deviation": float(accuracy.sd[row, at]),
+            "its 95 %, to each side": float(Z975 * accuracy.sd[row, at]),
+            "its 95 %, median": float(Z975 * np.median(accuracy.sd)),
+            "accuracy less the first's": float(accuracy.mean[row, at] - accuracy.mean[0, 0]),
             "accuracy model": accuracy.model,
             "instances/s, predicted": float(throughput.mean[row, at]),
+            "times the first's": float(throughput.mean[row, at] / throughput.mean[0, 0]),
             "standard deviation of its logarithm": float(throughput.sd[row, at]),
             "throughput model": throughput.model,
         }

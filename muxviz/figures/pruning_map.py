@@ -317,5 +317,6 @@ def _row(what: str, left: int, of: int, numbers: str) -> dict[str, Any]:
         "left": left,
         "of": of,
         "share": round(left / of, 6) if of else None,
+        "pruned away": round(1 - left / of, 6) if of else None,
         "numbers": numbers or None,
     }

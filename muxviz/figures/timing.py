@@ -91,6 +91,7 @@ def timing_finding(timings: tuple[Timing, ...]) -> str:
 
 def timing_table(timings: tuple[Timing, ...]) -> list[dict[str, Any]]:
     """The same numbers, one row per way; times in milliseconds."""
+    shared = next(t.median_s for t in timings if t.name == "multiplexed")
     return [
         {
             "way": _name(t),
@@ -99,6 +100,7 @@ def timing_table(timings: tuple[Timing, ...]) -> list[dict[str, Any]]:
             "lower quartile ms": t.q1_s * 1e3,
             "upper quartile ms": t.q3_s * 1e3,
             "repeats": t.repeats,
+            "times the shared pass": t.median_s / shared,
         }
         for t in timings
     ]

@@ -80,6 +80,8 @@ def memory_alt(timed: Timed, setting: Setting) -> str:
 
 def memory_table(timed: Timed, setting: Setting) -> list[dict[str, Any]]:
     """One row per bar."""
+    rows = memory_rows(timed, setting)
+    base = next((r.peak_mib for r in rows if r.n == 1 and r.contender == "muxviz"), None)
     return [
         {
             "contender": row.contender,
@@ -89,8 +91,9 @@ def memory_table(timed: Timed, setting: Setting) -> list[dict[str, Any]]:
             "dtype": row.dtype,
             "peak MiB": row.peak_mib,
             "measured": row.peak_mib is not None,
+            "times that of N = 1": row.peak_mib / base if base and row.peak_mib else None,
         }
-        for row in memory_rows(timed, setting)
+        for row in rows
     ]
 
 

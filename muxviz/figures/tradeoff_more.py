@@ -261,6 +261,8 @@ def copies_table(runs: Sequence[Measured], *, task: str) -> list[dict[str, Any]]
             "lowest grouping": p.accuracy.low,
             "highest grouping": p.accuracy.high,
             "metric": p.accuracy.metric,
+            "less one copy's": p.accuracy.mean - line[0].accuracy.mean,
+            "times one copy's time": texts_per_s(line[0]) / texts_per_s(p),
         }
         for one in runs
         for line in _lines(one, task)

@@ -25,7 +25,7 @@ from muxviz.figures.tradeoff_parts import (
 from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import plain
 from muxviz.results.measured import Timed
-from muxviz.results.speed_settings import Setting, lines_of, rows_of
+from muxviz.results.speed_settings import Setting, lines_of, rows_of, setting_of
 from muxviz.results.throughput import SpeedRow
 
 SHAPES = {"muxviz": "circle", "transformers": "square", "onnxruntime": "triangle-up"}
@@ -94,6 +94,19 @@ def latency_finding(timed: Timed, setting: Setting) -> str:
     )
 
 
+def _against_plain(row: SpeedRow, rows: Sequence[SpeedRow]) -> dict[str, float | None]:
+    """Medians over those of N = 1 in the same setting and batch, where that was measured."""
+    same = (row.contender, row.batch, setting_of(row))
+    base = next(
+        (r for r in rows if r.n == 1 and (r.contender, r.batch, setting_of(r)) == same), None
+    )
+    longer = more = None
+    if base is not None:
+        longer = row.pass_ms.median / base.pass_ms.median
+        more = row.instances_per_s.median / base.instances_per_s.median
+    return {"pass, times that of N = 1": longer, "instances/s, times those of N = 1": more}
+
+
 def latency_table(timed: Timed) -> list[dict[str, Any]]:
     """One row per row of the run, of every setting."""
     return [
@@ -117,6 +130,7 @@ def latency_table(timed: Timed) -> list[dict[str, Any]]:
             "lower quartile": r.instances_per_s.q1,
             "upper quartile": r.instances_per_s.q3,
             "tokens/s": r.tokens_per_s,
+            **_against_plain(r, timed.run.results),
             "ratio to N = 1": r.ratio_to_n1.median if r.ratio_to_n1 else None,
             "peak MiB": r.peak_mib,
             "compiled": r.is_compiled,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from muxviz.results.measured import Measured
+from muxviz.results.measured import Measured, plain_point
 from muxviz.results.throughput import TradeoffPoint
 
 
@@ -16,6 +16,7 @@ def tradeoff_table(runs: Sequence[Measured]) -> list[dict[str, Any]]:
 
 def _row(one: Measured, point: TradeoffPoint) -> dict[str, Any]:
     score, ratio = point.accuracy, point.ratio_to_n1
+    base = plain_point([p for p in one.run.points if p.task == point.task], dtype=point.dtype)
     interval = score.interval or (None, None)
     return {
         "source": one.label,
@@ -29,6 +30,7 @@ def _row(one: Measured, point: TradeoffPoint) -> dict[str, Any]:
         "highest grouping": score.high,
         "interval from": interval[0],
         "interval to": interval[1],
+        "less N = 1's": None if base is None else score.mean - base.accuracy.mean,
         "groupings": score.groupings,
         "rows": score.rows,
         "data": one.run.data,

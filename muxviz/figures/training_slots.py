@@ -103,7 +103,7 @@ def slot_accuracy_alt(runs: Sequence[RunCurves]) -> str:
         if run.retrieval.shape[1] and np.isfinite(run.retrieval).any():
             _, shares = _last_shares(run)
             each = ", ".join(f"slot {i + 1} {percent(s)}" for i, s in enumerate(shares))
-            lines.append(f"{run.name}: {slot_accuracy_finding(run)}. Last: {each}.")
+            lines.append(f"{slot_accuracy_finding(run)}. {run.name}, last: {each}.")
     return " ".join(lines)
 
 

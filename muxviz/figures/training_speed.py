@@ -81,6 +81,8 @@ def speed_table(runs: Sequence[RunCurves]) -> list[dict[str, Any]]:
             "instances so far": in_table(run.instances[i]),
             "tokens so far": in_table(run.tokens[i]),
             "seconds so far": in_table(run.seconds[i]),
+            "median instances/s": in_table(_median(run.instances_per_s)),
+            "median tokens/s": in_table(_median(run.tokens_per_s)),
         }
         for run in runs
         for i, step in enumerate(run.steps)

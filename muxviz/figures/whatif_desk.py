@@ -130,6 +130,7 @@ def before_after_table(result: BeforeAfter) -> list[dict[str, Any]]:
         }
         for name in ("sure_before", "sure_after", "margin_before", "margin_after", "changed"):
             row[name.replace("_", " ")] = _number(getattr(result, name)[i])
+        row["sure, change"] = _number(result.sure_after[i] - result.sure_before[i])
         row["read back before"] = _number(result.read_before[i])
         row["read back after"] = _number(result.read_after[i])
         table.append(row | ({"filler": True} if i in result.fillers else {}))

@@ -170,11 +170,10 @@ def company_figure(result: SlotOrders, *, dark: bool = False) -> go.Figure:
 
 def company_finding(result: SlotOrders) -> str:
     """Whether seats or neighbours make the difference, in one sentence."""
-    shown = slice(0, result.sentences)
-    seat, company = float(np.nansum(result.seat[shown])), float(np.nansum(result.company[shown]))
-    if seat + company < FLAT:
+    found = _seat_share(result)
+    if np.isnan(found):
         return "The order changes no answer's probability"
-    share = percent(seat / (seat + company))
+    share = percent(found)
     shift = f"; the logits shift by {percent(result.shift)} of their size"
     if result.orders.shape[1] == 2:  # the seat fixes who sits beside
         return f"Exchanging the two seats explains all of the variation{shift}"
@@ -186,9 +185,21 @@ def company_finding(result: SlotOrders) -> str:
     )
 
 
+def _seat_share(result: SlotOrders) -> float:
+    """Share of the variance of all sentences' probabilities between seats; NaN without any."""
+    shown = slice(0, result.sentences)
+    seat, company = float(np.nansum(result.seat[shown])), float(np.nansum(result.company[shown]))
+    return seat / (seat + company) if seat + company > FLAT else float("nan")
+
+
 def orders_table(result: SlotOrders) -> list[dict[str, Any]]:
     """One row per sentence: sensitivity to the order, with intervals where orders were drawn."""
     table = []
+    whole = {
+        "seat's share, all sentences": _seat_share(result),
+        "logits' shift": result.shift,
+        "orders": len(result.orders),
+    }
     for s in range(result.sentences):
         row: dict[str, Any] = {
             "slot now": s + 1,
@@ -205,8 +216,9 @@ def orders_table(result: SlotOrders) -> list[dict[str, Any]]:
         row["variance, seat"] = float(result.seat[s])
         row[COMPANY] = float(result.company[s])
         row["seat's share"], row["seat's share by chance"] = result.seat_share(s)
-        for name, seat in zip(("highest", "lowest"), _ends(result, s), strict=True):
-            row[f"{name} in seat"], row[f"{name} probability"] = seat
+        row |= whole
+        for name, seat in zip(("best", "worst"), _ends(result, s), strict=True):
+            row[f"{name} seat"], row[f"{name} seat, mean probability"] = seat
         table.append(row)
     return table
 

@@ -108,9 +108,21 @@ def twins_finding(result: Twins) -> str:
 def twins_table(result: Twins) -> list[dict[str, Any]]:
     """One row per pair of slots."""
     names, num = outcome_names(result), len(result.counts)
+    whole: dict[str, Any] = {"passes, all pairs": result.passes}
+    for k, name in enumerate(names):
+        share = result.share(k)
+        low, high = share.interval
+        whole |= {
+            f"{name}, all pairs": _or_none(share.value),
+            f"{name}, all pairs, low": _or_none(low),
+            f"{name}, all pairs, high": _or_none(high),
+        }
+    merged = result.share(2).value + result.share(3).value
+    whole["given one answer, all pairs"] = _or_none(merged)
     return [
         {"slot of the first": i + 1, "slot of the second": j + 1}
         | {name: int(result.counts[i, j, k]) for k, name in enumerate(names)}
+        | whole
         for i in range(num)
         for j in range(num)
         if i != j
@@ -205,6 +217,7 @@ def duplicates_table(result: Duplicates) -> list[dict[str, Any]]:
             "bias (logits)": _or_none(result.bias.mean[i]),
             "bias from": _or_none(result.bias.low[i]),
             "bias to": _or_none(result.bias.high[i]),
+            "spread over slots": float(result.spread),
         }
         for i in range(len(result.sure))
     ]

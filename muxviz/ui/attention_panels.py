@@ -144,7 +144,10 @@ def pairs_panel(result: SlotPairs, *, run: RunRequest, chosen: Selected, dark: b
             pairs.pairs_alt(result, of_shares, seen=seen),
             pairs.pair_map_alt(result, head, pair),
         ),
-        pairs.pairs_table(result, of_shares, seen=seen),
+        [
+            *pairs.pairs_table(result, of_shares, seen=seen),
+            *pairs.pair_map_table(result, head, pair),
+        ],
         text.PAIRS_HOW,
         text.PAIRS_LIMITS,
         lambda: to_json(result),

@@ -168,7 +168,7 @@ def _map(found: StateMap, projection: Projection | None, run: RunRequest, bench:
         f"map_{projection.method}",
         (figure,),
         (map_alt(sample, projection, reading),),
-        map_table(sample, projection, state),
+        map_table(sample, projection, state, reading),
         words.MAP_HOW,
         "\n".join([words.MAP_LIMITS, *(f"\n{note}." for note in projection.notes)]),
         lambda: to_json(record),

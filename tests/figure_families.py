@@ -1,0 +1,683 @@
+"""Every kind of figure with planted results: picture, finding, description and table together.
+
+``FAMILIES`` maps a name to a function that makes one ``Drawn``; what is asked of all of them is in
+``test_figure_laws.py``. Results are those that other tests plant, most without any model.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from muxviz.analysis.agreement import accuracy, confusion, pool_agreement
+from muxviz.analysis.attribution import slot_shares
+from muxviz.analysis.by_sparsity import by_sparsity, crosstalk_by_sparsity
+from muxviz.analysis.crosstalk import difference, measure_crosstalk
+from muxviz.analysis.desk import turn_faders
+from muxviz.analysis.dial import ghosts, key_dial
+from muxviz.analysis.dose import dose_response
+from muxviz.analysis.ensembling import ensembling
+from muxviz.analysis.fidelity import pool_read_back
+from muxviz.analysis.gates import gate_flips
+from muxviz.analysis.keys import key_geometry, key_interference
+from muxviz.analysis.leaks import log_odds
+from muxviz.analysis.mantel import key_leak
+from muxviz.analysis.matched_filter import matched_filter
+from muxviz.analysis.orders import slot_orders
+from muxviz.analysis.pruning_map import pruning_map
+from muxviz.analysis.shapley import shapley
+from muxviz.analysis.twins import duplicates, twins
+from muxviz.figures import attention as attention_maps
+from muxviz.figures import (
+    attention_conductance,
+    attention_heads,
+    attention_instances,
+    attention_pairs,
+    attention_relevance,
+    braid,
+    crosstalk,
+    crosstalk_compare,
+    crosstalk_pair,
+    crosstalk_rows,
+    crosstalk_sparsity,
+    crosstalk_waterfall,
+    crosstalk_words,
+    fidelity,
+    fidelity_answers,
+    fidelity_bits,
+    fidelity_places,
+    keys,
+    keys_bars,
+    keys_gates,
+    keys_scatter,
+    layers_compare,
+    layers_lens,
+    layers_norms,
+    layers_spectrum,
+    layers_strip,
+    leak,
+    map_shares,
+    map_words,
+    planner,
+    planner_budget,
+    planner_models,
+    planner_next,
+    planner_surfaces,
+    saliency,
+    timing,
+    tradeoff,
+    tradeoff_memory,
+    tradeoff_more,
+    tradeoff_plans,
+    tradeoff_published,
+    tradeoff_speed,
+    training,
+    whatif_copies,
+    whatif_desk,
+    whatif_dose,
+    whatif_keys,
+    whatif_ladder,
+    whatif_orders,
+    whatif_twins,
+)
+from muxviz.figures import (
+    by_sparsity as sparsity,
+)
+from muxviz.figures import (
+    map as state_map,
+)
+from muxviz.figures import (
+    pruning_map as pruned,
+)
+from muxviz.figures.braid_words import braid_alt, braid_finding, braid_table
+from muxviz.figures.tradeoff_table import tradeoff_table
+from muxviz.planning.advise import advise, budget_curve, frontier, make_goal
+from muxviz.planning.choose import fit_planner
+from muxviz.planning.points import from_run
+from muxviz.presets.published import published
+from muxviz.results.cross_matrix import cross_matrix
+from muxviz.results.fidelity import Bits
+from muxviz.results.group import Timing
+from muxviz.results.keys import KeyLeak
+from muxviz.results.map import READOUT
+from muxviz.results.speed_settings import settings_of
+from muxviz.training.run_folder import read_curves
+from tests import test_attention_figures as of_attention
+from tests import test_layers_figures as of_layers
+from tests import test_map_page as of_map
+from tests import test_planner_figures as of_planner
+from tests import test_pruned_views as of_pruned
+from tests import test_tradeoff_figures as of_tradeoff
+from tests import test_whatif_verdict as of_verdict
+from tests.planted import planted
+from tests.planted_grid import SOME, grid_run
+from tests.planted_runs import TASK
+from tests.run_folders import write_run
+from tests.test_crosstalk_analysis import POOL, ROWS
+from tests.test_figures import LEAKY as LEAKING
+from tests.test_figures import leak_of, result
+from tests.tiny import tiny_config
+
+SHORT = tuple(
+    f"{a} {b} {c}" for a in ("a", "the") for b in ("good", "bad", "great") for c in ("film", "song")
+)
+LABELS = tuple("negative" if "bad" in text else "positive" for text in SHORT)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One figure and all that is said of it."""
+
+    figure: go.Figure
+    finding: str
+    alt: str
+    table: list[dict[str, Any]]
+
+
+FAMILIES: dict[str, Callable[[], Drawn]] = {}
+
+
+def family(make: Callable[[], Drawn]) -> Callable[[], Drawn]:
+    """Enter one under the name of its function."""
+    FAMILIES[make.__name__] = cache(make)
+    return FAMILIES[make.__name__]
+
+
+def alike(name: str, room: Any, *given: Any, prefix: str = "", **chosen: Any) -> None:
+    """Enter a family whose four functions take the same arguments; a choice where they know it."""
+    prefix = prefix or name
+
+    def make() -> Drawn:
+        values = [value() if callable(value) else value for value in given]
+        made = []
+        for part in ("figure", "finding", "alt", "table"):
+            call = getattr(room, f"{prefix}_{part}")
+            known = signature(call).parameters
+            made.append(call(*values, **{k: v for k, v in chosen.items() if k in known}))
+        return Drawn(*made)
+
+    FAMILIES[name] = cache(make)
+
+
+# ---- results ------------------------------------------------------------------------------------
+
+GOLDEN = ((1.0, 0.5, 0.0), (0.0, 1.0, 0.0), (2.0, 0.0, 0.7))  # slot 2 into 1, twice slot 1 into 3
+
+
+@cache
+def swap() -> Any:
+    return measure_crosstalk(planted(GOLDEN).checkpoint, ROWS, pool=POOL)
+
+
+@cache
+def clean_swap() -> Any:
+    return measure_crosstalk(planted().checkpoint, ROWS, pool=POOL)
+
+
+@cache
+def values() -> Any:
+    return shapley(planted(GOLDEN).checkpoint, ROWS, pool=POOL, draws=6)
+
+
+@cache
+def odds() -> Any:
+    return log_odds(planted(GOLDEN).checkpoint, ROWS, pool=POOL, draws=8)
+
+
+@cache
+def shares() -> Any:
+    return slot_shares(planted(GOLDEN).checkpoint, ROWS, pool=POOL, steps=4)
+
+
+@cache
+def read() -> Any:
+    return pool_read_back(planted(((1, 0, 0), (0, 0, 0), (2, 0, 1))).checkpoint, SHORT, draws=30)
+
+
+@cache
+def lone() -> Any:
+    return planted(num_instances=1).checkpoint
+
+
+@cache
+def agreed() -> Any:
+    model = planted(((1, 0, 0), (0, -1, 0), (2, 0, 1))).checkpoint
+    return pool_agreement(model, SHORT, baseline=lone(), draws=20)
+
+
+@cache
+def right() -> Any:
+    return accuracy(planted(np.diag([1.0, -1.0, 1.0])).checkpoint, SHORT, LABELS, draws=20)
+
+
+@cache
+def right_alone() -> Any:
+    return accuracy(lone(), SHORT, LABELS, draws=60)
+
+
+@cache
+def confused() -> Any:
+    model = planted(np.diag([1.0, -1.0, 1.0])).checkpoint
+    return confusion(model, lone(), SHORT, labels=LABELS, draws=20)
+
+
+def bits(num: int, total: float, half: float, name: str = "") -> Bits:
+    """What one vector of N slots carries, nats; slots share it alike."""
+    return Bits(
+        of_layers.around(np.full(num, total / num), half / num),
+        of_layers.around(np.asarray(total), half),
+        5.0,
+        1000,
+        0.05,
+        40,
+        120,
+        False,
+        of_layers.origin(num, name or f"n{num}"),
+    )
+
+
+@cache
+def geometry() -> Any:
+    checkpoint = planted().checkpoint
+    vectors: Any = checkpoint.model.multiplexer.instance_embedding
+    vectors[2] = vectors[0] + 0.1 * vectors[1]
+    return key_geometry(checkpoint, ROWS)
+
+
+@cache
+def loudness() -> Any:
+    return key_interference(
+        of_layers.shared_checkpoint(default_padding="group"), pool=POOL, draws=8
+    )
+
+
+@cache
+def filtered() -> Any:
+    return matched_filter(planted().checkpoint, ROWS, pool=POOL, draws=4)
+
+
+@cache
+def gates() -> Any:
+    return gate_flips(planted(gates=(0, 0, 2)).checkpoint, ROWS, pool=POOL, draws=3)
+
+
+@cache
+def scattered() -> KeyLeak:
+    matrix = np.random.default_rng(0).normal(size=(5, 5))
+    likes = {"likeness": matrix + matrix.T}
+    origin = geometry().provenance
+    return key_leak(likes, np.exp(likes["likeness"]), unit="nats", draws=8, provenance=origin)
+
+
+@cache
+def sparse() -> Any:
+    return by_sparsity([of_pruned.record(hits, at) for hits, at in zip(*lost(), strict=True)])
+
+
+def lost() -> tuple[list[np.ndarray], list[float]]:
+    whole = np.ones((40, 3))
+    half, none = whole.copy(), whole.copy()
+    half[::2, 1], none[:, 1] = 0, 0
+    return [whole, half, none], [0.0, 0.6, 0.95]
+
+
+@cache
+def pair() -> Any:
+    return by_sparsity([of_pruned.record(h, s) for h, s in zip(*lost(), strict=True)][:2])
+
+
+@cache
+def swap_by_sparsity() -> Any:
+    return crosstalk_by_sparsity([clean_swap(), swap()])
+
+
+@cache
+def moved() -> Any:
+    return turn_faders(planted(GOLDEN).checkpoint, ROWS, (1, 0, 1.25))
+
+
+@cache
+def dose() -> Any:
+    return dose_response(planted(GOLDEN).checkpoint, ROWS, doses=5)
+
+
+@cache
+def dial() -> Any:
+    return key_dial(planted().checkpoint, ROWS, 0, 1, steps=5)
+
+
+@cache
+def ghost() -> Any:
+    return ghosts(planted(((1, 0.5, 0), (0, 1, 0), (0, 0, 1))).checkpoint, ROWS, pool=POOL)
+
+
+@cache
+def orders() -> Any:
+    return slot_orders(planted(((1, 0, 2), (0, 0.2, 0), (0, 0, -1))).checkpoint, ROWS)
+
+
+@cache
+def twinned() -> Any:
+    crossed = planted(((0.2, 1, 0), (1, 0.2, 0), (0, 0, 1))).checkpoint
+    return twins(crossed, "a good film", "a bad film", pool=POOL, draws=2)
+
+
+@cache
+def same() -> Any:
+    model = planted(np.diag([1.0, 0.5, 2.0])).checkpoint
+    return duplicates(model, "a good film", pool=("a great song", "the warm day"), draws=4)
+
+
+@cache
+def copied() -> Any:
+    model = planted(np.diag([-1.0, 1.0, 1.0])).checkpoint
+    return ensembling(model, tuple(zip(SHORT, LABELS, strict=True)))
+
+
+@cache
+def grid() -> Any:
+    return fit_planner(from_run(grid_run(*SOME), "run.json"))
+
+
+@cache
+def curves() -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        one, two = Path(folder) / "one", Path(folder) / "two"
+        return [read_curves(write_run(one)), read_curves(write_run(two, floor=0.08, last=2000))]
+
+
+TIMINGS = (
+    Timing("multiplexed", 1, 0.010, 0.009, 0.011, 9),
+    Timing("alone, one batch", 1, 0.031, 0.030, 0.033, 9),
+    Timing("alone, one by one", 5, 0.042, 0.040, 0.050, 9),
+)
+
+# ---- families: Mix & read, fidelity -------------------------------------------------------------
+
+
+@family
+def braided() -> Drawn:
+    given = result(shares=LEAKING)
+    return Drawn(
+        braid.braid_figure(given), braid_finding(given), braid_alt(given), braid_table(given)
+    )
+
+
+alike("leak", leak, leak_of(LEAKING))
+alike("timing", timing, TIMINGS)
+for value in fidelity.VALUES:
+    alike(f"fidelity_{value}", fidelity, read, prefix="fidelity", value=value)
+alike("positions", fidelity_places, read)
+alike("lengths", fidelity_places, read)
+alike("agreement", fidelity_answers, agreed)
+alike("accuracy", fidelity_answers, right, right_alone)
+alike("confusion", fidelity_answers, confused)
+alike("bits", fidelity_bits, [bits(2, 6.0, 0.3), bits(5, 14.0, 0.5), bits(10, 19.5, 1.0)])
+
+# ---- families: cross-talk -----------------------------------------------------------------------
+
+MATRICES: dict[str, Callable[[], Any]] = {
+    "swap": lambda: cross_matrix(swap()),
+    "decibel": lambda: cross_matrix(swap(), "decibel"),
+    "push": lambda: cross_matrix(swap(), "push"),
+    "shapley": lambda: cross_matrix(values()),
+    "odds": lambda: cross_matrix(odds()),
+    "share": lambda: cross_matrix(shares()),
+}
+
+
+def matrix_family(name: str) -> None:
+    def make() -> Drawn:
+        matrix = MATRICES[name]()
+        return Drawn(
+            crosstalk.crosstalk_figure(matrix),
+            crosstalk_words.crosstalk_finding(matrix),
+            crosstalk_words.crosstalk_alt(matrix),
+            crosstalk_words.crosstalk_table(matrix),
+        )
+
+    FAMILIES[f"crosstalk_{name}"] = cache(make)
+
+
+for name in MATRICES:
+    matrix_family(name)
+alike("swap_pair", crosstalk_pair, swap, 2, 0)
+alike("odds_pair", crosstalk_rows, odds, 0, 1)
+alike("shares", crosstalk_rows, shares, 0)
+alike("waterfall", crosstalk_waterfall, values, 0)
+alike("crosstalk_sparsity", crosstalk_sparsity, swap_by_sparsity)
+
+
+@family
+def comparison() -> Drawn:
+    one, other = cross_matrix(clean_swap()), cross_matrix(swap())
+    apart = difference(clean_swap(), swap())
+    room = crosstalk_compare
+    return Drawn(
+        room.comparison_figure(one, other, apart, ("a", "b")),
+        room.comparison_finding(one, other, apart),
+        room.comparison_alt(one, other, apart),
+        room.comparison_table(one, other, apart),
+    )
+
+
+# ---- families: what-if --------------------------------------------------------------------------
+
+alike("before_after", whatif_desk, moved)
+alike("dose", whatif_dose, dose, 2)
+
+
+@family
+def slope() -> Drawn:
+    found = dose()
+    table = [row for slot in range(3) for row in whatif_dose.dose_table(found, slot)]
+    room = whatif_dose
+    return Drawn(room.slope_figure(found), room.slope_finding(found), room.slope_alt(found), table)
+
+
+@family
+def dialled() -> Drawn:
+    found, room = dial(), whatif_keys
+    return Drawn(
+        room.dial_figure(found, 0.5),
+        room.dial_finding(found, 0.5),
+        room.dial_alt(found),
+        room.dial_table(found),
+    )
+
+
+alike("ghost", whatif_keys, ghost)
+
+
+@family
+def seats() -> Drawn:
+    found, room = orders(), whatif_orders
+    return Drawn(
+        room.seats_figure(found, 1),
+        room.seats_finding(found, 1),
+        room.orders_alt(found, 1),
+        room.orders_table(found),
+    )
+
+
+@family
+def company() -> Drawn:
+    found, room = orders(), whatif_orders
+    said = room.company_finding(found)
+    return Drawn(room.company_figure(found), said, f"{said}.", room.orders_table(found))
+
+
+alike("twins", whatif_twins, twinned)
+alike("duplicates", whatif_twins, same)
+alike("copies", whatif_copies, copied)
+alike("ladder", whatif_ladder, lambda: of_verdict.told(of_verdict.HYMN, -0.2855, slot=3))
+alike("ladder_right", whatif_ladder, lambda: of_verdict.told(
+    of_verdict.CASES["right, and what would turn it"][0], 1.5, is_right=True
+), prefix="ladder")  # fmt: skip
+
+# ---- families: attention, layers, keys, map -----------------------------------------------------
+
+alike("attention_map", attention_maps, of_attention.maps, 0, 1)
+alike("attention_grid", attention_maps, of_attention.maps)
+alike("pairs", attention_pairs, of_attention.slot_pairs, 0)
+alike("relevance", attention_relevance, of_attention.relevance, 1)
+alike("heads", attention_heads, of_attention.effects, 1)
+alike("saliency", saliency, of_attention.attribution)
+alike("conductance", attention_conductance, of_attention.conductance)
+
+
+@family
+def instances() -> Drawn:
+    found, room = of_attention.across(), attention_instances
+    return Drawn(
+        room.instances_figure(found, 2),
+        room.instances_finding(found),
+        room.instances_alt(found, 2),
+        room.instances_table(found),
+    )
+
+
+@family
+def pair_map() -> Drawn:
+    found, room = of_attention.slot_pairs(), attention_pairs
+    return Drawn(
+        room.pair_map_figure(found, 0, (1, 2)),
+        room.pair_map_finding(found, 0, (1, 2)),
+        room.pair_map_alt(found, 0, (1, 2)),
+        room.pair_map_table(found, 0, (1, 2)),
+    )
+
+
+@family
+def relevance_difference() -> Drawn:
+    found, room = of_attention.relevance(), attention_relevance
+    return Drawn(
+        room.relevance_difference_figure(found, 1, (0, 1)),
+        room.relevance_difference_finding(found, 1, (0, 1)),
+        room.relevance_difference_alt(found, 1, (0, 1)),
+        room.relevance_table(found, 1),
+    )
+
+
+alike("spectrum", layers_spectrum, of_layers.spectrum)
+alike("spectra", layers_compare, of_layers.spectrum, lambda: of_layers.spectrum((0.1, 0.1, 0.3)))
+alike("lens", layers_lens, of_layers.lens)
+alike("lens_margin", layers_lens, of_layers.lens, prefix="lens", show="margin")
+alike("probe", layers_lens, of_layers.probe, prefix="lens")
+alike("lens_strip", layers_strip, of_layers.strip, 0)
+alike(
+    "norms",
+    layers_norms,
+    lambda: [of_layers.member(2, (0.5, 0.6)), of_layers.member(5, (0.3, 0.6))],
+)
+alike("keys", keys, geometry)
+alike("sinr", keys_bars, loudness)
+alike("filter", keys_bars, filtered)
+alike("gates", keys_gates, gates)
+alike("key_leak", keys_scatter, scattered)
+alike("pruning_map", pruned, lambda: pruning_map(
+    of_pruned.replace(tiny_config(), structure=of_pruned.kept_by_hand()), name="by-hand"
+))  # fmt: skip
+alike("sparsity", sparsity, sparse, "right")
+alike("slot_change", sparsity, pair, "right")
+
+
+@family
+def mapped() -> Drawn:
+    found = of_map.found()
+    projection = found.map_of((READOUT,), 2)
+    (reading,) = [r for r in found.readings if r.state == READOUT]
+    return Drawn(
+        state_map.map_figure(found.sample, projection, found.readings, state=READOUT),
+        map_words.map_finding(reading),
+        map_words.map_alt(found.sample, projection, reading),
+        map_words.map_table(found.sample, projection, READOUT, reading),
+    )
+
+
+@family
+def map_shared() -> Drawn:
+    readings = of_map.found().readings
+    return Drawn(
+        map_shares.share_figure(readings),
+        map_words.share_finding(readings),
+        map_words.share_alt(readings),
+        map_words.share_table(readings),
+    )
+
+
+# ---- families: trade-off, planner, training -----------------------------------------------------
+
+alike("carried", tradeoff_more, of_tradeoff.RUNS)
+
+
+@family
+def traded() -> Drawn:
+    runs, room = of_tradeoff.RUNS, tradeoff
+    return Drawn(
+        room.tradeoff_figure(runs, task=TASK),
+        room.tradeoff_finding(runs, task=TASK),
+        room.tradeoff_alt(runs, task=TASK),
+        tradeoff_table(runs),
+    )
+
+
+@family
+def copies_curve() -> Drawn:
+    runs, room = of_tradeoff.RUNS, tradeoff_more
+    return Drawn(
+        room.copies_curve(runs, task=TASK),
+        room.copies_finding(runs, task=TASK),
+        room.copies_alt(runs, task=TASK),
+        room.copies_table(runs, task=TASK),
+    )
+
+
+@family
+def latency() -> Drawn:
+    timed, room = of_tradeoff.TIMED, tradeoff_speed
+    setting = settings_of(timed.run)[0]
+    return Drawn(
+        room.latency_figure(timed, setting),
+        room.latency_finding(timed, setting),
+        room.latency_alt(timed, setting),
+        room.latency_table(timed),
+    )
+
+
+alike("memory", tradeoff_memory, of_tradeoff.TIMED, settings_of(of_tradeoff.TIMED.run)[0])
+alike("plans", tradeoff_plans, of_tradeoff.plans)
+alike("published", tradeoff_published, published)
+
+
+@family
+def planned() -> Drawn:
+    fitted = grid()
+    advice = advise(fitted, make_goal(fitted.points, budget=0.08))
+    return Drawn(
+        planner.planner_figure(fitted.points, advice, frontier(fitted)),
+        planner.planner_finding(advice),
+        planner.planner_alt(fitted.points, advice),
+        planner.planner_table(fitted.points, advice),
+    )
+
+
+@family
+def measure_next() -> Drawn:
+    fitted, room = grid(), planner_next
+    advice = advise(fitted, make_goal(fitted.points, budget=0.08))
+    return Drawn(
+        room.measure_next_figure(advice),
+        room.measure_next_finding(advice),
+        room.measure_next_alt(advice),
+        room.measure_next_table(advice),
+    )
+
+
+@family
+def surfaces() -> Drawn:
+    points, mesh, room = grid().points, of_planner.grids(grid()), planner_surfaces
+    return Drawn(
+        room.surfaces_figure(points, *mesh),
+        room.surfaces_finding(points, *mesh),
+        room.surfaces_alt(points, *mesh),
+        room.surfaces_table(*mesh),
+    )
+
+
+@family
+def slices() -> Drawn:
+    points, room = grid().points, planner_surfaces
+    mesh = of_planner.grids(grid(), sliced=True)
+    return Drawn(
+        room.slices_figure(points, *mesh),
+        room.slices_finding(points, mesh[0]),
+        room.slices_alt(points, *mesh),
+        room.surfaces_table(*mesh),
+    )
+
+
+alike("sensitivity", planner_budget, lambda: budget_curve(grid(), of_planner.BUDGETS))
+alike("loo", planner_models, lambda: grid().comparison)
+alike("hits", planner_models, of_planner.CHECK)
+alike("loss", training, curves)
+alike("speed", training, curves)
+
+
+@family
+def slot_accuracy() -> Drawn:
+    one = curves()[:1]
+    return Drawn(
+        training.slot_accuracy_figure(one),
+        training.slot_accuracy_finding(one[0]),
+        training.slot_accuracy_alt(one),
+        training.slot_accuracy_table(one),
+    )
