@@ -16,10 +16,16 @@ import numpy as np
 import pytest
 
 import muxviz.figures
+from muxviz.figures.crosstalk import crosstalk_figure
+from muxviz.figures.crosstalk_words import WORDS, crosstalk_finding, signed
 from muxviz.figures.ink import TITLE_ROOM
+from muxviz.figures.scales import color_at
+from muxviz.figures.whatif_dose import dose_finding, dose_table
 from muxviz.figures.wording import ELLIPSIS, fold
+from muxviz.results.cross_matrix import CrossMatrix
+from muxviz.results.estimates import Estimates
 from tests import figure_families
-from tests.figure_families import FAMILIES, Drawn
+from tests.figure_families import FAMILIES, Drawn, dose
 
 ENDS = (
     ("low", "high"),
@@ -189,3 +195,226 @@ def test_every_kind_of_figure_is_held_to_the_laws() -> None:
                 asked = re.search(rf"\b{name}\b|alike\(\s*\"{stem}\"|prefix=\"{stem}\"", source)
                 assert asked, f"{room.__name__}.{name} is drawn by no family"
     assert found > 50
+
+
+# ---- hover words --------------------------------------------------------------------------------
+
+PAIR = r"slot (?P<source>\d+) → slot (?P<slot>\d+)"
+VALUE = r"(?P<value>[+\-−]?[\d.,]+(?:e[+\-−]?\d+)?)"
+CELL = {"slot": "observed slot", "source": "source slot"}
+SLOT = {"slot": "slot"}
+LEVEL = SLOT | {"level": "level"}
+HEAD = {"layer": "layer", "head": "head"}
+OTHER = SLOT | {"source": "other slot"}
+AT_LEVEL = rf"slot (?P<slot>\d+), layer (?P<level>\d+): {VALUE}"
+# Words over a cell or a mark -> the row of the table that they are about, and the column they show.
+ROLES: dict[str, tuple[str, dict[str, str], str]] = {
+    "leak": (rf"{PAIR}: {VALUE} %", SLOT, "from {source}"),
+    "crosstalk_swap": (f"{PAIR}: {VALUE}", CELL, "swap (nats)"),
+    "crosstalk_decibel": (f"{PAIR}: {VALUE}", CELL, "decibel (dB)"),
+    "crosstalk_push": (f"{PAIR}: {VALUE}", CELL, "push (logits)"),
+    "crosstalk_shapley": (f"{PAIR}: {VALUE}", CELL, "shapley (logits)"),
+    "crosstalk_odds": (f"{PAIR}: {VALUE}", CELL, "odds (nats)"),
+    "crosstalk_share": (f"{PAIR}: {VALUE} %", CELL, "share (share)"),
+    "comparison": (f"{PAIR}, B: {VALUE}", CELL, "B"),
+    "key_leak": (
+        f"{PAIR}: likeness [^,]+, {VALUE}",
+        {"slot": "slot observed", "source": "source"},
+        "cross-talk, nats",
+    ),
+    "shares": (rf"tokens of slot (?P<slot>\d+): {VALUE} %", SLOT, "share"),
+    "slope": (
+        rf"slot (?P<slot>\d+), fader (?P<source>\d+): {VALUE}",
+        SLOT | {"source": "fader"},
+        "slope at 1",
+    ),
+    "pairs": (
+        rf"slot (?P<slot>\d+) looks at slot (?P<source>\d+): {VALUE} %",
+        {"slot": "looks"},
+        "at slot {source}",
+    ),
+    "gates": (
+        rf"slots (?P<slot>\d+) and (?P<source>\d+): {VALUE} %",
+        OTHER,
+        "differ in this group",
+    ),
+    "instances": (
+        rf"slot (?P<slot>\d+) takes {VALUE} from slot (?P<source>\d+)",
+        SLOT,
+        "from {source}",
+    ),
+    "before_after": (rf"Slot (?P<slot>\d+), .* {VALUE} %, tokens", SLOT, "sure after"),
+    "lens": (f"{AT_LEVEL} %", LEVEL, "read back"),
+    "lens_margin": (f"{AT_LEVEL} nats", LEVEL, "margin (nats)"),
+    "probe": (f"{AT_LEVEL} %", LEVEL, "R²"),
+    "heads": (
+        rf"layer (?P<layer>\d+), head (?P<head>\d+) set to zero<br>margin {VALUE}",
+        HEAD,
+        "change of the margin",
+    ),
+    "sinr": (rf"slot (?P<slot>\d+): {VALUE} dB", SLOT, "measured dB"),
+    "filter": (rf"slot (?P<slot>\d+), filter: {VALUE} %", SLOT, "filter"),
+    "sparsity": (
+        rf"(?P<name>m-s60), .*<br>slot (?P<slot>\d+): {VALUE} %",
+        SLOT | {"name": "checkpoint"},
+        "share",
+    ),
+    "positions": (rf"position (?P<slot>\d+): {VALUE} %", {"slot": "position"}, "share"),
+}
+
+
+def hovers(figure: Any) -> Iterator[str]:
+    for trace in figure.data:
+        given = trace.hovertext
+        for one in [given] if isinstance(given, str) else given if given is not None else ():
+            yield from one if isinstance(one, list | tuple | np.ndarray) else [one]
+
+
+def is_about(row: dict[str, Any], wanted: dict[str, str]) -> bool:
+    return all(str(row.get(k)).removeprefix("slot ") == v for k, v in wanted.items())
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_hover_words_name_the_row_and_column_of_their_number(name: str) -> None:
+    pattern, keys, column = ROLES[name]
+    drawn, found = FAMILIES[name](), 0
+    for text in hovers(drawn.figure):
+        match = re.match(pattern, text)
+        if match is None:
+            continue
+        found += 1
+        wanted = {row_name: match[key] for key, row_name in keys.items()}
+        rows = [row for row in drawn.table if is_about(row, wanted)]
+        shown = column.format(**match.groupdict())
+        names = (shown, f"{shown}, mean")  # of one position, or of all
+        cells = [row[name] for row in rows for name in names if name in row]
+        known = np.array([c for c in cells if isinstance(c, int | float)], dtype=np.float64)
+        (said,) = numbers_in(match["value"])
+        assert is_among(said, known), (text, cells)
+    assert found >= 2
+
+
+# ---- signs, colours and sides -------------------------------------------------------------------
+
+
+def heat_of(figure: Any) -> Any:
+    return next(trace for trace in figure.data if trace.type == "heatmap")
+
+
+def is_blue(trace: Any, slot: int, source: int) -> bool:
+    """Whether a cell is drawn bluer than red."""
+    place = (float(trace.z[slot][source]) - trace.zmin) / (trace.zmax - trace.zmin)
+    color = color_at([[p, c] for p, c in trace.colorscale], place)
+    red, blue = int(color[1:3], 16), int(color[5:7], 16)
+    assert abs(red - blue) > 20, "neither"
+    return blue > red
+
+
+def signed_matrix(measure: str) -> CrossMatrix:
+    """Slot 2 hurts slot 1 by 2, slot 1 helps slot 3 by 3: all told from nothing."""
+    values = np.array([[5.0, -2, 0], [0, 5, 0], [3, 0, 5]])
+    sums = (values - 5 * np.eye(3)).sum(axis=1), (values - 5 * np.eye(3)).sum(axis=0)
+    received, given = (Estimates(s, s - 0.1, s + 0.2, 64, 0) for s in sums)
+    faint = np.zeros((3, 3), dtype=bool)
+    return CrossMatrix(
+        measure, values, values - 0.1, values + 0.2, faint, True, received, given, -3.0, 3.0, ()
+    )
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("measure", ["push", "shapley", "odds"])
+def test_blue_is_what_the_words_say(measure: str, dark: bool) -> None:
+    matrix = signed_matrix(measure)
+    trace = heat_of(crosstalk_figure(matrix, dark=dark))
+    blue = is_blue(trace, 2, 0), is_blue(trace, 0, 1)  # the positive cell, the negative one
+    assert blue == ((False, True) if measure == "odds" else (True, False))
+    if measure != "odds":
+        figure = crosstalk_figure(matrix, dark=dark)
+        assert "Blue helps, orange hurts." in figure.layout.annotations[-1].text
+        assert crosstalk_finding(matrix).startswith("The sentence in slot 1 helps slot 3 most: +3")
+
+
+def test_the_difference_of_two_models_and_of_two_slots_is_signed_by_colour() -> None:
+    model = FAMILIES["comparison"]().figure  # B leaks, A is clean: more is orange
+    trace = [t for t in model.data if t.type == "heatmap"][-1]
+    assert float(trace.z[2][0]) > 0
+    assert not is_blue(trace, 2, 0)
+    drawn = FAMILIES["relevance_difference"]()
+    trace = heat_of(drawn.figure)
+    values = np.asarray(trace.z, dtype=np.float64)
+    high = np.unravel_index(int(values.argmax()), values.shape)
+    low = np.unravel_index(int(values.argmin()), values.shape)
+    assert not is_blue(trace, *(int(k) for k in high))  # where the first of the pair leans more
+    assert is_blue(trace, *(int(k) for k in low))
+
+
+@pytest.mark.parametrize("measure", ["swap", "push", "shapley", "odds", "share"])
+def test_a_row_receives_and_a_column_gives(measure: str) -> None:
+    sides_are_right(FAMILIES[f"crosstalk_{measure}"]().figure, WORDS[measure])
+
+
+@pytest.mark.parametrize("measure", ["push", "shapley", "odds"])
+def test_signed_rows_receive_and_columns_give(measure: str) -> None:
+    figure = crosstalk_figure(signed_matrix(measure))
+    sides_are_right(figure, WORDS[measure])
+    beside, above = (t for t in figure.data if t.type == "bar")
+    assert list(beside.x) == [-2, 0, 3]  # what rows add up to
+    assert list(above.y) == [3, -2, 0]  # what columns add up to
+    for bar, error, values in ((beside, beside.error_x, beside.x), (above, above.error_y, above.y)):
+        assert list(error.array) == pytest.approx([0.2] * 3)
+        assert list(error.arrayminus) == pytest.approx([0.1] * 3)
+        for value, text in zip(values, bar.hovertext, strict=True):
+            assert f": {signed(value)} " in text
+
+
+def sides_are_right(figure: Any, words: Any) -> None:
+    """Slot 2 takes nothing from others and slot 3 gives nothing, as planted."""
+    beside, above = (t for t in figure.data if t.type == "bar")
+    received, given = np.abs(np.asarray(beside.x)), np.abs(np.asarray(above.y))
+    assert received[1] == received.min() < 0.5 * received.max()
+    assert given[2] == given.min() < 0.7 * given.max()
+    assert all(f", {words.received}: " in text for text in beside.hovertext)
+    assert all(f", {words.given}: " in text for text in above.hovertext)
+    named = {a.text: a for a in figure.layout.annotations}
+    assert named[words.received].x == 0.8  # over the bars beside the rows
+    assert named[words.given].x == 0  # left of those over the columns
+
+
+@pytest.mark.parametrize(("is_right", "verb"), [(False, "mended"), (True, "turned")])
+def test_what_turns_a_wrong_answer_mends_it(is_right: bool, verb: str) -> None:
+    figure = FAMILIES["ladder_right" if is_right else "ladder"]().figure
+    beside = [a.text for a in figure.layout.annotations if re.match(r"(mended|turned) \d", a.text)]
+    assert len(beside) == len(figure.data[0].x)
+    assert all(text.startswith(f"{verb} ") for text in beside)
+
+
+@pytest.mark.parametrize("name", ["ladder", "ladder_right"])
+def test_the_words_beside_and_over_a_bar_are_those_of_its_row(name: str) -> None:
+    drawn = FAMILIES[name]()
+    rows, bars = drawn.table[1:], drawn.figure.data[0]
+    names = [text.strip() for text in drawn.figure.layout.yaxis.ticktext]
+    notes = [a.text for a in drawn.figure.layout.annotations]
+    beside = [text for text in notes if re.match(r"(mended|turned) \d", text)]
+    drawn_rows = zip(rows, bars.x, names, bars.hovertext, beside, strict=True)
+    for row, change, label, hover, text in drawn_rows:
+        assert row["change of margin"] == change
+        assert row["test"] == label
+        assert hover.startswith(label)
+        assert f" {row['draws turned']} of {row['of']}" in text
+    assert [row["told from its control"] for row in rows] == [
+        "0.9" in color for color in bars.marker.color
+    ]
+
+
+@pytest.mark.parametrize("slot", [0, 1, 2])
+def test_the_dose_title_has_the_slopes_of_its_slot(slot: int) -> None:
+    found = dose()
+    own, most = re.findall(r"([+-]\d\.\d\d)", dose_finding(found, slot))
+    others = [j for j in range(3) if j != slot]
+    loudest = max(others, key=lambda j: abs(found.slope[slot, j]))
+    assert float(own) == pytest.approx(found.slope[slot, slot], abs=0.005)
+    assert float(most) == pytest.approx(found.slope[slot, loudest], abs=0.005)
+    assert f"({loudest + 1})" in dose_finding(found, slot)
+    rows = {(r["slot"], r["fader"]): r["slope at 1"] for r in dose_table(found, slot)}
+    assert set(rows) == {(slot + 1, j + 1) for j in range(3)}
+    assert rows[slot + 1, slot + 1] == pytest.approx(found.slope[slot, slot])

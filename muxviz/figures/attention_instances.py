@@ -94,10 +94,13 @@ def instances_finding(result: InstanceAttention, *, head: int | None = None) -> 
 
 def instances_table(result: InstanceAttention, *, head: int | None = None) -> list[dict[str, Any]]:
     """One row per position and taking slot."""
-    num = len(result.tokens)
+    num, mean = len(result.tokens), across(result, head)
+    kept = float(np.trace(mean)) / num
     return [
         {"position": t, "slot": i + 1, "token": result.tokens[i][t]}
         | {f"from {j + 1}": round(float(v), 6) for j, v in enumerate(across(result, head, t)[i])}
+        | {f"from {j + 1}, mean": round(float(v), 6) for j, v in enumerate(mean[i])}
+        | {"from itself, mean of slots": round(kept, 6)}
         for t in range(len(result.maps))
         for i in range(num)
     ]
