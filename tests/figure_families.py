@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from inspect import signature
 from pathlib import Path
@@ -132,6 +132,9 @@ SHORT = tuple(
 LABELS = tuple("negative" if "bad" in text else "positive" for text in SHORT)
 
 
+Change = Callable[[Any], Any]
+
+
 @dataclass(frozen=True)
 class Drawn:
     """One figure and all that is said of it."""
@@ -143,6 +146,7 @@ class Drawn:
 
 
 FAMILIES: dict[str, Callable[[], Drawn]] = {}
+VARIANTS: dict[str, Callable[[Change], Drawn]] = {}  # the same from a changed result
 
 
 def family(make: Callable[[], Drawn]) -> Callable[[], Drawn]:
@@ -155,8 +159,8 @@ def alike(name: str, room: Any, *given: Any, prefix: str = "", **chosen: Any) ->
     """Enter a family whose four functions take the same arguments; a choice where they know it."""
     prefix = prefix or name
 
-    def make() -> Drawn:
-        values = [value() if callable(value) else value for value in given]
+    def make(change: Change = lambda given: given) -> Drawn:
+        values = [change(value() if callable(value) else value) for value in given]
         made = []
         for part in ("figure", "finding", "alt", "table"):
             call = getattr(room, f"{prefix}_{part}")
@@ -165,6 +169,7 @@ def alike(name: str, room: Any, *given: Any, prefix: str = "", **chosen: Any) ->
         return Drawn(*made)
 
     FAMILIES[name] = cache(make)
+    VARIANTS[name] = make
 
 
 # ---- results ------------------------------------------------------------------------------------
@@ -296,7 +301,8 @@ def pair() -> Any:
 
 @cache
 def swap_by_sparsity() -> Any:
-    return crosstalk_by_sparsity([clean_swap(), swap()])
+    pruned_one = replace(swap(), provenance=replace(swap().provenance, sparsity=0.5))
+    return crosstalk_by_sparsity([clean_swap(), pruned_one])
 
 
 @cache
@@ -395,8 +401,8 @@ MATRICES: dict[str, Callable[[], Any]] = {
 
 
 def matrix_family(name: str) -> None:
-    def make() -> Drawn:
-        matrix = MATRICES[name]()
+    def make(change: Change = lambda given: given) -> Drawn:
+        matrix = change(MATRICES[name]())
         return Drawn(
             crosstalk.crosstalk_figure(matrix),
             crosstalk_words.crosstalk_finding(matrix),
@@ -405,6 +411,7 @@ def matrix_family(name: str) -> None:
         )
 
     FAMILIES[f"crosstalk_{name}"] = cache(make)
+    VARIANTS[f"crosstalk_{name}"] = make
 
 
 for name in MATRICES:
@@ -544,7 +551,7 @@ alike("filter", keys_bars, filtered)
 alike("gates", keys_gates, gates)
 alike("key_leak", keys_scatter, scattered)
 alike("pruning_map", pruned, lambda: pruning_map(
-    of_pruned.replace(tiny_config(), structure=of_pruned.kept_by_hand()), name="by-hand"
+    replace(tiny_config(), structure=of_pruned.kept_by_hand()), name="by-hand"
 ))  # fmt: skip
 alike("sparsity", sparsity, sparse, "right")
 alike("slot_change", sparsity, pair, "right")

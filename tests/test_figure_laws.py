@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 import pkgutil
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +27,7 @@ from muxviz.figures.wording import ELLIPSIS, fold
 from muxviz.results.cross_matrix import CrossMatrix
 from muxviz.results.estimates import Estimates
 from tests import figure_families
-from tests.figure_families import FAMILIES, Drawn, dose
+from tests.figure_families import FAMILIES, VARIANTS, Drawn, dose
 
 ENDS = (
     ("low", "high"),
@@ -418,3 +420,32 @@ def test_the_dose_title_has_the_slopes_of_its_slot(slot: int) -> None:
     rows = {(r["slot"], r["fader"]): r["slope at 1"] for r in dose_table(found, slot)}
     assert set(rows) == {(slot + 1, j + 1) for j in range(3)}
     assert rows[slot + 1, slot + 1] == pytest.approx(found.slope[slot, slot])
+
+
+# ---- what is not known --------------------------------------------------------------------------
+
+
+def without_intervals(value: Any) -> Any:
+    """The same result as from one draw: every interval NaN, as ``Estimates`` documents."""
+    if isinstance(value, Estimates):
+        nothing = np.full_like(np.asarray(value.mean, dtype=np.float64), np.nan)
+        return Estimates(value.mean, nothing, nothing, 1, value.seed)
+    if isinstance(value, CrossMatrix):
+        nothing = np.full_like(value.values, np.nan)
+        value = replace(value, low=nothing, high=nothing)
+    if isinstance(value, list | tuple):
+        return type(value)(without_intervals(v) for v in value)
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changed = {f.name: without_intervals(getattr(value, f.name)) for f in fields(value) if f.init}
+    return replace(value, **changed)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_result_without_intervals_is_drawn_and_nothing_more_is_claimed(name: str) -> None:
+    drawn = VARIANTS[name](without_intervals)
+    json.loads(drawn.figure.to_json())
+    assert drawn.alt.startswith(drawn.finding)
+    assert "nan" not in f"{drawn.alt}{drawn.figure.layout.title.text}".lower()
+    for text in hovers(drawn.figure):
+        assert not re.search(r"\bnan\b", text.lower()), text

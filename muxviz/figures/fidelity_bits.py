@@ -14,7 +14,7 @@ from muxviz.figures.claims import standing_out, trend
 from muxviz.figures.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.whiskers import whiskers
-from muxviz.figures.wording import plain, shorten
+from muxviz.figures.wording import ends, plain, shorten
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Bits
 
@@ -121,8 +121,8 @@ def bits_alt(results: Sequence[Bits], *, unit: str = "bits") -> str:
     """The picture in words."""
     per = _per(unit)
     parts = [
-        f"{_name(r)}, N = {_num(r)}: {float(r.total.mean) * per:.2f} "
-        f"({float(r.total.low) * per:.2f} to {float(r.total.high) * per:.2f}), per slot "
+        f"{_name(r)}, N = {_num(r)}: {float(r.total.mean) * per:.2f}"
+        f"{ends(float(r.total.low) * per, float(r.total.high) * per, '.2f')}, per slot "
         f"{', '.join(f'{m * per:.2f}' for m in r.slots.mean)}"
         for r in _ordered(results)
     ]
@@ -166,7 +166,7 @@ def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark
             (high - mean).astype(np.float32), (mean - low).astype(np.float32), colors.text
         ),
         hovertext=[
-            f"{plain(_name(r))}: {m:.2f} {unit} per position ({a:.2f} to {b:.2f})"
+            f"{plain(_name(r))}: {m:.2f} {unit} per position{ends(a, b, '.2f')}"
             for r, m, a, b in zip(results, mean, low, high, strict=True)
         ],
         hoverinfo="text",
@@ -235,8 +235,8 @@ def _slots(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark:
                 width=3,
             ),
             hovertext=[
-                f"{plain(_name(result))}, slot {i + 1}: {mean[i]:.2f} {unit} "
-                f"({low[i]:.2f} to {high[i]:.2f})"
+                f"{plain(_name(result))}, slot {i + 1}: {mean[i]:.2f} {unit}"
+                f"{ends(low[i], high[i], '.2f')}"
                 for i in range(num)
             ],
             hoverinfo="text",

@@ -17,7 +17,7 @@ from muxviz.figures.layers_axes import (
     level_words,
     value_axis,
 )
-from muxviz.figures.wording import percent, plain, shorten
+from muxviz.figures.wording import ends, percent, plain, shorten
 from muxviz.results.estimates import Estimates
 from muxviz.results.layers import EntanglementSpectrum
 
@@ -147,8 +147,8 @@ def _traces(
         line={"color": color, "width": 1.8, "dash": dash},
         marker={"size": 8, "symbol": symbol, "color": color},
         hovertext=[
-            f"{name}<br>{field}, {level_words(level)}: {100 * values.mean[k]:.1f} % "
-            f"({100 * values.low[k]:.1f} to {100 * values.high[k]:.1f} %)"
+            f"{name}<br>{field}, {level_words(level)}: {100 * values.mean[k]:.1f} %"
+            f"{ends(100 * values.low[k], 100 * values.high[k], '.1f', ' %')}"
             for k, level in enumerate(spectrum.levels)
         ],
         hoverinfo="text",

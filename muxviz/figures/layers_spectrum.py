@@ -23,7 +23,7 @@ from muxviz.figures.layers_axes import (
     value_axis,
 )
 from muxviz.figures.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.wording import percent, plain
+from muxviz.figures.wording import ends, percent, plain
 from muxviz.results.layers import EntanglementSpectrum
 
 GREY = "#808790"
@@ -93,8 +93,8 @@ def spectrum_finding(spectrum: EntanglementSpectrum) -> str:
     else:
         words = f"After {where} the state is still a sum of its slots, as far as can be told"
     share = spectrum.share.mean[last]
-    ends = zip(share, spectrum.share.low[last], spectrum.share.high[last], strict=True)
-    least = standing_out(list(ends), least=True)
+    parts = zip(share, spectrum.share.low[last], spectrum.share.high[last], strict=True)
+    least = standing_out(list(parts), least=True)
     if least is not None and share[least] < UNEVEN / len(share):
         return f"{words}; slot {least + 1} keeps only {percent(max(0.0, float(share[least])))}"
     return words
@@ -149,8 +149,8 @@ def _area(
     for k, level in enumerate(spectrum.levels):
         low, high = 100 * share.low[k, slot], 100 * share.high[k, slot]
         hovers.append(
-            f"slot {slot + 1}, {level_words(level)}: {plain(_share_words(share.mean[k, slot]))} "
-            f"({low:.1f} to {high:.1f} %)"
+            f"slot {slot + 1}, {level_words(level)}: {plain(_share_words(share.mean[k, slot]))}"
+            f"{ends(low, high, '.1f', ' %')}"
         )
     return go.Scatter(
         x=np.arange(len(shares)),
@@ -212,8 +212,8 @@ def _line(
     if band is not None:
         fig.add_trace(band, row=row, col=2)
     hovers = [
-        f"{name}, {level_words(level)}: {100 * estimates.mean[k]:.1f} % "
-        f"({100 * estimates.low[k]:.1f} to {100 * estimates.high[k]:.1f} %)"
+        f"{name}, {level_words(level)}: {100 * estimates.mean[k]:.1f} %"
+        f"{ends(100 * estimates.low[k], 100 * estimates.high[k], '.1f', ' %')}"
         for k, level in enumerate(spectrum.levels)
     ]
     fig.add_trace(

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from muxviz.figures.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
 from muxviz.figures.whiskers import whiskers
-from muxviz.figures.wording import interval, percent
+from muxviz.figures.wording import ends, interval, percent
 from muxviz.results.whatif_copies import Copies, Ensembling
 
 ACCENT = "#0b6b66"
@@ -154,10 +154,10 @@ def copies_finding(result: Ensembling) -> str:
     if first is last:
         return f"One copy each: {percent(first.accuracy.value)} right"
     gain, low, high = (100 * float(v) for v in (last.gain.mean, last.gain.low, last.gain.high))
-    sure = "" if bool(last.gain.excludes(0)) else ", which the interval does not tell from nothing"
+    sure = "" if bool(last.gain.excludes(0)) else ", not told from nothing"
     return (
-        f"{last.copies} copies of a sentence change accuracy by {gain:+.1f} points "
-        f"({low:+.1f} to {high:+.1f}){sure}, at {first.per_pass // last.per_pass} times the passes"
+        f"{last.copies} copies of a sentence change accuracy by {gain:+.1f} points"
+        f"{ends(low, high, '+.1f')}{sure}, at {first.per_pass // last.per_pass} times the passes"
     )
 
 

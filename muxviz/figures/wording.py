@@ -85,6 +85,16 @@ def interval(proportion: Proportion) -> str:
     return f"{100 * low:.0f} to {100 * high:.0f} %" if proportion.trials else ""
 
 
+def ends(low: float, high: float, form: str, unit: str = "") -> str:
+    """An interval behind a number: ``" (0.2 to 0.4)"``, or ``""`` where it is not known.
+
+    form: how an end is written, as for ``format``. unit: behind the second end.
+    """
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    return f" ({low:{form}} to {high:{form}}{unit})"
+
+
 def tokens_of(share: float, positions: int) -> str:
     """``"4 of 33 tokens"``; shared tokens count in part (``"2.5 of 33 tokens"``)."""
     return f"{round(share * positions, 1):g} of {positions} token{'s' * (positions != 1)}"
