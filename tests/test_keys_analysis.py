@@ -10,7 +10,7 @@ import torch
 
 from muxviz.analysis import draws
 from muxviz.analysis.gates import gate_flips
-from muxviz.analysis.keys import gram, interference_of, key_geometry, key_interference, no_keys
+from muxviz.analysis.keys import gram, interference_of, key_geometry, key_interference
 from muxviz.analysis.mantel import keys_and_crosstalk, similarities_of
 from muxviz.analysis.matched_filter import matched_filter, unmixed
 from muxviz.errors import InputError, NotApplicable, Stopped
