@@ -7,6 +7,7 @@ Answers go to standard output, progress and messages to standard error.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from typing import Any, TextIO
 from muxviz.errors import FileError
 from muxviz.files import why
 from muxviz.printable import printable_lines
+
+_OF_A_BAR = re.compile("(\r|\x1b\\[A)")  # a progress bar begins its line anew, or goes up one
 
 
 class ReaderLeft(Exception):
@@ -98,8 +101,10 @@ class _Messages(_Stream):
     """Work does not end because nobody hears of it."""
 
     def write(self, text: str) -> int:
+        parts = _OF_A_BAR.split(text)  # what it does to a terminal is at every other place
+        parts[::2] = map(printable_lines, parts[::2])
         with suppress(OSError):
-            self._inner.write(text)
+            self._inner.write("".join(parts))
         return len(text)
 
     def flush(self) -> None:

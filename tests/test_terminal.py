@@ -114,6 +114,14 @@ def test_a_terminal_shows_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown.getvalue() == b"caf\\xe9 \\x1b[2J\n"
 
 
+def test_messages_hold_no_control_character_but_a_bars(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with printing():
+        print("a\x1b[2Jb\r\x1b[A\x07", file=sys.stderr)
+    assert capsys.readouterr().err == "a\\x1b[2Jb\r\x1b[A\\x07\n"
+
+
 def test_labels_and_names_do_nothing_to_a_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
