@@ -136,7 +136,10 @@ def _prepared(
     """The rows as tokens, and what of them is scored."""
     words = data.words or ((),) * len(data.texts)
     rows = [Row(*row) for row in zip(data.texts, data.pairs, words, strict=True)]
-    encoded = encode_rows(checkpoint, rows, padding=padding)
+    encoded = encode_rows(checkpoint, rows, padding=padding, keep_bad=True)
+    for number, row in enumerate(encoded, start=1):
+        if row.why_not:
+            raise InputError(f"{data.source or 'the data'}, row {number} {row.why_not}")
     return encoded, _units(data, encoded) if is_scored else Units(None, None)
 
 

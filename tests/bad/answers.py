@@ -193,7 +193,7 @@ DATA = [
     _row("a strange word", _table("a\tsad", "b\tangry"), "is none of the 2 known ones", **SMILE),
     _row("words for classes without names", _table("a\tsad", "b\thappy"), "names the model's"),
     _row("a label like a book", _table("a\tsad", "b\t" + "x" * 300), "at most 200", **SMILE),
-    _row("a text of blanks", _table("a\t0", " \t1"), "text 2 is empty", "E-INPUT"),
+    _row("a text of blanks", _table("a\t0", " \t1"), "d.tsv, row 2 is empty", "E-INPUT"),
     _row("a text of nothing", _table("a\t0", "\u200b\t1"), KEEPS, "E-INPUT"),
     _row("no rows", _table(), "no rows after the header"),
     _row("a short row", _table("a"), "1 columns, the header has 2"),
