@@ -211,7 +211,7 @@ def test_a_launch_comes_before_older_progress(
         {"pid": 2**63},
         {"pid": "1"},
     ],
-    ids=str,
+    ids=["a process of something else", "later", "far ahead", "true", "too large", "a text"],
 )
 def test_only_the_process_of_this_folder_is_believed(
     changes: dict[str, Any], tmp_path: Path, child: subprocess.Popen[bytes]

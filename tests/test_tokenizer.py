@@ -21,7 +21,7 @@ from muxviz.errors import CheckpointMismatch, CheckpointUnreadable, MuxvizError
 from muxviz.loading.check import check
 from muxviz.loading.load import load
 from muxviz.loading.save import save
-from muxviz.loading.tokenizer import SETTINGS, load_tokenizer
+from muxviz.loading.tokenizer import SETTINGS, counting_tokenizer, load_tokenizer
 from muxviz.loading.tokenizer_check import HARD, tokenizer_doubts
 from tests.tiny import tiny_config, tiny_tokenizer, tiny_vocabulary, write_tiny_folder
 
@@ -134,6 +134,10 @@ def test_ids_are_those_of_transformers(files: Files, tmp_path: Path) -> None:
     mine, other = ours(folder), theirs(folder, PLAIN)
     texts = [*HARD, "Paris café [X] <E> new york 日本 schön"]
     assert [mine(t)["input_ids"] for t in texts] == [other(t)["input_ids"] for t in texts]
+    light = counting_tokenizer(folder, "bert", 704)
+    assert (light is None) == ("split_special_tokens" in files.get(SETTINGS, {}))
+    for text in texts if light else []:
+        assert len(light.encode(text).ids) == len(mine(text)["input_ids"]), text
     pairs = [[dict(t("a film", text)) for text in texts] for t in (mine, other)]
     assert pairs[0] == pairs[1]
     assert mine(texts)["input_ids"] == [mine(t)["input_ids"] for t in texts]
@@ -351,11 +355,7 @@ def test_code_of_a_folder_is_never_run(tmp_path: Path) -> None:
         ({"tokenizer.json": whole(), "vocab.txt": lines(["[PAD]", "a"])}, PLAIN,
          "'a' is 1 in the one"),
         ({"tokenizer.json": whole() | {"added_tokens": {}}}, PLAIN, "cannot be read by itself"),
-        (
-            VOCAB,
-            replace(PLAIN, extras={"cls_token_id": 5}),
-            "says cls_token_id 5, the tokenizer gives 101",
-        ),
+        (VOCAB, replace(PLAIN, extras={"cls_token_id": 5}), "cls_token_id 5"),
         (without("[PAD]"), PLAIN, "no padding token; the model pads with id 0"),
         (without("[MASK]"), PLAIN, "'[MASK]' is in no file's vocabulary; it would get the id 257"),
         (VOCAB, PLAIN, "pieces are never reached, such as"),

@@ -46,6 +46,7 @@ NO_SETTINGS = (  # arguments of the tokenizer classes that no settings file has 
     "init_inputs",
     "fast_tokenizer_files",
 )
+GENERIC_CLASSES = ("PreTrainedTokenizer", "PreTrainedTokenizerFast", "TokenizersBackend")
 LEFT_OUT = ("auto_map", "chat_template", "name_or_path", "trust_remote_code")
 OF_THIS_READING = ("is_local", "local_files_only", "name_or_path")  # not to be saved
 UNUSED_ROLES = ("mask_token", "pad_token", "bos_token", "eos_token")  # by texts as they are
@@ -62,12 +63,10 @@ def load_tokenizer(folder: Path, config: MuxConfig) -> PreTrainedTokenizerBase |
         CheckpointUnreadable: tokenizer files are there but cannot be read, or cannot serve this
             model. CheckpointMismatch: they pad with another id than the model.
     """
-    found = read_tokenizer_files(folder)
-    if not any(name in found for name in TOKENIZER_FILES):
-        if config.backbone == "roberta" or config.shape.vocab_size != 30522:
-            return None
-        found["vocab.txt"] = files.read_text(BUNDLED_VOCABULARY)
     where, rows = str(folder), config.shape.vocab_size
+    found = _with_bundled(read_tokenizer_files(folder), config.backbone, rows)
+    if found is None:
+        return None
     if not {"tokenizer.json", "vocab.txt", "merges.txt"} & set(found):
         raise _unreadable(where, "vocab.json needs merges.txt, which is not there")
     tokenizer = _read(found, config, where)
@@ -85,6 +84,66 @@ def load_tokenizer(folder: Path, config: MuxConfig) -> PreTrainedTokenizerBase |
             "right vocabulary"
         )
     return tokenizer
+
+
+def counting_tokenizer(folder: Path, backbone: str, rows: int) -> Any:
+    """The same in the terms of the tokenizers library alone, which is there at once: for counting.
+
+    None where there is none, and for what that library does not offer: other vocabularies than
+    WordPiece without tokenizer.json, special tokens that are to be split.
+
+    Raises:
+        CheckpointUnreadable: as ``load_tokenizer``; any other kind: see the Rust library.
+    """
+    from tokenizers import BertWordPieceTokenizer, Tokenizer
+
+    found = _with_bundled(read_tokenizer_files(folder), backbone, rows)
+    if found is None:
+        return None
+    stated = found.get(SPECIALS, {}) | found.get(SETTINGS, {})
+    whole = found.get("tokenizer.json")
+    is_generic = stated.get("tokenizer_class") in GENERIC_CLASSES
+    if whole is not None and (is_generic or whole["model"].get("type") != "WordPiece"):
+        tokenizer = Tokenizer.from_str(json.dumps(whole))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+    if (whole is None and "vocab.txt" not in found) or stated.get("split_special_tokens"):
+        return None
+    roles = {
+        role: _content(token)
+        for role in ("unk_token", "sep_token", "cls_token", "pad_token", "mask_token")
+        if (token := stated.get(role))
+    }
+    tokenizer = BertWordPieceTokenizer(
+        whole["model"]["vocab"] if whole else _lines(found["vocab.txt"]),
+        lowercase=stated.get("do_lower_case", True),
+        strip_accents=stated.get("strip_accents"),
+        handle_chinese_chars=stated.get("tokenize_chinese_chars", True),
+        **roles,
+    )
+    more = stated.get("extra_special_tokens") or stated.get("additional_special_tokens") or []
+    tokenizer.add_special_tokens([_content(token) for token in more])
+    tokenizer.add_tokens(sorted(set(told_ids(found)) - set(tokenizer.get_vocab())))
+    return tokenizer
+
+
+def _content(token: Any) -> Any:
+    """The text of a token that is stated with its rules or without."""
+    return token["content"] if isinstance(token, dict) else token
+
+
+def _with_bundled(found: TokenizerFiles, backbone: str, rows: int) -> TokenizerFiles | None:
+    """The files with the bundled vocabulary where it fits and none is there; None without any."""
+    if any(name in found for name in TOKENIZER_FILES):
+        return found
+    if backbone == "roberta" or rows != 30522:
+        return None
+    return found | {"vocab.txt": files.read_text(BUNDLED_VOCABULARY)}
+
+
+def _lines(text: str) -> dict[str, int]:
+    return {line.rstrip(): i for i, line in enumerate(files.split_lines(text))}
 
 
 def read_tokenizer_files(folder: Path) -> TokenizerFiles:
@@ -210,8 +269,13 @@ def _vocabulary_files(tokenizer: Any) -> list[str]:
     return [f for f in type(tokenizer).vocab_files_names.values() if f != "tokenizer.json"]
 
 
-def told_ids(found: TokenizerFiles, tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
-    """The id of every piece that the files name; what is not in here, the class has made up."""
+def told_ids(found: TokenizerFiles, tokenizer: Any = None) -> dict[str, int]:
+    """The id of every piece that the files name; what is not in here, a class has made up.
+
+    Args:
+        tokenizer: whose class decides on the vocabulary file where there is no tokenizer.json;
+            None for vocab.txt.
+    """
     whole = found.get("tokenizer.json")
     told: dict[str, int] = {}
     if whole is not None:
@@ -220,10 +284,9 @@ def told_ids(found: TokenizerFiles, tokenizer: PreTrainedTokenizerBase) -> dict[
             pieces = {piece: i for i, (piece, *_) in enumerate(pieces)}
         told |= pieces
         told |= {token["content"]: token["id"] for token in whole.get("added_tokens") or ()}
-    elif "vocab.txt" in _vocabulary_files(tokenizer):
-        told |= {line.rstrip(): i for i, line in enumerate(files.split_lines(found["vocab.txt"]))}
     else:
-        told |= found["vocab.json"]
+        pieces = found["vocab.txt" if tokenizer is None else _vocabulary_files(tokenizer)[0]]
+        told |= _lines(pieces) if isinstance(pieces, str) else pieces
     told |= found.get(ADDED, {})
     decoder = found.get(SETTINGS, {}).get("added_tokens_decoder") or {}
     return told | {token["content"]: int(i) for i, token in decoder.items()}

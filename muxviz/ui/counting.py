@@ -17,16 +17,10 @@ from muxviz.config import BackboneShape, MuxConfig, field_names
 from muxviz.errors import MuxvizError
 from muxviz.loading.infer import default_padding
 from muxviz.loading.layout import DEMUXING_VARIANTS, MUXING_VARIANTS, PUBLISHED_CLASSES
-from muxviz.loading.tokenizer import BUNDLED_VOCABULARY
+from muxviz.loading.tokenizer import counting_tokenizer
 from muxviz.ui.checkpoints import Listed, read_object
 
 CONTROLS = ("[SEP]", "[PAD]", "[CLS]", "[MASK]", "[UNK]", "<s>", "</s>", "<pad>", "<mask>", "<unk>")
-USUAL = {  # of BERT; with others, only the model's own tokenizer counts
-    "unk_token": "[UNK]",
-    "sep_token": "[SEP]",
-    "pad_token": "[PAD]",
-    "cls_token": "[CLS]",
-}
 
 
 @dataclass(frozen=True)
@@ -69,33 +63,12 @@ def counter_of(checkpoint: Listed | None) -> Counter | None:
 def _counter(folder: str, stamp: str) -> Counter | None:
     raw = read_object(Path(folder) / "config.json")
     try:
-        tokenizer = _tokenizer(Path(folder), raw)
+        tokenizer = counting_tokenizer(
+            Path(folder), str(raw.get("model_type")), raw.get("vocab_size", 0)
+        )
     except Exception:  # the Rust reader raises bare Exception; a run will explain
         return None
     return None if tokenizer is None else Counter(tokenizer, _config(raw))
-
-
-def _tokenizer(folder: Path, raw: dict[str, Any]) -> Any:
-    from tokenizers import BertWordPieceTokenizer, Tokenizer
-
-    if (folder / "tokenizer.json").is_file():
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
-    if (folder / "vocab.txt").is_file():
-        told = read_object(folder / "tokenizer_config.json")
-        if any(told.get(name, usual) != usual for name, usual in USUAL.items()):
-            return None
-        strips = told.get("strip_accents")
-        return BertWordPieceTokenizer(
-            str(folder / "vocab.txt"),
-            lowercase=bool(told.get("do_lower_case", True)),
-            strip_accents=strips if isinstance(strips, bool) else None,
-        )
-    if raw.get("vocab_size") == 30522 and raw.get("model_type") != "roberta":
-        return BertWordPieceTokenizer(str(BUNDLED_VOCABULARY), lowercase=True)
-    return None
 
 
 def _config(raw: dict[str, Any]) -> MuxConfig | None:
