@@ -537,7 +537,8 @@ def header_names(
             )
         meant = plain_name(known(written))
         if meant in seen:
-            twice = written if seen[meant] == written else f"{seen[meant]} and {written}"
+            several = dict.fromkeys((seen[meant][:60], written[:60]))
+            twice = " and ".join(several)
             raise FileError(
                 name,
                 f"names the column {printable(twice)!r} twice",

@@ -30,7 +30,7 @@ from muxviz.pool import read_pool
 from muxviz.results.checked import read_run
 from muxviz.results.planning import Measurements, rate_words
 from muxviz.results.store import DTYPES, from_json, to_json
-from muxviz.results.throughput import Quartiles
+from muxviz.results.throughput import Quartiles, benchmark_dict
 from tests.planted_runs import speed, tradeoff
 from tests.tiny import tiny_config, write_tiny_folder
 
@@ -179,7 +179,7 @@ def test_arrays_of_every_kind_come_back(dtype: str) -> None:
     assert found.dtype == array.dtype
 
 
-RUNS = [to_json(tradeoff()), to_json(speed())]
+RUNS = [to_json(tradeoff()), to_json(speed()), json.dumps(benchmark_dict(speed()))]
 
 
 @given(st.data())

@@ -265,7 +265,7 @@ def spoilt(path: str, value: Any, run: Any) -> str:
         ("", "is empty; expected the JSON of `muxviz bench`"),
         ("[" * 9000, "nested deeper than 64"),
         ('{"format": 1, "value": {"named": 3}}', "no result that muxviz recorded"),
-        ('{"machine": 3, "results": []}', "lacks a part of a run"),
+        ('{"machine": 3, "results": []}', "a part is 3; expected a Machine"),
         (to_json(ASKED), "holds a Traffic"),
         (spoilt("rounds", "many", tradeoff()), "TradeoffRun.rounds is 'many'"),
         (spoilt("points", "none", tradeoff()), "TradeoffRun.points"),

@@ -16,7 +16,7 @@ from muxviz.errors import DataError
 from muxviz.files import decode, parse_json
 from muxviz.printable import printable
 from muxviz.ranges import LEAST_RATE, MOST_RATE, MOST_SPARSITY
-from muxviz.results.store import from_plain, hints
+from muxviz.results.store import from_plain, hints, made
 from muxviz.results.throughput import Quartiles, SpeedRun, TradeoffRun
 
 MAX_BYTES = 8_000_000
@@ -46,9 +46,8 @@ def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun:
     if isinstance(raw, dict) and "machine" in raw:  # the plain layout of `muxviz bench --json`
         try:
             found = _build(raw, TradeoffRun if "points" in raw else SpeedRun)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            why = printable(str(error)[:200])
-            raise DataError(f"{name} lacks a part of a run ({why}); expected {expected}") from error
+        except DataError as error:
+            raise DataError(f"{name}: {error}; expected {expected}") from error
     else:
         found = from_plain(raw, name)
     if not isinstance(found, TradeoffRun | SpeedRun):
@@ -69,11 +68,15 @@ def _build(raw: Any, hint: Any) -> Any:
         return None if raw is None else _build(raw, args[0])
     if origin is tuple and isinstance(raw, list):
         kinds = (args[0],) * len(raw) if args[-1] is Ellipsis else args
+        if len(kinds) != len(raw):
+            return tuple(raw)
         return tuple(_build(one, kind) for one, kind in zip(raw, kinds, strict=True))
     if isinstance(hint, type) and is_dataclass(hint):
+        if not isinstance(raw, dict):
+            raise _wrong(raw, "a part", hint.__name__)
         fields = hints(cast(Hashable, hint))
         given = {key: _build(raw[key], kind) for key, kind in fields.items() if key in raw}
-        return cast(Any, hint)(**given)
+        return made(hint, given)
     return raw
 
 

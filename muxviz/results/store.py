@@ -72,15 +72,16 @@ def from_json(text: str, name: str = "a recorded result") -> Any:
 
 def from_plain(data: Any, name: str) -> Any:
     """The same from JSON that was parsed."""
+    given = data.get("format") if isinstance(data, dict) else None
+    if given != FORMAT or "value" not in data:
+        raise DataError(
+            f"{name} has format {repr(given)[:40]}; this version reads {FORMAT}; record it again "
+            "with make recorded"
+        )
     try:
-        if data["format"] != FORMAT:
-            raise DataError(
-                f"{name} has format {str(data['format'])[:40]}; this version reads {FORMAT}; "
-                "record it again with make recorded"
-            )
         return _unpack(data["value"])
-    except DataError:
-        raise
+    except DataError as error:
+        raise DataError(f"{name}: {error}; record it again") from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise DataError(
             f"{name} is no result that muxviz recorded ({str(error)[:200]}); record it again"
@@ -114,9 +115,29 @@ def _unpack(value: Any) -> Any:
         return {"inf": math.inf, "-inf": -math.inf}[value["float"]]
     if "array" in value:
         return _array(value["array"], value["shape"], value["dtype"])
-    kind = classes()[value["class"]]
+    kind = classes().get(value["class"])
+    if kind is None:
+        raise DataError(f"{str(value['class'])[:40]!r} is no result of muxviz")
     fields = {k: _unpack(v) for k, v in value.items() if k != "class"}
-    return kind(**{k: _undefined(v, hints(kind).get(k)) for k, v in fields.items()})
+    return made(kind, {k: _undefined(v, hints(kind).get(k)) for k, v in fields.items()})
+
+
+def made(kind: Any, fields: dict[str, Any]) -> Any:
+    """An object of a dataclass of ours.
+
+    Raises:
+        DataError: a field is missing, or one that it has not is given.
+    """
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    absent = dataclasses.MISSING
+    need = [n for n, f in known.items() if f.default is absent and f.default_factory is absent]
+    for problem, names in (
+        ("lacks", [name for name in need if name not in fields]),
+        ("has no", [name for name in fields if name not in known]),
+    ):
+        if names:
+            raise DataError(f"{kind.__name__} {problem} {', '.join(names)[:200]}")
+    return kind(**fields)
 
 
 def _undefined(value: Any, hint: Any) -> Any:

@@ -153,6 +153,12 @@ CASES = [
         "'throughput and Instances per s' twice",
         code="E-FILE",
     ),
+    _plan(
+        "a long name twice",
+        _table(f"{'a' * 99_999},{'a' * 99_999},{HEAD}"),
+        f"names the column '{'a' * 60}' twice",
+        code="E-FILE",
+    ),
     _plan("a name without a name", _table(f"{HEAD},name,"), "no name for column 6", code="E-FILE"),
     _plan("more cells than columns", _table(more=",x"), "line 3: has 5 cells", code="E-FILE"),
     _plan("a CR inside a row", _table(first="1,0,0.9\r,100"), "line 2 has no throughput"),
@@ -411,8 +417,15 @@ CASES = [
     _pool("UTF-16", "text\na".encode("utf-16"), "is UTF-16, not UTF-8"),
     _pool("a book in a row", b"text\n" + b"x " * 9_000, "a text of 17,999 characters"),
     _pool("damaged xz", b"\xfd7zXZ\x00...", "is damaged", name="pool.txt.xz"),
-    _result("a class that is not ours", {"class": "Popen", "args": []}, "no result that muxviz"),
-    _result("a class without its fields", {"class": "Quartiles"}, "no result that muxviz"),
+    _result(
+        "a class that is not ours", {"class": "Popen", "args": []}, "'Popen' is no result of muxviz"
+    ),
+    _result("a class without its fields", {"class": "Quartiles"}, "Quartiles lacks median, q1, q3"),
+    _result(
+        "a field that the class has not",
+        {"class": "Quartiles", "median": 1, "q1": 1, "q3": 1, "q9": 1},
+        "Quartiles has no q9",
+    ),
     _result("a list for a class", {"class": ["Quartiles"]}, "no result that muxviz"),
     _result("an array of objects", _array([1], [1], "O"), "has dtype O; expected numbers"),
     _result("an array of records", _array([1], [1], [["a", "i4"]]), "expected numbers"),
