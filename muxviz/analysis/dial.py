@@ -4,7 +4,7 @@
 
 Only the RSA demultiplexer has keys as numbers of their own. Turning the dial is pure read-out: it
 starts from the last hidden state of one pass. Reading neighbour: ``desk.py``. Source: our
-definitions (ux.md 3.12).
+definitions (docs/quantities.md, "The desk").
 """
 
 from __future__ import annotations
