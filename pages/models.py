@@ -14,6 +14,7 @@ rows = model_views.facts()
 with one_panel():
     model_views.summary(rows)
     model_views.table(rows)
+    model_views.left_out()
 model_choice.link_offer(bench)
 
 left, right = st.columns([3, 2], gap="large")

@@ -482,14 +482,14 @@ def _labels(raw: dict[str, Any], num_labels: int, notes: list[str]) -> tuple[tup
     names = _names(labels, num_labels)
     if names:
         return names, "config.json"
-    is_default = isinstance(labels, dict) and _are_numbers(map(str, labels.values()))
+    is_default = isinstance(labels, dict) and are_numbers(map(str, labels.values()))
     if labels and not (is_default and len(labels) == num_labels):
         notes.append(
             f"id2label in config.json is not used ({shown(labels)}): expected {num_labels} names "
             "for 0, 1, ... that differ; labels are numbers"
         )
     others = raw.get("label2id")
-    if isinstance(others, dict) and not _are_numbers(others):
+    if isinstance(others, dict) and not are_numbers(others):
         notes.append(
             f"label2id in config.json has names ({shown(list(others))}) that id2label has not: "
             "they are not used, labels are numbers"
@@ -505,9 +505,9 @@ def _names(labels: Any, num_labels: int) -> tuple[str, ...]:
     if not all(isinstance(n, (str, int, float)) and str(n).strip() for n in names):
         return ()
     written = tuple(str(n)[:200] for n in names)
-    return () if len(set(written)) < len(written) or _are_numbers(written) else written
+    return () if len(set(written)) < len(written) or are_numbers(written) else written
 
 
-def _are_numbers(names: Iterable[str]) -> bool:
+def are_numbers(names: Iterable[str]) -> bool:
     """Whether these are the names that stand for none: LABEL_0, LABEL_1 ..."""
     return all(re.fullmatch(r"LABEL_\d+", name) for name in names)

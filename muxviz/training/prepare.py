@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from muxviz import files
 from muxviz.config import BackboneShape, MuxConfig
 from muxviz.errors import ConfigError, DataError, TrainingError
 from muxviz.loading.fields import LIMITS
+from muxviz.loading.infer import are_numbers
 from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES, TOKENIZER_FILES
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.batches import BatchMaker
@@ -53,7 +55,7 @@ from muxviz.training.start import (
     run_shape,
     run_tokenizer,
 )
-from muxviz.training.tasks import LabelledRows, read_task, tokenise_task
+from muxviz.training.tasks import LabelledRows, match_names, read_task, tokenise_task
 from muxviz.training.teacher import Teacher, ask_teacher, check_plain
 from muxviz.training.unlabelled import compound_rows, rows_not_in
 from muxviz.training.vocabulary import read_pieces
@@ -252,9 +254,12 @@ def _check_stages(recipe: Recipe, model: MuxModel) -> None:
 
 
 def _check_kind(recipe: Recipe, name: str, rows: LabelledRows) -> None:
-    kind = "token_classification" if rows.words else "sequence_classification"
-    if rows.labels.dtype.kind == "f":
-        kind = "regression"
+    if rows.labels.ndim > 1:
+        raise ConfigError(
+            f"{name} has several labels or scores a row, which is not trained here; give one label "
+            "or score a row"
+        )
+    kind = rows.task
     numbered = recipe.task == "regression" and kind == "sequence_classification"
     if kind != recipe.task and not numbered:
         raise ConfigError(
@@ -520,9 +525,25 @@ def _read_teacher(
                 f"{model.config.num_labels}; set logit_coeff to 0, or name a teacher of the same "
                 "task"
             )
+        _check_names(folder, config.labels, model.config.labels)
     taught = MuxModel(config)
     taught.load_state_dict(start.weights)
     return _Known(taught.eval().requires_grad_(False), None if is_same else theirs)
+
+
+def _check_names(folder: Path, theirs: Sequence[str], ours: Sequence[str]) -> None:
+    """See that class numbers mean the same to a teacher and the model, where both have names.
+
+    Raises:
+        ConfigError: other names, or the same in another order.
+    """
+    if are_numbers(theirs) or are_numbers(ours):
+        return
+    if match_names(theirs, ours) != {name: number for number, name in enumerate(theirs)}:
+        raise ConfigError(
+            f"the teacher {folder} knows {', '.join(theirs)}, the model {', '.join(ours)}; give "
+            "the recipe's labels in the teacher's order, or name a teacher of the same task"
+        )
 
 
 def _ask(
@@ -574,6 +595,11 @@ def score_dev(run: Run, *, seed: int = 0, device: torch.device) -> dict[str, flo
             types = torch.from_numpy(run.dev.segments(rows.ravel())).view(shape).to(device)
         inputs = (torch.from_numpy(a).view(shape).to(device) for a in (ids, mask))
         logits = model(*inputs, types).logits.float().cpu()
+        if not bool(torch.isfinite(logits).all()):
+            raise TrainingError(
+                "answers to the dev set are not finite numbers; lower the learning rate and start "
+                "anew, or --resume an earlier state"
+            )
         if model.config.task == "token_classification":
             labels = torch.from_numpy(run.dev.pad_token_labels(rows.ravel())).view(shape)
         else:

@@ -18,6 +18,7 @@ import numpy as np
 from muxviz.batch import EncodedRow, Row, encode_texts
 from muxviz.errors import DataError
 from muxviz.files import header_names, json_lines, read_lines, real_number
+from muxviz.loading.infer import are_numbers
 from muxviz.printable import printable
 from muxviz.training.files import Source, expected, is_hub, kind_of
 from muxviz.training.hub_data import open_hub
@@ -318,7 +319,7 @@ class _Classes:
 
 
 def _remedy(names: Sequence[str]) -> str:
-    if all(re.fullmatch(r"LABEL_\d+", name) for name in names):
+    if are_numbers(names):
         return "class numbers, or a config.json that names the model's classes (id2label)"
     return "the labels of the same task"
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from muxviz.config import SENTENCE_TASKS
 from muxviz.errors import FileError, MuxvizError
-from muxviz.files import decode, open_bytes, parse_json
+from muxviz.files import decode, is_there, open_bytes, parse_json
 from muxviz.loading.heads import PROBLEM_TYPES
 from muxviz.loading.infer import normalise
 from muxviz.loading.layout import (
@@ -88,6 +88,8 @@ def describe_folder(name: str, folder: Path) -> FolderFacts:
         files = _weight_files(folder)
         size = sum(path.stat().st_size for path in files)
         shapes = _shapes(files)
+        if is_there(folder / "card.json"):
+            _object(folder / "card.json")  # loading asks for it too
     except (_Unreadable, OSError) as error:
         problem = str(error) if isinstance(error, _Unreadable) else f"unreadable: {error.strerror}"
     card, parts = read_object(folder / "card.json"), _parts(raw, shapes)

@@ -10,9 +10,11 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.loading.bundled import bundled_folder, bundled_names
+from muxviz.errors import MuxvizError
+from muxviz.loading.bundled import bundled_faults, bundled_folder, bundled_names
 from muxviz.registry import DeviceMemory, LoadedModel
 from muxviz.ui import keys
+from muxviz.ui.errors import error_panel
 from muxviz.ui.frame import Bench
 from muxviz.ui.model_actions import Request, is_demo, unload
 from muxviz.ui.model_files import FolderFacts, describe_folder
@@ -28,6 +30,19 @@ def facts() -> list[FolderFacts]:
     folders = [(name, bundled_folder(name)) for name in bundled_names()]
     folders += [(c.name, c.folder) for c in st.session_state.get(keys.OPENED, ())]
     return [describe_folder(name, folder) for name, folder in folders if folder is not None]
+
+
+def left_out() -> None:
+    """A word on folders that cannot even be listed."""
+    try:
+        faults = bundled_faults()
+    except MuxvizError as error:
+        error_panel(error)
+        return
+    here = bundled_names()
+    for name, fault in faults.items():
+        if name not in here:
+            st.caption(f":material/folder_off: {plain(name)} is left out: {plain(fault)}.")
 
 
 def summary(rows: list[FolderFacts]) -> None:
