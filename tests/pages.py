@@ -127,7 +127,9 @@ def run_as_pasted(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> int:
         found: dict[str, Any] = {}
         exec(panel.python, found)
         if "result" in found:
-            alike(json.loads(to_json(found["result"])), json.loads(panel.record()), panel.key)
+            given = json.loads(to_json(found["result"]))["value"]
+            kept = json.loads(panel.record())["value"]
+            alike(given, kept if type(given) is type(kept) else kept[0], panel.key)
     return len(panels)
 
 
@@ -136,7 +138,7 @@ def alike(one: Any, other: Any, where: str) -> None:
     assert type(one) is type(other) or isinstance(one, int | float), where
     if isinstance(one, dict):
         assert one.keys() == other.keys(), where
-        for name in one.keys() - {"provenance"}:
+        for name in () if one.get("class") == "Provenance" else one:
             alike(one[name], other[name], f"{where}.{name}")
     elif isinstance(one, list):
         assert len(one) == len(other), where

@@ -100,7 +100,7 @@ def test_words_and_ways_are_computed_when_asked_for_with_their_contrast() -> Non
     found = next(t for t in titles(at) if t.startswith("Slot 2, “LABEL_1”:"))
     assert "rests on its own words" in found
     press(at, "attention_ways_compute")
-    assert any("leaves the last layer mostly" in t for t in titles(at))
+    assert any("leaves the last layer at position" in t for t in titles(at))
     at.segmented_control(key="a_for").set_value("answer").run()
     assert "Stale" in seen(at)
     assert "what is explained" in seen(at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from muxviz.ui import keys
 from tests.pages import press, run_as_pasted, seen, settled, titles, visit, write_checkpoint
 
 LABELS = ("bad", "good", "so-so")
+KIND: dict[str, Any] = {"labels": LABELS, "num_labels": 3, "readout": "mean"}
 THINGS = ("film", "plot", "story", "scene", "song", "book")
 SAID = {"good": ("fine", "warm", "funny"), "bad": ("dull", "cold", "sad"), "so-so": ("old", "long")}
 
@@ -20,21 +22,23 @@ SAID = {"good": ("fine", "warm", "funny"), "bad": ("dull", "cold", "sad"), "so-s
 @pytest.fixture(autouse=True)
 def _other_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Checkpoints of three classes, and a pool with as many labels: 18, 18 and 12 sentences."""
-    write_checkpoint(tmp_path / "tiny-n2", num_instances=2, labels=LABELS, readout="mean")
-    write_checkpoint(tmp_path / "tiny-n3", labels=LABELS, readout="mean")
+    write_checkpoint(tmp_path / "tiny-n2", num_instances=2, **KIND)
+    write_checkpoint(tmp_path / "tiny-n3", **KIND)
     rows = [
         f"the {thing} is {word}\t{label}"
         for label, words in SAID.items()
         for thing, word in product(THINGS, words)
     ]
-    (tmp_path / "pool.tsv").write_text("\n".join(["text\tlabel", *rows, "the end\t"]), "utf-8")
+    (tmp_path / "pool.tsv").write_text("\n".join(["text\tlabel", *rows]), "utf-8")
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
     monkeypatch.setenv("MUXVIZ_POOL", str(tmp_path / "pool.tsv"))
 
 
-def test_balanced_takes_as_many_of_each_label_and_none_without() -> None:
-    assert len(labelled()[0]) == 49
-    assert labelled()[1][-1] == ""
+def test_balanced_takes_as_many_of_each_label_and_none_without(tmp_path: Path) -> None:
+    some = tmp_path / "some.tsv"
+    some.write_text("text\tlabel\nthe end\t\na good film\tgood\n", "utf-8")
+    assert labelled(some) == (["the end", "a good film"], ["", "good"])
+    assert balanced(10, some) == (("a good film", "good"),)
     found = [label for _, label in balanced(30)]
     assert {label: found.count(label) for label in LABELS} == dict.fromkeys(LABELS, 10)
     assert len(balanced(1000)) == 48

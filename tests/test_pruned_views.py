@@ -511,6 +511,7 @@ def test_the_picture_of_what_is_left(dark: bool) -> None:
         "left": 2,
         "of": 4,
         "share": 0.5,
+        "pruned away": 0.5,
         "numbers": "2, 4",
     }
     assert rows["readout dimensions"]["numbers"] == "1, 6-8"
