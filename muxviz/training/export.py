@@ -124,12 +124,8 @@ def export_run(
     checkpoint = checkpoint_of_run(run)
     if max_length is not None:
         checkpoint = _shortened(checkpoint, max_length)
-    recipe = checkpoint.card["recipe"]
-    texts: list[Row] = []
-    if data is not None and recipe["task"] in CLASS_TASKS:
-        rows = read_task(locate(data, recipe["task_dev"]), labels=checkpoint.config.labels)
-        texts = [Row(t, p) for t, p in zip(rows.texts, rows.pairs, strict=True)]
     with saving(folder, force=force) as beside:
+        texts = [] if data is None else _dev_texts(checkpoint, data)
         _write(checkpoint, run, beside, dtype)
         if texts:
             stored = load(beside, device="cpu")
@@ -139,6 +135,15 @@ def export_run(
             card = {**checkpoint.card, "storage": {"dtype": dtype, **agreement}}
             write_json(beside / CARD, card)
     return folder
+
+
+def _dev_texts(checkpoint: Checkpoint, data: Path) -> list[Row]:
+    """The texts of the recipe's dev set; none where answers are no labels."""
+    recipe = checkpoint.card["recipe"]
+    if recipe["task"] not in CLASS_TASKS:
+        return []
+    rows = read_task(locate(data, recipe["task_dev"]), labels=checkpoint.config.labels)
+    return [Row(text, pair) for text, pair in zip(rows.texts, rows.pairs, strict=True)]
 
 
 def _shortened(checkpoint: Checkpoint, positions: int) -> Checkpoint:
