@@ -13,7 +13,7 @@ from muxviz.engine.stream import run_texts
 from muxviz.errors import ConfigError
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import load
-from muxviz.loading.save import CARD, saving, write_json, write_model
+from muxviz.loading.save import CARD, check_place, saving, write_json, write_model
 from muxviz.loading.tokenizer import load_tokenizer
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.files import locate
@@ -121,6 +121,7 @@ def export_run(
         ConfigError: ``max_length`` is not between 8 and the model's own. CheckpointError: the run
             cannot be read, or the folder not be written; see ``save``.
     """
+    check_place(folder, force)
     checkpoint = checkpoint_of_run(run)
     if max_length is not None:
         checkpoint = _shortened(checkpoint, max_length)
