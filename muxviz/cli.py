@@ -241,6 +241,13 @@ def _add_check(commands: Any) -> None:
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
+def _folder(text: str) -> Path:
+    """The type of a folder to write to; "" would be the one that the user happens to be in."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("got nothing; expected the name of a folder")
+    return Path(text)
+
+
 def _add_train(commands: Any) -> None:
     command = _command(commands, "train", "train from a recipe", TRAIN_EXAMPLES, _train)
     command.add_argument("recipe", type=Path, help="TOML file; see configs/")
@@ -249,7 +256,7 @@ def _add_train(commands: Any) -> None:
         "--start", type=Path, help="where the weights come from, or 'packed'; none: scratch"
     )
     command.add_argument("--teacher", type=Path, help="plain checkpoint or run to imitate")
-    command.add_argument("--out", type=Path, required=True, help="run folder")
+    command.add_argument("--out", type=_folder, required=True, help="run folder")
     command.add_argument("--num-instances", type=SLOTS, help="N, for a recipe with {n} in its name")
     command.add_argument("--resume", action="store_true", help="go on from the last saved state")
     command.add_argument("--steps", type=whole(1, 10**9), help="stop after so many steps now")
@@ -258,7 +265,7 @@ def _add_train(commands: Any) -> None:
         commands, "export", "write a run's model as a checkpoint", TRAIN_EXAMPLES, _export
     )
     command.add_argument("run", type=Path, help="run folder")
-    command.add_argument("out", type=Path, help="checkpoint folder to write")
+    command.add_argument("out", type=_folder, help="checkpoint folder to write")
     command.add_argument("--dtype", choices=("float16", "float32", "int8"), default="float16")
     command.add_argument("--max-length", type=whole(1, 10**6), help="keep so many positions only")
     command.add_argument(
@@ -268,7 +275,7 @@ def _add_train(commands: Any) -> None:
 
     command = _command(commands, "grow", "give a model more word pieces", GROW_EXAMPLES, _grow)
     command.add_argument("checkpoint", help="bundled name, folder or hub id")
-    command.add_argument("out", type=Path, help="checkpoint folder to write")
+    command.add_argument("out", type=_folder, help="checkpoint folder to write")
     command.add_argument("--vocabulary", type=Path, required=True, help="vocab.txt to use")
     command.add_argument("--encoder", type=Path, required=True, help="encoder that has the pieces")
     command.add_argument("--force", action="store_true", help=FORCE_HELP)
@@ -280,7 +287,7 @@ def _add_prune(commands: Any) -> None:
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     command.add_argument("--start", type=Path, required=True, help="the unpruned model")
     command.add_argument("--teacher", type=Path, help="plain checkpoint or run to imitate as well")
-    command.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    command.add_argument("--out", type=_folder, required=True, help="folder of the runs")
     command.add_argument("--num-instances", type=SLOTS, help="N, for a recipe with {n} in its name")
     command.add_argument(
         "--only",
@@ -533,8 +540,10 @@ def _export(options: argparse.Namespace) -> int:
 
 def _grow(options: argparse.Namespace) -> int:
     from muxviz.loading.load import load
+    from muxviz.loading.save import check_place
     from muxviz.training.grow import grow_vocabulary
 
+    check_place(options.out, options.force)
     checkpoint = load(options.checkpoint, device="cpu")
     folder = grow_vocabulary(
         checkpoint, options.vocabulary, options.encoder, options.out, force=options.force

@@ -159,7 +159,8 @@ def test_one_instance_fine_tunes_a_plain_model() -> None:
 def test_a_recipe_for_one_n_refuses_another(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(
-        'name = "own"\nnum_instances = 3\n[[stages]]\nname = "x"\nsteps = 1\nlearning_rate = 1.0\n'
+        'name = "own"\nnum_instances = 3\n[[stages]]\n'
+        'name = "x"\nsteps = 1\nlearning_rate = 1.0\ntask_coeff = 1.0\n'
     )
     assert read_recipe(path, num_instances=3).num_instances == 3
     with pytest.raises(

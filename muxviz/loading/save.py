@@ -5,12 +5,13 @@ Left out: sharded files, and the old ``pytorch_model.bin``.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -43,6 +44,9 @@ from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES
 from muxviz.loading.weights import pack_rows, writer_of
 from muxviz.model.meaning import meaning
 from muxviz.structure import to_dict
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 UNNAMED = {"multiplexer": "muxing_variant", "demultiplexer": "demuxing_variant"}
 INT8 = "int8"
@@ -99,8 +103,8 @@ def saving(folder: str | Path, *, force: bool = False) -> Iterator[Path]:
         CheckpointError: see ``save``; before the block where that can be known, else behind it.
     """
     target = Path(folder)
+    check_place(target, force)
     with _in_words(target):
-        _check_place(target, force)
         made = [path for path in (target, *target.parents) if not path.exists()]
         target.mkdir(parents=True, exist_ok=True)
     try:
@@ -109,9 +113,8 @@ def saving(folder: str | Path, *, force: bool = False) -> Iterator[Path]:
             yield beside
             written = {path.name for path in beside.iterdir()}
             for name in sorted(written, key=lambda name: (name != WEIGHTS, name)):
-                (beside / name).chmod(
-                    0o644
-                )  # safetensors makes files that only their owner may read
+                # safetensors and temporary files are for their owner only.
+                (beside / name).chmod(0o644)
                 os.replace(beside / name, target / name)
             for name in {*ALL_TOKENIZER_FILES, CARD} - written:
                 (target / name).unlink(missing_ok=True)
@@ -125,8 +128,9 @@ def saving(folder: str | Path, *, force: bool = False) -> Iterator[Path]:
 def _in_words(target: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, SafetensorError) as error:
-        if isinstance(error, MuxvizError):
+    except (OSError, SafetensorError, ValueError) as error:
+        is_name = isinstance(error, ValueError) and "\0" in str(target)
+        if isinstance(error, MuxvizError) or (isinstance(error, ValueError) and not is_name):
             raise
         reason = getattr(error, "strerror", None) or str(error)
         raise CheckpointError(
@@ -156,12 +160,21 @@ def write_model(
     write_json(folder / CONFIG, published_config(config, describe_dtype(stored)))
     if checkpoint.tokenizer is not None:
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            checkpoint.tokenizer.save_pretrained(scratch)
+            _write_tokenizer(checkpoint.tokenizer, scratch)
             for source in sorted(Path(scratch).iterdir()):
                 if source.name in ALL_TOKENIZER_FILES:
                     os.replace(source, folder / source.name)
     if checkpoint.card:
         write_json(folder / CARD, checkpoint.card)
+
+
+def _write_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: str) -> None:
+    try:
+        tokenizer.save_pretrained(folder)
+    except OSError:
+        raise
+    except Exception as error:  # the Rust writer raises bare Exception
+        raise OSError(str(error)) from error
 
 
 def _is_large(value: Tensor) -> bool:
@@ -361,8 +374,22 @@ def _key_of(table: dict[str, str], value: str) -> str:
     return next(key for key, ours in table.items() if ours == value)
 
 
-def _check_place(folder: Path, force: bool) -> None:
-    """See that what is there is nothing, or a model that may be replaced."""
+def check_place(folder: Path, force: bool) -> None:
+    """See that what is there is nothing, or a model that may be replaced.
+
+    Raises:
+        CheckpointError: it is something else, or cannot be written; nothing was.
+    """
+    with _in_words(folder):
+        _check_contents(folder, force)
+        nearest = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _check_contents(folder: Path, force: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file; give the name of a folder to save into")
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []

@@ -13,7 +13,7 @@ from muxviz.engine.stream import run_texts
 from muxviz.errors import ConfigError
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import load
-from muxviz.loading.save import CARD, saving, write_json, write_model
+from muxviz.loading.save import CARD, check_place, saving, write_json, write_model
 from muxviz.loading.tokenizer import load_tokenizer
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.files import locate
@@ -121,15 +121,12 @@ def export_run(
         ConfigError: ``max_length`` is not between 8 and the model's own. CheckpointError: the run
             cannot be read, or the folder not be written; see ``save``.
     """
+    check_place(folder, force)
     checkpoint = checkpoint_of_run(run)
     if max_length is not None:
         checkpoint = _shortened(checkpoint, max_length)
-    recipe = checkpoint.card["recipe"]
-    texts: list[Row] = []
-    if data is not None and recipe["task"] in CLASS_TASKS:
-        rows = read_task(locate(data, recipe["task_dev"]), labels=checkpoint.config.labels)
-        texts = [Row(t, p) for t, p in zip(rows.texts, rows.pairs, strict=True)]
     with saving(folder, force=force) as beside:
+        texts = [] if data is None else _dev_texts(checkpoint, data)
         _write(checkpoint, run, beside, dtype)
         if texts:
             stored = load(beside, device="cpu")
@@ -139,6 +136,15 @@ def export_run(
             card = {**checkpoint.card, "storage": {"dtype": dtype, **agreement}}
             write_json(beside / CARD, card)
     return folder
+
+
+def _dev_texts(checkpoint: Checkpoint, data: Path) -> list[Row]:
+    """The texts of the recipe's dev set; none where answers are no labels."""
+    recipe = checkpoint.card["recipe"]
+    if recipe["task"] not in CLASS_TASKS:
+        return []
+    rows = read_task(locate(data, recipe["task_dev"]), labels=checkpoint.config.labels)
+    return [Row(text, pair) for text, pair in zip(rows.texts, rows.pairs, strict=True)]
 
 
 def _shortened(checkpoint: Checkpoint, positions: int) -> Checkpoint:

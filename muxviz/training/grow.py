@@ -17,7 +17,7 @@ from torch import Tensor
 from muxviz.errors import ConfigError
 from muxviz.files import write_whole
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.loading.save import saving, write_model
+from muxviz.loading.save import check_place, saving, write_model
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.start import read_start, wordpieces
 from muxviz.training.vocabulary import read_pieces
@@ -46,6 +46,7 @@ def grow_vocabulary(
         ConfigError: other widths, a piece that neither has, no vocabulary, or a projection that is
             not tied. CheckpointError: the folder cannot be written, or holds something else.
     """
+    check_place(folder, force)
     pieces = read_pieces(vocabulary)
     words = read_start(encoder)
     assert words is not None, "a folder was given"

@@ -291,7 +291,7 @@ class Recipe:
                 f"stage {asking[0]!r} of {self.name} imitates a teacher, and none is given; name "
                 "one with --teacher, or set hidden_coeff, sentence_coeff and logit_coeff to 0"
             )
-        if is_named and not asking:
+        if is_named and not asking and not self.is_packed:  # a packed start is cut out of it
             raise ConfigError(
                 f"no stage of {self.name} imitates a teacher; leave --teacher out, or set "
                 "hidden_coeff, sentence_coeff or logit_coeff above 0"

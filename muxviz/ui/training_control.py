@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def _spawn(folder: Path, command: list[str], written: list[str]) -> subprocess.P
             start_new_session=True,
             env=os.environ | {"PYTHONUNBUFFERED": "1", LAUNCHED_FOR: mark(folder)},
         )
+    _wait_until_seen(process)
     record = {
         "pid": process.pid,
         "host": socket.gethostname(),
@@ -104,6 +106,16 @@ def _spawn(folder: Path, command: list[str], written: list[str]) -> subprocess.P
     }
     write_whole(folder / LAUNCH, json_text(record))
     return process
+
+
+def _wait_until_seen(process: subprocess.Popen[bytes]) -> None:
+    """Until the system shows the environment of a process that has only just begun, or 1 s."""
+    with suppress(psutil.Error):  # it has ended already
+        for _ in range(100):
+            if psutil.Process(process.pid).environ():
+                return
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.01)
 
 
 def stop(folder: Path) -> RunSummary:

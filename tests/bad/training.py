@@ -180,7 +180,7 @@ def _exports(name: str, content: Callable[[], str | bytes]) -> Callable[[Path], 
             (run / path.name).write_bytes(path.read_bytes())
         made = content()
         (run / name).write_bytes(made if isinstance(made, bytes) else made.encode())
-        said = command("export", run, folder / "saved")
+        said = command("export", run, folder / "saved", "--data", _data())
         assert not (folder / "saved").exists()
         return said
 
@@ -192,7 +192,7 @@ def _export_into(prepare: Callable[[Path], object], *more: str) -> Callable[[Pat
         out = folder / "saved"
         prepare(out)
         before = _content(out)
-        said = command("export", _run(), out, *more)
+        said = command("export", _run(), out, "--data", _data(), *more)
         assert _content(out) == before
         return said
 
