@@ -151,7 +151,9 @@ def test_shares_of_a_step_add_up(name: str, parts: int) -> None:
         changes = {"retrieval_coeff": 0.0} | changes
     stage = tiny_stage(name.split(",")[0], **changes)
     model = tiny_model(tiny_config(**config))
-    training = TrainingModel(model, tiny_recipe(stage)).eval()
+    training = TrainingModel(
+        model, tiny_recipe(stage, num_instances=model.config.num_instances)
+    ).eval()
     maker = BatchMaker(ALL, model.config, MASK, SPECIAL, 5)
     numbers = np.arange(8 * model.config.num_instances).reshape(8, -1)
     whole = taught(maker.make(numbers, stage, 0), model.config)

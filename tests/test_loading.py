@@ -236,7 +236,7 @@ def test_a_huge_config_is_not_read(folder: Path) -> None:
         ("architectures", ["BertForMaskedLM"], CheckpointMismatch, "the weights have instance"),
         ("architectures", ["ElectraForMaskedLM"], CheckpointMismatch, "belong to bert"),
         ("muxviz", [], ConfigError, "the field muxviz is []"),
-        ("muxviz", {"magic": 1}, ConfigError, "fields default_padding, fixed_length"),
+        ("muxviz", {"magic": 1}, ConfigError, "fields default_padding, demultiplexer"),
         ("muxviz", {"readout": "last"}, UnknownVariant, "unknown readout 'last'"),
         ("muxviz", {"fixed_length": "long"}, ConfigError, "fixed_length is 'long'"),
         ("muxviz", {"fixed_length": 0}, ConfigError, "fixed_length is 0; expected 3"),

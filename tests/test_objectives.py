@@ -160,7 +160,8 @@ VOCABULARY = 704
 def parts_of(stage: Stage, *, generator: MuxModel | None = None, **config: Any) -> TrainingModel:
     """A tiny ELECTRA (its vocabulary projection is its own) with identity maps to the teacher."""
     model = tiny_model(tiny_config(**({"backbone": "electra", "num_instances": 2} | config)))
-    parts = TrainingModel(model, tiny_recipe(stage), generator).eval().requires_grad_(False)
+    recipe = tiny_recipe(stage, num_instances=model.config.num_instances)
+    parts = TrainingModel(model, recipe, generator).eval().requires_grad_(False)
     for name in ("hidden_map", "sentence_map"):
         if hasattr(parts, name):
             getattr(parts, name).weight.copy_(torch.eye(24))

@@ -315,10 +315,17 @@ def test_what_does_not_apply_says_why(app: Path) -> None:
     assert "One slot only." in seen(at)
 
 
-def test_a_bug_surfaces(app: Path) -> None:
+def test_a_bug_surfaces_in_the_log_and_by_its_number_on_the_page(
+    app: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     script.raises = ZeroDivisionError("a bug")
     at = settle(opened(app).button(key="probe_compute").click().run())
-    assert "a bug" in at.exception[0].message
+    logged = next(r for r in caplog.records if r.name == "muxviz.ui.errors")
+    number = logged.getMessage().split()[1].strip(",")
+    assert logged.exc_info is not None
+    assert logged.exc_info[1] is script.raises
+    assert f"number {number}" in at.exception[0].message
+    assert "a bug" not in at.exception[0].message
 
 
 def test_an_instant_study_needs_no_button(app: Path) -> None:

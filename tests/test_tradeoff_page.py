@@ -190,9 +190,7 @@ def test_files_are_loaded_beside_the_recorded_run_and_let_go(with_runs: Path) ->
     field.set_value([("mine.json", mine, "application/json"), ("no.json", b"{}", "")])
     settled(at.run())
     assert "mine" in str(charts(at)[0])
-    assert "no.json is no result that muxviz recorded" in seen(at).replace("\\", "").replace(
-        "\u2060", ""
-    )
+    assert "no.json has format None" in seen(at).replace("\\", "").replace("\u2060", "")
     symbols = {str(t["marker"]["symbol"]) for t in charts(at)[0]["data"] if "marker" in t}
     assert {"circle", "square"} <= symbols
     press(at, "o_forget")

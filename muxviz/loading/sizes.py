@@ -53,12 +53,14 @@ def backbone_shape(
             f"{where}: position_embedding_type is {shown(positions)}; only absolute positions are "
             "supported"
         )
-    default_eps, default_pad = (1e-5, 1) if backbone == "roberta" else (1e-12, 0)
+    default_eps = 1e-5 if backbone == "roberta" else 1e-12
     return BackboneShape(
         **stored,
         num_attention_heads=heads,
         layer_norm_eps=real(raw, "layer_norm_eps", default_eps, where, most=1.0),
-        pad_token_id=whole(raw, "pad_token_id", default_pad, where, below=stored["vocab_size"]),
+        pad_token_id=whole(
+            raw, "pad_token_id", usual_padding(backbone), where, below=stored["vocab_size"]
+        ),
         hidden_act=_activation(raw, where),
         hidden_dropout_prob=real(raw, "hidden_dropout_prob", 0.1, where, most=1.0),
         attention_probs_dropout_prob=real(
@@ -125,3 +127,8 @@ def dims(shapes: Shapes, name: str, ranks: tuple[int, ...], where: str) -> tuple
             f"{' or '.join(map(str, ranks))} axes. The file is damaged or not a published layout"
         )
     return shape
+
+
+def usual_padding(backbone: str) -> int:
+    """The id of padding where config.json does not say it."""
+    return 1 if backbone == "roberta" else 0

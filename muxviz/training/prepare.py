@@ -18,6 +18,7 @@ from muxviz.config import BackboneShape, MuxConfig
 from muxviz.errors import ConfigError, DataError, TrainingError
 from muxviz.loading.fields import LIMITS
 from muxviz.loading.infer import are_numbers
+from muxviz.loading.sizes import usual_padding
 from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES, TOKENIZER_FILES
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.batches import BatchMaker
@@ -405,7 +406,9 @@ def _mask_id(tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> int:
 def _vocab_rows(folder: Path, backbone: str) -> int:
     if (folder / "vocab.txt").is_file():
         return len(read_pieces(folder / "vocab.txt"))
-    largest = BackboneShape(LIMITS["vocab_size"], 1, 1, 1, 1, 1)  # room for any tokenizer
+    padding = usual_padding(backbone)
+    # Room for any tokenizer.
+    largest = BackboneShape(LIMITS["vocab_size"], 1, 1, 1, 1, 1, pad_token_id=padding)
     return len(run_tokenizer(folder, largest, backbone))
 
 

@@ -26,6 +26,7 @@ from muxviz.loading.fields import check_sizes, real
 from muxviz.loading.layout import PUBLISHED_CLASSES
 from muxviz.loading.load import load
 from muxviz.loading.save import WEIGHTS
+from muxviz.loading.sizes import usual_padding
 from muxviz.loading.tokenizer import (
     ALL_TOKENIZER_FILES,
     BUNDLED_VOCABULARY,
@@ -261,7 +262,11 @@ def run_shape(recipe: Recipe, start: Start | None, vocab_size: int) -> BackboneS
         sizes["intermediate_size"] = 4 * recipe.hidden_size
     if recipe.backbone == "roberta":
         positions = recipe.max_length + 2
-        sizes |= {"type_vocab_size": 1, "pad_token_id": 1, "layer_norm_eps": 1e-5}
+        sizes |= {
+            "type_vocab_size": 1,
+            "pad_token_id": usual_padding(recipe.backbone),
+            "layer_norm_eps": 1e-5,
+        }
         sizes["max_position_embeddings"] = positions
     return BackboneShape(**sizes)
 

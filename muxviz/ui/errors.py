@@ -107,6 +107,11 @@ CATALOGUE: dict[str, Advice] = {
         "Give the file what the message expects, or name another one. Recorded results are made "
         "again by `make recorded`.",
     ),
+    "E-FINITE": Advice(
+        "The model computed no number here",
+        KEPT,
+        "Choose float32 in the sidebar; where that fails too, the weights are out of range.",
+    ),
     "E-NA": Advice(
         "This does not apply to the checkpoint",
         OTHERS,
