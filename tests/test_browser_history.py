@@ -13,10 +13,17 @@ from tests.browser import PATIENCE_S, browser, server
 from tests.pages import BASELINE, write_checkpoint
 
 pytestmark = pytest.mark.browser
-QUIET = (
-    "() => document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state')"
-    " === 'notRunning' && document.querySelector('h1')"
-)
+STEADY_MS = 400  # that a page stays at one address without running: then it is drawn to its end
+QUIET = """(steady) => {
+    const app = document.querySelector('[data-testid=stApp]');
+    const isQuiet = app?.getAttribute('data-test-script-state') === 'notRunning'
+        && document.querySelector('h1');
+    if (!isQuiet || window.steadyAt !== location.href) {
+        window.steadyAt = isQuiet ? location.href : '';
+        window.steadySince = performance.now();
+    }
+    return isQuiet && performance.now() - window.steadySince > steady;
+}"""
 OPENED = [page for page in PAGES if page != "start"]
 
 
@@ -45,7 +52,7 @@ def open_at(chromium: Any, url: str) -> Any:
 
 def whole(page: Any) -> None:
     """The page is drawn to its end, without an error, and a slot is chosen."""
-    page.wait_for_function(QUIET)
+    page.wait_for_function(QUIET, arg=STEADY_MS)
     assert page.locator("[data-testid=stException]").all_inner_texts() == []
     chosen = page.locator("[data-testid=stSidebar]").get_by_role("radio", checked=True)
     chosen.or_(page.get_by_text("plain, one text a pass")).first.wait_for()
