@@ -10,6 +10,10 @@ ARGS   ?=
 
 RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 
+# Set-up leaves compiling to the first import; where bytecode is never kept, every command that is
+# started compiles torch and transformers anew, and takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup app test check browser bench recorded notebook clean
