@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import threading
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,3 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: a long file begun last would keep one core alone at the end."""
     slow = {item.path for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(autouse=True)
+def no_job_runs_on() -> Iterator[None]:
+    """What a page began and its test did not wait for would compute beside the tests to come."""
+    yield
+    if any(thread.name == "muxviz-job" for thread in threading.enumerate()):
+        from muxviz.ui.jobs import Job
+
+        for job in [found for found in gc.get_objects() if type(found) is Job]:
+            job.stop()
+            assert job.join(120), job.status()

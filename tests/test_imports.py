@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Lowest first: a module may import from its own layer (same name) or from any layer below.
 LAYERS = (
-    ("printable",),
+    ("printable", "quiet"),
     ("errors",),
     ("files",),
     ("terminal",),

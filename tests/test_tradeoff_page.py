@@ -205,7 +205,7 @@ def test_measuring_now_beside_what_was_recorded(
 ) -> None:
     at = press(open_page(o_copies="2", o_bits="true"), "o_tradeoff_compute")
     traces = charts(at)[0]["data"]
-    assert any("measured now" in str(t.get("name")) for t in traces)
+    assert any("measured now" in str(t.get("name")) for t in traces), seen(at)
     assert any(str(t.get("marker", {}).get("symbol", "")).startswith("diamond") for t in traces)
     assert "Measured, see below" in seen(at)
     press(at, "o_speed_compute")
@@ -240,7 +240,7 @@ def test_measuring_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("muxviz.bench.tradeoff.measure_entries", slow)
     at = click(open_page(), "o_tradeoff_compute")
-    assert entered.wait(60)
+    assert entered.wait(60), at.session_state[keys.STUDIES]
     studies: Desk = at.session_state[keys.STUDIES]
     for running in studies.running.values():
         running.job.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from muxviz.errors import NotApplicable
+from muxviz.quiet import warnings_become
 
 
 class _Logits(nn.Module):
@@ -60,8 +60,7 @@ def onnx_call(model: Any, rows: Sequence[Tensor], *, int8: bool, threads: int) -
     names = ["ids", "mask", "types"]
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "model.onnx"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings_become("ignore", Warning):
             torch.onnx.export(
                 _Logits(model).eval(),
                 given,

@@ -8,7 +8,6 @@ label agreement beside the speed.
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from torch import nn
 from muxviz.errors import NotApplicable
 from muxviz.model.claims import offers
 from muxviz.model.mux_model import MuxModel
+from muxviz.quiet import warnings_become
 
 
 def int8_model(model: MuxModel) -> MuxModel:
@@ -39,8 +39,7 @@ def int8_model(model: MuxModel) -> MuxModel:
     torch.backends.quantized.engine = "onednn" if "onednn" in engines else engines[0]
     smaller = copy.deepcopy(model)
     chosen = {name: per_channel_dynamic_qconfig for name in _matrices(smaller)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecated there, and not yet matched by torchao on CPUs
+    with warnings_become("ignore", Warning):  # deprecated there, not yet matched by torchao on CPUs
         quantize_dynamic(smaller, chosen, inplace=True)
     return smaller
 

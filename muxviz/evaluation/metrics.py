@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -22,6 +21,7 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 from muxviz.errors import InputError
 from muxviz.evaluation.intervals import ratio
+from muxviz.quiet import warnings_become
 
 # Per row: its class or score [1], its labels or scores [1, C], or the tags of its words [words].
 Rows = Sequence[np.ndarray]
@@ -349,13 +349,12 @@ def _mean_of_known(values: np.ndarray) -> np.ndarray:
 
 def _correlation(library: Callable, true: Rows, given: Rows) -> float:
     """NaN for a constant: there is no correlation with it, and 0 would be an invention."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", stats.ConstantInputWarning)
-        warnings.simplefilter("error", stats.NearConstantInputWarning)
-        try:
+    constant = (stats.ConstantInputWarning, stats.NearConstantInputWarning)
+    try:
+        with warnings_become("error", *constant):
             return float(library(np.concatenate(true), np.concatenate(given)).statistic)
-        except (stats.ConstantInputWarning, stats.NearConstantInputWarning):
-            return math.nan
+    except constant:
+        return math.nan
 
 
 def _redraw_pearson(true: Rows, given: Rows, weights: np.ndarray) -> np.ndarray:

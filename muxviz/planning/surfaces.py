@@ -11,10 +11,11 @@ unknown. spread: [C] standard deviation up to a factor that ``choose`` finds by 
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Protocol
 
 import numpy as np
+
+from muxviz.quiet import warnings_become
 
 ADJACENT = 1.0  # doublings between neighbouring settings of a usual grid
 MANY = 9  # points from which a ramp along an axis is worth a third piece
@@ -158,9 +159,8 @@ class GaussianProcess:
             n_restarts_optimizer=0 if self._start else RESTARTS,
             random_state=SEED,
         )
-        with warnings.catch_warnings():
-            # Few points often leave a length or the noise at its bound: known, and harmless.
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        # Few points often leave a length or the noise at its bound: known, and harmless.
+        with warnings_become("ignore", ConvergenceWarning):
             self._process.fit(x, left / self._scale)
         return self
 
