@@ -162,3 +162,26 @@ def test_names_are_sorted_and_resolve() -> None:
         assert callable(getattr(muxviz, name)), name
     with pytest.raises(AttributeError, match="no attribute 'lood'"):
         muxviz.lood  # noqa: B018
+
+
+def test_a_replaced_name_is_not_imported_by_name_elsewhere() -> None:
+    """A module first imported while a test replaces the name would keep the replacement for good.
+
+    Where it must be: import those modules at the head of the test and replace it in all of them.
+    """
+    held: dict[str, set[str]] = {}
+    for path in sources():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("muxviz"):
+                for alias in node.names:
+                    held.setdefault(f"{node.module}.{alias.name}", set()).add(path.stem)
+    for path in (ROOT / "tests").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "setattr"):
+                continue
+            target = node.args[0]
+            if isinstance(target, ast.Constant) and isinstance(target.value, str):
+                assert target.value not in held, (
+                    f"{path.name} replaces {target.value}, which {held[target.value]} keep"
+                )

@@ -17,6 +17,7 @@ from muxviz.batch import Row
 from muxviz.ui import keys, link, params
 from muxviz.ui.checkpoints import Listed
 from muxviz.ui.frame import PAGES
+from muxviz.ui.kept import Desk
 from muxviz.ui.link_readers import Meant, readers
 from muxviz.ui.links import MAX_ROWS, MAX_TEXT, pack_rows, unpack_rows
 from tests.pages import checked, linked, write_pair
@@ -50,7 +51,7 @@ def _no_work(checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Nothing is computed: it is the controls that are asked for."""
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(checkpoints))
     monkeypatch.setenv("MUXVIZ_RUNS", str(tmp_path))
-    monkeypatch.setattr("muxviz.ui.study.start", lambda study: None)
+    monkeypatch.setattr(Desk, "begin", lambda *begun: None)
     monkeypatch.setattr("muxviz.ui.runs.warm_up", lambda: None)
 
 

@@ -19,7 +19,7 @@ from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.figures.dim import FADED, dimmed
 from muxviz.figures.export import Section, report_html, to_html
 from muxviz.figures.ink import framed, ink
-from muxviz.ui import frame, jobs, keys, learn_params, params, runs
+from muxviz.ui import frame, heading, jobs, keys, learn_params, params, runs
 from muxviz.ui.frame import Page
 from muxviz.ui.jobs import Job, settle
 from muxviz.ui.kept import MAX_RESULTS, Desk, Kept
@@ -172,8 +172,8 @@ def app(tmp_path: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> I
         "models": Page("pages/none.py", "Models", ":material/merge:", "Manage"),
     }
     monkeypatch.setattr(frame, "ROOT", tmp_path)
-    monkeypatch.setattr("muxviz.ui.frame.PAGES", pages)
-    monkeypatch.setattr("muxviz.ui.heading.PAGES", pages)
+    for module in (frame, heading):
+        monkeypatch.setattr(module, "PAGES", pages)
     monkeypatch.setattr(learn_params, "PARAMS", PARAMS)
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(checkpoints))
     vars(script).update(vars(Script()))

@@ -10,6 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz import recorded
+from muxviz.bench import recording
+from muxviz.bench import tradeoff as measuring
 from muxviz.errors import DataError, NotApplicable
 from muxviz.evaluation.pool_data import rows_to_measure, sample_rows
 from muxviz.pool import pool_name
@@ -238,7 +240,8 @@ def test_measuring_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
         assert gate.wait(60)
         progress(1, 4)  # type: ignore[operator]
 
-    monkeypatch.setattr("muxviz.bench.tradeoff.measure_entries", slow)
+    for module in (measuring, recording):
+        monkeypatch.setattr(module, "measure_entries", slow)
     at = click(open_page(), "o_tradeoff_compute")
     assert entered.wait(60), at.session_state[keys.STUDIES]
     studies: Desk = at.session_state[keys.STUDIES]
