@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -146,7 +148,7 @@ def test_wrong_shapes_are_reported_with_the_model(tmp_path: Path) -> None:
 
 
 def test_too_large_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("muxviz.loading.load.available_memory", lambda: 1000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
     report = check(shared_folder())
     ends_with(report, "size", "E-SIZE", "are free")
     assert report.parameters is not None

@@ -164,24 +164,26 @@ def test_names_are_sorted_and_resolve() -> None:
         muxviz.lood  # noqa: B018
 
 
-def test_a_replaced_name_is_not_imported_by_name_elsewhere() -> None:
-    """A module first imported while a test replaces the name would keep the replacement for good.
+def by_name(path: Path) -> set[str]:
+    """``package.module.NAME`` of every name that ``path`` imports at its head."""
+    return {
+        f"{node.module}.{alias.name}"
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
 
-    Where it must be: import those modules at the head of the test and replace it in all of them.
-    """
-    held: dict[str, set[str]] = {}
-    for path in sources():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("muxviz"):
-                for alias in node.names:
-                    held.setdefault(f"{node.module}.{alias.name}", set()).add(path.stem)
+
+def test_who_keeps_a_name_is_imported_before_a_test_replaces_it() -> None:
+    """A module first imported while a name is replaced would keep the replacement for good."""
+    dotted = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sources()}
+    kept = {path: by_name(path) for path in sources()}
     for path in (ROOT / "tests").glob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
+        there = imported(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "setattr"):
                 continue
-            target = node.args[0]
-            if isinstance(target, ast.Constant) and isinstance(target.value, str):
-                assert target.value not in held, (
-                    f"{path.name} replaces {target.value}, which {held[target.value]} keep"
-                )
+            name = getattr(node.args[0], "value", None)
+            late = {dotted[p] for p, names in kept.items() if name in names} - there
+            late -= by_name(path)
+            assert not late, f"{path.name} replaces {name}, which {sorted(late)} keep"

@@ -13,8 +13,10 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from hypothesis import given
@@ -654,7 +656,7 @@ def test_a_layer_number_out_of_all_bounds_builds_nothing(folder: Path) -> None:
 
 
 def test_more_parameters_than_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("muxviz.loading.load.available_memory", lambda: 1000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
     refused(folder, CheckpointTooLarge, "31,554 parameters", "are free", "larger machine")
 
 

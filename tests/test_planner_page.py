@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz import recorded
+from muxviz.planning import command, validate
 from muxviz.results.store import to_json
 from muxviz.ui.planner_work import CHECK
 from tests.pages import (
@@ -199,7 +200,8 @@ def test_the_check_can_be_stopped(with_grid: Path, monkeypatch: pytest.MonkeyPat
     def slow(points: object, *, progress: object, **_: object) -> None:
         raise Stopped("on request")
 
-    monkeypatch.setattr("muxviz.planning.validate.validate_planner", slow)
+    for module in (command, validate):
+        monkeypatch.setattr(module, "validate_planner", slow)
     at = settled(click(visit("planner", n_splits="5"), f"{CHECK}_compute"))
     assert f"{CHECK}_compute" in {b.key for b in at.button}
     assert not [t for t in titles(at) if t.startswith("With half")]
