@@ -269,6 +269,9 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--dtype", choices=("float16", "float32", "int8"), default="float16")
     command.add_argument("--max-length", type=whole(1, 10**6), help="keep so many positions only")
     command.add_argument(
+        "--turn", type=whole(0, 2**32 - 1), help="a packed model in another basis: seed of that"
+    )
+    command.add_argument(
         "--data", type=Path, default=_data_default(), help="measure label agreement on the dev set"
     )
     command.add_argument("--force", action="store_true", help=FORCE_HELP)
@@ -532,6 +535,7 @@ def _export(options: argparse.Namespace) -> int:
         dtype=options.dtype,
         data=options.data,
         max_length=options.max_length,
+        turn=options.turn,
         force=options.force,
     )
     print(folder)

@@ -15,8 +15,10 @@ from muxviz.errors import ConfigError
 from muxviz.model.multiplexer import draw_instance_embedding
 from muxviz.model.mux_model import MuxModel
 from muxviz.training.packed.layout import Layout
+from muxviz.training.packed.prepare import shared_vectors
 from muxviz.training.packed.start import _narrowed_scores, principal, start_gate
 from muxviz.training.packed.tied import TiedModel, packed, packed_weights
+from muxviz.training.packed.turn import turned, turning
 from muxviz.training.recipe import read_recipe
 from tests.tiny import _fill, tiny_config, tiny_ids
 
@@ -175,6 +177,59 @@ def test_other_parts_cannot_be_packed(changes: dict[str, Any]) -> None:
     name = next(iter(changes))
     with pytest.raises(ConfigError, match=f"a packed start has {name}"):
         TiedModel(config, Layout.of(config.shape, 3))
+
+
+# ---- the two dials ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(("num", "own", "idle"), SHAPES)
+def test_a_turned_model_gives_the_same_answers(task: str, num: int, own: int, idle: int) -> None:
+    narrow = tied_model(num, own, task=task)
+    wide = packed(narrow)
+    model = turned(wide, narrow.layout, seed=3)
+    assert model.config.multiplexer == "low_rank_orthogonal"
+    ids, mask = group_of(narrow.config)
+    for hide in (False, True):
+        ours, theirs = (m(ids, mask, hide_padding=hide).logits for m in (model, wide))
+        torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-4)
+
+
+def test_turning_spreads_every_slot_and_every_state_turns() -> None:
+    narrow = tied_model(5)
+    wide, layout = packed(narrow), narrow.layout
+    model, turn = turned(wide, layout, seed=3), turning(layout, seed=3)
+    torch.testing.assert_close(turn @ turn.T, torch.eye(24), atol=1e-5, rtol=0)
+    torch.testing.assert_close(turn.sum(dim=0), torch.ones(24), atol=1e-5, rtol=0)
+    ids, mask = group_of(narrow.config)
+    states = []
+    for one in (wide, model):
+        mixed = one.mix(one.embed(one.prepare(ids, mask, None)), mask)
+        states.append([mixed, *one.encoder.all_states(one.enter(mixed), None)])
+    for before, after in zip(*states, strict=True):
+        torch.testing.assert_close(before @ turn.T, after, atol=5e-5, rtol=1e-4)
+    used = (model.multiplexer.instance_embedding.abs() > 1e-4).any(dim=2).sum(dim=1)  # type: ignore[operator]
+    assert used.tolist() == [20] * 4 + [24], "of 24, where a chunk has 4, the last one 8"
+    other = turning(layout, seed=4)
+    assert not torch.allclose(turn, other)
+
+
+def test_a_model_whose_slots_are_no_copies_is_not_turned() -> None:
+    narrow = tied_model(3)
+    wide = packed(narrow)
+    with torch.no_grad():
+        wide.encoder.layers[1].output.LayerNorm.weight[0] += 1  # type: ignore[union-attr,operator]
+    with pytest.raises(ConfigError, match="not copies of one another side by side"):
+        turned(wide, narrow.layout, seed=0)
+
+
+def test_slot_vectors_slide_from_chunks_to_gaussian_ones() -> None:
+    config = packed(tied_model(5)).config
+    none, half, whole = (shared_vectors(config, share, seed=5) for share in (0.0, 0.5, 1.0))
+    assert torch.equal(none, draw_instance_embedding(config, torch.Generator()))
+    torch.testing.assert_close(half, (none + whole) / 2)
+    torch.testing.assert_close(whole.norm(dim=1), torch.full((5,), (24 / 5) ** 0.5))
+    assert not torch.allclose(whole, shared_vectors(config, 1.0, seed=6))
 
 
 # ---- what it starts from ------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from muxviz.loading.load import load
 from muxviz.training.export import checkpoint_of_run, export_run, read_state
 from muxviz.training.loop import train
 from muxviz.training.packed import answers
-from muxviz.training.packed.prepare import whole_weights
+from muxviz.training.packed.prepare import shared_vectors, whole_weights
 from muxviz.training.packed.tied import TiedModel
 from muxviz.training.prepare import prepare_run
 from muxviz.training.recipe import Recipe, Stage
@@ -377,3 +378,84 @@ def test_a_saved_state_is_the_wide_models(
         **sizes,
     )
     train(after, data, tmp_path / "after", start=out)
+
+
+SHARING = (
+    tied_stage(),
+    tied_stage("half", free=True, sharing=0.5, sharing_warmup=2, **READING),
+    tied_stage("whole", free=True, sharing=1.0, sharing_warmup=2, **READING),
+)
+
+
+def test_slots_come_to_share_and_the_model_is_exported(
+    data: Path, teachers: dict[str, Path], tmp_path: Path
+) -> None:
+    """At a stage's end the vectors stand where it says; stopped on the way, the run is the same."""
+    recipe = packed_recipe("sentence", *SHARING)
+    at_once, stopped = tmp_path / "run", tmp_path / "stopped"
+    train(recipe, data, at_once, teacher=teachers["sentence"], steps=8)
+    half = load(export_run(at_once, tmp_path / "half", dtype="float32"), device="cpu")
+    assert half.config.multiplexer == "gaussian_hadamard"
+    vectors: Any = half.model.multiplexer.instance_embedding
+    torch.testing.assert_close(vectors, shared_vectors(half.config, 0.5, seed=recipe.seed))
+    assert half.card["run"]["packed"]["sharing"] == 0.5
+    train(recipe, data, at_once, teacher=teachers["sentence"], resume=True)
+    assert "middle_state" not in metrics(at_once)[-1]["losses"]
+    for steps in (5, None):
+        train(
+            recipe, data, stopped, teacher=teachers["sentence"], resume=steps is None, steps=steps
+        )
+    assert_same_bits(at_once, stopped)
+    whole = checkpoint_of_run(at_once)
+    vectors = whole.model.multiplexer.instance_embedding
+    torch.testing.assert_close(vectors, shared_vectors(whole.config, 1.0, seed=recipe.seed))
+    assert whole.card["run"]["packed"]["sharing"] == 1.0
+
+
+def test_a_copy_of_a_run_goes_on_under_another_name(
+    data: Path, teachers: dict[str, Path], tmp_path: Path
+) -> None:
+    rooms = packed_recipe("sentence", tied_stage(), name="rooms")
+    train(rooms, data, tmp_path / "rooms", teacher=teachers["sentence"])
+    shutil.copytree(tmp_path / "rooms", tmp_path / "shared")
+    shared = packed_recipe("sentence", *SHARING[:2], name="shared")
+    train(shared, data, tmp_path / "shared", teacher=teachers["sentence"], resume=True)
+    assert checkpoint_of_run(tmp_path / "shared").name == "shared"
+
+
+def test_a_packed_run_is_exported_in_another_basis(
+    data: Path, teachers: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    recipe = packed_recipe("sentence")
+    train(recipe, data, out, teacher=teachers["sentence"], steps=8)
+    plain = load(export_run(out, tmp_path / "plain", dtype="float32"), device="cpu")
+    assert (
+        main(["export", str(out), str(tmp_path / "turned"), "--dtype", "float32", "--turn", "3"])
+        == 0
+    )
+    turned = load(tmp_path / "turned", device="cpu")
+    assert turned.config.multiplexer == "low_rank_orthogonal"
+    assert turned.card["run"]["packed"]["turned"] == 3
+    ids = torch.randint(110, 180, (3, 2, 9), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        turned.model(ids).logits, plain.model(ids).logits, atol=1e-4, rtol=1e-4
+    )
+    train(recipe, data, out, teacher=teachers["sentence"], resume=True)
+    with pytest.raises(ConfigError, match="not copies of one another"):
+        export_run(out, tmp_path / "late", turn=3)
+    with pytest.raises(ConfigError, match="is no packed run"):
+        export_run(teachers["sentence"], tmp_path / "other", turn=3)
+    assert not (tmp_path / "late").exists()
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (tied_stage(sharing=0.5),),
+        (tied_stage(), tied_stage("b", free=True, sharing=0.5), tied_stage("c", free=True)),
+    ],
+)
+def test_tied_blocks_do_not_share_and_sharing_does_not_fall(stages: tuple[Stage, ...]) -> None:
+    with pytest.raises(ConfigError, match="it must not fall"):
+        packed_recipe("sentence", *stages)

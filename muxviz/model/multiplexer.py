@@ -179,9 +179,9 @@ def draw_instance_embedding(
     if config.multiplexer == "binary_hadamard":
         return _binary_chunks(num, width, epsilon)
     if config.multiplexer == "random_orthogonal":
-        return torch.stack([_haar(width, generator) for _ in range(num)])
+        return torch.stack([orthogonal(width, generator) for _ in range(num)])
     if config.multiplexer == "low_rank_orthogonal":
-        left, right = _haar(width, generator), _haar(width, generator)
+        left, right = orthogonal(width, generator), orthogonal(width, generator)
         chunk = width // num
         parts = []
         for slot in range(num):
@@ -204,7 +204,7 @@ def _binary_chunks(num: int, width: int, epsilon: float) -> Tensor:
     return masks
 
 
-def _haar(width: int, generator: torch.Generator) -> Tensor:
+def orthogonal(width: int, generator: torch.Generator) -> Tensor:
     """A Haar-distributed orthogonal matrix [E, E] (QR with the signs of R's diagonal fixed)."""
     q, r = torch.linalg.qr(torch.randn(width, width, generator=generator))
     return q * torch.sign(torch.diagonal(r))

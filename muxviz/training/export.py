@@ -16,7 +16,10 @@ from muxviz.loading.load import load
 from muxviz.loading.save import CARD, check_place, saving, write_json, write_model
 from muxviz.loading.tokenizer import load_tokenizer
 from muxviz.model.mux_model import MuxModel
+from muxviz.pruning.gates import target_at
 from muxviz.training.files import locate
+from muxviz.training.packed.layout import Layout
+from muxviz.training.packed.turn import turned
 from muxviz.training.recipe import CLASS_TASKS
 from muxviz.training.run_folder import METRICS, SAMPLES, read_about
 from muxviz.training.state import meter_of, model_of_state, read_state, recipe_of
@@ -76,12 +79,24 @@ def _about(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
     if run:
         names = ("commit", "hardware", "seed", "started")
         about = {name: run.get(name) for name in names}
-        about |= {"packed": run["packed"]} if run.get("packed") else {}
+        if run.get("packed"):
+            about["packed"] = run["packed"] | _sharing(state)
         # A card is shared: of the paths of the machine only the last part is kept.
         about["config"] = _last_part(run.get("recipe_file"))
         about["start"], about["teacher"] = _last_part(run["start"]), _last_part(run["teacher"])
         about["command"] = [_without_folders(word) for word in run.get("command") or []]
     return about | meter_of(state) | {"steps": state["step"]}
+
+
+def _sharing(state: dict[str, Any]) -> dict[str, float]:
+    """How far the slot vectors had gone when the state was saved; {} for chunks."""
+    share, left = 0.0, int(state["step"])
+    for stage in recipe_of(state)["stages"]:
+        if left > 0 and stage.get("sharing"):
+            start, warmup = share, stage["sharing_warmup"]
+            share = target_at(left - 1, start=start, end=stage["sharing"], warmup=warmup)
+        left -= stage["steps"]
+    return {"sharing": round(share, 4)} if share else {}
 
 
 def _portable(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -107,6 +122,7 @@ def export_run(
     dtype: str = "float16",
     data: Path | None = None,
     max_length: int | None = None,
+    turn: int | None = None,
     force: bool = False,
 ) -> Path:
     """Write a run's last state as a checkpoint folder: each tensor once, the vocabulary as text.
@@ -115,16 +131,20 @@ def export_run(
     ``vocab.txt`` says all there is to say about a WordPiece vocabulary, in a third of the bytes of
     the ``tokenizer.json`` that ``save`` writes. With ``data``, the card says how many answers on
     the recipe's dev set the stored precision leaves as they were. ``max_length`` keeps only so many
-    rows of the position table, where a folder is to be small. ``force`` as in ``save``.
+    rows of the position table, where a folder is to be small. ``turn``: a packed model in another
+    basis, drawn from this seed; it answers the same. ``force`` as in ``save``.
 
     Raises:
-        ConfigError: ``max_length`` is not between 8 and the model's own. CheckpointError: the run
+        ConfigError: ``max_length`` is not between 8 and the model's own, or what is to be turned is
+            not a packed model before its free stages. CheckpointError: the run
             cannot be read, or the folder not be written; see ``save``.
     """
     check_place(folder, force)
     checkpoint = checkpoint_of_run(run)
     if max_length is not None:
         checkpoint = _shortened(checkpoint, max_length)
+    if turn is not None:
+        checkpoint = _turned(checkpoint, turn)
     with saving(folder, force=force) as beside:
         texts = [] if data is None else _dev_texts(checkpoint, data)
         _write(checkpoint, run, beside, dtype)
@@ -166,6 +186,28 @@ def _shortened(checkpoint: Checkpoint, positions: int) -> Checkpoint:
     model = MuxModel(config)
     model.load_state_dict(state)
     return replace(checkpoint, model=model.eval().requires_grad_(False), config=config)
+
+
+def _turned(checkpoint: Checkpoint, seed: int) -> Checkpoint:
+    """The same answers in another basis."""
+    known = checkpoint.card["run"].get("packed")
+    if not known:
+        raise ConfigError(
+            f"{checkpoint.folder} is no packed run; only a packed model before its free stages can "
+            "be turned"
+        )
+    layout = Layout.of(
+        checkpoint.config.shape,
+        checkpoint.config.num_instances,
+        own=known["slot_width"],
+        heads=known["slot_heads"],
+        units=known["slot_units"],
+    )
+    model = turned(checkpoint.model, layout, seed=seed)
+    run = checkpoint.card["run"] | {"packed": known | {"turned": seed}}
+    return replace(
+        checkpoint, model=model, config=model.config, card=checkpoint.card | {"run": run}
+    )
 
 
 def _write(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:

@@ -386,7 +386,7 @@ def check_same_run(folder: Path, state: dict[str, Any], recipe: Recipe) -> None:
         before, now = old[name], new[name]
         if name == "stages":
             before, now = before[:begun], now[:begun]
-        if before != now and name not in ("log_every", "save_every"):
+        if before != now and name not in ("name", "log_every", "save_every"):
             raise TrainingError(
                 f"{path} was made with another {name} ({shown(before)} then, {shown(now)} now); "
                 "resume with the same recipe, or name a new folder"

@@ -40,7 +40,7 @@ MATCHINGS = ("free", "ordered", "sampled", "windowed")
 CLASS_TASKS = ("sequence_classification", "token_classification")
 LABELLED_TASKS = (*CLASS_TASKS, "regression")
 PACKED = "packed"  # a start that is no folder
-PACKED_ONLY = ("answer_coeff", "state_coeff", "free")  # fields of a stage
+PACKED_ONLY = ("answer_coeff", "state_coeff", "free", "sharing")  # fields of a stage
 PACKABLE = {  # what narrow models side by side are
     "backbone": "bert",
     "multiplexer": "binary_hadamard",
@@ -87,6 +87,9 @@ class Stage:
     state_coeff: Weight = 0.0
     # Packed: every weight trains by itself; before that it is shared by all slots.
     free: Annotated[bool, Flag()] = False
+    # Packed, free: how far slot vectors have gone from chunks of their own to Gaussian ones.
+    sharing: Share = 0.0
+    sharing_warmup: Count = 0  # steps over which they go there from the stage before's
     # Pruning: target share of encoder weights pruned; 0 trains no gates.
     sparsity: Annotated[float, Real(0, 1, is_below=True)] = 0.0
     sparsity_warmup: Count = 0  # steps over which the target rises from the stage before's
@@ -327,6 +330,13 @@ class Recipe:
             raise ConfigError(
                 f"free of the stages is {frees}; a packed start begins with one that is not free, "
                 "and free ones come last"
+            )
+        sharing = [stage.sharing for stage in self.stages]
+        tied = [stage.name for stage in self.stages if stage.sharing and not stage.free]
+        if sharing != sorted(sharing) or tied:
+            raise ConfigError(
+                f"sharing of the stages is {sharing}; it must not fall, and blocks that are tied "
+                "need chunks of their own: give it to stages with free = true"
             )
         if self.shares and not sum(self.shares):
             raise ConfigError("all shares are 0, so nothing would be drawn; give one above 0")

@@ -14,6 +14,7 @@ from torch import nn
 from muxviz.errors import ConfigError, TrainingError
 from muxviz.training.batches import with_teacher
 from muxviz.training.meters import Meter
+from muxviz.training.packed.prepare import share_slots
 from muxviz.training.prepare import Run
 from muxviz.training.pruning import target_of
 from muxviz.training.recipe import Stage
@@ -44,6 +45,7 @@ class Stepper:
             is_gate = "gates" in group
             group["lr"] = stage.gate_learning_rate if is_gate else learning_rate(stage, at)
         target = target_of(self.recipe, index, at)
+        share_slots(self.run.parts.model, self.recipe, index, at)
         whole = self.run.maker.make(self.samplers[index].step(at), stage, number)
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         micro = self.recipe.accumulate

@@ -70,11 +70,13 @@ def imitate_at_places(
         terms.add("logit", stage.logit_coeff, part / of)
     if stage.state_coeff:
         maps: Imitation = parts.imitation
+        last = (maps.last(states).float() - asked.last).square().sum()
+        terms.add("last_state", stage.state_coeff, last / of)
+        if stage.sharing:  # no dimensions are a slot's own
+            return
         half = layers[middle_layer(len(layers) - 1)]
         own = maps.layout.own_of(half)[asked.groups, asked.places, asked.slots]
-        last = (maps.last(states).float() - asked.last).square().sum()
         middle = (maps.middle(own).float() - asked.middle).square().sum()
-        terms.add("last_state", stage.state_coeff, last / of)
         terms.add("middle_state", stage.state_coeff, middle / of)
 
 

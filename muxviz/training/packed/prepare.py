@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from muxviz.config import MuxConfig
 from muxviz.errors import ConfigError
 from muxviz.model.multiplexer import draw_instance_embedding
 from muxviz.model.mux_model import MuxModel
+from muxviz.pruning.gates import target_at
 from muxviz.training.objectives import TrainingModel
 from muxviz.training.packed.answers import Answers, ask, label
 from muxviz.training.packed.layout import Layout
@@ -140,12 +141,38 @@ def untied(parts: TrainingModel, recipe: Recipe) -> TrainingModel:
     tied = parts.model
     assert isinstance(tied, TiedModel)
     wide = packed(tied)
+    if recipe.stages[-1].sharing:  # any vectors, of the same class
+        wide.config = replace(wide.config, multiplexer="gaussian_hadamard")
     _wake(wide, tied.layout, torch.Generator().manual_seed(recipe.seed))
     theirs = parts.imitation.last.out_features if hasattr(parts, "imitation") else 0
     found = training_parts(recipe, wide, tied.layout, theirs)
     beside = {n: v for n, v in parts.state_dict().items() if not n.startswith("model.")}
     found.load_state_dict(beside, strict=False)
     return found
+
+
+@torch.no_grad()
+def share_slots(model: MuxModel, recipe: Recipe, index: int, at: int) -> None:
+    """Put the slot vectors where step ``at`` of stage ``index`` has them."""
+    stage = recipe.stages[index]
+    if not stage.sharing:
+        return
+    start = recipe.stages[index - 1].sharing
+    share = target_at(at, start=start, end=stage.sharing, warmup=stage.sharing_warmup)
+    vectors: Any = model.multiplexer.instance_embedding
+    vectors.copy_(shared_vectors(model.config, share, seed=recipe.seed))
+
+
+def shared_vectors(config: MuxConfig, share: float, *, seed: int) -> Tensor:
+    """Slot vectors ``[N, E]``: ``(1 - share)`` times chunks, ``share`` times Gaussian vectors of
+    the same length, the root of E / N.
+    """
+    draws = torch.Generator().manual_seed(seed)
+    width, num = config.embedding_width, config.num_instances
+    chunks = draw_instance_embedding(replace(config, multiplexer="binary_hadamard"), draws)
+    gaussian = replace(config, multiplexer="gaussian_hadamard")
+    theirs = draw_instance_embedding(gaussian, draws, norm=(width / num) ** 0.5)
+    return (1 - share) * chunks + share * theirs
 
 
 @torch.no_grad()
