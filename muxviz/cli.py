@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -115,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        with printing():
+        with printing(), _ended_by_sigterm():
             options = _parser().parse_args(arguments)
             options.words = list(sys.argv[1:] if arguments is None else arguments)
             return int(options.call(options))
@@ -130,9 +132,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except ReaderLeft:
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as asked:
         tell("interrupted")
-        return 130
+        return 128 + (signal.SIGTERM if str(asked) == "SIGTERM" else signal.SIGINT)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that what is half written goes."""
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # not the main thread: the caller keeps its own handling
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Parser(argparse.ArgumentParser):

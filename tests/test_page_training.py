@@ -154,6 +154,12 @@ def test_n1_says_why_nothing_is_read_back(open_page: Open, root: Path) -> None:
     assert "N = 1 has no neighbours" in seen(at)
 
 
+def test_a_folder_whose_name_is_not_utf8_does_not_end_the_page(open_page: Open, root: Path) -> None:
+    write_run(root / "a", last=100)
+    write_run(root / os.fsdecode(b"bad\xff"), last=100)
+    assert set(open_page().selectbox(key=keys.RUN).options) == {"a", "bad\\xff"}
+
+
 def test_a_recorded_run_of_a_checkpoint(open_page: Open, root: Path) -> None:
     write_run(root.parent / "bundled" / "tiny-n3", num=3, state=None)
     at = open_page()

@@ -284,6 +284,19 @@ def test_a_later_stage_may_bring_a_part_that_starts_fresh(data: Path, tmp_path: 
     assert steps.count(3.0) == 2
 
 
+def test_a_run_of_a_version_without_some_fields_goes_on(data: Path, tmp_path: Path) -> None:
+    recipe, out = tiny_recipe(tiny_stage("task", steps=4)), tmp_path / "run"
+    train(recipe, data, out, steps=2)
+    state = torch.load(out / "state.pt", weights_only=True)
+    older = json.loads(state["recipe"])
+    for stage in older["stages"]:
+        del stage["sharing"], stage["min_tokens"]
+    del older["held_out"]
+    torch.save(state | {"recipe": json.dumps(older)}, out / "state.pt")
+    train(recipe, data, out, resume=True)
+    assert read_state(out)["step"] == 4
+
+
 def test_slices_across_epochs_and_stages_equal_one_run(data: Path, tmp_path: Path) -> None:
     """98 rows, 16 a step: an epoch ends after 6 steps, a pool of the sampler after 40."""
     recipe = dropping(7, 50, general=("general.txt",), learn_instances=True, accumulate=2)

@@ -366,6 +366,12 @@ def _check_same_teacher(files: RunFiles, recipe: Recipe, teacher: Path | None) -
         )
 
 
+def _defaults(kind: type[Recipe | Stage]) -> dict[str, Any]:
+    known = {f.name: f.default for f in fields(kind) if f.default is not MISSING}
+    found: dict[str, Any] = parse_json(json_text(known), "the defaults")
+    return found
+
+
 def check_same_run(folder: Path, state: dict[str, Any], recipe: Recipe) -> None:
     """Refuse to resume under another recipe; stages that have not begun may differ.
 
@@ -375,9 +381,9 @@ def check_same_run(folder: Path, state: dict[str, Any], recipe: Recipe) -> None:
         TrainingError: a field differs.
     """
     path, old, step = folder / STATE, recipe_of(state), int(state["step"])
-    defaults = {f.name: f.default for f in fields(recipe) if f.default is not MISSING}
     new = parse_json(json_text(recipe.to_dict()), "this recipe")
-    old = parse_json(json_text(defaults), "the defaults") | old
+    old = _defaults(Recipe) | old
+    old["stages"] = [_defaults(Stage) | stage for stage in old["stages"]]
     begun, left = 0, step
     while left > 0 and begun < len(old["stages"]):
         left -= old["stages"][begun]["steps"]

@@ -239,6 +239,12 @@ class Recipe:
             )
         if self.compounds and self.task not in LABELLED_TASKS:
             raise ConfigError(f"compounds are made of labelled rows; {self.task} has none")
+        drawn = self.is_packed or any(stage.general_share for stage in self.stages)
+        if self.compounds and not drawn:
+            raise ConfigError(
+                f"compounds is {self.compounds:,}, and no stage draws them; give a stage a "
+                "general_share, or set compounds to 0"
+            )
 
     def _check_stage(self, stage: Stage) -> None:
         if not stage.has_loss:

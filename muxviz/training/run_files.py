@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 LOCK = ".writer.lock"  # held by the process that writes to the folder
-OF_A_RUN = (RUN, PROGRESS, LAUNCH, STATE)  # any of them makes a folder that of a run
+# Any of them makes a folder that of a run; of a small one what it holds has to say so.
+OF_A_RUN = {STATE: "", RUN: "", PROGRESS: "state", LAUNCH: "pid"}
 WRITTEN = (RUN, PROGRESS, STATE, METRICS, SAMPLES, *ALL_TOKENIZER_FILES)
 
 
@@ -235,10 +236,20 @@ def _check_place(folder: Path) -> None:
             f"{folder / odd[0]} is a link, a folder or a pipe, no file of a run; name another "
             "folder"
         )
-    if there and not any((folder / name).is_file() for name in OF_A_RUN):
+    if there and not any(_is_of_a_run(folder / name, own) for name, own in OF_A_RUN.items()):
         raise TrainingError(
             f"{folder} holds {there[0]} and no run; nothing was written. Name another folder"
         )
+
+
+def _is_of_a_run(path: Path, field: str) -> bool:
+    """Whether a run wrote the file: it is there, and has ``field`` where one is named."""
+    if not field or not path.is_file():
+        return path.is_file()
+    try:
+        return field in files.read_json(path, most=LARGEST_LINES)
+    except FileError:
+        return False
 
 
 def _make(folder: Path) -> list[Path]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from muxviz.files import is_there
+from muxviz.loading.json_files import CARD
 from muxviz.ui.model_files import CARD_DEPTH, FolderFacts
 from muxviz.ui.model_text import short
 from muxviz.ui.text import count, plain
@@ -24,6 +26,13 @@ def draw(facts: FolderFacts) -> None:
     """The card of one checkpoint, or why there is none."""
     st.subheader(f"Card of {plain(short(facts.name))}", anchor=False)
     card = facts.card
+    if not card and is_there(facts.folder / CARD):
+        st.info(
+            f"Not applicable: its `{CARD}` cannot be read, or holds nothing. "
+            f"{plain(facts.problem)}",
+            icon=":material/block:",
+        )
+        return
     if not card:
         st.info(
             "Not applicable: this checkpoint has no `card.json` (published ones have none). Its "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,8 +120,9 @@ def _first(by_label: dict[str, Listed], bench: Bench) -> str:
 
 def _in_root(folder: Path) -> list[Listed]:
     if run_folder.is_run(folder):
-        return [Listed(folder.name, folder)]
-    return [Listed(str(path.relative_to(folder)), path) for path in run_folder.find_runs(folder)]
+        return [Listed(printable(folder.name), folder)]
+    runs = run_folder.find_runs(folder)
+    return [Listed(printable(path.relative_to(folder)), path) for path in runs]
 
 
 # ---- what their files say -----------------------------------------------------------------------
@@ -133,19 +135,19 @@ def summary(run: Listed) -> RunSummary:
 
 def curves(run: Listed) -> RunCurves:
     """Its curves, named by its label."""
-    return _curves(str(run.folder), run.label, run.stamp)
+    return _curves(os.fsencode(run.folder), run.label, run.stamp)
 
 
 def samples(run: Listed) -> tuple[TrainingSample, ...]:
     """What was read back at its checkpoints."""
-    return _samples(str(run.folder), run.stamp)
+    return _samples(os.fsencode(run.folder), run.stamp)
 
 
 @st.cache_data(max_entries=12, ttl="1h", show_spinner=False)
-def _curves(folder: str, label: str, stamp: str) -> RunCurves:
-    return run_folder.read_curves(folder, name=label)
+def _curves(folder: bytes, label: str, stamp: str) -> RunCurves:
+    return run_folder.read_curves(os.fsdecode(folder), name=label)
 
 
 @st.cache_data(max_entries=4, ttl="1h", show_spinner=False)
-def _samples(folder: str, stamp: str) -> tuple[TrainingSample, ...]:
-    return run_folder.read_samples(folder)
+def _samples(folder: bytes, stamp: str) -> tuple[TrainingSample, ...]:
+    return run_folder.read_samples(os.fsdecode(folder))

@@ -12,6 +12,7 @@ import streamlit as st
 from muxviz.errors import MuxvizError
 from muxviz.figures.training_panels import short_number
 from muxviz.figures.wording import percent
+from muxviz.printable import printable
 from muxviz.results.training import RunCurves, RunSummary
 from muxviz.training.run_folder import log_tail
 from muxviz.ui import training_runs
@@ -266,7 +267,7 @@ def _facts(summary: RunSummary) -> None:
         ("folder", "" if is_demo() else summary.folder),
         *((f"machine: {name}", value) for name, value in summary.hardware),
     ]
-    known = [{"what": name, "value": value} for name, value in facts if value]
+    known = [{"what": name, "value": printable(value)} for name, value in facts if value]
     with st.expander("What this run is, and what machine made it", type="compact"):
         st.dataframe(
             known, hide_index=True, width="stretch", alt=f"{len(known)} facts about this run"

@@ -133,6 +133,12 @@ def _file(name: str, content: str) -> Callable[[Path], object]:
     return prepare
 
 
+def _editors(out: Path) -> None:
+    out.mkdir()
+    (out / "launch.json").write_text('{"version": "0.2.0"}')
+    (out / "metrics.jsonl").write_text("")
+
+
 def _link(out: Path) -> None:
     out.mkdir()
     (out / "progress.json").symlink_to(out.parent / "elsewhere.json")
@@ -332,6 +338,8 @@ CASES = [
     _t("a file as folder", _into(lambda out: out.write_text("")), "cannot be written", "E-FILE"),
     _t("a model's folder", _into(_file("vocab.txt", "")), "holds vocab.txt and no run", "E-TRAIN"),
     _t("somebody's metrics", _into(_file("metrics.jsonl", "")), "and no run", "E-TRAIN"),
+    _t("somebody's progress", _into(_file("progress.json", "mine")), "and no run", "E-TRAIN"),
+    _t("an editor's launch", _into(_editors), "holds metrics.jsonl and no run", "E-TRAIN"),
     _t("a link among its files", _into(_link), "is a link, a folder or a pipe", "E-TRAIN"),
     _t("a pipe among its files", _into(_pipe), "is a link, a folder or a pipe", "E-TRAIN"),
     _t("a list as run.json", _into(_file("run.json", "[]")), "holds a list", "E-FILE"),
