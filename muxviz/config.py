@@ -268,6 +268,15 @@ class MuxConfig:
         return len(self.structure.readout)
 
     @property
+    def read_position(self) -> int | None:
+        """Where the one state stands that an answer is read from ([CLS], in or before the text);
+        None where answers are read from many.
+        """
+        if not self.answers_texts or self.readout == "mean":
+            return None
+        return max(self.prefix_length - 1, 0)
+
+    @property
     def ties_words(self) -> bool:
         """Whether a vocabulary projection is the word embedding."""
         fits = self.shape.embedding_size == self.shape.hidden_size

@@ -320,6 +320,32 @@ def test_blind_attention_is_even_and_a_head_that_looks_for_its_word_counts_the_e
     np.testing.assert_allclose(found.norm.mean, flat.norm.mean)
 
 
+@pytest.mark.parametrize("demultiplexer", ["rsa", "index_prefix"])
+def test_the_query_that_is_read_is_told_apart(demultiplexer: str) -> None:
+    """By hand: entropy of its row in every layer, mean over heads, over ln of the length."""
+    checkpoint = shared_checkpoint(demultiplexer=demultiplexer, num_instances=2)
+    model, at = checkpoint.model, 2 if demultiplexer == "index_prefix" else 0
+    assert checkpoint.config.read_position == at
+    by_hand = []
+    for group in pool_groups(checkpoint, POOL, 6, padding="group"):
+        ids, mask = (torch.from_numpy(a)[None] for a in (group.ids, group.mask))
+        prepared = model.prepare(ids, mask, None)
+        hidden = model.enter(model.mix(model.embed(prepared), prepared.mask))
+        states = model.encoder.all_states(hidden, None)
+        rows = [model.encoder.attention(k, s, None)[0, :, at] for k, s in enumerate(states[:-1])]
+        entropies = [float(-(p * p.log()).sum(dim=-1).mean()) for p in rows]
+        by_hand.append(np.array(entropies) / np.log(hidden.shape[1]))
+    found = layer_norms(checkpoint, POOL, draws=6, padding="group")
+    assert found.read is not None
+    np.testing.assert_allclose(found.read.mean, np.mean(by_hand, axis=0), rtol=1e-4)
+    assert not np.allclose(found.read.mean, found.evenness.mean, rtol=1e-3)
+
+
+@pytest.mark.parametrize("changes", [{"readout": "mean"}, {"task": "token_classification"}])
+def test_where_answers_are_read_from_many_no_query_is_told_apart(changes: dict[str, Any]) -> None:
+    assert layer_norms(shared_checkpoint(**changes), POOL, draws=2).read is None
+
+
 @pytest.mark.parametrize("padding", ["group", "masked", "fixed"])
 def test_norms_of_a_plain_model_leave_padding_out(padding: str) -> None:
     checkpoint = shared_checkpoint(plain=True)

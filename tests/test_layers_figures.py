@@ -324,6 +324,41 @@ def test_every_checkpoint_has_its_line_in_every_panel() -> None:
     assert "evenness" not in norms_table(members)[0]
 
 
+def read_at(one: LayerNorms, read: tuple[float, float]) -> LayerNorms:
+    return replace(one, read=around(read))
+
+
+def test_the_query_that_is_read_has_a_panel_and_decides_on_the_title() -> None:
+    """All queries of layer 2 are narrow at N = 5; the one that is read looks around."""
+    members = [
+        read_at(member(1, (0.7, 0.6)), (0.5, 0.6)),
+        read_at(member(5, (0.7, 0.1)), (0.2, 0.6)),
+    ]
+    fig = small_and_dark(lambda dark: norms_figure(members, dark=dark))
+    lines = [t for t in fig.data if t.mode == "lines+markers"]
+    assert len(lines) == 8
+    np.testing.assert_allclose(lines[5].y, [0.2, 0.6], atol=1e-6)
+    assert list(lines[5].x) == [1, 2]
+    assert "20.0 %" in lines[5].hovertext[0]
+    assert [a.text for a in fig.layout.annotations][
+        1
+    ] == "the same of the query that is read ([CLS])"
+    assert norms_finding(members) == (
+        "In layer 1 the query that is read looks more narrowly with N = 5 than with N = 1: "
+        "20 % against 50 % of its largest entropy"
+    )
+    wider = [read_at(members[0], (0.2, 0.6)), read_at(members[1], (0.5, 0.6))]
+    assert "looks more widely with N = 5" in norms_finding(wider)
+    assert norms_finding(members[1:]) == (
+        "The query that is read looks most narrowly in layer 1: 20 % of its largest entropy"
+    )
+    assert "20 %, 60 % at the query that is read" in norms_alt(members)
+    assert norms_table(members)[-1]["evenness of the query that is read"] == 0.6
+    mixed = [members[0], member(5, (0.7, 0.1))]
+    assert "In layer 2 attention is narrower with N = 5" in norms_finding(mixed)
+    assert len([t for t in norms_figure(mixed).data if t.mode == "lines+markers"]) == 7
+
+
 def test_one_checkpoint_alone_is_described_by_itself() -> None:
     assert norms_finding([member(5, (0.7, 0.1))]) == (
         "Attention is narrowest in layer 2: 10 % of its largest entropy"

@@ -62,6 +62,7 @@ def layer_norms(
     count = sums.positions[done][:, None]
     norm, magnitude, spread = (bootstrap_ratio(x, count, seed=seed) for x in sizes)
     entropy, evenness = (_over_heads(x, count, seed) for x in maps)
+    read = _over_heads(sums.read[done], np.ones_like(count), seed) if sums.reads else None
     return LayerNorms(
         level_names(checkpoint),
         norm,
@@ -75,6 +76,7 @@ def layer_norms(
         len(groups),
         origin_of(checkpoint, groups, seed=seed, fill="pool"),
         checkpoint.config.width,
+        read,
     )
 
 
@@ -94,7 +96,8 @@ class _Sums:
     """Sums over positions, per group; covariances over all of them.
 
     sizes: ``[3, M, S]`` of L2 norm, mean |activation|, standard deviation. maps: ``[2, M, K, H]``
-    of entropy in nats, and as a share of its maximum; NaN for heads that were pruned away.
+    of entropy in nats, and as a share of its maximum; NaN for heads that were pruned away. read:
+    ``[M, K, H]`` of that share at the query that the answer is read from, where there is one.
     """
 
     def __init__(self, checkpoint: Checkpoint, groups: int) -> None:
@@ -102,6 +105,8 @@ class _Sums:
         levels = shape.num_hidden_layers + 1
         self.sizes = np.zeros((3, groups, levels))
         self.maps = np.zeros((2, groups, levels - 1, shape.num_attention_heads))
+        self.read = np.zeros((groups, levels - 1, shape.num_attention_heads))
+        self.reads = checkpoint.config.read_position is not None
         self.positions = np.zeros(groups)
         self.first: list[Tensor | float] = [0.0] * levels
         self.second: list[Tensor | float] = [0.0] * levels
@@ -124,10 +129,13 @@ class _Sums:
             entropy = _entropy(checkpoint, passed, layer)
             room = np.log(_visible(passed))[:, None]
             summed = (entropy * weights[:, None]).sum(dim=-1).cpu().numpy()
-            even = np.divide(summed, room, out=np.zeros_like(summed), where=room > 0)
-            for part, values in enumerate((summed, even)):
+            for part, values in enumerate((summed, _share(summed, room))):
                 spread = by_head(checkpoint.config, layer, values, axis=1)
                 self.maps[part, numbers, layer] = spread
+            if self.reads:
+                at = entropy[..., checkpoint.config.read_position].cpu().numpy()
+                spread = by_head(checkpoint.config, layer, _share(at, room), axis=1)
+                self.read[numbers, layer] = spread
         self.done += numbers
 
     def effective_rank(self) -> np.ndarray:
@@ -139,6 +147,11 @@ class _Sums:
             size = float(covariance.diagonal().sum())
             ranks.append(size**2 / float((covariance**2).sum()) if size > 1e-12 else np.nan)
         return np.array(ranks)
+
+
+def _share(entropy: np.ndarray, room: np.ndarray) -> np.ndarray:
+    """Entropy as a share of its maximum; 0 where there is one position only."""
+    return np.divide(entropy, room, out=np.zeros_like(entropy), where=room > 0)
 
 
 def _entropy(checkpoint: Checkpoint, passed: LayerPass, layer: int) -> Tensor:

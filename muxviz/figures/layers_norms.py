@@ -30,12 +30,14 @@ HEIGHT = 560
 SIDES = {"l": 58, "r": 26, "t": 122, "b": 56}
 NAME_ROOM = 28  # letters of a checkpoint's name
 PALEST = 0.3  # where on the scale the smallest N is
-PANELS = (
-    ("evenness", "attention entropy, share of its maximum"),
-    ("norm", "L2 norm of the state, mean per position"),
-    ("magnitude", "mean absolute activation"),
-    ("rank", "effective dimensions of the states"),
-)
+PANELS = {
+    "evenness": "attention entropy of all queries, share of its maximum",
+    "read": "the same of the query that is read ([CLS])",
+    "magnitude": "mean absolute activation",
+    "norm": "L2 norm of the state, mean per position",
+    "rank": "effective dimensions of the states",
+}
+SHARES = ("evenness", "read")  # of attention: by layer, not by level
 FAR = 0.05  # difference of evenness that is worth a sentence
 
 
@@ -48,18 +50,23 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
     """
     fig = make_subplots(rows=2, cols=2, horizontal_spacing=0.1, vertical_spacing=0.19)
     levels = max((m.levels for m in members), key=len)
+    shown = _panels(members)
     for number, member in enumerate(members):
         color = _color(number, len(members), dark)
-        for panel, (name, _) in enumerate(PANELS):
+        for panel, name in enumerate(shown):
+            if getattr(member, name) is None:
+                continue
             for trace in _traces(member, name, number, color):
                 trace.showlegend = panel == 0 and trace.showlegend is not False
                 fig.add_trace(trace, row=panel // 2 + 1, col=panel % 2 + 1)
     label_levels(fig, levels, dark=dark, range=[-0.15, len(levels) - 0.85])
     value_axis(fig, dark=dark, rangemode="tozero")
-    fig.update_yaxes(tickformat=".0%", range=[0, 1.02], row=1, col=1)
+    for panel, name in enumerate(shown):
+        if name in SHARES:
+            fig.update_yaxes(tickformat=".0%", range=[0, 1.02], row=1, col=panel + 1)
     layer = {"text": "layer", "font": {"size": SMALL_SIZE, "color": ink(dark).muted}}
     fig.update_xaxes(title={**layer, "standoff": 6}, row=2)
-    add(fig, annotations=[heading(t, k + 1, dark=dark) for k, (_, t) in enumerate(PANELS)])
+    add(fig, annotations=[heading(PANELS[n], k + 1, dark=dark) for k, n in enumerate(shown)])
     framed(fig, norms_finding(members), dark=dark, height=HEIGHT, sides=SIDES)
     fig.update_layout(
         legend={
@@ -79,45 +86,65 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
 
 
 def norms_finding(members: Sequence[LayerNorms]) -> str:
-    """Where attention differs most between the smallest and another N, or what one member shows."""
+    """Where attention differs most between the smallest and another N, or what one member shows.
+
+    At the query that is read where all members have one: what other positions look for in a layer
+    need not reach an answer.
+    """
+    at_read = all(m.read is not None for m in members)
     attending = [m for m in members if not np.isnan(m.evenness.mean).all()]
     if not attending:
         return "No layer attends any more: pruning took every attention block"
     first = min(attending, key=lambda m: m.provenance.num_instances)
-    own = spans(first.evenness)
+    theirs = {id(m): spans(_looks(m, at_read)) for m in attending}
+    own = theirs[id(first)]
+    who = "the query that is read" if at_read else "attention"
     gaps = [
         (abs(a[0] - b[0]), layer, member)
         for member in attending
         if member is not first
-        for layer, (a, b) in enumerate(zip(spans(member.evenness), own, strict=False), start=1)
+        for layer, (a, b) in enumerate(zip(theirs[id(member)], own, strict=False), start=1)
         if are_apart(a, b)
     ]
     best = max(gaps, key=lambda gap: gap[0], default=None)
     if best is None or best[0] < FAR:
-        layer = int(np.nanargmin(first.evenness.mean)) + 1
+        layer = int(np.nanargmin(_looks(first, at_read).mean)) + 1
         low = f"{percent(own[layer - 1][0])} of its largest entropy"
-        if any(_narrowest(m) != layer for m in attending):
+        if any(_narrowest(_looks(m, at_read)) != layer for m in attending):
             return f"No layer is told to attend most narrowly (layer {layer}: {low})"
         same = " with any N" if len(attending) > 1 else ""
-        return f"Attention is narrowest in layer {layer}{same}: {low}"
+        what = f"{who} looks most narrowly" if at_read else f"{who} is narrowest"
+        return f"{what[0].upper()}{what[1:]} in layer {layer}{same}: {low}"
     _, layer, member = best
-    here, there = (float(m.evenness.mean[layer - 1]) for m in (member, first))
+    here, there = (float(_looks(m, at_read).mean[layer - 1]) for m in (member, first))
     names = [f"N = {m.provenance.num_instances}" for m in (member, first)]
     if member.provenance.sparsity != first.provenance.sparsity:
         names = [
             f"{name} ({pruned_words(s) if (s := m.provenance.sparsity) else 'unpruned'})"
             for name, m in zip(names, (member, first), strict=True)
         ]
+    verb = "looks more narrowly" if at_read else "is narrower"
+    verb = verb if here < there else verb.replace("narrowly", "widely").replace("narrower", "wider")
     return (
-        f"In layer {layer} attention is {'narrower' if here < there else 'wider'} with "
-        f"{names[0]} than with {names[1]}: "
+        f"In layer {layer} {who} {verb} with {names[0]} than with {names[1]}: "
         f"{percent(here)} against {percent(there)} of its largest entropy"
     )
 
 
-def _narrowest(member: LayerNorms) -> int | None:
+def _panels(members: Sequence[LayerNorms]) -> tuple[str, ...]:
+    """Attention twice where answers are read from one query; else sizes of single numbers."""
+    second = "read" if any(m.read is not None for m in members) else "magnitude"
+    return ("evenness", second, "norm", "rank")
+
+
+def _looks(member: LayerNorms, at_read: bool) -> Estimates:
+    """How evenly attention looks, ``[K]``."""
+    return member.read if at_read and member.read is not None else member.evenness
+
+
+def _narrowest(looks: Estimates) -> int | None:
     """The layer (from 1) of the least evenness, where it is told from all others."""
-    found = standing_out(spans(member.evenness), least=True)
+    found = standing_out(spans(looks), least=True)
     return None if found is None else found + 1
 
 
@@ -139,6 +166,8 @@ def norms_table(members: Sequence[LayerNorms]) -> list[dict[str, Any]]:
             if k:
                 row |= _columns("attention entropy (nats)", member.entropy, k - 1)
                 row |= _columns("evenness", member.evenness, k - 1)
+                if member.read is not None:
+                    row |= _columns("evenness of the query that is read", member.read, k - 1)
             table.append(row)
     return table
 
@@ -148,15 +177,17 @@ def norms_alt(members: Sequence[LayerNorms]) -> str:
     lines = [f"{norms_finding(members)}."]
     for member in members:
         norms = ", ".join(f"{v:.1f}" for v in member.norm.mean)
-        even = ", ".join(
-            "pruned away" if np.isnan(v) else percent(float(v)) for v in member.evenness.mean
-        )
         last = level_words(member.levels[-1])
+        read = "" if member.read is None else f", {_shares(member.read)} at the query that is read"
         lines.append(
-            f"{_name(member)}: norms {norms} from the input to {last}; attention at {even} of its "
-            "largest entropy, layer by layer."
+            f"{_name(member)}: norms {norms} from the input to {last}; attention at "
+            f"{_shares(member.evenness)} of its largest entropy, layer by layer{read}."
         )
     return " ".join(lines)
+
+
+def _shares(looks: Estimates) -> str:
+    return ", ".join("pruned away" if np.isnan(v) else percent(float(v)) for v in looks.mean)
 
 
 def _columns(name: str, estimates: Estimates, k: int) -> dict[str, Any]:
@@ -182,11 +213,11 @@ def _traces(member: LayerNorms, name: str, number: int, color: str) -> list[go.S
     """A line and, where there is one, its interval."""
     values = getattr(member, name)
     mean = values.mean if isinstance(values, Estimates) else values
-    x = np.arange(len(mean)) + (name == "evenness")
+    x = np.arange(len(mean)) + (name in SHARES)
     band = interval_band(x, values, color) if isinstance(values, Estimates) else None
     hovers = []
     for k, value in zip(x, mean, strict=True):
-        shown = f"{100 * value:.1f} %" if name == "evenness" else f"{value:.3g}"
+        shown = f"{100 * value:.1f} %" if name in SHARES else f"{value:.3g}"
         nats = f" ({member.entropy.mean[k - 1]:.2f} nats)" if name == "evenness" else ""
         place = level_words(member.levels[k])
         hovers.append(f"{plain(_name(member))}<br>{place}: {shown}{nats}")

@@ -191,7 +191,9 @@ class LayerNorms:
     ``[K]`` of attention rows, mean over heads and positions, nats; evenness: the same as a share
     of its maximum, ln of the positions that can be seen. heads: ``[K, H]`` evenness. Heads that
     were pruned away are NaN and in no mean; so is a layer without any. Positions count where a
-    text of the group reaches. Intervals: bootstrap over groups. width: numbers in a state.
+    text of the group reaches. Intervals: bootstrap over groups. width: numbers in a state. read:
+    ``[K]`` evenness at the one query that the answer is read from, which is all that counts in the
+    last layer; None where answers are read from many.
     """
 
     levels: tuple[str, ...]
@@ -206,6 +208,7 @@ class LayerNorms:
     asked: int
     provenance: Provenance
     width: int = 0  # not known
+    read: Estimates | None = None
 
     @property
     def groups(self) -> int:

@@ -72,7 +72,9 @@ first. Tint = log-probability of the own token; a wrong one is written *own → 
 NORMS_HOW = """
 One line per checkpoint, darker (paler on a dark page) for larger N. **Attention entropy** is
 −Σ p ln p of each attention row, mean over heads and positions, as a share of ln(positions that can
-be seen); in nats in the table. **Norm** is the mean L2 norm of a position's state, **activation**
+be seen); in nats in the table. Beside it the same of the one query that a sentence's answer is read
+from, [CLS]: in the last layer no other query reaches the answer, so a layer is shut only where this
+one is. **Norm** is the mean L2 norm of a position's state, **activation**
 the mean absolute number in it, **effective dimensions** (tr C)² / tr C² of the states' covariance
 C. Zones are bootstrap 95 % intervals over groups. These are the "Muxology" measures of MUX-PLM.
 Of a pruned model, states have as many numbers as were left, means over heads are over those that
