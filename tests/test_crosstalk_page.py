@@ -103,6 +103,12 @@ def test_the_matrix_draws_its_cells_and_leaves_the_rest(
     assert f"slot {slot + 1}" in fig.layout.title.text.lower()
     assert any(s.x0 == source + 0.015 and s.line.width > 2 for s in fig.layout.shapes)
     assert len(fig.to_json()) < 1_000_000
+    hovers = next(t for t in fig.data if t.customdata is not None)
+    for (i, j), said in zip(hovers.customdata, hovers.hovertext, strict=True):
+        who = "own sentence" if i == j else f"slot {j + 1}"
+        assert said.startswith(f"{who} → slot {i + 1}: "), "of the cell that it lies on"
+        x, y = hovers.x[list(map(tuple, hovers.customdata)).index((i, j))], i + 0.5
+        assert (x, y) == (j + 0.5, i + 0.5)
 
 
 def test_the_bars_are_the_sums_with_their_intervals(swap: Crosstalk) -> None:
@@ -186,6 +192,9 @@ def test_the_waterfall_adds_up(values: Shapley) -> None:
     np.testing.assert_allclose(bars.base[-2] + bars.x[-2], values.full[0], atol=1e-9)
     np.testing.assert_allclose(bars.x[1:4], values.values.mean[0])
     assert "leave over less than 1e−9 logits" in fig.layout.annotations[-1].text
+    for color, value in zip(bars.marker.color[1:4], values.values.mean[0], strict=True):
+        red, _, blue = (int(color[k : k + 2], 16) for k in (1, 3, 5))
+        assert (blue > red) == (value >= 0), "blue helps, orange hurts"
     table = waterfall_table(values, 0)
     assert sum(r["logits"] for r in table[:4]) == pytest.approx(table[4]["logits"])
     assert "slot 1 (own)" in waterfall_alt(values, 0)

@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz.loading.load import load
-from muxviz.ui import keys, layers_work
+from muxviz.pool import fit_and_test
+from muxviz.ui import keys
 from muxviz.ui.text import plain
 from tests.pages import (
     computed,
@@ -185,6 +186,6 @@ def test_a_pool_without_splits_is_halved(tmp_path: Path, monkeypatch: pytest.Mon
     file = tmp_path / "own.txt"
     file.write_text("\n".join(f"sentence {i}" for i in range(9)), encoding="utf-8")
     monkeypatch.setenv("MUXVIZ_POOL", str(file))
-    fit, test = layers_work.splits()
+    fit, test = fit_and_test()
     assert (len(fit), len(test)) == (5, 4)
     assert not set(fit) & set(test)

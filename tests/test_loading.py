@@ -660,6 +660,13 @@ def test_more_parameters_than_memory(folder: Path, monkeypatch: pytest.MonkeyPat
     refused(folder, CheckpointTooLarge, "31,554 parameters", "are free", "larger machine")
 
 
+def test_numbers_of_labels_that_contradict_each_other_are_named(folder: Path) -> None:
+    edit_config(folder, id2label={"0": "neg", "1": "pos"}, label2id={"pos": 0, "neg": 1})
+    report = check(folder)
+    assert report.usable
+    assert any("numbers the labels otherwise" in said for s in report.stages for said in s.lines)
+
+
 def test_slots_that_contradict_each_other(folder: Path) -> None:
     roots = ("demux_module", "demultiplexer.demux_module", "retrieval_head.demux_module")
     keys = {f"{root}.demux_instance_embedding": torch.zeros(4, 24) for root in roots}

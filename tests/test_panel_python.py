@@ -68,6 +68,14 @@ def test_the_map_knows_right_from_wrong(monkeypatch: pytest.MonkeyPatch) -> None
     assert run_as_pasted(at, monkeypatch) >= 1
 
 
+def test_a_pool_without_splits_is_halved_in_the_snippet_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at = press(visit("layers", m="tiny-n3", l_draws="4", l_fit="4"), "layers_demux_compute")
+    assert titles(at)
+    assert run_as_pasted(at, monkeypatch) >= 1
+
+
 def test_a_label_that_the_pool_lacks_is_an_empty_pool() -> None:
     at = visit("crosstalk", m="tiny-n3", c_pool="positive", c_draws="8")
     assert "no sentence to draw from" in seen(at)

@@ -342,6 +342,20 @@ def test_int8_rows_are_half_of_float16_and_close(tmp_path: Path) -> None:
     torch.testing.assert_close(twice.model.state_dict()[name], after, rtol=1e-6, atol=0)
 
 
+def test_a_matrix_of_large_and_small_numbers_is_not_made_coarse(tmp_path: Path) -> None:
+    """One entry of 50 in every row: steps of 50 / 127 would lose all others."""
+    config = dataclasses.replace(
+        tiny_config(), shape=dataclasses.replace(tiny_config().shape, vocab_size=9000)
+    )
+    checkpoint = tiny_checkpoint(config)
+    words = checkpoint.model.embeddings.word_embeddings.weight
+    with torch.no_grad():
+        words[:, 0] = 50.0
+    folder = save(checkpoint, tmp_path / "saved", dtype="int8", aliases=False)
+    stored = load(folder, device="cpu").model.embeddings.word_embeddings.weight
+    torch.testing.assert_close(stored, words, rtol=1e-3, atol=1e-3)
+
+
 def test_rows_without_their_matrix_are_refused(tmp_path: Path) -> None:
     folder = save(tiny_checkpoint(), tmp_path / "saved")
     tensors = load_file(folder / "model.safetensors")

@@ -481,6 +481,12 @@ def _labels(raw: dict[str, Any], num_labels: int, notes: list[str]) -> tuple[tup
         )
     names = _names(labels, num_labels)
     if names:
+        theirs = raw.get("label2id")
+        if isinstance(theirs, dict) and any(theirs.get(n, i) != i for i, n in enumerate(names)):
+            notes.append(
+                f"label2id in config.json ({shown(theirs)}) numbers the labels otherwise than "
+                "id2label, which is used"
+            )
         return names, "config.json"
     is_default = isinstance(labels, dict) and are_numbers(map(str, labels.values()))
     if labels and not (is_default and len(labels) == num_labels):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         NotAModelFolder: there is none. CheckpointUnreadable: as ``read_json``.
     """
     path = folder / CONFIG
-    if not files.is_there(path):
+    is_shut = files.is_there(folder) and not os.access(folder, os.X_OK)
+    if not files.is_there(path) and not is_shut:
         raise NotAModelFolder(
             f"{folder} is not a model folder: it has no config.json; give the folder that "
             "save_pretrained or muxviz.save wrote"

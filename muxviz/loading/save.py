@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 UNNAMED = {"multiplexer": "muxing_variant", "demultiplexer": "demuxing_variant"}
 INT8 = "int8"
 LARGE_MATRIX = 1 << 16  # values from which a matrix is worth packing
+COARSE = 0.02  # of its length, beside the two largest entries of every row: what packing may miss
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.json"
 WRITER = "muxviz"  # in the header of the weights: whose folder it is
 SCRATCH = ".saving-"  # begin of the name of a folder that is being written
@@ -74,8 +75,8 @@ def save(
         checkpoint: not modified.
         folder: made where it does not exist; an older model that this function wrote is replaced.
         dtype: ``float32``, ``float16`` or ``bfloat16``; None keeps the model's own. ``int8``
-            (ours) stores the large matrices as int8 with a factor per row, the rest in float16:
-            half of float16's size, read by ``muxviz.load`` only.
+            (ours) stores large matrices as int8 with a factor per row, where that is fine enough,
+            the rest in float16: half of float16's size, read by ``muxviz.load`` only.
         aliases: write a tensor under all its published names, as the released classes do; else
             once, under its canonical name, as recent versions of transformers do.
         force: replace a model of others, too.
@@ -153,9 +154,8 @@ def write_model(
     stored = checkpoint.dtype if dtype is None else pick_dtype("float16" if packs else dtype)
     tensors = published_tensors(checkpoint, dtype=stored, aliases=aliases)
     if packs:
-        tensors = _packed(published_tensors(checkpoint, dtype=torch.float32, aliases=aliases)) | {
-            name: value for name, value in tensors.items() if not _is_large(value)
-        }
+        whole = published_tensors(checkpoint, dtype=torch.float32, aliases=aliases)
+        tensors |= _packed(whole)
     save_file(tensors, folder / WEIGHTS, {"format": "pt", "writer": WRITER})
     write_json(folder / CONFIG, published_config(config, describe_dtype(stored)))
     if checkpoint.tokenizer is not None:
@@ -182,11 +182,20 @@ def _is_large(value: Tensor) -> bool:
 
 
 def _packed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The large matrices of ``tensors`` as int8, each with its factors."""
+    """The large matrices of ``tensors`` as int8, each with its factors.
+
+    Not those that a few large numbers in every row make too coarse, as in a demultiplexer that
+    hands a slot's own dimensions on.
+    """
     packed: dict[str, Tensor] = {}
     for name, value in tensors.items():
         if _is_large(value):
-            packed[name], packed[name + ROW_SCALE] = pack_rows(value)
+            rows, scale = pack_rows(value)
+            missed = (rows * scale[:, None] - value.float()).norm()
+            sizes = value.float().abs()
+            rest = sizes.scatter(1, sizes.topk(2, dim=1).indices, 0.0).norm()
+            if missed <= COARSE * rest:
+                packed[name], packed[name + ROW_SCALE] = rows, scale
     return packed
 
 

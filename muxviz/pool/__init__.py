@@ -68,6 +68,15 @@ def texts(split: str = "pool", path: str | Path | None = None) -> tuple[str, ...
     return tuple(s.text for s in read_pool(path) if s.split == split)
 
 
+def fit_and_test(path: str | Path | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Texts to fit on and others to test on; a pool without those splits is halved."""
+    fit, test = texts("fit", path), texts("test", path)
+    if fit and test:
+        return fit, test
+    every = texts("pool", path)
+    return every[::2], every[1::2]
+
+
 def labelled(path: str | Path | None = None) -> tuple[list[str], list[str]]:
     """Texts of the split ``pool``, and their labels; "" where a text has none."""
     found = [s for s in read_pool(path) if s.split == "pool"]

@@ -103,15 +103,15 @@ def _fitted(result: LayerLens | LayerProbe) -> str:
 def _lens_python(run: RunRequest, probe: str, shown: str) -> str:
     draws, fit = int(value(DRAWS)), int(value(FIT))
     names = {
-        "demux": ("lens", "demux_lens", 'texts("test")', ""),
-        "translated": ("lens", "translated_lens", 'texts("fit"), texts("test")', "fit"),
-        "linear": ("probes", "linear_probes", 'texts("fit"), texts("test")', "fit"),
+        "demux": ("lens", "demux_lens", "fit_and_test()[1]", ""),
+        "translated": ("lens", "translated_lens", "*fit_and_test()", "fit"),
+        "linear": ("probes", "linear_probes", "*fit_and_test()", "fit"),
     }
     module, name, pools, fitted = names[probe]
     numbers = f", fit_draws={fit}" if fitted else ""
     return pool_snippet(
         run,
-        (f"analysis.{module} import {name}", "pool import texts"),
+        (f"analysis.{module} import {name}", "pool import fit_and_test"),
         "figures.layers_lens import lens_figure",
         f"{name}(checkpoint, {pools}{numbers}, draws={draws}{pool_arguments(run)})",
         f"lens_figure(result, show={shown!r})",
@@ -179,8 +179,8 @@ def _strip(result: GroupLens, run: RunRequest, bench: Bench, translated: bool) -
     imports = ["from muxviz.figures.layers_strip import lens_strip_figure"]
     if translated:
         names.insert(0, "fit_translators")
-        imports.append("from muxviz.pool import texts")
-        call = f'checkpoint, texts("fit"), draws={int(value(FIT))}{pool_arguments(run)}'
+        imports.append("from muxviz.pool import fit_and_test")
+        call = f"checkpoint, fit_and_test()[0], draws={int(value(FIT))}{pool_arguments(run)}"
         lines = [
             f"maps = fit_translators({call})",
             f"lens = lens_of_group({call_arguments(run)}, translators=maps)",

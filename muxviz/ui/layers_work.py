@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from muxviz.pool import fit_and_test
 from muxviz.ui.runs import RunRequest
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
     from muxviz.ui.study import Progress, Work
-
-
-def splits() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Sentences to fit on and to test on; a pool without splits is halved."""
-    from muxviz.pool import texts
-
-    fit, test = texts("fit"), texts("test")
-    if fit and test:
-        return fit, test
-    every = texts("pool")
-    return every[::2], every[1::2]
 
 
 def spectrum_work(run: RunRequest, pairs: int) -> Work:
@@ -52,7 +42,7 @@ def lens_work(run: RunRequest, probe: str, draws: int, fit_draws: int) -> Work:
     """One of the lenses, or the probes."""
 
     def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
-        fit, test = splits()
+        fit, test = fit_and_test()
         given: dict[str, Any] = {"draws": draws, "progress": progress, **run.pool_options}
         if probe == "linear":
             from muxviz.analysis.probes import linear_probes
@@ -77,7 +67,7 @@ def strip_work(run: RunRequest, translated: bool, fit_draws: int) -> Work:
         if translated:
             translators = fit_translators(
                 checkpoint,
-                splits()[0],
+                fit_and_test()[0],
                 draws=fit_draws,
                 progress=progress,
                 **run.pool_options,
