@@ -441,6 +441,11 @@ def test_a_packed_run_is_exported_in_another_basis(
     torch.testing.assert_close(
         turned.model(ids).logits, plain.model(ids).logits, atol=1e-4, rtol=1e-4
     )
+    later = load(export_run(tmp_path / "plain", tmp_path / "later", turn=3), device="cpu")
+    torch.testing.assert_close(
+        later.model(ids).logits, turned.model(ids).logits, atol=0.05, rtol=0.05
+    )
+    assert (tmp_path / "later" / "vocab.txt").is_file()
     train(recipe, data, out, teacher=teachers["sentence"], resume=True)
     with pytest.raises(ConfigError, match="not copies of one another"):
         export_run(out, tmp_path / "late", turn=3)

@@ -11,6 +11,7 @@ from muxviz.batch import Row
 from muxviz.config import MuxConfig
 from muxviz.engine.stream import run_texts
 from muxviz.errors import ConfigError
+from muxviz.files import is_there
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import load
 from muxviz.loading.save import CARD, check_place, saving, write_json, write_model
@@ -21,7 +22,7 @@ from muxviz.training.files import locate
 from muxviz.training.packed.layout import Layout
 from muxviz.training.packed.turn import turned
 from muxviz.training.recipe import CLASS_TASKS
-from muxviz.training.run_folder import METRICS, SAMPLES, read_about
+from muxviz.training.run_folder import METRICS, SAMPLES, STATE, read_about
 from muxviz.training.state import meter_of, model_of_state, read_state, recipe_of
 from muxviz.training.tasks import read_task
 
@@ -127,6 +128,8 @@ def export_run(
 ) -> Path:
     """Write a run's last state as a checkpoint folder: each tensor once, the vocabulary as text.
 
+    With ``turn``, ``run`` may be a packed checkpoint, too.
+
     The curves of the run (``metrics.jsonl``, ``samples.jsonl``) go beside the weights.
     ``vocab.txt`` says all there is to say about a WordPiece vocabulary, in a third of the bytes of
     the ``tokenizer.json`` that ``save`` writes. With ``data``, the card says how many answers on
@@ -140,14 +143,15 @@ def export_run(
             cannot be read, or the folder not be written; see ``save``.
     """
     check_place(folder, force)
-    checkpoint = checkpoint_of_run(run)
+    is_checkpoint = turn is not None and not is_there(run / STATE)
+    checkpoint = load(str(run), device="cpu") if is_checkpoint else checkpoint_of_run(run)
     if max_length is not None:
         checkpoint = _shortened(checkpoint, max_length)
     if turn is not None:
         checkpoint = _turned(checkpoint, turn)
     with saving(folder, force=force) as beside:
         texts = [] if data is None else _dev_texts(checkpoint, data)
-        _write(checkpoint, run, beside, dtype)
+        _write(checkpoint, checkpoint.folder, beside, dtype)
         if texts:
             stored = load(beside, device="cpu")
             pairs = zip(run_texts(checkpoint, texts), run_texts(stored, texts), strict=True)
@@ -190,7 +194,8 @@ def _shortened(checkpoint: Checkpoint, positions: int) -> Checkpoint:
 
 def _turned(checkpoint: Checkpoint, seed: int) -> Checkpoint:
     """The same answers in another basis."""
-    known = checkpoint.card["run"].get("packed")
+    made = checkpoint.card.get("run") or {}
+    known = made.get("packed")
     if not known:
         raise ConfigError(
             f"{checkpoint.folder} is no packed run; only a packed model before its free stages can "
@@ -204,10 +209,9 @@ def _turned(checkpoint: Checkpoint, seed: int) -> Checkpoint:
         units=known["slot_units"],
     )
     model = turned(checkpoint.model, layout, seed=seed)
-    run = checkpoint.card["run"] | {"packed": known | {"turned": seed}}
-    return replace(
-        checkpoint, model=model, config=model.config, card=checkpoint.card | {"run": run}
-    )
+    card = checkpoint.card | {"run": made | {"packed": known | {"turned": seed}}}
+    card.pop("measured", None)  # the answers are the same; what else is measured need not be
+    return replace(checkpoint, model=model.eval(), config=model.config, card=card)
 
 
 def _write(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
