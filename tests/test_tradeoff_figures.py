@@ -370,3 +370,25 @@ def test_one_point_is_a_picture_too() -> None:
     assert drawn(more_figures.carried_figure(one))
     timed = Timed(NOW, speed(speed_row("lone", 2, 4, 9.0)))
     assert speed_figures.latency_figure(timed, settings_of(timed.run)[0]).data
+
+
+def test_a_smaller_model_that_does_as_well_is_named() -> None:
+    """A pruned N = 1 model beats N = 2 and not N = 5; it is not what ratios are against."""
+    run = tradeoff(
+        point("plain", 1, 0.90, 100),
+        point("pruned", 1, 0.885, 200, sparsity=0.6),
+        point("two", 2, 0.88, 180),
+        point("five", 5, 0.88, 400),
+        point("five", 5, 0.89, 50, copies=5),
+    )
+    held = [Measured(RECORDED, run)]
+    assert main_figures.rivals_finding(held, task=TASK) == (
+        "Matched or beaten by a model that reads one text a pass: two (float32, order: 180 "
+        "texts/s, 88.0 % right) by pruned (float32, order: 200 texts/s, 88.5 % right)"
+    )
+    assert "N = 5 is 4.0 times as fast as N = 1" in main_figures.tradeoff_finding(held, task=TASK)
+    assert "beaten by a model that reads one text" in main_figures.tradeoff_alt(held, task=TASK)
+    alone = [Measured(RECORDED, tradeoff(run.points[0], run.points[3]))]
+    assert main_figures.rivals_finding(alone, task=TASK).startswith("No N = 1 model of this run")
+    mixed_only = [Measured(RECORDED, tradeoff(run.points[3]))]
+    assert main_figures.rivals_finding(mixed_only, task=TASK) == ""

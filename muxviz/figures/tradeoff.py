@@ -26,7 +26,7 @@ from muxviz.figures.tradeoff_parts import (
 )
 from muxviz.figures.whiskers import whiskers
 from muxviz.figures.wording import percent, plain
-from muxviz.results.measured import Measured, of_task, pareto_front, plain_point
+from muxviz.results.measured import Measured, of_task, pareto_front, plain_point, rivals
 from muxviz.results.throughput import Quartiles, TradeoffPoint
 
 AXES = {"rate": "Instances/s", "ratio": "Ratio to N = 1"}
@@ -115,6 +115,27 @@ def tradeoff_finding(runs: Sequence[Measured], *, task: str, x: str = "rate") ->
     return f"N = {best.n} is {times(faster)} as fast as N = 1 and {change} ({name})"
 
 
+def rivals_finding(runs: Sequence[Measured], *, task: str) -> str:
+    """Which multiplexed points of the first run a smaller model beats at one text a pass."""
+    chosen = of_task(runs[0].run, task)
+    beaten = rivals(chosen)
+    mixed = [p for p in chosen if p.n > 1 and p.copies == 1]
+    if not mixed or not any(p.n == 1 for p in chosen):
+        return ""
+    if not beaten:
+        return "No N = 1 model of this run is as fast and as often right as one with N above 1"
+    lines = [f"{_described(point)} by {_described(rival)}" for point, rival in beaten]
+    return f"Matched or beaten by a model that reads one text a pass: {'; '.join(lines)}"
+
+
+def _described(point: TradeoffPoint) -> str:
+    how = ", ".join(dict.fromkeys(part for part in (point.dtype, point.grouping) if part))
+    return (
+        f"{point.checkpoint} ({how}: {point.instances_per_s.median:,.0f} texts/s, "
+        f"{100 * point.accuracy.mean:.1f} % right)"
+    )
+
+
 def tradeoff_alt(runs: Sequence[Measured], *, task: str, x: str = "rate") -> str:
     """The picture in words."""
     lines = [f"{tradeoff_finding(runs, task=task, x=x)}."]
@@ -126,7 +147,8 @@ def tradeoff_alt(runs: Sequence[Measured], *, task: str, x: str = "rate") -> str
             for p in chosen
         ]
         lines.append(f"{one.label}: {'; '.join(parts)}.")
-    return " ".join(lines)
+    said = rivals_finding(runs, task=task)
+    return " ".join([*lines, f"{said}." if said else ""]).strip()
 
 
 def front_of(chosen: Sequence[TradeoffPoint], x: str = "rate") -> tuple[int, ...]:

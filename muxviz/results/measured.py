@@ -80,9 +80,34 @@ def of_task(run: TradeoffRun, task: str, *, copies: bool = False) -> tuple[Trade
 
 
 def plain_point(points: Sequence[TradeoffPoint], *, dtype: str = "") -> TradeoffPoint | None:
-    """The N = 1 point to compare with: of this precision where there is one, and the fastest."""
+    """The N = 1 point to compare with: of this precision and unpruned where there is one, and of
+    those the fastest.
+    """
     plain = [p for p in points if p.n == 1 and p.copies == 1]
-    return max(plain, key=lambda p: (p.dtype == dtype, p.instances_per_s.median), default=None)
+
+    def rank(point: TradeoffPoint) -> tuple[bool, bool, float]:
+        return point.dtype == dtype, not point.sparsity, point.instances_per_s.median
+
+    return max(plain, key=rank, default=None)
+
+
+def rivals(points: Sequence[TradeoffPoint]) -> list[tuple[TradeoffPoint, TradeoffPoint]]:
+    """Points of N above 1 with a rival that reads one text a pass, is as fast and as often right.
+
+    Means against means; of several rivals the most accurate.
+    """
+    plain = [p for p in points if p.n == 1 and p.copies == 1]
+    found = []
+    for point in points:
+        as_good = [
+            p
+            for p in plain
+            if p.instances_per_s.median >= point.instances_per_s.median
+            and p.accuracy.mean >= point.accuracy.mean
+        ]
+        if point.n > 1 and point.copies == 1 and as_good:
+            found.append((point, max(as_good, key=lambda p: p.accuracy.mean)))
+    return found
 
 
 def texts_per_s(point: TradeoffPoint) -> float:

@@ -96,6 +96,9 @@ def tradeoff_panels(held: Sequence[Held], bench: Bench) -> None:
         )
 
     put("tradeoff", "", (runs, task, axis), bench, accuracy, heads=question)
+    said = figures.rivals_finding(runs, task=task)
+    if said:
+        st.caption(f"{plain(said)}.")
 
 
 def other_panels(held: Sequence[Held], bench: Bench) -> None:
