@@ -175,6 +175,17 @@ def test_the_packaged_lessons_can_be_read_and_are_small() -> None:
     cells = stored.leaks.js.cells.mean
     assert slot != source
     assert cells[slot, source] == np.where(np.eye(len(cells), dtype=bool), -1, cells).max()
-    assert {part.provenance.fingerprint for part in (stored.group, stored.dial, stored.leaks)} == {
-        stored.group.provenance.fingerprint
-    }
+    assert stored.dial.provenance.fingerprint == stored.group.provenance.fingerprint
+    assert stored.leaks.provenance.checkpoint == stored.leaky != stored.checkpoint
+
+
+def test_another_model_may_leak_and_is_named(
+    found: Lessons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes: list[str] = []
+    monkeypatch.setattr("muxviz.ui.learn_view.draw", lambda panel: codes.append(panel.python))
+    recorded.learn_file().write_text(to_json(replace(found, leak_checkpoint="shared")))
+    at = open_page(step="3", step_guess=str(found.culprit[1] + 1))
+    assert "**shared** is the" in seen(at)
+    assert "muxviz.load('shared')" in codes[-1]
+    assert "made to share" not in seen(open_page(step="1"))

@@ -14,7 +14,7 @@ from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import load
 from muxviz.pool import texts
 from muxviz.presets import preset
-from muxviz.recorded import START_CHECKPOINT, START_PRESET
+from muxviz.recorded import SHARED_CHECKPOINT, START_CHECKPOINT, START_PRESET
 from muxviz.results.crosstalk import Crosstalk
 from muxviz.results.lessons import Lessons
 from muxviz.results.store import to_json
@@ -26,11 +26,15 @@ DRAWS = 48
 def lessons(
     checkpoint: Checkpoint | None = None,
     baseline: Checkpoint | None = None,
+    shared: Checkpoint | None = None,
     *,
     candidates: Sequence[str] = LEAKY,
     draws: int = DRAWS,
 ) -> Lessons:
     """Run every step; without checkpoints, on the bundled ones, on the CPU in float32.
+
+    ``shared``: the model of the third step, whose slots disturb each other; ``checkpoint`` where
+    there is none.
 
     The preset of the third step is the one in which a sentence moves a neighbour's answer most, so
     the size of that effect says nothing about a usual group.
@@ -38,10 +42,12 @@ def lessons(
     if checkpoint is None:
         checkpoint = load(START_CHECKPOINT, device="cpu")
         baseline = load(str(checkpoint.card["baseline"]), device="cpu")
+        shared = load(SHARED_CHECKPOINT, device="cpu")
+    leaking = shared or checkpoint
     rows = _rows(checkpoint, START_PRESET)
     tried = {
         name: measure_crosstalk(
-            checkpoint, _rows(checkpoint, name), pool=texts(), baseline=baseline, draws=draws
+            leaking, _rows(leaking, name), pool=texts(), baseline=baseline, draws=draws
         )
         for name in candidates
     }
@@ -57,6 +63,7 @@ def lessons(
         key_dial(checkpoint, rows, 0, 1),
         tried[leaky],
         (int(slot), int(source)),
+        "" if shared is None else shared.name,
     )
 
 

@@ -11,11 +11,12 @@ from muxviz.results.whatif_desk import KeyDial
 
 @dataclass(frozen=True)
 class Lessons:
-    """One result per step, all of one checkpoint.
+    """One result per step; that of ``leaks`` may be of another checkpoint than the others.
 
     group, dial: the preset ``group_preset`` in one pass, and the same mixture read with the keys of
     slots 1 and 2. leaks: the swap test of the preset ``leak_preset``, the one in which a neighbour
-    moves an answer most. culprit: (slot observed, source) of that cell, from 0.
+    moves an answer most, on ``leak_checkpoint`` ("": the same). culprit: (slot observed, source) of
+    that cell, from 0.
     """
 
     checkpoint: str
@@ -25,3 +26,9 @@ class Lessons:
     dial: KeyDial
     leaks: Crosstalk
     culprit: tuple[int, int]
+    leak_checkpoint: str = ""
+
+    @property
+    def leaky(self) -> str:
+        """The checkpoint that leaks were measured on."""
+        return self.leak_checkpoint or self.checkpoint

@@ -36,6 +36,10 @@ Keys between two slots never occur in training, so the way from one end to the o
 sharply keys divide, not how the model is used. An answer has few values, so a wrong key can hit the
 right one by habit; the tokens are the sharper test.
 """
+SHARED = """
+The slots of {rooms} have rooms of their own, and hardly disturb each other. **{shared}** is the
+same model after its slots were made to share the same directions.
+"""
 LEAKS = """
 Sharing has a price: a neighbour's sentence can move your answer. Here each slot's sentence was
 exchanged for {draws} others, and every other answer was watched. **One neighbour moves the answer

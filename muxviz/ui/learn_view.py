@@ -63,9 +63,9 @@ def _one_pass(found: Lessons, bench: Bench) -> None:
     result = found.group
     st.subheader("One pass, many answers", anchor=False)
     st.markdown(words.ONE_PASS.format(number=len(result.slots)))
-    _badge(found)
+    _badge(found.checkpoint)
     code = _code(
-        found,
+        found.checkpoint,
         found.group_preset,
         ["from muxviz.figures import braid_figure", "from muxviz.inference import run_group"],
         "braid_figure(run_group(checkpoint, rows)).show()",
@@ -94,9 +94,9 @@ def _keys(found: Lessons, bench: Bench) -> None:
         )
     )
     alpha = ALPHAS[str(control(TURN))]
-    _badge(found)
+    _badge(found.checkpoint)
     code = _code(
-        found,
+        found.checkpoint,
         found.group_preset,
         [
             "from muxviz.analysis.dial import key_dial",
@@ -126,6 +126,8 @@ def _keys(found: Lessons, bench: Bench) -> None:
 def _leaks(found: Lessons, bench: Bench) -> None:
     leaks, (slot, source) = found.leaks, found.culprit
     st.subheader("Find the culprit", anchor=False)
+    if found.leaky != found.checkpoint:
+        st.markdown(words.SHARED.format(rooms=plain(found.checkpoint), shared=plain(found.leaky)))
     st.markdown(words.LEAKS.format(slot=slot_label(slot), draws=leaks.draws))
     for number, text in enumerate(leaks.texts):
         mark = " :gray-badge[its answer moves]" if number == slot else ""
@@ -136,9 +138,9 @@ def _leaks(found: Lessons, bench: Bench) -> None:
         return
     matrix = cross_matrix(leaks)
     _verdict(matrix, int(guess) - 1, slot, source)
-    _badge(found)
+    _badge(found.leaky)
     code = _code(
-        found,
+        found.leaky,
         found.leak_preset,
         [
             "from muxviz.analysis.crosstalk import measure_crosstalk",
@@ -194,6 +196,7 @@ def _verdict(matrix: CrossMatrix, guess: int, slot: int, source: int) -> None:
 def _ways(step: str, found: Lessons) -> None:
     """Try it yourself, and the steps before and after."""
     page, name, settings, slot = _live(step, found)
+    model = found.leaky if step == "3" else found.checkpoint
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
         if page_exists(page):
             st.button(
@@ -202,7 +205,7 @@ def _ways(step: str, found: Lessons) -> None:
                 type="primary",
                 key=f"learn_try_{step}",
                 on_click=_try,
-                args=(page, name, settings, slot, found.checkpoint),
+                args=(page, name, settings, slot, model),
             )
         st.caption(f"{words.TRY[step]} Opens {PAGES[page].title}.", width="stretch")
     steps = list(STEP.options)
@@ -247,10 +250,8 @@ def _go(label: str, step: str, icon: str, is_end: bool) -> None:
 # ---- details ------------------------------------------------------------------------------------
 
 
-def _badge(found: Lessons) -> None:
-    st.badge(
-        f"recorded on {plain(found.checkpoint)}, not live", icon=":material/movie:", color="gray"
-    )
+def _badge(checkpoint: str) -> None:
+    st.badge(f"recorded on {plain(checkpoint)}, not live", icon=":material/movie:", color="gray")
 
 
 def _quoted(text: str) -> str:
@@ -258,8 +259,8 @@ def _quoted(text: str) -> str:
     return plain(shorten(text.rstrip("."), QUOTED))
 
 
-def _code(found: Lessons, name: str, imports: list[str], last: str) -> str:
+def _code(checkpoint: str, name: str, imports: list[str], last: str) -> str:
     own = ["from muxviz.batch import Row", "from muxviz.presets import preset"]
     lines = ["import muxviz", *sorted([*own, *imports]), ""]
-    lines += [LOAD.format(name=found.checkpoint), ROWS.format(preset=name), last]
+    lines += [LOAD.format(name=checkpoint), ROWS.format(preset=name), last]
     return "\n".join(lines)
