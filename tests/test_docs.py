@@ -81,7 +81,7 @@ def test_bundled_checkpoints_are_small_and_say_how_they_were_made(name: str) -> 
     folder = ROOT / "checkpoints" / name
     assert sum(p.stat().st_size for p in folder.iterdir()) < 20_000_000
     card = json.loads((folder / "card.json").read_text())
-    assert card["recipe"]["name"] == name
+    assert name.startswith(card["recipe"]["name"])  # one run may give several
     assert {"seed", "stages", "task_train"} <= set(card["recipe"])
     assert {"weights", "data", "licence", "limits", "selection"} <= set(card)
     dev = card["measured"]["dev"]
@@ -100,7 +100,7 @@ def test_the_family_is_complete() -> None:
     assert {"sst2-n1", "sst2-n2", "sst2-n5", "sst2-n10"} <= set(NAMES)
     assert {"upos-n1", "upos-n5", "electra-n2", "contextual-n2"} <= set(NAMES)
     size = sum(p.stat().st_size for p in (ROOT / "checkpoints").rglob("*") if p.is_file())
-    assert size < 190_000_000
+    assert size < 200_000_000
 
 
 def test_the_throughput_goals_are_what_the_stored_benchmarks_say() -> None:
