@@ -592,7 +592,7 @@ def traded() -> Drawn:
     return Drawn(
         room.tradeoff_figure(runs, task=TASK),
         room.tradeoff_finding(runs, task=TASK),
-        room.tradeoff_alt(runs, task=TASK),
+        f"{room.tradeoff_alt(runs, task=TASK)} {room.rivals_finding(runs, task=TASK)}",
         tradeoff_table(runs),
     )
 

