@@ -125,7 +125,7 @@ def rivals_finding(runs: Sequence[Measured], *, task: str) -> str:
     if not beaten:
         return "No N = 1 model of this run is as fast and as often right as one with N above 1"
     lines = [f"{_described(point)} by {_described(rival)}" for point, rival in beaten]
-    return f"Matched or beaten by a model that reads one text a pass: {'; '.join(lines)}"
+    return f"By medians and means matched or beaten at one text a pass: {'; '.join(lines)}"
 
 
 def _described(point: TradeoffPoint) -> str:

@@ -31,7 +31,8 @@ A budget refers to the measured setting with the smallest N and the least sparsi
 CHOICE_LIMITS = """
 A prediction is a guess from a few points: measure it before you rely on it. Errors of different
 settings are taken as independent, and the baseline's accuracy as exact (it was measured on the same
-rows). Speed belongs to the machine of the table.
+rows). Speed belongs to the machine of the table. The recorded grid's multiplexed models are of
+before the packed start; names that end in -first are not bundled any more.
 """
 SURFACES_HOW = """
 Across: sparsity, drawn by halvings of the weights that are left; up, or in colour: N by doublings.

@@ -23,7 +23,8 @@ seconds.
 TRADEOFF_LIMITS = """
 Speed belongs to this machine, these threads and this batch; another one may rank them otherwise.
 Two checkpoints with the same N also differ in training. Marks of a busy machine are hollow: their
-speed says little. Runs over different rows cannot be compared in height.
+speed says little. Runs over different rows cannot be compared in height. Recorded names that end in
+-first are of multiplexed models of before the packed start, which are not bundled any more.
 """
 PUBLISHED_HOW = """
 Numbers of papers and their authors' files, each relative to that paper's own baseline; none of
