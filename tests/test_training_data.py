@@ -114,6 +114,33 @@ def test_labels_may_be_words_whose_order_the_training_rows_fix(tmp_path: Path) -
         read_task(path, labels=("noun", "verb"))
 
 
+def test_spoken_requests_are_tagged_words_or_texts_with_an_intent(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    heard = (("play a song", "O O B-thing", "Play"), ("rain tomorrow", "O B-time", "Weather"))
+    rows = [
+        {"tokens": text.split(), "slots": tags.split(), "intent": intent}
+        for text, tags, intent in heard
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    tagged = read_task(path)
+    assert (tagged.task, tagged.names) == ("token_classification", ("B-thing", "B-time", "O"))
+    meant = read_task(path, task="sequence_classification")
+    assert meant.texts == tagged.texts == ("play a song", "rain tomorrow")
+    assert (meant.names, meant.labels.tolist(), meant.words) == (("Play", "Weather"), [0, 1], ())
+    ordered = read_task(path, task="sequence_classification", labels=("weather", "play"))
+    assert ordered.labels.tolist() == [1, 0]
+
+    path.write_text("\n".join(json.dumps(r) for r in (rows[0], {**rows[1], "intent": None})))
+    with pytest.raises(DataError, match="line 2: nothing in intent"):
+        read_task(path, task="sequence_classification")
+    table = tmp_path / "rows.tsv"
+    table.write_text("text\tintent\nplay a song\tPlay\nrain\tWeather\n")
+    assert read_task(table).names == ("Play", "Weather")
+    table.write_text("text\tlabel\tintent\nplay\t0\tPlay\n")
+    with pytest.raises(DataError, match="has both label and intent"):
+        read_task(table)
+
+
 def test_scores_of_pairs(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl.gz"
     with gzip.open(path, "wt") as file:

@@ -60,7 +60,7 @@ def read_data(source: Source, checkpoint: Checkpoint) -> LabelledRows:
         return LabelledRows(sentences, (None,) * len(sentences), none)
     config = checkpoint.config
     has_classes = config.task in TASKS_WITH_LABELS and config.task != "regression"
-    return read_task(source, labels=config.labels if has_classes else ())
+    return read_task(source, labels=config.labels if has_classes else (), task=config.task)
 
 
 def has_labels(data: LabelledRows) -> bool:

@@ -167,7 +167,9 @@ def _dev_texts(checkpoint: Checkpoint, data: Path) -> list[Row]:
     recipe = checkpoint.card["recipe"]
     if recipe["task"] not in CLASS_TASKS:
         return []
-    rows = read_task(locate(data, recipe["task_dev"]), labels=checkpoint.config.labels)
+    rows = read_task(
+        locate(data, recipe["task_dev"]), labels=checkpoint.config.labels, task=recipe["task"]
+    )
     return [Row(text, pair) for text, pair in zip(rows.texts, rows.pairs, strict=True)]
 
 

@@ -134,8 +134,8 @@ def prepare_run(
     begin = read_start(start)
     train = dev = None
     if recipe.task in LABELLED_TASKS:
-        train = read_task(locate(data, recipe.task_train), labels=recipe.labels)
-        dev = read_task(locate(data, recipe.task_dev), labels=recipe.labels or train.names)
+        train = _read(recipe, data, recipe.task_train, recipe.labels)
+        dev = _read(recipe, data, recipe.task_dev, recipe.labels or train.names)
         for name, rows_read in ((recipe.task_train, train), (recipe.task_dev, dev)):
             _check_kind(recipe, name, rows_read)
         check_labels(recipe, train, dev)
@@ -176,8 +176,7 @@ def _packed_run(
     plain = PackedTeacher.of(recipe, begin)
     named = replace(recipe, labels=_labels_of(recipe, plain.model))
     train, dev = (
-        read_task(locate(data, name), labels=named.labels)
-        for name in (recipe.task_train, recipe.task_dev)
+        _read(recipe, data, name, named.labels) for name in (recipe.task_train, recipe.task_dev)
     )
     _check_kind(recipe, recipe.task_train, train)
     _check_kind(recipe, recipe.task_dev, dev)
@@ -217,6 +216,10 @@ def _packed_run(
         pool,
         {"packed": notes},
     )
+
+
+def _read(recipe: Recipe, data: Path, name: str, labels: tuple[str, ...]) -> LabelledRows:
+    return read_task(locate(data, name), labels=labels, task=recipe.task)
 
 
 def _labels_of(recipe: Recipe, teacher: MuxModel) -> tuple[str, ...]:

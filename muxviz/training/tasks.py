@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TEXT_COLUMNS = ("question", "sentence1", "sentence", "text")  # the first of these that is there
 TAG_COLUMNS = ("upos", "ner_tags", "slots", "tags")  # the same; beside ``tokens``
-LABEL_COLUMNS = ("label", "labels", "score")  # one of these
+LABEL_COLUMNS = ("label", "labels", "score", "intent")  # one of these
 CHUNK_ROWS = 2000  # tokenised at once
 LONGEST_ROW = 4 << 20  # characters
 MOST_CLASSES = 1 << 16
@@ -72,20 +72,22 @@ class Record:
     values: dict[str, Any]
 
 
-def read_task(source: Source, *, labels: Sequence[str] = ()) -> LabelledRows:
+def read_task(source: Source, *, labels: Sequence[str] = (), task: str = "") -> LabelledRows:
     """Read labelled rows from .tsv or .jsonl (plain, .gz or .xz), or from a hub data set.
 
     Texts are in ``question``, ``sentence1``, ``sentence`` or ``text``, second texts in
-    ``sentence2`` (or ``sentence`` beside ``question``), labels in ``label`` (a whole number or a
-    word), ``labels`` (any number of these: a list, in a table with commas between them) or
-    ``score`` (a number, or a list of them: regression). A token task has ``tokens`` and ``upos``,
-    ``ner_tags``, ``slots`` or ``tags``, a list of equal length each. Cells of a table are taken as
-    they are, quotes included.
+    ``sentence2`` (or ``sentence`` beside ``question``), labels in ``label`` or ``intent`` (a whole
+    number or a word), ``labels`` (any number of these: a list, in a table with commas between them)
+    or ``score`` (a number, or a list of them: regression). A token task has ``tokens`` and
+    ``upos``, ``ner_tags``, ``slots`` or ``tags``, a list of equal length each. Cells of a table are
+    taken as they are, quotes included.
 
     Args:
         labels: names of the classes in order, such as those of the training rows; by default the
             hub's own, or the words that occur, sorted. Words, and numbers that a hub column names,
             are matched to them by name, where case, blanks, ``_`` and ``-`` do not count.
+        task: what the rows are for, where a file may serve two: rows with ``tokens`` and an
+            ``intent`` are texts with that class for ``sequence_classification``, else tagged words.
 
     Raises:
         DataError: no file, no such columns, a malformed row (its place is named), or a label that
@@ -103,6 +105,12 @@ def read_task(source: Source, *, labels: Sequence[str] = ()) -> LabelledRows:
     header = dict.fromkeys(name for record in records for name in record.values)
     if kind_of(source) == ".jsonl":
         header_names(list(header), source)
+    is_spoken = task == "sequence_classification" and "intent" in header
+    if "tokens" in header and is_spoken:
+        texts = tuple(" ".join(_words(record)) for record in records)
+        return _classed(
+            records, "intent", texts, (None,) * len(texts), _Classes(labels, ()), source
+        )
     if "tokens" in header:
         tags = _first_of(TAG_COLUMNS, source, header, beside="tokens")
         return _tagged_rows(records, tags, _Classes(labels, declared.get(tags, ())), str(source))
@@ -114,12 +122,27 @@ def read_task(source: Source, *, labels: Sequence[str] = ()) -> LabelledRows:
         )
     texts = tuple(_text(record, text) for record in records)
     pairs = tuple(_text(record, second) if second else None for record in records)
-    notes = tuple(_notes(source, texts))
     if column == "score":
+        notes = tuple(_notes(source, texts))
         return LabelledRows(texts, pairs, _scores(records), source=str(source), notes=notes)
     classes = _Classes(labels, declared.get(column, ()))
-    read = _one_class if column == "label" else _any_labels
-    numbers, names = read(records, classes)
+    return _classed(records, column, texts, pairs, classes, source)
+
+
+def _classed(
+    records: list[Record],
+    column: str,
+    texts: tuple[str, ...],
+    pairs: tuple[str | None, ...],
+    classes: _Classes,
+    source: Source,
+) -> LabelledRows:
+    """Rows whose class, or any number of classes, is in ``column``."""
+    if column == "labels":
+        numbers, names = _any_labels(records, classes)
+    else:
+        numbers, names = _one_class(records, column, classes)
+    notes = tuple(_notes(source, texts))
     return LabelledRows(texts, pairs, numbers, names=names, source=str(source), notes=notes)
 
 
@@ -409,8 +432,10 @@ def _check_words(
             )
 
 
-def _one_class(records: list[Record], classes: _Classes) -> tuple[np.ndarray, tuple[str, ...]]:
-    values = [_value(record, "label") for record in records]
+def _one_class(
+    records: list[Record], column: str, classes: _Classes
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    values = [_value(record, column) for record in records]
     numbers, names = classes.numbers(values, lambda at: records[at].place)
     if (low := int(numbers.min())) < 0:
         place = records[int(numbers.argmin())].place
