@@ -729,7 +729,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    from muxviz.recorded import learn_file, record_start, start_file
+    from muxviz.recorded import learn_file, record_start, shown_file, start_file
 
     if options.speed:
         return _record_speed(options)
@@ -739,12 +739,13 @@ def _record(options: argparse.Namespace) -> int:
         print(options.out)
         return 0
     from muxviz.analysis.lessons import record_lessons
+    from muxviz.analysis.shown import record_shown
 
-    with results_file(learn_file()) as write_lessons:
-        with results_file(start_file()) as write:
-            write(record_start() + "\n")
-        write_lessons(record_lessons() + "\n")
-    print(start_file(), learn_file(), sep="\n")
+    made = {start_file(): record_start, learn_file(): record_lessons, shown_file(): record_shown}
+    for path, record in made.items():
+        with results_file(path) as write:
+            write(record() + "\n")
+        print(path)
     return 0
 
 

@@ -1,7 +1,7 @@
 """Real results recorded once, so that the first page needs no model.
 
-``make recorded`` writes ``start.json`` and, by ``muxviz.analysis.lessons``, ``learn.json``; tests
-run the same groups again and compare.
+``make recorded`` writes ``start.json`` and, by ``muxviz.analysis.lessons``, ``learn.json`` and, by
+``muxviz.analysis.shown``, ``shown.json``; tests run the same groups again and compare.
 """
 
 from __future__ import annotations
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 START_CHECKPOINT = "sst2-n5"
 SHARED_CHECKPOINT = "sst2-n5-shared-25"  # the same with slots that share: neighbours matter
 START_PRESET = "clean"
+SHOWN_ON = (  # what the presets are tried on
+    "sst2-n2",
+    "sst2-n5",
+    "sst2-n5-shared-25",
+    "sst2-n5-shared-50",
+    "sst2-n5-shared-100",
+    "sst2-n10",
+)
 TIMED_PASSES = 30
 
 
@@ -26,6 +34,11 @@ def start_file() -> Path:
 def learn_file() -> Path:
     """Where the Learn page's results lie."""
     return Path(__file__).parent / "learn.json"
+
+
+def shown_file() -> Path:
+    """Where it is said what every preset gave on the bundled models."""
+    return Path(__file__).parent / "shown.json"
 
 
 def tradeoff_file() -> Path:

@@ -13,6 +13,7 @@ from muxviz.ui.editor import padding_choice
 from muxviz.ui.frame import Bench
 from muxviz.ui.history import history_control, pin_control
 from muxviz.ui.runs import RunRequest
+from muxviz.ui.shown import outcome
 from muxviz.ui.text import listed, plain
 
 OWN_HINT = "They stay in this page's address as long as they fit, so a reload keeps them."
@@ -67,6 +68,8 @@ def heading(bench: Bench) -> tuple[bool, DeltaGenerator]:
             )
     preset = find_preset(st.session_state[keys.PRESET])
     about = f"**{preset.title}.** {preset.look_for}" if preset else f"**{group.OWN}.** {OWN_HINT}"
+    if preset and bench.checkpoint and (was := outcome(preset, bench.checkpoint.name)):
+        about += f" Recorded on {plain(bench.checkpoint.name)}, usual options: {was}."
     st.caption(about)
     return pressed, place
 

@@ -12,6 +12,7 @@ from muxviz.errors import DataError
 from muxviz.files import LARGEST_JSON, read_text
 from muxviz.results import GroupResult, from_json
 from muxviz.results.lessons import Lessons
+from muxviz.results.shown import ShownGroups
 
 T = TypeVar("T")
 
@@ -32,6 +33,15 @@ def lessons() -> Lessons | None:
         DataError: the file is there but cannot be read.
     """
     return _of_kind(recorded.learn_file(), Lessons, "the lessons; record them again")
+
+
+def shown() -> ShownGroups | None:
+    """What the presets gave on bundled models, or None when it has not been recorded.
+
+    Raises:
+        DataError: the file is there but cannot be read.
+    """
+    return _of_kind(recorded.shown_file(), ShownGroups, "the presets' outcomes; record them again")
 
 
 def _of_kind(path: Path, kind: type[T], expected: str) -> T | None:

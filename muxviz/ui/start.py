@@ -15,6 +15,7 @@ from muxviz.ui.frame import PAGES, Bench, go_to, page_exists
 from muxviz.ui.metrics import headline_metrics
 from muxviz.ui.panels import picture
 from muxviz.ui.results import braid_of
+from muxviz.ui.shown import where_it_turns
 from muxviz.ui.text import plain
 
 STAGES = (
@@ -117,7 +118,7 @@ def gallery() -> None:
             name, look_for = st.columns([0.22, 0.78], vertical_alignment="center", gap="small")
             with name:
                 _open_button(item, item.title, key=f"gallery_{item.id}", kind="tertiary")
-            look_for.caption(item.look_for)
+            look_for.caption(f"{item.look_for} {where_it_turns(item)}".rstrip())
 
 
 def _card(title: str, text: str) -> None:
