@@ -2,9 +2,9 @@
 
     python -m benchmarks.goals
 
-Read from ``checkpoints/*/card.json`` (five groupings of the dev set) and ``metrics.jsonl`` (one
-grouping of it, or of training rows kept out, scored at saves); nothing is measured here.
-``docs/training.md`` holds what it prints.
+Read from ``checkpoints/*/card.json`` (five groupings of the dev set), ``metrics.jsonl`` (one
+grouping of it, or of training rows kept out, scored at saves) and the recorded trade-off run;
+nothing is measured here. ``docs/training.md`` holds what it prints.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from muxviz.files import json_lines, read_json, read_lines
+from muxviz.recorded import tradeoff_file
+from muxviz.results.store import from_json
+from muxviz.results.throughput import TradeoffRun
 
 FOLDER = Path(__file__).resolve().parents[1] / "checkpoints"
 SCORES = {"sst2-n1": 0.89, "upos-n1": 0.94}  # at least
@@ -38,6 +41,7 @@ SHARING = {
     "sst2-n5-shared-50": 0.86,
     "sst2-n5-shared-100": 0.84,
 }  # accuracy, at least
+SPEED_UP = {"sst2-n2": 1.9, "sst2-n5": 4.4, "sst2-n10": 8.0}  # texts to answers, at least
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the last stage
 UNKNOWN = "not recorded"
 TASKS = {"sst2": "SST-2", "upos": "UPOS"}
@@ -66,8 +70,34 @@ def goals() -> str:
         dev = _dev(name)["accuracy"]
         found = f"{dev['mean']:.4f} ± {dev['std']:.4f}"
         lines.append(_line(name, f"{goal} or more", found, _steps(name), dev["mean"] >= goal))
+    lines += _speed_ups()
     missing = [n for n in (*DROPS, *SHARING) if not (FOLDER / n).is_dir()]
     return "\n".join(lines) + (f"\n\nNot made yet: {', '.join(missing)}." if missing else "")
+
+
+def _speed_ups() -> list[str]:
+    """Texts a second against N = 1 in the recorded run, grouped by length; in order beside it."""
+    run = from_json(tradeoff_file().read_text(encoding="utf-8"))
+    assert isinstance(run, TradeoffRun)
+    prints = {name: _dev(name)["provenance"]["fingerprint"] for name, _ in _there(SPEED_UP)}
+    ratios = {
+        (p.checkpoint, p.grouping): p.ratio_to_n1
+        for p in run.points
+        if (p.dtype, p.copies) == ("float32", 1) and p.ratio_to_n1
+        if p.fingerprint == prints.get(p.checkpoint)  # of the weights that are bundled
+    }
+    lines = []
+    for name, goal in _there(SPEED_UP):
+        by_length, in_order = ratios.get((name, "length")), ratios.get((name, "order"))
+        if by_length and in_order:
+            found = (
+                f"{by_length.median:.2f} ({by_length.q1:.2f} to {by_length.q3:.2f}); rows in "
+                f"order {in_order.median:.2f}"
+            )
+            is_met = by_length.median >= goal
+            wanted = f"{goal:g} times N = 1 or more"
+            lines.append(_line(f"texts a second, {name}", wanted, found, _steps(name), is_met))
+    return lines
 
 
 def _there(goals: dict[str, Any]) -> list[tuple[str, Any]]:

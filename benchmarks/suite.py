@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from muxviz.cards import evaluation_dict
+from muxviz.evaluation.cards import evaluation_dict
 from muxviz.evaluation.measure import evaluate
 from muxviz.evaluation.sources import read_data
 from muxviz.files import json_text, read_json, results_file

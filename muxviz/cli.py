@@ -13,12 +13,13 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from muxviz import ranges
-from muxviz.errors import DataError, FileError, MuxvizError
-from muxviz.files import is_there, json_text, results_file, why
+from muxviz.errors import FileError, MuxvizError
+from muxviz.files import why
 from muxviz.printable import printable
 from muxviz.ranges import whole
 from muxviz.terminal import ReaderLeft, printing, tell
@@ -120,7 +121,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with printing(), _ended_by_sigterm():
             options = _parser().parse_args(arguments)
             options.words = list(sys.argv[1:] if arguments is None else arguments)
-            return int(options.call(options))
+            package, function = options.call.split(":")
+            command = import_module(
+                f"muxviz.{package}.command"
+            )  # nothing heavy before it is asked for
+            return int(getattr(command, function)(options))
     except MuxvizError as error:
         tell(f"{error} [{error.code}]")
         return 1
@@ -174,7 +179,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_prune(commands)
     _add_evaluate(commands)
     command = _command(
-        commands, "card", "measure checkpoints and write their cards", CARD_EXAMPLES, _card
+        commands,
+        "card",
+        "measure checkpoints and write their cards",
+        CARD_EXAMPLES,
+        "evaluation:card",
     )
     command.add_argument("checkpoints", nargs="*", help="bundled names or folders; none: the table")
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
@@ -183,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_bench(commands)
     _add_plan(commands)
     command = _command(
-        commands, "list", "the checkpoints at hand", "example:\n  muxviz list", _list
+        commands, "list", "the checkpoints at hand", "example:\n  muxviz list", "loading:list_all"
     )
     command.add_argument("--json", action="store_true", help="print JSON")
     command = _command(
@@ -191,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
         "record",
         "run what Start and Learn show and store the results",
         "example:\n  muxviz record",
-        _record,
+        "bench:record",
     )
     either = command.add_mutually_exclusive_group()
     either.add_argument("--out", type=Path, help="write Start's result here, and nothing else")
@@ -202,7 +211,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: Any, name: str, help_text: str, examples: str, call: Any) -> Any:
+def _command(commands: Any, name: str, help_text: str, examples: str, call: str) -> Any:
+    """A command; ``call``: "package:function" of that package's ``command``, "" for a group."""
     command = commands.add_parser(
         name,
         help=help_text,
@@ -230,7 +240,7 @@ def _add_model_options(command: Any, *, dtypes: tuple[str, ...]) -> None:
 
 
 def _add_run(commands: Any) -> None:
-    command = _command(commands, "run", "answer texts, N to a pass", RUN_EXAMPLES, _run)
+    command = _command(commands, "run", "answer texts, N to a pass", RUN_EXAMPLES, "engine:run")
     _add_model_options(command, dtypes=(*DTYPES, "int8"))
     command.add_argument("--texts", required=True, help="file with one text per line, or - ")
     command.add_argument("--out", type=Path, help="file for the answers (default: print them)")
@@ -255,7 +265,7 @@ def _add_run(commands: Any) -> None:
 
 def _add_check(commands: Any) -> None:
     command = _command(
-        commands, "check", "pre-flight: is this checkpoint usable?", CHECK_EXAMPLES, _check
+        commands, "check", "pre-flight: is this checkpoint usable?", CHECK_EXAMPLES, "loading:check"
     )
     command.add_argument("path", help="folder, or bundled name")
     command.add_argument("--json", action="store_true", help="print JSON")
@@ -269,7 +279,7 @@ def _folder(text: str) -> Path:
 
 
 def _add_train(commands: Any) -> None:
-    command = _command(commands, "train", "train from a recipe", TRAIN_EXAMPLES, _train)
+    command = _command(commands, "train", "train from a recipe", TRAIN_EXAMPLES, "training:train")
     command.add_argument("recipe", type=Path, help="TOML file; see configs/")
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     command.add_argument(
@@ -282,7 +292,7 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--steps", type=whole(1, 10**9), help="stop after so many steps now")
     command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
     command = _command(
-        commands, "export", "write a run's model as a checkpoint", TRAIN_EXAMPLES, _export
+        commands, "export", "write a run's model as a checkpoint", TRAIN_EXAMPLES, "training:export"
     )
     command.add_argument("run", type=Path, help="run folder")
     command.add_argument("out", type=_folder, help="checkpoint folder to write")
@@ -296,7 +306,9 @@ def _add_train(commands: Any) -> None:
     )
     command.add_argument("--force", action="store_true", help=FORCE_HELP)
 
-    command = _command(commands, "grow", "give a model more word pieces", GROW_EXAMPLES, _grow)
+    command = _command(
+        commands, "grow", "give a model more word pieces", GROW_EXAMPLES, "training:grow"
+    )
     command.add_argument("checkpoint", help="bundled name, folder or hub id")
     command.add_argument("out", type=_folder, help="checkpoint folder to write")
     command.add_argument("--vocabulary", type=Path, required=True, help="vocab.txt to use")
@@ -305,7 +317,7 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_prune(commands: Any) -> None:
-    command = _command(commands, "prune", "prune from a recipe", PRUNE_EXAMPLES, _prune)
+    command = _command(commands, "prune", "prune from a recipe", PRUNE_EXAMPLES, "training:prune")
     command.add_argument("recipe", type=Path, help="TOML file; see configs/pruned/")
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     command.add_argument("--start", type=Path, required=True, help="the unpruned model")
@@ -325,7 +337,11 @@ def _add_prune(commands: Any) -> None:
 
 def _add_evaluate(commands: Any) -> None:
     command = _command(
-        commands, "evaluate", "measure over random groupings", EVALUATE_EXAMPLES, _evaluate
+        commands,
+        "evaluate",
+        "measure over random groupings",
+        EVALUATE_EXAMPLES,
+        "evaluation:evaluate",
     )
     _add_model_options(command, dtypes=DTYPES)
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
@@ -347,11 +363,15 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _add_bench(commands: Any) -> None:
-    command = _command(commands, "bench", "measure speed, memory, exactness", BENCH_EXAMPLES, None)
+    command = _command(commands, "bench", "measure speed, memory, exactness", BENCH_EXAMPLES, "")
     kinds = command.add_subparsers(title="what", required=True, metavar="WHAT")
     _add_bench_train(kinds)
     command = _command(
-        kinds, "throughput", "instances per second of all contenders", BENCH_EXAMPLES, _throughput
+        kinds,
+        "throughput",
+        "instances per second of all contenders",
+        BENCH_EXAMPLES,
+        "bench:throughput",
     )
     _add_speed_options(command, rounds=15)
     command.add_argument("--shape", nargs="+", default=["bert-small"], help=SHAPE_HELP)
@@ -379,7 +399,7 @@ def _add_bench(commands: Any) -> None:
     command.add_argument("--no-memory", action="store_true", help="leave memory out")
     command.add_argument("--json", type=Path, help="also write the numbers here")
     command = _command(
-        kinds, "tradeoff", "accuracy and speed of the same groups", BENCH_EXAMPLES, _tradeoff
+        kinds, "tradeoff", "accuracy and speed of the same groups", BENCH_EXAMPLES, "bench:tradeoff"
     )
     _add_speed_options(command, rounds=3)
     command.add_argument("--batch", type=BATCH, default=16, help="sequences per forward")
@@ -390,7 +410,9 @@ def _add_bench(commands: Any) -> None:
     command.add_argument("--copies", type=COPIES, default=1, help="of each row: ensembling")
     command.add_argument("--padding", choices=("group", "fixed", "masked"), help="default: card's")
     command.add_argument("--json", type=Path, help="also write the points here")
-    command = _command(kinds, "profile", "where the time of a pass goes", BENCH_EXAMPLES, _profile)
+    command = _command(
+        kinds, "profile", "where the time of a pass goes", BENCH_EXAMPLES, "bench:profile"
+    )
     command.add_argument("--shape", default="bert-small", help=SHAPE_HELP)
     command.add_argument("--checkpoints", metavar="CHECKPOINT", help="instead of a shape")
     command.add_argument("--n", type=SLOTS, default=10, help="of the shape")
@@ -402,7 +424,11 @@ def _add_bench(commands: Any) -> None:
     )
     command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
     command = _command(
-        kinds, "exactness", "engine against traced model, per precision", BENCH_EXAMPLES, _exactness
+        kinds,
+        "exactness",
+        "engine against traced model, per precision",
+        BENCH_EXAMPLES,
+        "bench:exactness",
     )
     command.add_argument("--checkpoints", nargs="+", help="default: the sentiment family")
     command.add_argument(
@@ -427,7 +453,7 @@ def _add_speed_options(command: Any, *, rounds: int) -> None:
 
 
 def _add_bench_train(kinds: Any) -> None:
-    command = _command(kinds, "train", "the training loop", BENCH_EXAMPLES, _bench_train)
+    command = _command(kinds, "train", "the training loop", BENCH_EXAMPLES, "training:bench_train")
     command.add_argument("--shape", default="bundled", help="bundled, bert-small, bert-base, tiny")
     command.add_argument("--n", type=SLOTS, nargs="+", default=[2, 5, 10], help="beside N = 1")
     command.add_argument(
@@ -456,312 +482,11 @@ def _add_bench_train(kinds: Any) -> None:
 def _add_plan(commands: Any) -> None:
     from muxviz.planning.options import EXAMPLES, add_options
 
-    add_options(_command(commands, "plan", "which N and sparsity to use", EXAMPLES, _plan))
+    add_options(
+        _command(commands, "plan", "which N and sparsity to use", EXAMPLES, "planning:plan")
+    )
 
 
 def _data_default() -> Path | None:
     named = os.environ.get("MUXVIZ_DATA")
     return Path(named) if named else None
-
-
-# ---- commands ---------------------------------------------------------------------------------
-
-
-def _run(options: argparse.Namespace) -> int:
-    from muxviz.engine.command import run_command
-
-    return run_command(options)
-
-
-def _check(options: argparse.Namespace) -> int:
-    from muxviz.loading.check import main_check
-
-    return main_check(options.path, options.json)
-
-
-def _need_data(options: argparse.Namespace) -> Path:
-    if options.data is None:
-        raise DataError("no data: name a folder or file with --data, or set MUXVIZ_DATA")
-    path: Path = options.data
-    if not is_there(path):
-        raise DataError(f"no data at {path}; name a folder or file with --data or MUXVIZ_DATA")
-    return path
-
-
-def _train(options: argparse.Namespace) -> int:
-    import torch
-    from accelerate import PartialState
-
-    from muxviz.training.files import is_hub
-    from muxviz.training.loop import train
-    from muxviz.training.recipe import PACKED, read_recipe
-    from muxviz.training.run_folder import read_summary
-
-    is_packed = str(options.start) == PACKED
-    recipe = read_recipe(
-        options.recipe,
-        num_instances=options.num_instances,
-        start=PACKED if is_packed else "",
-    )
-    needs_data = not all(map(is_hub, (recipe.task_train, recipe.task_dev, *recipe.general)))
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    run = train(
-        recipe,
-        _need_data(options) if needs_data or options.data else Path(),
-        options.out,
-        start=None if is_packed else options.start,
-        teacher=options.teacher,
-        resume=options.resume,
-        steps=options.steps,
-        about={"recipe_file": str(options.recipe), "command": ["muxviz", *options.words]},
-    )
-    if PartialState().is_main_process:
-        done = read_summary(options.out).step
-        print(f"{options.out}: {done} of {run.recipe.total_steps} steps done", file=sys.stderr)
-    return 0
-
-
-def _prune(options: argparse.Namespace) -> int:
-    import torch
-
-    from muxviz.training.prune import prune
-    from muxviz.training.recipe import read_recipe
-
-    recipe = read_recipe(options.recipe, num_instances=options.num_instances)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    finished = prune(
-        recipe,
-        _need_data(options),
-        options.out,
-        start=options.start,
-        teacher=options.teacher,
-        resume=options.resume,
-        only=tuple(options.only),
-        about={"recipe_file": str(options.recipe), "command": ["muxviz", *options.words]},
-    )
-    for folder in finished:
-        print(folder)
-    return 0
-
-
-def _export(options: argparse.Namespace) -> int:
-    from muxviz.training.export import export_run
-
-    folder = export_run(
-        options.run,
-        options.out,
-        dtype=options.dtype,
-        data=options.data,
-        max_length=options.max_length,
-        turn=options.turn,
-        force=options.force,
-    )
-    print(folder)
-    return 0
-
-
-def _grow(options: argparse.Namespace) -> int:
-    from muxviz.loading.load import load
-    from muxviz.loading.save import check_place
-    from muxviz.training.grow import grow_vocabulary
-
-    check_place(options.out, options.force)
-    checkpoint = load(options.checkpoint, device="cpu")
-    folder = grow_vocabulary(
-        checkpoint, options.vocabulary, options.encoder, options.out, force=options.force
-    )
-    print(folder)
-    return 0
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    from muxviz.training.files import is_hub
-
-    source = str(options.data) if is_hub(options.data or "") else _need_data(options)
-    with results_file(options.json, sources=[source]) as write:
-        write(json_text(_evaluated(options, source), indent=1) + "\n")
-    return 0
-
-
-def _evaluated(options: argparse.Namespace, source: Any) -> dict[str, Any]:
-    """Print an evaluation; the same as plain values."""
-    from tqdm import tqdm
-
-    from muxviz.cards import compare_with_card, evaluation_dict
-    from muxviz.evaluation import data_name, evaluate, find_data, read_data, report
-    from muxviz.loading.load import load
-
-    checkpoint = load(
-        options.checkpoint, device=options.device, dtype=options.dtype, revision=options.revision
-    )
-    data = read_data(source, checkpoint)
-    with tqdm(unit="group", file=sys.stderr) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        result = evaluate(
-            checkpoint,
-            data,
-            name=data_name(find_data(source, checkpoint)),
-            groupings=options.groupings,
-            seed=options.seed,
-            copies=options.copies,
-            metric=options.metric,
-            padding=options.padding,
-            batch=options.batch,
-            elsewhere=_elsewhere(options, source) if options.workers else None,
-            progress=progress,
-        )
-    print(report(result))
-    for line in compare_with_card(result, checkpoint.card):
-        print(f"  card       {line}")
-    return evaluation_dict(result)
-
-
-def _elsewhere(options: argparse.Namespace, source: Any) -> Any:
-    """Where groupings run when there are workers."""
-    from functools import partial
-
-    from muxviz.engine.workers import EngineSpec
-    from muxviz.evaluation.apart import Task, run_apart
-
-    if isinstance(source, Path):
-        source = source.absolute()
-    spec = EngineSpec(options.checkpoint, options.device, options.dtype, options.revision)
-    task = Task(spec, source, options.copies, options.padding, options.batch)
-    return partial(run_apart, task, options.workers)
-
-
-def _bench_train(options: argparse.Namespace) -> int:
-    from muxviz.loading.load import resolve_device
-    from muxviz.training.bench import Setting, measure_training, measurement_dict, report
-    from muxviz.training.bench_memory import measure_memory
-
-    setting = Setting(
-        shape=options.shape,
-        nums=tuple(options.n),
-        stages=tuple(options.stages),
-        groups=options.groups,
-        length=options.length,
-        positions=options.positions,
-        dropout=options.dropout,
-        steps=options.steps,
-        rounds=options.rounds,
-        threads=options.threads or 0,
-        device=resolve_device(options.device).type,
-        precision=options.precision,
-    )
-    with results_file(options.json) as write:
-        measurement = measure_training(
-            setting,
-            measure_memory=None if options.no_memory else measure_memory,
-            progress=lambda words: print(words, file=sys.stderr),
-        )
-        print(report(measurement))
-        write(json_text(measurement_dict(measurement), indent=1) + "\n")
-    return 0
-
-
-def _throughput(options: argparse.Namespace) -> int:
-    from muxviz.bench.command import throughput
-
-    return throughput(options)
-
-
-def _tradeoff(options: argparse.Namespace) -> int:
-    from muxviz.bench.command import tradeoff
-
-    _need_data(options)
-    return tradeoff(options)
-
-
-def _profile(options: argparse.Namespace) -> int:
-    from muxviz.bench.command import profile
-
-    return profile(options)
-
-
-def _exactness(options: argparse.Namespace) -> int:
-    from muxviz.bench.command import exactness
-
-    return exactness(options)
-
-
-def _plan(options: argparse.Namespace) -> int:
-    from muxviz.planning.command import plan
-
-    return plan(options)
-
-
-def _card(options: argparse.Namespace) -> int:
-    from muxviz.cards import check_measurable, markdown_table, read_notes, write_card
-    from muxviz.loading.load import load
-
-    notes = read_notes(options.notes)
-    data = _need_data(options) if options.checkpoints else Path()
-    for name in options.checkpoints:  # before the first is measured
-        check_measurable(load(name, device="cpu"), data)
-    for name in options.checkpoints:
-        write_card(load(name, device="cpu"), data, groupings=options.groupings, notes=notes)
-        print(f"{name}: card written", file=sys.stderr)
-    print(markdown_table())
-    return 0
-
-
-def _list(options: argparse.Namespace) -> int:
-    from muxviz.loading.bundled import bundled_faults, checkpoints_folder
-
-    faults = bundled_faults()
-    if options.json:
-        print(json_text([name for name, fault in faults.items() if not fault]))
-        return 0
-    for name, fault in faults.items():
-        print(printable(name))
-        if fault:
-            tell(f"{name} cannot be used: {fault}")
-    if not faults:
-        print(f"no checkpoints in {printable(checkpoints_folder())}")
-    return 0
-
-
-def _record(options: argparse.Namespace) -> int:
-    from muxviz.recorded import learn_file, record_start, shown_file, start_file
-
-    if options.speed:
-        return _record_speed(options)
-    if options.out is not None:
-        with results_file(options.out) as write:
-            write(record_start() + "\n")
-        print(options.out)
-        return 0
-    from muxviz.analysis.lessons import record_lessons
-    from muxviz.analysis.shown import record_shown
-
-    made = {start_file(): record_start, learn_file(): record_lessons, shown_file(): record_shown}
-    for path, record in made.items():
-        with results_file(path) as write:
-            write(record() + "\n")
-        print(path)
-    return 0
-
-
-def _record_speed(options: argparse.Namespace) -> int:
-    from muxviz.bench.recording import record_speed, record_tradeoff
-    from muxviz.bench.report import speed_table, tradeoff_table
-    from muxviz.recorded import speed_file, tradeoff_file
-    from muxviz.results.store import to_json
-
-    data = _need_data(options)
-    with results_file(speed_file()) as write_speed:
-        with results_file(tradeoff_file()) as write:
-            points = record_tradeoff(data)
-            print(tradeoff_table(points))
-            write(to_json(points) + "\n")
-        latencies = record_speed()
-        print(speed_table(latencies))
-        write_speed(to_json(latencies) + "\n")
-    return 0

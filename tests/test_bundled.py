@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from muxviz.batch import Row
-from muxviz.cards import read_evaluation
 from muxviz.engine.stream import run_texts
 from muxviz.evaluation import evaluate, read_data
+from muxviz.evaluation.cards import read_evaluation
 from muxviz.inference import run_group
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.load import load

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from muxviz.cards import (
+from muxviz.cli import main
+from muxviz.errors import DataError
+from muxviz.evaluation import evaluate, read_data
+from muxviz.evaluation.cards import (
     EVALUATION_FILE,
     GENERAL_TEXT,
     compare_with_card,
@@ -18,9 +21,6 @@ from muxviz.cards import (
     summary,
     write_card,
 )
-from muxviz.cli import main
-from muxviz.errors import DataError
-from muxviz.evaluation import evaluate, read_data
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.load import load
 from tests.tiny import shared_checkpoint, tiny_config, write_tiny_folder

@@ -7,10 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+import muxviz.loading.command  # noqa: F401  # before a name that it keeps is replaced
 from muxviz import cli
 from muxviz.cli import main
 from muxviz.loading.bundled import bundled_names
@@ -163,6 +165,27 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
         said = capsys.readouterr().out
         assert "example" in said
         assert f"muxviz {command}" in said
+
+
+def test_every_command_is_there_and_none_is_imported_before_it_is_asked_for() -> None:
+    code = (
+        "import argparse, sys\n"
+        "from muxviz import cli\n"
+        "def calls(parser):\n"
+        "    for action in parser._actions:\n"
+        "        if isinstance(action, argparse._SubParsersAction):\n"
+        "            for one in action.choices.values():\n"
+        "                yield from filter(None, [one.get_default('call'), *calls(one)])\n"
+        "print(*calls(cli._parser()))\n"
+        "print(*sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    named, loaded = (line.split() for line in done.stdout.splitlines())
+    assert not {"torch", "transformers", "numpy"} & set(loaded)
+    assert len(named) == len(set(named)) == 16
+    for one in named:
+        package, function = one.split(":")
+        assert callable(getattr(import_module(f"muxviz.{package}.command"), function)), one
 
 
 def test_list_names_the_bundled_checkpoints(

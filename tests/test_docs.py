@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from muxviz.cards import markdown_table
+from muxviz.evaluation.cards import markdown_table
 from muxviz.loading.bundled import bundled_names
 
 ROOT = Path(__file__).resolve().parents[1]

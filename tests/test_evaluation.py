@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from muxviz.batch import Row, encode_rows
-from muxviz.cards import evaluation_dict
 from muxviz.engine.stream import run_texts
 from muxviz.errors import DataError, InputError, NotApplicable
 from muxviz.evaluation import evaluate, read_data, report
+from muxviz.evaluation.cards import evaluation_dict
 from muxviz.evaluation.intervals import row_weights, share_interval
 from muxviz.evaluation.metrics import choose_metrics, headline, tag_scheme
 from muxviz.loading.checkpoint import Checkpoint

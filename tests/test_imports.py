@@ -37,7 +37,6 @@ LAYERS = (
     ("evaluation", "registry", "recorded"),
     ("analysis", "planning"),
     ("bench",),
-    ("cards",),
     ("ui", "cli"),
     ("__main__", "app", "pages"),
 )

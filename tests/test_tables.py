@@ -20,9 +20,9 @@ from muxviz import files, ranges
 from muxviz.bench import onnx
 from muxviz.bench.shapes import pass_bytes, shape_config
 from muxviz.bench.speed import Setting, measure_shapes
-from muxviz.cards import compare_with_card, markdown_table
 from muxviz.cli import main
 from muxviz.errors import DataError, MuxvizError, NotApplicable
+from muxviz.evaluation.cards import compare_with_card, markdown_table
 from muxviz.figures.export import rows_to_csv
 from muxviz.planning.choose import fit_planner
 from muxviz.planning.points import NAMES, RANGES, parse_points

@@ -1,4 +1,4 @@
-"""``muxviz bench throughput``, ``tradeoff``, ``profile`` and ``exactness``."""
+"""``muxviz bench throughput``, ``tradeoff``, ``profile`` and ``exactness``; ``muxviz record``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 import torch
 from tqdm import tqdm
 
+from muxviz.analysis.lessons import record_lessons
+from muxviz.analysis.shown import record_shown
 from muxviz.bench import report
 from muxviz.bench.exactness import PRECISIONS as EXACTNESS
 from muxviz.bench.exactness import measure_exactness
 from muxviz.bench.profile import profile_pass
+from muxviz.bench.recording import record_speed, record_tradeoff
 from muxviz.bench.shapes import SHAPES, check_length, random_checkpoint, shape_config
 from muxviz.bench.speed import PRECISIONS, Setting, measure_shapes, need_known
 from muxviz.bench.texts import measure_texts, read_texts
@@ -27,8 +30,17 @@ from muxviz.evaluation.sources import data_name, find_data, read_data
 from muxviz.files import json_text, results_file
 from muxviz.loading.load import load, resolve_device
 from muxviz.pool import texts as pool_texts
+from muxviz.recorded import (
+    learn_file,
+    record_start,
+    shown_file,
+    speed_file,
+    start_file,
+    tradeoff_file,
+)
 from muxviz.results.store import to_json
 from muxviz.results.throughput import SpeedRun, benchmark_dict
+from muxviz.training.files import need_data
 
 if TYPE_CHECKING:
     import argparse
@@ -122,10 +134,11 @@ def _engines(options: argparse.Namespace) -> list[Engine]:
 
 def tradeoff(options: argparse.Namespace) -> int:
     """Accuracy and speed of the same groups."""
-    with results_file(options.json, sources=[options.data]) as write:
+    data_folder = need_data(options.data)
+    with results_file(options.json, sources=[data_folder]) as write:
         _threads(options)
         engines = _engines(options)
-        source = find_data(options.data, engines[0].checkpoint)
+        source = find_data(data_folder, engines[0].checkpoint)
         data = read_data(source, engines[0].checkpoint)
         with _bar() as progress:
             run = measure_tradeoff(
@@ -176,3 +189,33 @@ def exactness(options: argparse.Namespace) -> int:
 def _words(options: argparse.Namespace) -> list[str]:
     """The command without folders."""
     return ["muxviz", *(Path(word).name if "/" in word else word for word in options.words)]
+
+
+def record(options: argparse.Namespace) -> int:
+    """Run what Start, Learn and the presets show, or measure what Trade-off shows, and store it."""
+    if options.speed:
+        return _record_speed(options)
+    if options.out is not None:
+        with results_file(options.out) as write:
+            write(record_start() + "\n")
+        print(options.out)
+        return 0
+    made = {start_file(): record_start, learn_file(): record_lessons, shown_file(): record_shown}
+    for path, record in made.items():
+        with results_file(path) as write:
+            write(record() + "\n")
+        print(path)
+    return 0
+
+
+def _record_speed(options: argparse.Namespace) -> int:
+    data = need_data(options.data)
+    with results_file(speed_file()) as write_speed:
+        with results_file(tradeoff_file()) as write:
+            points = record_tradeoff(data)
+            print(report.tradeoff_table(points))
+            write(to_json(points) + "\n")
+        latencies = record_speed()
+        print(report.speed_table(latencies))
+        write_speed(to_json(latencies) + "\n")
+    return 0

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SHOWN = 5  # bad lines named on standard error
 
 
-def run_command(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Exit code: 0, or 1 when some lines could not be answered.
 
     Raises:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from muxviz.files import COMPRESSED
+from muxviz.errors import DataError
+from muxviz.files import COMPRESSED, is_there
 
 HUB = "hub:"
 
@@ -33,3 +34,16 @@ def kind_of(source: Source) -> str:
 def expected(what: str) -> str:
     """What a message about a missing or wrong data file asks for."""
     return f"{what}; name the data folder with --data or MUXVIZ_DATA"
+
+
+def need_data(path: Path | None) -> Path:
+    """The data that a command was given.
+
+    Raises:
+        DataError: none was, or it is not there.
+    """
+    if path is None:
+        raise DataError("no data: name a folder or file with --data, or set MUXVIZ_DATA")
+    if not is_there(path):
+        raise DataError(f"no data at {path}; name a folder or file with --data or MUXVIZ_DATA")
+    return path
