@@ -15,6 +15,7 @@ import torch
 
 from muxviz.bench import machine as machines
 from muxviz.bench import memory
+from muxviz.bench.contenders import Key, Setting, keys_of
 from muxviz.bench.costs import count
 from muxviz.bench.exactness import measure_exactness
 from muxviz.bench.profile import STAGES, profile_pass
@@ -24,7 +25,7 @@ from muxviz.bench.shapes import (
     random_rows,
     transformers_model,
 )
-from muxviz.bench.speed import Key, Setting, keys_of, measure_engines, measure_shapes, speed_row
+from muxviz.bench.speed import measure_engines, measure_shapes, speed_row
 from muxviz.bench.texts import measure_texts
 from muxviz.bench.turns import Contender, Times, quartiles, take_turns
 from muxviz.cli import main

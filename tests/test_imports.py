@@ -93,9 +93,7 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            if node.module == "muxviz":
-                names |= {f"muxviz.{alias.name}" for alias in node.names}
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return names
 
 
@@ -115,6 +113,18 @@ def test_imports_point_down(path: Path) -> None:
         assert there == here or RANK[there] < RANK[here], f"{path}: {here} imports {there}"
         if here == "figures":
             assert there in FIGURES_MAY_IMPORT, f"{path}: figures import {there}"
+
+
+def test_no_two_modules_import_each_other() -> None:
+    """Not in a circle of any length, late imports inside functions counted too."""
+    module = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in sources()}
+    left = {
+        name: {n for n in imported(path) if n in module} - {name} for name, path in module.items()
+    }
+    while leaves := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in leaves:
+            del left[name]
+    assert not left, f"in a circle, or above one: {sorted(left)}"
 
 
 def test_the_rule_can_fail() -> None:

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from muxviz import files, ranges
 from muxviz.bench import onnx
+from muxviz.bench.contenders import Setting
 from muxviz.bench.shapes import pass_bytes, shape_config
-from muxviz.bench.speed import Setting, measure_shapes
+from muxviz.bench.speed import measure_shapes
 from muxviz.cli import main
 from muxviz.errors import DataError, MuxvizError, NotApplicable
 from muxviz.evaluation.cards import compare_with_card, markdown_table

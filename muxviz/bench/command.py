@@ -15,12 +15,13 @@ from tqdm import tqdm
 from muxviz.analysis.lessons import record_lessons
 from muxviz.analysis.shown import record_shown
 from muxviz.bench import report
+from muxviz.bench.contenders import PRECISIONS, Setting, need_known
 from muxviz.bench.exactness import PRECISIONS as EXACTNESS
 from muxviz.bench.exactness import measure_exactness
 from muxviz.bench.profile import profile_pass
 from muxviz.bench.recording import record_speed, record_tradeoff
 from muxviz.bench.shapes import SHAPES, check_length, random_checkpoint, shape_config
-from muxviz.bench.speed import PRECISIONS, Setting, measure_shapes, need_known
+from muxviz.bench.speed import measure_shapes
 from muxviz.bench.texts import measure_texts, read_texts
 from muxviz.bench.tradeoff import measure_tradeoff
 from muxviz.engine.engine import Engine

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from muxviz.batch import Group, Row, encode_rows, make_group
-from muxviz.bench.speed import need_known
+from muxviz.bench.contenders import need_known
 from muxviz.engine.engine import Engine
 from muxviz.errors import NotApplicable, NotFinite
 from muxviz.inference import trace_groups

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import torch
 
+from muxviz.bench.contenders import Field, Key, Setting
+from muxviz.loading.load import resolve_device
 from muxviz.training.bench_memory import MIB, peak_bytes
-
-if TYPE_CHECKING:
-    from muxviz.bench.speed import Key, Setting
 
 PASSES = 3
 
@@ -27,9 +26,6 @@ def measure_memory(setting: Setting, key: Key) -> float:
 
 
 def _measure(setting: Setting, key: Key) -> float:
-    from muxviz.bench.speed import Field
-    from muxviz.loading.load import resolve_device
-
     if setting.threads:
         torch.set_num_threads(setting.threads)
     device = resolve_device(setting.device)

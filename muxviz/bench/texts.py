@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from muxviz.batch import Row, encode_rows
+from muxviz.bench.contenders import Key
 from muxviz.bench.costs import Costs
 from muxviz.bench.machine import describe, watched
 from muxviz.bench.shapes import pass_bytes, transformers_model
-from muxviz.bench.speed import Key, Progress, speed_row
+from muxviz.bench.speed import Progress, speed_row
 from muxviz.bench.turns import Contender, take_turns
 from muxviz.engine.engine import Engine
 from muxviz.engine.guard import check_room
