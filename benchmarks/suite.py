@@ -29,7 +29,7 @@ TASKS = {
     "subj": "Subj: subjective or objective",
     "trec": "TREC: kind of question",
     "snips": "Snips: intent",
-    "mrpc": "MRPC: paraphrase (pairs)",
+    "stsb": "STS-B: likeness of two sentences",
     "wikiann": "WikiANN: entities (tokens)",
 }
 NUMS = (1, 2, 5)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import torch
 from tqdm import tqdm
 
+from muxviz import recorded
 from muxviz.analysis.lessons import record_lessons
 from muxviz.analysis.shown import record_shown
-from muxviz.bench import report
+from muxviz.bench import recording, report
 from muxviz.bench.contenders import PRECISIONS, Setting, need_known
 from muxviz.bench.exactness import PRECISIONS as EXACTNESS
 from muxviz.bench.exactness import measure_exactness
 from muxviz.bench.profile import profile_pass
-from muxviz.bench.recording import record_speed, record_tradeoff
 from muxviz.bench.shapes import SHAPES, check_length, random_checkpoint, shape_config
 from muxviz.bench.speed import measure_shapes
 from muxviz.bench.texts import measure_texts, read_texts
@@ -31,14 +31,6 @@ from muxviz.evaluation.sources import data_name, find_data, read_data
 from muxviz.files import json_text, results_file
 from muxviz.loading.load import load, resolve_device
 from muxviz.pool import texts as pool_texts
-from muxviz.recorded import (
-    learn_file,
-    record_start,
-    shown_file,
-    speed_file,
-    start_file,
-    tradeoff_file,
-)
 from muxviz.results.store import to_json
 from muxviz.results.throughput import SpeedRun, benchmark_dict
 from muxviz.training.files import need_data
@@ -198,10 +190,14 @@ def record(options: argparse.Namespace) -> int:
         return _record_speed(options)
     if options.out is not None:
         with results_file(options.out) as write:
-            write(record_start() + "\n")
+            write(recorded.record_start() + "\n")
         print(options.out)
         return 0
-    made = {start_file(): record_start, learn_file(): record_lessons, shown_file(): record_shown}
+    made = {
+        recorded.start_file(): recorded.record_start,
+        recorded.learn_file(): record_lessons,
+        recorded.shown_file(): record_shown,
+    }
     for path, record in made.items():
         with results_file(path) as write:
             write(record() + "\n")
@@ -211,12 +207,12 @@ def record(options: argparse.Namespace) -> int:
 
 def _record_speed(options: argparse.Namespace) -> int:
     data = need_data(options.data)
-    with results_file(speed_file()) as write_speed:
-        with results_file(tradeoff_file()) as write:
-            points = record_tradeoff(data)
+    with results_file(recorded.speed_file()) as write_speed:
+        with results_file(recorded.tradeoff_file()) as write:
+            points = recording.record_tradeoff(data)
             print(report.tradeoff_table(points))
             write(to_json(points) + "\n")
-        latencies = record_speed()
+        latencies = recording.record_speed()
         print(report.speed_table(latencies))
         write_speed(to_json(latencies) + "\n")
     return 0
