@@ -22,7 +22,13 @@ from muxviz.analysis.norms import layer_norms
 from muxviz.batch import Row
 from muxviz.loading.checkpoint import Checkpoint
 
-FAMILY = ("sst2-n5", "sst2-n5-turned", "sst2-n5-shared-25")
+FAMILY = (
+    "sst2-n5",
+    "sst2-n5-turned",
+    "sst2-n5-shared-25",
+    "sst2-n5-shared-50",
+    "sst2-n5-shared-100",
+)
 GROUPS, DRAWS = 12, 16  # of the swap test: groups, and sentences put in place of each slot's
 HEAD = (
     "| model | sharing | dev accuracy | read-back: dev, general | hard leaks, % of tokens | "

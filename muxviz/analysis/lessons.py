@@ -19,7 +19,7 @@ from muxviz.results.crosstalk import Crosstalk
 from muxviz.results.lessons import Lessons
 from muxviz.results.store import to_json
 
-LEAKY = ("twins", "negation", "loud")  # presets that are tried for the third step
+LEAKY = ("company", "twins", "negation", "loud")  # presets that are tried for the third step
 DRAWS = 48
 
 

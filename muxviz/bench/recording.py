@@ -19,7 +19,7 @@ from muxviz.results.throughput import SpeedRun, TradeoffRun
 
 # The pruned ones are the rivals: one text a pass, in a smaller model.
 RIVALS = ("sst2-n1-s60", "sst2-n1-s80", "sst2-n1-s95")
-MIXED = ("sst2-n2", "sst2-n5", "sst2-n5-shared-25", "sst2-n10")
+MIXED = ("sst2-n2", "sst2-n5", "sst2-n5-shared-50", "sst2-n10")
 FAMILY = ("sst2-n1", *RIVALS, *MIXED)
 BATCHES = (1, 2, 4, 8, 16, 32)
 LENGTH = 32  # tokens of the random rows of the latency curves

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from muxviz.results import GroupResult
 
 START_CHECKPOINT = "sst2-n5"
-SHARED_CHECKPOINT = "sst2-n5-shared-25"  # the same with slots that share: neighbours matter
+SHARED_CHECKPOINT = "sst2-n5-shared-50"  # the same with slots that share: neighbours matter
 START_PRESET = "clean"
 SHOWN_ON = (  # what the presets are tried on
     "sst2-n2",
