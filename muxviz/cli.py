@@ -48,9 +48,8 @@ CHECK_EXAMPLES = """examples:
 
 TRAIN_EXAMPLES = """examples:
   muxviz train configs/upos-n1.toml --data data --start MiniLM-folder --out runs/upos-n1
-  muxviz train configs/upos-n5.toml --data data --start sst2-n5 --teacher runs/upos-n1 \\
-      --out runs/upos-n5
-  muxviz train configs/upos-n5.toml ... --out runs/upos-n5 --resume
+  muxviz train configs/packed/upos-n5.toml --data data --teacher runs/upos-n1 --out runs/upos-n5
+  muxviz train configs/packed/upos-n5.toml ... --out runs/upos-n5 --resume
   accelerate launch --num_processes 8 -m muxviz train configs/published/muxbert-base.toml \\
       --num-instances 5 --data data --out runs/muxbert-base-n5
   muxviz export runs/upos-n5 checkpoints/upos-n5
@@ -98,7 +97,7 @@ A checkpoint with more word pieces, to --start a run from: pieces that it lacks 
 encoder of the same width, fitted to its own rows."""
 
 CARD_EXAMPLES = """examples:
-  muxviz card sst2-n5 --data data --notes configs/notes/sst2.toml
+  muxviz card sst2-n5 --data data --notes configs/notes/packed-sst2.toml
                                        (measures, writes card.json and evaluation.json
                                         into checkpoints/sst2-n5)
   muxviz card                          (prints the table of all cards)"""

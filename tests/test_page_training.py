@@ -430,7 +430,7 @@ def test_a_recipe_is_read_before_a_start(tmp_path: Path) -> None:
 
 
 def test_recipes_have_stages() -> None:
-    assert "configs/sst2-n2.toml" in recipes()
+    assert "configs/packed/sst2-n2.toml" in recipes()
     assert not any("notes" in name for name in recipes())
     assert shown(ROOT / "runs" / "a") == "runs/a"
 

@@ -349,11 +349,12 @@ def test_a_recipe_is_what_its_file_says(tmp_path: Path) -> None:
     assert read_recipe(tmp_path / "plain.toml").demultiplexer == "identity"
 
 
-BUNDLED = sorted([*(ROOT / "configs").glob("*.toml"), *(ROOT / "configs/first").glob("*.toml")])
+FOLDERS = (".", "first", "packed", "narrow", "suite")
+BUNDLED = sorted(path for name in FOLDERS for path in (ROOT / "configs" / name).glob("*.toml"))
 
 
-@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_bundled_recipe_parses(path: Path) -> None:
     read = read_recipe(path)
-    assert path.stem in (read.name, f"{read.name}-continued")
+    assert path.stem in (read.name, f"{read.name}-continued", read.name.removesuffix("-n2"))
     assert read.total_steps > 0
