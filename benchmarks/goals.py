@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from muxviz.files import json_lines, read_json, read_lines
+from muxviz.files import LARGEST_JSON, json_lines, read_json, read_lines, read_text
 from muxviz.recorded import tradeoff_file
 from muxviz.results.store import from_json
 from muxviz.results.throughput import TradeoffRun
@@ -77,7 +77,7 @@ def goals() -> str:
 
 def _speed_ups() -> list[str]:
     """Texts a second against N = 1 in the recorded run, grouped by length; in order beside it."""
-    run = from_json(tradeoff_file().read_text(encoding="utf-8"))
+    run = from_json(read_text(tradeoff_file(), most=LARGEST_JSON))
     assert isinstance(run, TradeoffRun)
     prints = {name: _dev(name)["provenance"]["fingerprint"] for name, _ in _there(SPEED_UP)}
     ratios = {
