@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from muxviz.ui import start
-from muxviz.ui.frame import frame
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.start import view as start
 
 bench = frame("start")
 st.title("Many sentences, one forward pass", anchor=False)

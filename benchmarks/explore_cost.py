@@ -27,10 +27,10 @@ import torch
 
 from benchmarks.first_light import SENTENCES, alternate
 from muxviz import load, pool
-from muxviz.analysis.attention import attention_maps, slot_pairs
-from muxviz.analysis.crosstalk import measure_crosstalk
-from muxviz.analysis.draws import base_group
-from muxviz.analysis.swaps import encoded, exchanged, other_sentences
+from muxviz.analysis.attention.readings import attention_maps, slot_pairs
+from muxviz.analysis.crosstalk.swap_test import measure_crosstalk
+from muxviz.analysis.crosstalk.swaps import encoded, exchanged, other_sentences
+from muxviz.analysis.groups.draws import base_group
 from muxviz.batch import Row
 from muxviz.errors import MuxvizError
 from muxviz.files import json_text, results_file

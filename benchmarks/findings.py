@@ -16,14 +16,14 @@ import numpy as np
 import torch
 
 from muxviz import load, pool
-from muxviz.analysis.agreement import accuracy
-from muxviz.analysis.capacity import bits
-from muxviz.analysis.fidelity import pool_read_back
-from muxviz.analysis.mantel import keys_and_crosstalk
-from muxviz.analysis.matched_filter import matched_filter
-from muxviz.analysis.norms import layer_norms
-from muxviz.analysis.separation import read_states
-from muxviz.analysis.states import sample_states
+from muxviz.analysis.fidelity.agreement import accuracy
+from muxviz.analysis.fidelity.capacity import bits
+from muxviz.analysis.fidelity.recovery import pool_read_back
+from muxviz.analysis.keys.mantel import keys_and_crosstalk
+from muxviz.analysis.keys.matched_filter import matched_filter
+from muxviz.analysis.layers.norms import layer_norms
+from muxviz.analysis.map.separation import read_states
+from muxviz.analysis.map.states import sample_states
 from muxviz.batch import Row
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates

@@ -134,7 +134,7 @@ def rerun(repeats: int, checkpoint_name: str = "sst2-n5") -> dict[str, float]:
     from muxviz.inference import group_tensors
     from muxviz.loading.load import load
     from muxviz.tracing import trace
-    from muxviz.ui import keys
+    from muxviz.ui.shell import session
 
     checkpoint = load(checkpoint_name)
     baseline = load(str(checkpoint.card["baseline"]))
@@ -156,7 +156,7 @@ def rerun(repeats: int, checkpoint_name: str = "sst2-n5") -> dict[str, float]:
         app.button(key="run").click().run()
         seconds = time.perf_counter() - began
         assert not app.exception, app.exception
-        assert app.session_state[keys.FAILED] is None
+        assert app.session_state[session.FAILED] is None
         return seconds
 
     def passes() -> float:

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from muxviz import load, pool
-from muxviz.analysis.crosstalk import measure_crosstalk
-from muxviz.analysis.entanglement import entanglement_spectrum
-from muxviz.analysis.leaks import hard
-from muxviz.analysis.norms import layer_norms
+from muxviz.analysis.crosstalk.leaks import hard
+from muxviz.analysis.crosstalk.swap_test import measure_crosstalk
+from muxviz.analysis.layers.entanglement import entanglement_spectrum
+from muxviz.analysis.layers.norms import layer_norms
 from muxviz.batch import Row
 from muxviz.loading.checkpoint import Checkpoint
 

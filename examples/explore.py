@@ -122,8 +122,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from muxviz.analysis.draws import pool_groups
-from muxviz.analysis.readback import counted
+from muxviz.analysis.groups.draws import pool_groups
+from muxviz.analysis.groups.readback import counted
 from muxviz.model.mux_model import MuxModel
 from muxviz.pool import texts
 
@@ -188,8 +188,8 @@ replaced_strip_figure(odd.slots[0])
 # `value="nll"`, `"mrr"` or `"ranks"` the same result shows how close the misses were.
 
 # %%
-from muxviz.analysis.fidelity import pool_read_back
-from muxviz.figures.fidelity import fidelity_figure
+from muxviz.analysis.fidelity.recovery import pool_read_back
+from muxviz.figures.fidelity.recovery import fidelity_figure
 
 fidelity = pool_read_back(checkpoint, texts(), draws=48)
 fidelity_figure(fidelity)
@@ -199,7 +199,7 @@ fidelity_figure(fidelity)
 # few tokens.
 
 # %%
-from muxviz.figures.fidelity_places import positions_figure
+from muxviz.figures.fidelity.places import positions_figure
 
 positions_figure(fidelity)
 
@@ -207,7 +207,7 @@ positions_figure(fidelity)
 # **Does it depend on how long the sentence is?** The same tokens, by the length of their text.
 
 # %%
-from muxviz.figures.fidelity_places import lengths_figure
+from muxviz.figures.fidelity.places import lengths_figure
 
 lengths_figure(fidelity)
 
@@ -217,8 +217,8 @@ lengths_figure(fidelity)
 # where the margin moved.
 
 # %%
-from muxviz.analysis.agreement import pool_agreement
-from muxviz.figures.fidelity_answers import agreement_figure
+from muxviz.analysis.fidelity.agreement import pool_agreement
+from muxviz.figures.fidelity.answers import agreement_figure
 
 agreed = pool_agreement(checkpoint, texts(), baseline=baseline, draws=32)
 agreement_figure(agreed)
@@ -228,8 +228,8 @@ agreement_figure(agreed)
 # the baseline on as many of them, one at a time.
 
 # %%
-from muxviz.analysis.agreement import accuracy
-from muxviz.figures.fidelity_answers import accuracy_figure
+from muxviz.analysis.fidelity.agreement import accuracy
+from muxviz.figures.fidelity.answers import accuracy_figure
 from muxviz.pool import read_pool
 
 labelled = [sentence for sentence in read_pool() if sentence.split == "pool"]
@@ -243,8 +243,8 @@ accuracy_figure(shared, by_itself)
 # off the diagonal is disagreement, and the title says whether one of them is right more often.
 
 # %%
-from muxviz.analysis.confusion import confusion
-from muxviz.figures.fidelity_answers import confusion_figure
+from muxviz.analysis.fidelity.confusion import confusion
+from muxviz.figures.fidelity.answers import confusion_figure
 
 pair_model = muxviz.load("sst2-n2")
 confused = confusion(checkpoint, pair_model, pool, labels=labels, draws=40)
@@ -255,8 +255,8 @@ confusion_figure(confused)
 # slot. The dashed line would be everything; where the points leave it, slots cost one another.
 
 # %%
-from muxviz.analysis.capacity import bits
-from muxviz.figures.fidelity_bits import bits_figure
+from muxviz.analysis.fidelity.capacity import bits
+from muxviz.figures.fidelity.bits import bits_figure
 
 family = [pair_model, checkpoint, muxviz.load("sst2-n10")]
 carried = [bits(member, texts(), draws=24) for member in family]
@@ -271,8 +271,8 @@ bits_figure(carried)
 # nothing. Bars: what a slot receives (right) and gives (top).
 
 # %%
-from muxviz.analysis.crosstalk import measure_crosstalk
-from muxviz.figures.crosstalk import crosstalk_figure
+from muxviz.analysis.crosstalk.swap_test import measure_crosstalk
+from muxviz.figures.crosstalk.matrix import crosstalk_figure
 from muxviz.results.cross_matrix import cross_matrix
 
 swapped = measure_crosstalk(checkpoint, rows, pool=texts(), baseline=baseline, draws=32)
@@ -284,7 +284,7 @@ crosstalk_figure(matrix)
 # draw: the strongest one. The sentences that moved the answer most are written out.
 
 # %%
-from muxviz.figures.crosstalk_pair import swap_pair_figure
+from muxviz.figures.crosstalk.pair import swap_pair_figure
 
 slot, source = matrix.strongest or (0, 1)
 swap_pair_figure(swapped, slot, source)
@@ -294,8 +294,8 @@ swap_pair_figure(swapped, slot, source)
 # it is, one sentence at a time. The own sentence should be by far the longest bar.
 
 # %%
-from muxviz.analysis.shapley import shapley
-from muxviz.figures.crosstalk_waterfall import waterfall_figure
+from muxviz.analysis.crosstalk.shapley import shapley
+from muxviz.figures.crosstalk.waterfall import waterfall_figure
 
 credit = shapley(checkpoint, rows, pool=texts(), baseline=baseline, draws=8)
 waterfall_figure(credit, slot)
@@ -305,8 +305,8 @@ waterfall_figure(credit, slot)
 # one slot is in the read-out of another because it is there, even where it is not read.
 
 # %%
-from muxviz.analysis.log_odds import log_odds
-from muxviz.figures.crosstalk_rows import odds_pair_figure
+from muxviz.analysis.crosstalk.log_odds import log_odds
+from muxviz.figures.crosstalk.rows import odds_pair_figure
 
 odds = log_odds(checkpoint, rows, pool=texts(), draws=16)
 slot, source = cross_matrix(odds).strongest or (0, 1)
@@ -317,8 +317,8 @@ odds_pair_figure(odds, slot, source)
 # gradients), without exchanging anything.
 
 # %%
-from muxviz.analysis.attribution import slot_shares
-from muxviz.figures.crosstalk_rows import shares_figure
+from muxviz.analysis.attention.attribution import slot_shares
+from muxviz.figures.crosstalk.rows import shares_figure
 
 rests_on = slot_shares(checkpoint, rows, pool=texts())
 shares_figure(rests_on, slot)
@@ -328,8 +328,8 @@ shares_figure(rests_on, slot)
 # one colour scale, and the difference cell by cell.
 
 # %%
-from muxviz.analysis.crosstalk import difference
-from muxviz.figures.crosstalk_compare import comparison_figure
+from muxviz.analysis.crosstalk.swap_test import difference
+from muxviz.figures.crosstalk.compare import comparison_figure
 
 contextual = muxviz.load("contextual-n2")
 sides = [
@@ -347,8 +347,8 @@ comparison_figure(*map(cross_matrix, sides), apart, (pair_model.name, contextual
 # the changed slot should move.
 
 # %%
-from muxviz.analysis.desk import edit_slot
-from muxviz.figures.whatif_desk import before_after_figure
+from muxviz.analysis.whatif.desk import edit_slot
+from muxviz.figures.whatif.desk import before_after_figure
 
 edited = edit_slot(checkpoint, rows, 0, "The bread was already stale when we opened the bag.")
 before_after_figure(edited)
@@ -359,8 +359,8 @@ before_after_figure(edited)
 # that do not matter.
 
 # %%
-from muxviz.analysis.dose import dose_response
-from muxviz.figures.whatif_dose import dose_figure
+from muxviz.analysis.whatif.dose import dose_response
+from muxviz.figures.whatif.dose import dose_figure
 
 unsure = min(result.answered, key=lambda slot: slot.answer.margin).slot
 doses = dose_response(checkpoint, rows, doses=11)
@@ -371,7 +371,7 @@ dose_figure(doses, unsure)
 # every fader, at one.
 
 # %%
-from muxviz.figures.whatif_dose import slope_figure
+from muxviz.figures.whatif.dose import slope_figure
 
 slope_figure(doses)
 
@@ -381,8 +381,8 @@ slope_figure(doses)
 # that nobody wrote?
 
 # %%
-from muxviz.analysis.dial import key_dial
-from muxviz.figures.whatif_keys import dial_figure
+from muxviz.analysis.whatif.dial import key_dial
+from muxviz.figures.whatif.keys import dial_figure
 
 dial = key_dial(checkpoint, rows, slot=0, other=1)
 dial_figure(dial, alpha=0.5)
@@ -392,8 +392,8 @@ dial_figure(dial, alpha=0.5)
 # out is compared with the words of the others and with those of strangers.
 
 # %%
-from muxviz.analysis.dial import ghosts
-from muxviz.figures.whatif_keys import ghost_figure
+from muxviz.analysis.whatif.dial import ghosts
+from muxviz.figures.whatif.keys import ghost_figure
 
 heard = ghosts(checkpoint, rows, pool=texts())
 ghost_figure(heard)
@@ -403,8 +403,8 @@ ghost_figure(heard)
 # the seat it is in: the spread within a seat is the order of its neighbours.
 
 # %%
-from muxviz.analysis.orders import slot_orders
-from muxviz.figures.whatif_orders import seats_figure
+from muxviz.analysis.whatif.orders import slot_orders
+from muxviz.figures.whatif.orders import seats_figure
 
 orders = slot_orders(checkpoint, rows, baseline=baseline)
 seats_figure(orders, unsure)
@@ -413,7 +413,7 @@ seats_figure(orders, unsure)
 # **Which part is the seat's, and which the company's?** The same orders, for every sentence.
 
 # %%
-from muxviz.figures.whatif_orders import company_figure
+from muxviz.figures.whatif.orders import company_figure
 
 company_figure(orders)
 
@@ -422,8 +422,8 @@ company_figure(orders)
 # pair of slots: do they keep their answers, swap them, or share one?
 
 # %%
-from muxviz.analysis.twins import twins
-from muxviz.figures.whatif_twins import twins_figure
+from muxviz.analysis.whatif.twins import twins
+from muxviz.figures.whatif.twins import twins_figure
 
 told = twins(
     checkpoint,
@@ -440,8 +440,8 @@ twins_figure(told)
 # bias over sentences of the pool.
 
 # %%
-from muxviz.analysis.twins import duplicates
-from muxviz.figures.whatif_twins import duplicates_figure
+from muxviz.analysis.whatif.twins import duplicates
+from muxviz.figures.whatif.twins import duplicates_figure
 
 same = duplicates(checkpoint, TEXTS[unsure], pool=texts(), draws=32)
 duplicates_figure(same)
@@ -451,8 +451,8 @@ duplicates_figure(same)
 # and averaged. Right: whether copies that disagree point at errors.
 
 # %%
-from muxviz.analysis.ensembling import ensembling
-from muxviz.figures.whatif_copies import copies_figure
+from muxviz.analysis.whatif.ensembling import ensembling
+from muxviz.figures.whatif.copies import copies_figure
 
 sides_of_it = [[s for s in labelled if s.label == label][:30] for label in ("negative", "positive")]
 copies = ensembling(checkpoint, [(s.text, s.label) for side in sides_of_it for s in side])
@@ -463,8 +463,8 @@ copies_figure(copies)
 # each neighbour exchanged, against the right answer. The last line is the verdict.
 
 # %%
-from muxviz.analysis.ladder import ladder
-from muxviz.figures.whatif_ladder import ladder_figure
+from muxviz.analysis.whatif.ladder import ladder
+from muxviz.figures.whatif.ladder import ladder_figure
 
 why = ladder(checkpoint, rows, unsure, gold=GOLD[unsure], baseline=baseline, draws=16, pool=texts())
 ladder_figure(why)
@@ -478,9 +478,9 @@ ladder_figure(why)
 # say yes.
 
 # %%
-from muxviz.analysis.projection import map_states
-from muxviz.analysis.states import sample_states
-from muxviz.figures.map import map_figure
+from muxviz.analysis.map.projection import map_states
+from muxviz.analysis.map.states import sample_states
+from muxviz.figures.map.states import map_figure
 from muxviz.results.map import READOUT
 
 sample = sample_states(
@@ -495,7 +495,7 @@ map_figure(sample, found.map_of((READOUT,), 2), found.readings, state=READOUT)
 # slot and of the neighbours?
 
 # %%
-from muxviz.figures.map_shares import share_figure
+from muxviz.figures.map.shares import share_figure
 
 share_figure(found.readings)
 
@@ -507,8 +507,8 @@ share_figure(found.readings)
 # answer misses most bear a rank.
 
 # %%
-from muxviz.analysis.attention import head_effects
-from muxviz.figures.attention_heads import heads_figure
+from muxviz.analysis.attention.readings import head_effects
+from muxviz.figures.attention.heads import heads_figure
 
 effects = head_effects(checkpoint, rows)
 heads_figure(effects, unsure)
@@ -518,8 +518,8 @@ heads_figure(effects, unsure)
 # all sentences; the head that the answer needs most is framed.
 
 # %%
-from muxviz.analysis.attention import attention_maps
-from muxviz.figures.attention import attention_grid_figure
+from muxviz.analysis.attention.readings import attention_maps
+from muxviz.figures.attention.maps import attention_grid_figure
 
 layer, head = effects.ranking(unsure)[0]
 attention = attention_maps(checkpoint, rows)
@@ -530,7 +530,7 @@ attention_grid_figure(attention, chosen=[(layer, head)])
 # a look goes to all of them at once.
 
 # %%
-from muxviz.figures.attention import attention_map_figure
+from muxviz.figures.attention.maps import attention_map_figure
 
 attention_map_figure(attention, layer, head, slot=unsure)
 
@@ -540,8 +540,8 @@ attention_map_figure(attention, layer, head, slot=unsure)
 # the diagonal, each sentence looking at itself?
 
 # %%
-from muxviz.analysis.attention_pairs import slot_pairs
-from muxviz.figures.attention_pairs import largest_pair, pairs_figure
+from muxviz.analysis.attention.pairs import slot_pairs
+from muxviz.figures.attention.pairs import largest_pair, pairs_figure
 
 pairs = slot_pairs(checkpoint, rows)
 largest = largest_pair(pairs, 0)
@@ -552,7 +552,7 @@ pairs_figure(pairs, 0, chosen=largest)
 # two colours are the two signs.
 
 # %%
-from muxviz.figures.attention_pairs import pair_map_figure
+from muxviz.figures.attention.pairs import pair_map_figure
 
 pair_map_figure(pairs, 0, largest, slot=unsure)
 
@@ -561,8 +561,8 @@ pair_map_figure(pairs, 0, largest, slot=unsure)
 # slot's answer and rolled up to the last layer: a map per slot.
 
 # %%
-from muxviz.analysis.attention import relevance
-from muxviz.figures.attention_relevance import relevance_figure
+from muxviz.analysis.attention.readings import relevance
+from muxviz.figures.attention.relevance import relevance_figure
 
 leaned = relevance(checkpoint, rows)
 last = checkpoint.config.shape.num_hidden_layers - 1
@@ -573,7 +573,7 @@ relevance_figure(leaned, last)
 # like the unsure one.
 
 # %%
-from muxviz.figures.attention_relevance import most_unlike, relevance_difference_figure
+from muxviz.figures.attention.relevance import most_unlike, relevance_difference_figure
 
 other = most_unlike(leaned, last, unsure)
 relevance_difference_figure(leaned, last, (unsure, other))
@@ -584,8 +584,8 @@ relevance_difference_figure(leaned, last, (unsure, other))
 # the tokens that meet there.
 
 # %%
-from muxviz.analysis.attention import instance_attention
-from muxviz.figures.attention_instances import instances_figure
+from muxviz.analysis.attention.readings import instance_attention
+from muxviz.figures.attention.instances import instances_figure
 
 across = instance_attention(contextual, rows[:2])
 instances_figure(across, 2)
@@ -595,9 +595,9 @@ instances_figure(across, 2)
 # answer over the words of all sentences. Tint on a neighbour's words is cross-talk, word by word.
 
 # %%
-from muxviz.analysis.attribution import attribute
-from muxviz.analysis.one_group import Target
-from muxviz.figures.saliency import saliency_figure
+from muxviz.analysis.attention.attribution import attribute
+from muxviz.analysis.groups.one_group import Target
+from muxviz.figures.attention.saliency import saliency_figure
 
 words = attribute(checkpoint, rows, Target(unsure), pool=texts())
 saliency_figure(words)
@@ -607,8 +607,8 @@ saliency_figure(words)
 # origin.
 
 # %%
-from muxviz.analysis.conductance import layer_conductance
-from muxviz.figures.attention_conductance import conductance_figure
+from muxviz.analysis.attention.conductance import layer_conductance
+from muxviz.figures.attention.conductance import conductance_figure
 
 ways = layer_conductance(checkpoint, rows, Target(unsure), pool=texts())
 conductance_figure(ways)
@@ -621,8 +621,8 @@ conductance_figure(ways)
 # and what belongs to no single slot. Does that grow with depth?
 
 # %%
-from muxviz.analysis.entanglement import entanglement_spectrum
-from muxviz.figures.layers_spectrum import spectrum_figure
+from muxviz.analysis.layers.entanglement import entanglement_spectrum
+from muxviz.figures.layers.spectrum import spectrum_figure
 
 spectrum = entanglement_spectrum(checkpoint, texts(), pairs=32)
 spectrum_figure(spectrum)
@@ -632,8 +632,8 @@ spectrum_figure(spectrum)
 # the last. Dotted is its control.
 
 # %%
-from muxviz.analysis.lens import demux_lens
-from muxviz.figures.layers_lens import lens_figure
+from muxviz.analysis.layers.lens import demux_lens
+from muxviz.figures.layers.lens import lens_figure
 
 lens = demux_lens(checkpoint, texts("test"), draws=16)
 lens_figure(lens)
@@ -642,8 +642,8 @@ lens_figure(lens)
 # **What is read of one sentence on the way?** Live, this figure plays through the levels.
 
 # %%
-from muxviz.analysis.lens import lens_of_group
-from muxviz.figures.layers_strip import lens_strip_figure
+from muxviz.analysis.layers.lens import lens_of_group
+from muxviz.figures.layers.strip import lens_strip_figure
 
 group_lens = lens_of_group(checkpoint, rows)
 lens_strip_figure(group_lens, unsure)
@@ -652,8 +652,8 @@ lens_strip_figure(group_lens, unsure)
 # **How do states and attention change with N?** The baseline and its multiplexed relatives.
 
 # %%
-from muxviz.analysis.norms import layer_norms
-from muxviz.figures.layers_norms import norms_figure
+from muxviz.analysis.layers.norms import layer_norms
+from muxviz.figures.layers.norms import norms_figure
 
 members = [layer_norms(member, texts(), draws=16) for member in (baseline, *family)]
 norms_figure(members)
@@ -666,8 +666,8 @@ norms_figure(members)
 # The nearer to zero off the diagonal, the easier two slots are to tell apart.
 
 # %%
-from muxviz.analysis.keys import key_geometry
-from muxviz.figures.keys import keys_figure
+from muxviz.analysis.keys.geometry import key_geometry
+from muxviz.figures.keys.geometry import keys_figure
 
 geometry = key_geometry(checkpoint, rows)
 keys_figure(geometry)
@@ -677,8 +677,8 @@ keys_figure(geometry)
 # plain filter, without any network, and what keys of this kind promise.
 
 # %%
-from muxviz.analysis.keys import key_interference
-from muxviz.figures.keys_bars import sinr_figure
+from muxviz.analysis.keys.geometry import key_interference
+from muxviz.figures.keys.bars import sinr_figure
 from muxviz.pool import texts
 
 interference = key_interference(checkpoint, draws=24, pool=texts())
@@ -689,8 +689,8 @@ sinr_figure(interference)
 # whole model reads back. The gap is what the network does.
 
 # %%
-from muxviz.analysis.matched_filter import matched_filter
-from muxviz.figures.keys_bars import filter_figure
+from muxviz.analysis.keys.matched_filter import matched_filter
+from muxviz.figures.keys.bars import filter_figure
 
 filtered = matched_filter(checkpoint, rows, draws=8, pool=texts())
 filter_figure(filtered)
@@ -700,8 +700,8 @@ filter_figure(filtered)
 # that switch between two slots.
 
 # %%
-from muxviz.analysis.gates import gate_flips
-from muxviz.figures.keys_gates import gates_figure
+from muxviz.analysis.keys.gates import gate_flips
+from muxviz.figures.keys.gates import gates_figure
 
 gates = gate_flips(checkpoint, rows, draws=16, pool=texts())
 gates_figure(gates)
@@ -711,8 +711,8 @@ gates_figure(gates)
 # cross-talk was measured. A rank correlation that permuting the slots rarely gives would say so.
 
 # %%
-from muxviz.analysis.mantel import keys_and_crosstalk
-from muxviz.figures.keys_scatter import key_leak_figure
+from muxviz.analysis.keys.mantel import keys_and_crosstalk
+from muxviz.figures.keys.scatter import key_leak_figure
 
 blamed = keys_and_crosstalk(checkpoint, rows, draws=16, groups=4, pool=texts())
 key_leak_figure(blamed)
@@ -728,7 +728,7 @@ key_leak_figure(blamed)
 # were trained on, so compare shapes.
 
 # %%
-from muxviz.figures.training import loss_figure
+from muxviz.figures.training.curves import loss_figure
 from muxviz.training.run_folder import read_curves
 
 runs = [read_curves(model.folder) for model in (checkpoint, electra, contextual)]
@@ -739,7 +739,7 @@ loss_figure(runs)
 # unequally well.
 
 # %%
-from muxviz.figures.training import slot_accuracy_figure
+from muxviz.figures.training.curves import slot_accuracy_figure
 
 slot_accuracy_figure(runs)
 
@@ -748,7 +748,7 @@ slot_accuracy_figure(runs)
 # whatever else it did.
 
 # %%
-from muxviz.figures.training import speed_figure
+from muxviz.figures.training.curves import speed_figure
 
 speed_figure(runs)
 
@@ -783,8 +783,8 @@ print([f"{member.name}: {member.config.sparsity:.1%}" for member in cuts])
 # of the states; hatched is gone.
 
 # %%
-from muxviz.analysis.pruning_map import pruning_map
-from muxviz.figures.pruning_map import pruning_map_figure
+from muxviz.analysis.pruning.remaining import pruning_map
+from muxviz.figures.pruning.remaining import pruning_map_figure
 
 pruning_map_figure(pruning_map(cuts[2].config, name=cuts[2].name))
 
@@ -793,8 +793,8 @@ pruning_map_figure(pruning_map(cuts[2].config, name=cuts[2].name))
 # heavy line is all slots, and the p asks whether they lose alike.
 
 # %%
-from muxviz.analysis.by_sparsity import by_sparsity, slot_record
-from muxviz.figures.by_sparsity import sparsity_figure
+from muxviz.analysis.fidelity.by_sparsity import by_sparsity, slot_record
+from muxviz.figures.fidelity.by_sparsity import sparsity_figure
 
 records = [slot_record(member, texts(), draws=24) for member in cuts]
 sparsity_figure(by_sparsity(records), "read")
@@ -803,7 +803,7 @@ sparsity_figure(by_sparsity(records), "read")
 # **Slot by slot: what does half of it cost?** The difference at the right is paired by group.
 
 # %%
-from muxviz.figures.by_sparsity import slot_change_figure
+from muxviz.figures.fidelity.by_sparsity import slot_change_figure
 
 slot_change_figure(by_sparsity([records[0], records[2]]), "read")
 
@@ -811,8 +811,8 @@ slot_change_figure(by_sparsity([records[0], records[2]]), "read")
 # **Does pruning bring cross-talk?** The swap test of our five sentences, the same ones put in.
 
 # %%
-from muxviz.analysis.by_sparsity import crosstalk_by_sparsity
-from muxviz.figures.crosstalk_sparsity import crosstalk_sparsity_figure
+from muxviz.analysis.fidelity.by_sparsity import crosstalk_by_sparsity
+from muxviz.figures.crosstalk.by_sparsity import crosstalk_sparsity_figure
 
 tests = [measure_crosstalk(member, rows, draws=16) for member in cuts]
 crosstalk_sparsity_figure(crosstalk_by_sparsity(tests))
@@ -821,7 +821,7 @@ crosstalk_sparsity_figure(crosstalk_by_sparsity(tests))
 # **Are the slots more entangled?** What belongs to no single slot, before and after the cut.
 
 # %%
-from muxviz.figures.layers_compare import spectra_figure
+from muxviz.figures.layers.compare import spectra_figure
 
 both = [entanglement_spectrum(member, texts(), pairs=24) for member in (cuts[0], cuts[2])]
 spectra_figure(*both)
@@ -837,7 +837,7 @@ spectra_figure(*both)
 # nothing of the same run beats.
 
 # %%
-from muxviz.figures.tradeoff import tradeoff_figure
+from muxviz.figures.tradeoff.accuracy_speed import tradeoff_figure
 from muxviz.recorded import speed_file, tradeoff_file
 from muxviz.results import from_json
 from muxviz.results.measured import Measured, Timed
@@ -850,7 +850,7 @@ tradeoff_figure([measured], task="sequence_classification")
 # the texts it answers grow faster.
 
 # %%
-from muxviz.figures.tradeoff_speed import latency_figure
+from muxviz.figures.tradeoff.speed import latency_figure
 from muxviz.results.speed_settings import settings_of
 
 timed = Timed("recorded", from_json(speed_file().read_text("utf-8")))
@@ -860,7 +860,7 @@ latency_figure(timed, settings_of(timed.run)[0])
 # **What memory does it need?** The highest of a process of its own, above what it had before.
 
 # %%
-from muxviz.figures.tradeoff_memory import memory_figure
+from muxviz.figures.tradeoff.memory import memory_figure
 
 memory_figure(timed, settings_of(timed.run)[0])
 
@@ -868,7 +868,7 @@ memory_figure(timed, settings_of(timed.run)[0])
 # **How much does one vector carry?** Bits of text that come through a position of the mixture.
 
 # %%
-from muxviz.figures.tradeoff_more import carried_figure
+from muxviz.figures.tradeoff.carried_and_copies import carried_figure
 
 carried_figure([measured])
 
@@ -877,8 +877,8 @@ carried_figure([measured])
 # accuracy floor.
 
 # %%
-from muxviz.analysis.traffic import plan_traffic
-from muxviz.figures.tradeoff_plans import plans_figure
+from muxviz.figures.tradeoff.plans import plans_figure
+from muxviz.planning.traffic import plan_traffic
 from muxviz.results.throughput import Traffic
 
 lengths = ((10, 0.5), (24, 0.4), (48, 0.1))
@@ -890,7 +890,7 @@ plans_figure(plan_traffic(traffic, measured.run, timed.run))
 # measured here.
 
 # %%
-from muxviz.figures.tradeoff_published import published_figure
+from muxviz.figures.tradeoff.published import published_figure
 from muxviz.presets.published import published
 
 published_figure(published())
@@ -906,7 +906,7 @@ published_figure(published())
 # ring is the first choice for a budget of eight points.
 
 # %%
-from muxviz.figures.planner import planner_figure
+from muxviz.figures.planner.choice import planner_figure
 from muxviz.planning.advise import advise, budget_curve, frontier, make_goal
 from muxviz.planning.choose import fit_planner
 from muxviz.planning.points import parse_points
@@ -933,7 +933,7 @@ planner_figure(known, advice, frontier(planner))
 # of its measured value.
 
 # %%
-from muxviz.figures.planner_surfaces import surfaces_figure
+from muxviz.figures.planner.surfaces import surfaces_figure
 
 sparsities = 1 - np.geomspace(1, 0.05, 25)
 mesh = [planner.grid(q, np.geomspace(1, 10, 25), sparsities) for q in ("accuracy", "throughput")]
@@ -943,7 +943,7 @@ surfaces_figure(known, *mesh)
 # **How sure are they?** A line and a 95 % band for each N.
 
 # %%
-from muxviz.figures.planner_surfaces import slices_figure
+from muxviz.figures.planner.surfaces import slices_figure
 
 numbers = np.unique(known.num_instances).astype(float)
 slices_figure(known, *[planner.grid(q, numbers, sparsities) for q in ("accuracy", "throughput")])
@@ -952,7 +952,7 @@ slices_figure(known, *[planner.grid(q, numbers, sparsities) for q in ("accuracy"
 # **How does the answer change with the budget?** A mark where another setting is the first choice.
 
 # %%
-from muxviz.figures.planner_budget import sensitivity_figure
+from muxviz.figures.planner.budget import sensitivity_figure
 
 sensitivity_figure(budget_curve(planner, np.linspace(0, 0.17, 61)), budget=0.08)
 
@@ -961,7 +961,7 @@ sensitivity_figure(budget_curve(planner, np.linspace(0, 0.17, 61)), budget=0.08)
 # the budget.
 
 # %%
-from muxviz.figures.planner_next import measure_next_figure
+from muxviz.figures.planner.measure_next import measure_next_figure
 
 measure_next_figure(advice)
 
@@ -969,7 +969,7 @@ measure_next_figure(advice)
 # **How far are the models off?** Each point predicted from all others.
 
 # %%
-from muxviz.figures.planner_models import loo_figure
+from muxviz.figures.planner.models import loo_figure
 
 loo_figure(planner.comparison)
 
@@ -978,7 +978,7 @@ loo_figure(planner.comparison)
 # So few points leave wide intervals.
 
 # %%
-from muxviz.figures.planner_models import hits_figure
+from muxviz.figures.planner.models import hits_figure
 from muxviz.planning.validate import validate_planner
 
 hits_figure(validate_planner(known, splits=40))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from muxviz.ui.attention_view import ranked_heads, reading
-from muxviz.ui.attention_words import words
-from muxviz.ui.frame import frame
-from muxviz.ui.pruning_view import pruned_note
-from muxviz.ui.study import page_head
+from muxviz.ui.attention.view import ranked_heads, reading
+from muxviz.ui.attention.words import words
+from muxviz.ui.models.pruning import pruned_note
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.study.question import page_head
 
 bench = frame("attention")
 run = page_head(

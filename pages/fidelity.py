@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from muxviz.ui import runs
-from muxviz.ui.fidelity_answers import accuracy_panel, agreement_panel, confusion_panel
-from muxviz.ui.fidelity_bits import bits_panel
-from muxviz.ui.fidelity_pruning import pruning_panels
-from muxviz.ui.fidelity_view import read_back_panels, scope_controls
-from muxviz.ui.frame import frame
-from muxviz.ui.study import page_head
+from muxviz.ui.fidelity.answers import accuracy_panel, agreement_panel, confusion_panel
+from muxviz.ui.fidelity.bits import bits_panel
+from muxviz.ui.fidelity.pruning import pruning_panels
+from muxviz.ui.fidelity.view import read_back_panels, scope_controls
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.study import runs
+from muxviz.ui.study.question import page_head
 
 bench = frame("fidelity")
 run = page_head(bench, "Fidelity", "How well does each slot come back?")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from muxviz.ui import runs
-from muxviz.ui.frame import frame
-from muxviz.ui.keys_relations import gates_panel, leak_panel
-from muxviz.ui.keys_view import draws_control, filter_panel, geometry_panel, sinr_panel
-from muxviz.ui.study import page_head
+from muxviz.ui.keys.relations import gates_panel, leak_panel
+from muxviz.ui.keys.view import draws_control, filter_panel, geometry_panel, sinr_panel
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.study import runs
+from muxviz.ui.study.question import page_head
 
 bench = frame("keys")
 run = page_head(

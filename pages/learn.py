@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from muxviz.ui import panels
-from muxviz.ui.frame import frame
-from muxviz.ui.learn_view import learn
+from muxviz.ui.learn.view import learn
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.study import panels
 
 bench = frame("learn")
 panels.begin_report()

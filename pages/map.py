@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from muxviz.ui import runs, warm
-from muxviz.ui.frame import frame
-from muxviz.ui.map_view import QUESTION, map_page
-from muxviz.ui.study import page_head
+from muxviz.ui.map import warm
+from muxviz.ui.map.view import QUESTION, map_page
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.study import runs
+from muxviz.ui.study.question import page_head
 
 bench = frame("map")
 run = page_head(bench, "Map", QUESTION)

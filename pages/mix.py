@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from muxviz.ui import link, runs
-from muxviz.ui.cards import answer_cards
-from muxviz.ui.editor import editor
-from muxviz.ui.errors import error_panel, one_panel
-from muxviz.ui.frame import frame
-from muxviz.ui.history import comparison
-from muxviz.ui.mixing import attempt, changes, heading, run_controls, stale_line
-from muxviz.ui.panels import empty
-from muxviz.ui.results import braid_panel, cost_panel, leak_panel, reading_panel
+from muxviz.ui.mix.cards import answer_cards
+from muxviz.ui.mix.editor import editor
+from muxviz.ui.mix.history import comparison
+from muxviz.ui.mix.results import braid_panel, cost_panel, leak_panel, reading_panel
+from muxviz.ui.mix.running import attempt, changes, heading, run_controls, stale_line
+from muxviz.ui.shell import link
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.study import runs
+from muxviz.ui.study.errors import error_panel, one_panel
+from muxviz.ui.study.panels import empty
 
 bench = frame("mix")
 pressed, controls = heading(bench)

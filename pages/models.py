@@ -2,11 +2,14 @@
 
 import streamlit as st
 
-from muxviz.ui import model_card, model_choice, model_report, model_views
-from muxviz.ui.errors import one_panel
-from muxviz.ui.frame import frame
-from muxviz.ui.model_actions import outcome, perform
-from muxviz.ui.pruning_view import pointed_at, pruning_panel
+from muxviz.ui.models import card as model_card
+from muxviz.ui.models import choice as model_choice
+from muxviz.ui.models import report as model_report
+from muxviz.ui.models import views as model_views
+from muxviz.ui.models.actions import outcome, perform
+from muxviz.ui.models.pruning import pointed_at, pruning_panel
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.study.errors import one_panel
 
 bench = frame("models")
 st.title("Models", anchor=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from muxviz.ui import planner_view as view
-from muxviz.ui.frame import frame
-from muxviz.ui.planner_models import check_panel, errors_panel
+from muxviz.ui.planner import view
+from muxviz.ui.planner.models import check_panel, errors_panel
+from muxviz.ui.shell.frame import frame
 
 bench = frame("planner")
 view.head(

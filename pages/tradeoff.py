@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from muxviz.ui import tradeoff_view as view
-from muxviz.ui.frame import frame
-from muxviz.ui.tradeoff_plans import plans_panel
-from muxviz.ui.tradeoff_sources import sources
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.tradeoff import view
+from muxviz.ui.tradeoff.plans import plans_panel
+from muxviz.ui.tradeoff.sources import sources
 
 bench = frame("tradeoff")
 view.head(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from muxviz.ui import training_empty, training_runs
-from muxviz.ui.frame import frame
-from muxviz.ui.training_form import start_form
-from muxviz.ui.training_view import run_view
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.training import empty as training_empty
+from muxviz.ui.training import runs as training_runs
+from muxviz.ui.training.form import start_form
+from muxviz.ui.training.view import run_view
 
 bench = frame("training")
 st.title("Training", anchor=False)

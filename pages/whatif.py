@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from muxviz.ui import runs
-from muxviz.ui.frame import frame
-from muxviz.ui.study import page_head
-from muxviz.ui.whatif_view import whatif_panels
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.study import runs
+from muxviz.ui.study.question import page_head
+from muxviz.ui.whatif.view import whatif_panels
 
 bench = frame("whatif")
 run = page_head(bench, "What-if", "What happens to the others if I change one?")

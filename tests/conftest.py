@@ -39,7 +39,7 @@ def no_job_runs_on() -> Iterator[None]:
     """What a page began and its test did not wait for would compute beside the tests to come."""
     yield
     if any(thread.name == "muxviz-job" for thread in threading.enumerate()):
-        from muxviz.ui.jobs import Job
+        from muxviz.ui.study.jobs import Job
 
         for job in [found for found in gc.get_objects() if type(found) is Job]:
             job.stop()

@@ -17,88 +17,78 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.analysis.agreement import accuracy, confusion, pool_agreement
-from muxviz.analysis.attribution import slot_shares
-from muxviz.analysis.by_sparsity import by_sparsity, crosstalk_by_sparsity
-from muxviz.analysis.crosstalk import difference, measure_crosstalk
-from muxviz.analysis.desk import turn_faders
-from muxviz.analysis.dial import ghosts, key_dial
-from muxviz.analysis.dose import dose_response
-from muxviz.analysis.ensembling import ensembling
-from muxviz.analysis.fidelity import pool_read_back
-from muxviz.analysis.gates import gate_flips
-from muxviz.analysis.keys import key_geometry, key_interference
-from muxviz.analysis.leaks import log_odds
-from muxviz.analysis.mantel import key_leak
-from muxviz.analysis.matched_filter import matched_filter
-from muxviz.analysis.orders import slot_orders
-from muxviz.analysis.pruning_map import pruning_map
-from muxviz.analysis.shapley import shapley
-from muxviz.analysis.twins import duplicates, twins
-from muxviz.figures import attention as attention_maps
-from muxviz.figures import (
-    attention_conductance,
-    attention_heads,
-    attention_instances,
-    attention_pairs,
-    attention_relevance,
-    braid,
-    crosstalk,
-    crosstalk_compare,
-    crosstalk_pair,
-    crosstalk_rows,
-    crosstalk_sparsity,
-    crosstalk_waterfall,
-    crosstalk_words,
-    fidelity,
-    fidelity_answers,
-    fidelity_bits,
-    fidelity_places,
-    keys,
-    keys_bars,
-    keys_gates,
-    keys_scatter,
-    layers_compare,
-    layers_lens,
-    layers_norms,
-    layers_spectrum,
-    layers_strip,
-    leak,
-    map_shares,
-    map_words,
-    planner,
-    planner_budget,
-    planner_models,
-    planner_next,
-    planner_surfaces,
-    saliency,
-    timing,
-    tradeoff,
-    tradeoff_memory,
-    tradeoff_more,
-    tradeoff_plans,
-    tradeoff_published,
-    tradeoff_speed,
-    training,
-    whatif_copies,
-    whatif_desk,
-    whatif_dose,
-    whatif_keys,
-    whatif_ladder,
-    whatif_orders,
-    whatif_twins,
-)
-from muxviz.figures import (
-    by_sparsity as sparsity,
-)
-from muxviz.figures import (
-    map as state_map,
-)
-from muxviz.figures import (
-    pruning_map as pruned,
-)
-from muxviz.figures.braid_words import braid_alt, braid_finding, braid_table
-from muxviz.figures.tradeoff_table import tradeoff_table
+from muxviz.analysis.attention.attribution import slot_shares
+from muxviz.analysis.crosstalk.leaks import log_odds
+from muxviz.analysis.crosstalk.shapley import shapley
+from muxviz.analysis.crosstalk.swap_test import difference, measure_crosstalk
+from muxviz.analysis.fidelity.agreement import accuracy, confusion, pool_agreement
+from muxviz.analysis.fidelity.by_sparsity import by_sparsity, crosstalk_by_sparsity
+from muxviz.analysis.fidelity.recovery import pool_read_back
+from muxviz.analysis.keys.gates import gate_flips
+from muxviz.analysis.keys.geometry import key_geometry, key_interference
+from muxviz.analysis.keys.mantel import key_leak
+from muxviz.analysis.keys.matched_filter import matched_filter
+from muxviz.analysis.pruning.remaining import pruning_map
+from muxviz.analysis.whatif.desk import turn_faders
+from muxviz.analysis.whatif.dial import ghosts, key_dial
+from muxviz.analysis.whatif.dose import dose_response
+from muxviz.analysis.whatif.ensembling import ensembling
+from muxviz.analysis.whatif.orders import slot_orders
+from muxviz.analysis.whatif.twins import duplicates, twins
+from muxviz.figures.attention import conductance as attention_conductance
+from muxviz.figures.attention import heads as attention_heads
+from muxviz.figures.attention import instances as attention_instances
+from muxviz.figures.attention import maps as attention_maps
+from muxviz.figures.attention import pairs as attention_pairs
+from muxviz.figures.attention import relevance as attention_relevance
+from muxviz.figures.attention import saliency
+from muxviz.figures.crosstalk import by_sparsity as crosstalk_sparsity
+from muxviz.figures.crosstalk import compare as crosstalk_compare
+from muxviz.figures.crosstalk import matrix as crosstalk
+from muxviz.figures.crosstalk import pair as crosstalk_pair
+from muxviz.figures.crosstalk import rows as crosstalk_rows
+from muxviz.figures.crosstalk import waterfall as crosstalk_waterfall
+from muxviz.figures.crosstalk import words as crosstalk_words
+from muxviz.figures.fidelity import answers as fidelity_answers
+from muxviz.figures.fidelity import bits as fidelity_bits
+from muxviz.figures.fidelity import by_sparsity as sparsity
+from muxviz.figures.fidelity import places as fidelity_places
+from muxviz.figures.fidelity import recovery as fidelity
+from muxviz.figures.keys import bars as keys_bars
+from muxviz.figures.keys import gates as keys_gates
+from muxviz.figures.keys import geometry as keys
+from muxviz.figures.keys import scatter as keys_scatter
+from muxviz.figures.layers import compare as layers_compare
+from muxviz.figures.layers import lens as layers_lens
+from muxviz.figures.layers import norms as layers_norms
+from muxviz.figures.layers import spectrum as layers_spectrum
+from muxviz.figures.layers import strip as layers_strip
+from muxviz.figures.map import shares as map_shares
+from muxviz.figures.map import states as state_map
+from muxviz.figures.map import words as map_words
+from muxviz.figures.mix import braid, leak, timing
+from muxviz.figures.mix.braid_words import braid_alt, braid_finding, braid_table
+from muxviz.figures.planner import budget as planner_budget
+from muxviz.figures.planner import choice as planner
+from muxviz.figures.planner import measure_next as planner_next
+from muxviz.figures.planner import models as planner_models
+from muxviz.figures.planner import surfaces as planner_surfaces
+from muxviz.figures.pruning import remaining as pruned
+from muxviz.figures.tradeoff import accuracy_speed as tradeoff
+from muxviz.figures.tradeoff import carried_and_copies as tradeoff_more
+from muxviz.figures.tradeoff import memory as tradeoff_memory
+from muxviz.figures.tradeoff import plans as tradeoff_plans
+from muxviz.figures.tradeoff import published as tradeoff_published
+from muxviz.figures.tradeoff import speed as tradeoff_speed
+from muxviz.figures.tradeoff.table import tradeoff_table
+from muxviz.figures.training import curves as training
+from muxviz.figures.whatif import copies as whatif_copies
+from muxviz.figures.whatif import desk as whatif_desk
+from muxviz.figures.whatif import dose as whatif_dose
+from muxviz.figures.whatif import keys as whatif_keys
+from muxviz.figures.whatif import ladder as whatif_ladder
+from muxviz.figures.whatif import orders as whatif_orders
+from muxviz.figures.whatif import twins as whatif_twins
 from muxviz.planning.advise import advise, budget_curve, frontier, make_goal
 from muxviz.planning.choose import fit_planner
 from muxviz.planning.points import from_run

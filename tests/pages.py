@@ -15,10 +15,10 @@ from streamlit.testing.v1 import AppTest
 
 from muxviz.batch import Row
 from muxviz.results.store import to_json
-from muxviz.ui import keys
-from muxviz.ui.frame import PAGES
-from muxviz.ui.jobs import settle
-from muxviz.ui.runs import RunRequest
+from muxviz.ui.shell import session
+from muxviz.ui.shell.frame import PAGES
+from muxviz.ui.study.jobs import settle
+from muxviz.ui.study.runs import RunRequest
 from tests.tiny import tiny_config, write_tiny_folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -111,7 +111,7 @@ def titles(at: AppTest) -> list[str]:
 
 def computed(at: AppTest) -> int:
     """How often the page has started work."""
-    return int(at.session_state[keys.STUDIES].computed)
+    return int(at.session_state[session.STUDIES].computed)
 
 
 def run_as_pasted(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -121,7 +121,7 @@ def run_as_pasted(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> int:
     rounding that comes from passes stacked otherwise.
     """
     monkeypatch.setattr(go.Figure, "show", lambda self: None)
-    panels = list(at.session_state[keys.STUDIES].panels.values())
+    panels = list(at.session_state[session.STUDIES].panels.values())
     for panel in panels:
         assert "figure" in panel.python
         found: dict[str, Any] = {}

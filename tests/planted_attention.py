@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from muxviz.analysis.attention import (
+from muxviz.analysis.attention.attribution import attribute, slot_shares
+from muxviz.analysis.attention.conductance import layer_conductance
+from muxviz.analysis.attention.readings import (
     attention_maps,
     head_effects,
     instance_attention,
     relevance,
     slot_pairs,
 )
-from muxviz.analysis.attribution import attribute, slot_shares
-from muxviz.analysis.conductance import layer_conductance
-from muxviz.analysis.draws import base_group, jensen_shannon, softmax
-from muxviz.analysis.one_group import NOTHING, Target, enter
+from muxviz.analysis.groups.draws import base_group, jensen_shannon, softmax
+from muxviz.analysis.groups.one_group import NOTHING, Target, enter
 from muxviz.batch import Group, Row
 from muxviz.loading.checkpoint import Checkpoint
 from tests.planted import Planted, first_forced, planted

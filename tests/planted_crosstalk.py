@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.analysis.crosstalk import measure_crosstalk
-from muxviz.analysis.draws import base_group, with_row
-from muxviz.analysis.shapley import shapley
+from muxviz.analysis.crosstalk.shapley import shapley
+from muxviz.analysis.crosstalk.swap_test import measure_crosstalk
+from muxviz.analysis.groups.draws import base_group, with_row
 from muxviz.batch import Row, encode_rows
 from muxviz.results.crosstalk import Crosstalk, Shapley
 from tests.planted import PRAISE, STRENGTH, Planted, planted

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.analysis import agreement as agreements
-from muxviz.analysis import leaks
-from muxviz.analysis.capacity import bits
-from muxviz.analysis.draws import base_group, draw_rows, jensen_shannon, softmax, with_row
-from muxviz.analysis.fidelity import pool_read_back
+from muxviz.analysis.crosstalk import leaks
+from muxviz.analysis.fidelity import agreement as agreements
+from muxviz.analysis.fidelity.capacity import bits
+from muxviz.analysis.fidelity.recovery import pool_read_back
+from muxviz.analysis.groups.draws import base_group, draw_rows, jensen_shannon, softmax, with_row
 from muxviz.batch import EncodedRow, Group, Row
 from tests.planted import Planted, planted
 from tests.planted_held import Found, Held, Rows, exact, interval

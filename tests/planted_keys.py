@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from muxviz.analysis.draws import pool_groups
-from muxviz.analysis.gates import gate_flips
-from muxviz.analysis.keys import key_geometry, key_interference
-from muxviz.analysis.mantel import key_leak, keys_and_crosstalk
-from muxviz.analysis.matched_filter import matched_filter
+from muxviz.analysis.groups.draws import pool_groups
+from muxviz.analysis.keys.gates import gate_flips
+from muxviz.analysis.keys.geometry import key_geometry, key_interference
+from muxviz.analysis.keys.mantel import key_leak, keys_and_crosstalk
+from muxviz.analysis.keys.matched_filter import matched_filter
 from muxviz.batch import Row
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.group import Provenance

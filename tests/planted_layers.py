@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from muxviz.analysis.draws import pool_groups
-from muxviz.analysis.entanglement import entanglement_spectrum
-from muxviz.analysis.lens import demux_lens, translated_lens
-from muxviz.analysis.norms import layer_norms
-from muxviz.analysis.probes import linear_probes
+from muxviz.analysis.groups.draws import pool_groups
+from muxviz.analysis.layers.entanglement import entanglement_spectrum
+from muxviz.analysis.layers.lens import demux_lens, translated_lens
+from muxviz.analysis.layers.norms import layer_norms
+from muxviz.analysis.layers.probes import linear_probes
 from tests.planted import (
     BLAME,
     OPEN,

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import silhouette_samples
 
-from muxviz.analysis.draws import base_group
-from muxviz.analysis.projection import project
-from muxviz.analysis.scatter import CEILING
-from muxviz.analysis.separation import read_state
-from muxviz.analysis.states import sample_states
+from muxviz.analysis.groups.draws import base_group
+from muxviz.analysis.map.projection import project
+from muxviz.analysis.map.scatter import CEILING
+from muxviz.analysis.map.separation import read_state
+from muxviz.analysis.map.states import sample_states
 from muxviz.batch import Row
 from muxviz.results.map import MIXTURE, READOUT, SENTENCE, SLOT, ChanceScore, StateSample
 from tests.planted import OPEN, Planted, first_forced, planted, scaled_slots

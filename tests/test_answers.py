@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muxviz.analysis.one_group import Target, enter, explained, measure_of
+from muxviz.analysis.groups.one_group import Target, enter, explained, measure_of
 from muxviz.batch import EncodedRow, Row, encode_rows
 from muxviz.cli import main
 from muxviz.engine.engine import Engine

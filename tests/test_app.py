@@ -24,15 +24,16 @@ from muxviz.inference import run_group
 from muxviz.loading.load import load
 from muxviz.presets import find_preset, preset, presets
 from muxviz.results import to_json
-from muxviz.ui import group, keys, options, runs
-from muxviz.ui.checkpoints import bundled, preferred
-from muxviz.ui.counting import counter_of
-from muxviz.ui.errors import CATALOGUE
-from muxviz.ui.frame import PAGES
-from muxviz.ui.links import MAX_PACKED, MAX_ROWS, MAX_TEXT, address, pack_rows, unpack_rows
-from muxviz.ui.python import snippet
-from muxviz.ui.runs import RunRequest, differences
-from muxviz.ui.text import JOINER, plain
+from muxviz.ui.mix.counting import counter_of
+from muxviz.ui.shell import group, options, session
+from muxviz.ui.shell.checkpoints import bundled, preferred
+from muxviz.ui.shell.frame import PAGES
+from muxviz.ui.shell.links import MAX_PACKED, MAX_ROWS, MAX_TEXT, address, pack_rows, unpack_rows
+from muxviz.ui.shell.text import JOINER, plain
+from muxviz.ui.study import runs
+from muxviz.ui.study.errors import CATALOGUE
+from muxviz.ui.study.python import snippet
+from muxviz.ui.study.runs import RunRequest, differences
 from tests.pages import (
     ASKED,
     ROOT,
@@ -77,7 +78,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _only_these_checkpoints(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(checkpoints))
-    monkeypatch.setattr("muxviz.ui.runs.TIMED_PASSES", 1)
+    monkeypatch.setattr("muxviz.ui.study.runs.TIMED_PASSES", 1)
 
 
 def open_page(page: str = "mix", **parameters: str) -> AppTest:
@@ -85,7 +86,7 @@ def open_page(page: str = "mix", **parameters: str) -> AppTest:
 
 
 def texts(at: AppTest) -> list[str]:
-    return [row.text for row in at.session_state[keys.ROWS]]
+    return [row.text for row in at.session_state[session.ROWS]]
 
 
 # ---- Start --------------------------------------------------------------------------------------
@@ -139,7 +140,7 @@ def test_start_and_an_empty_mix_need_no_torch(checkpoints: Path) -> None:
         "from streamlit.testing.v1 import AppTest\n"
         "at = AppTest.from_file('app.py', default_timeout=60).run()\n"
         "assert not at.exception, at.exception\n"
-        "import muxviz.ui.runs as runs\n"
+        "import muxviz.ui.study.runs as runs\n"
         "runs.warm_up = lambda: None\n"
         "at.switch_page('pages/mix.py').run()\n"
         "assert not at.exception, at.exception\n"
@@ -153,7 +154,7 @@ def test_start_and_an_empty_mix_need_no_torch(checkpoints: Path) -> None:
 
 def test_a_card_opens_its_group() -> None:
     at = press(open_page("start"), "open_twins")
-    assert at.session_state[keys.PRESET] == preset("twins").title
+    assert at.session_state[session.PRESET] == preset("twins").title
     assert texts(at) == [text for text, _ in preset("twins").rows]
     assert at.title[0].value == "Mix & read"
 
@@ -231,12 +232,12 @@ def test_bad_parameters_are_ignored_and_named() -> None:
         "evil": "**bold** :red[x]",
     }
     at = open_page(**bad)
-    ignored = at.session_state[keys.IGNORED]
+    ignored = at.session_state[session.IGNORED]
     assert len(ignored) == len(bad)
     for name in bad:
         assert any(line.startswith(plain(f"{name}=")) for line in ignored), name
-    assert at.session_state[keys.SLOT] == 1
-    assert at.session_state[keys.PRESET] == presets()[0].title
+    assert at.session_state[session.SLOT] == 1
+    assert at.session_state[session.PRESET] == presets()[0].title
     notices = [c.value for c in at.caption if "cannot use" in c.value]
     assert len(notices) == 1
     press(at, "dismiss_ignored")
@@ -245,46 +246,50 @@ def test_bad_parameters_are_ignored_and_named() -> None:
 
 def test_good_parameters_are_taken_by_id_and_by_label() -> None:
     at = open_page(p="twins", slot="2", seed="5", dt="cpu-float32", x_fill="refuse", x_tok="one")
-    assert not at.session_state[keys.IGNORED]
+    assert not at.session_state[session.IGNORED]
     state = at.session_state
-    assert (state[keys.SLOT], state[keys.SEED], state[keys.COMPUTE]) == (2, 5, "cpu-float32")
+    assert (state[session.SLOT], state[session.SEED], state[session.COMPUTE]) == (
+        2,
+        5,
+        "cpu-float32",
+    )
     assert texts(at)[0] == preset("twins").rows[0][0]
     again = open_page(p=preset("twins").title, slot="■ 2", dt=options.COMPUTE["cpu-float32"])
-    assert not again.session_state[keys.IGNORED]
-    assert again.session_state[keys.SLOT] == 2
+    assert not again.session_state[session.IGNORED]
+    assert again.session_state[session.SLOT] == 2
 
 
 def test_a_link_brings_everything_back() -> None:
     at = open_page(slot="2", seed="7")
     at.text_input[0].set_value(HOSTILE).run()
     at.text_input[1].set_value("ünïcödé 😀").run()
-    assert at.session_state[keys.PRESET] == group.OWN
+    assert at.session_state[session.PRESET] == group.OWN
     link = at.code[0].value
     parameters = dict(p.split("=", 1) for p in link.lstrip("?").split("&"))
     assert parameters["g"] == at.query_params["g"]
     again = open_page(**parameters)
-    assert not again.session_state[keys.IGNORED]
+    assert not again.session_state[session.IGNORED]
     assert texts(again) == texts(at)
-    for key in (keys.CHECKPOINT, keys.SLOT, keys.SEED, keys.PRESET):
+    for key in (session.CHECKPOINT, session.SLOT, session.SEED, session.PRESET):
         assert again.session_state[key] == at.session_state[key]
 
 
 def test_own_sentences_outlive_a_page_change_with_a_stale_group() -> None:
     at = open_page()
     at.text_input[0].set_value("My own words.").run()
-    assert at.session_state[keys.PRESET] == group.OWN
-    at.sidebar.selectbox(key=keys.PRESET).set_value(presets()[0].title)  # a slow browser's state
+    assert at.session_state[session.PRESET] == group.OWN
+    at.sidebar.selectbox(key=session.PRESET).set_value(presets()[0].title)  # a slow browser's state
     at.switch_page(PAGES["models"].file).run()
     assert not at.exception
     assert texts(at)[0] == "My own words."
-    assert at.session_state[keys.PRESET] == group.OWN
+    assert at.session_state[session.PRESET] == group.OWN
 
 
 def test_a_named_group_goes_before_packed_rows() -> None:
     packed = pack_rows([Row("mine")])
     at = open_page(p="twins", g=packed or "")
     assert texts(at)[0] == preset("twins").rows[0][0]
-    assert any(line.startswith("g") for line in at.session_state[keys.IGNORED])
+    assert any(line.startswith("g") for line in at.session_state[session.IGNORED])
 
 
 # ---- rows ---------------------------------------------------------------------------------------
@@ -292,7 +297,7 @@ def test_a_named_group_goes_before_packed_rows() -> None:
 
 def test_rows_can_be_added_copied_removed_cleared_and_brought_back() -> None:
     at = open_page(p="single")
-    first = at.session_state[keys.ROWS][0]
+    first = at.session_state[session.ROWS][0]
     press(at, "row_add")
     assert texts(at) == [first.text, ""]
     press(at, f"row_{first.id}_duplicate")
@@ -316,11 +321,11 @@ def test_shuffle_is_drawn_with_the_seed() -> None:
 
 def test_pasted_lines_become_rows_and_pairs() -> None:
     at = open_page()
-    at.text_area(key=keys.PASTED).set_value("one\n\n  two\tsecond \nthree")
+    at.text_area(key=session.PASTED).set_value("one\n\n  two\tsecond \nthree")
     press(at, "row_paste")
-    rows = at.session_state[keys.ROWS]
+    rows = at.session_state[session.ROWS]
     assert [(r.text, r.pair) for r in rows] == [("one", ""), ("two", "second"), ("three", "")]
-    assert at.session_state[keys.PAIRS]
+    assert at.session_state[session.PAIRS]
 
 
 def test_pasting_is_capped() -> None:
@@ -393,17 +398,17 @@ def test_a_run_shows_finding_answers_reading_leaks_and_cost() -> None:
         assert text in words
     assert "alone: " in words
     assert "tiny" in words
-    assert len(at.session_state[keys.HISTORY]) == 1
-    assert not at.session_state[keys.EDITOR]
+    assert len(at.session_state[session.HISTORY]) == 1
+    assert not at.session_state[session.EDITOR]
 
 
 def test_looking_at_it_in_another_way_computes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = count_passes(monkeypatch)
     at = press(open_page(p="negation"), "run")
     assert (calls.runs, calls.timings) == (1, 0)
-    at.session_state[keys.SLOT] = 3
-    at.session_state[keys.LEAK_VIEW] = "common"
-    at.session_state[keys.STRIPS] = "one"
+    at.session_state[session.SLOT] = 3
+    at.session_state[session.LEAK_VIEW] = "common"
+    at.session_state[session.STRIPS] = "one"
     at.context = {"theme": "dark"}
     at.run()
     assert not at.exception
@@ -415,12 +420,12 @@ def test_looking_at_it_in_another_way_computes_nothing(monkeypatch: pytest.Monke
 def test_the_passes_are_timed_and_shown() -> None:
     at = press(open_page(), "run")
     assert "timed next" in seen(at)
-    past = at.session_state[keys.HISTORY][0]
+    past = at.session_state[session.HISTORY][0]
     timings = runs.measure(past.request, lambda text: None)
     assert [t.passes for t in timings] == [1, 1, 3]
     assert all(0 < t.q1_s <= t.median_s <= t.q3_s for t in timings)
     timed = replace(past, result=replace(past.result, timings=timings))
-    at.session_state[keys.HISTORY] = (timed,)
+    at.session_state[session.HISTORY] = (timed,)
     at.run()
     assert not at.exception
     assert "times as fast" in titles(at)[-1]
@@ -437,10 +442,10 @@ def test_changed_inputs_make_the_result_stale() -> None:
 
 def test_an_error_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     at = press(open_page(x_fill="refuse"), "run")
-    first = at.session_state[keys.ROWS][0]
+    first = at.session_state[session.ROWS][0]
     before = titles(at)
     press(at, f"row_{first.id}_remove")
-    for row in at.session_state[keys.ROWS][2:]:
+    for row in at.session_state[session.ROWS][2:]:
         press(at, f"row_{row.id}_remove")
     kept = texts(at)
     press(at, "run")
@@ -449,7 +454,7 @@ def test_an_error_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("E-GROUP" in e.label for e in at.expander)
     assert texts(at) == kept
     assert titles(at) == before
-    at.session_state[keys.FILL] = "repeat"
+    at.session_state[session.FILL] = "repeat"
     press(at.run(), "run")
     assert not at.error
 
@@ -463,7 +468,7 @@ def test_a_page_change_loses_nothing() -> None:
     assert not at.exception
     assert texts(at)[0] == "Mine."
     assert at.text_input[0].value == "Mine."
-    assert at.session_state[keys.SLOT] == 2
+    assert at.session_state[session.SLOT] == 2
     assert titles(at) == shown
 
 
@@ -492,10 +497,10 @@ def test_fillers_are_not_answers() -> None:
 def test_more_rows_than_slots_are_parked_and_used_by_a_larger_model() -> None:
     at = open_page(m="tiny-n3")
     assert any("7 parked" in e.label for e in at.expander)
-    at.session_state[keys.CHECKPOINT] = "many-n14"
+    at.session_state[session.CHECKPOINT] = "many-n14"
     at.run()
     assert any("10 of 14 slots" in e.label for e in at.expander)
-    assert at.selectbox(key=keys.SLOT).value == 1
+    assert at.selectbox(key=session.SLOT).value == 1
 
 
 @pytest.mark.parametrize(
@@ -519,7 +524,7 @@ def test_every_kind_of_answer(name: str, group_id: str, word: str) -> None:
 def test_all_slots_equal_stands_in_under_its_own_name() -> None:
     at = press(open_page(m="score-n2", x_equal="true"), "run")
     assert "not an N = 1 model" in seen(at)
-    assert at.session_state[keys.HISTORY][0].result.baseline == "all slots equal"
+    assert at.session_state[session.HISTORY][0].result.baseline == "all slots equal"
 
 
 def test_pin_compare_and_reopen() -> None:
@@ -531,18 +536,18 @@ def test_pin_compare_and_reopen() -> None:
     table = at.dataframe[0].value
     assert list(table["sentence"]) == ["different", "same", "same"]
     press(at, "reopen_1")
-    assert at.session_state[keys.CURRENT] == 1
+    assert at.session_state[session.CURRENT] == 1
     assert texts(at)[:3] == first[:3]
     assert not at.warning
 
 
 def test_history_is_bounded_and_keeps_the_pinned_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("muxviz.ui.runs.MAX_RUNS", 2)
+    monkeypatch.setattr("muxviz.ui.study.runs.MAX_RUNS", 2)
     at = press(press(open_page(), "run"), "pin_run")
     for text in ("b", "c"):
         at.text_input[0].set_value(text).run()
         press(at, "run")
-    assert [r.number for r in at.session_state[keys.HISTORY]] == [1, 3]
+    assert [r.number for r in at.session_state[session.HISTORY]] == [1, 3]
 
 
 def test_what_changed_is_named() -> None:

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from muxviz.analysis.attention import (
+from muxviz.analysis.attention.eager import silence_heads, states_and_maps
+from muxviz.analysis.attention.readings import (
     attention_maps,
     head_effects,
     instance_attention,
     relevance,
     slot_pairs,
 )
-from muxviz.analysis.draws import base_group, softmax
-from muxviz.analysis.eager import silence_heads, states_and_maps
-from muxviz.analysis.one_group import enter
+from muxviz.analysis.groups.draws import base_group, softmax
+from muxviz.analysis.groups.one_group import enter
 from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import group_tensors

@@ -10,14 +10,11 @@ import plotly.graph_objects as go
 import pytest
 
 from muxviz.errors import InputError
-from muxviz.figures import attention as raw
-from muxviz.figures import attention_conductance as ways
-from muxviz.figures import attention_heads as heads
-from muxviz.figures import attention_instances as instances
-from muxviz.figures import attention_pairs as pairs
-from muxviz.figures import attention_relevance as relevances
-from muxviz.figures import saliency
-from muxviz.figures.attention_axes import held, positions_of, stacked
+from muxviz.figures.attention import conductance as ways
+from muxviz.figures.attention import heads, instances, pairs, saliency
+from muxviz.figures.attention import maps as raw
+from muxviz.figures.attention import relevance as relevances
+from muxviz.figures.attention.axes import held, positions_of, stacked
 from muxviz.results.attention import (
     AttentionMaps,
     HeadEffects,

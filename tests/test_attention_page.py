@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from muxviz.ui import keys
+from muxviz.ui.shell import session
 from tests.pages import charts, computed, press, seen, titles, visit, write_checkpoint
 
 
@@ -142,7 +142,7 @@ def test_the_python_of_every_panel_runs_as_pasted(
     at = open_page(a_read=reading)
     press(at, "attention_words_compute")
     press(at, "attention_ways_compute")
-    desk = at.session_state[keys.STUDIES]
+    desk = at.session_state[session.STUDIES]
     ran = set()
     for panel in list(desk.panels.values()):
         if panel.python not in ran:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from muxviz.ui.frame import page_exists
+from muxviz.ui.shell.frame import page_exists
 from tests.browser import browser, server
 from tests.pages import BASELINE, write_checkpoint
 from tests.test_browser import FITS, Screen, screen

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from muxviz.ui.frame import PAGES
+from muxviz.ui.shell.frame import PAGES
 from tests.browser import PATIENCE_S, browser, server
 from tests.pages import BASELINE, write_checkpoint
 

@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from muxviz.figures import claims
-from muxviz.figures.attention_relevance import relevance_finding
-from muxviz.figures.crosstalk_sparsity import crosstalk_sparsity_finding
-from muxviz.figures.crosstalk_words import crosstalk_finding
-from muxviz.figures.fidelity import fidelity_finding
-from muxviz.figures.fidelity_answers import agreement_finding
-from muxviz.figures.fidelity_bits import bits_finding
-from muxviz.figures.keys_bars import sinr_finding
-from muxviz.figures.keys_gates import gates_finding
-from muxviz.figures.layers_lens import lens_finding
-from muxviz.figures.layers_norms import norms_finding
-from muxviz.figures.layers_spectrum import spectrum_finding
-from muxviz.figures.planner_surfaces import surfaces_finding
-from muxviz.figures.tradeoff import tradeoff_finding
-from muxviz.figures.tradeoff_more import carried_finding
-from muxviz.figures.training import loss_finding
-from muxviz.figures.whatif_orders import company_finding, seats_finding
+from muxviz.figures.attention.relevance import relevance_finding
+from muxviz.figures.crosstalk.by_sparsity import crosstalk_sparsity_finding
+from muxviz.figures.crosstalk.words import crosstalk_finding
+from muxviz.figures.drawing import claims
+from muxviz.figures.fidelity.answers import agreement_finding
+from muxviz.figures.fidelity.bits import bits_finding
+from muxviz.figures.fidelity.recovery import fidelity_finding
+from muxviz.figures.keys.bars import sinr_finding
+from muxviz.figures.keys.gates import gates_finding
+from muxviz.figures.layers.lens import lens_finding
+from muxviz.figures.layers.norms import norms_finding
+from muxviz.figures.layers.spectrum import spectrum_finding
+from muxviz.figures.planner.surfaces import surfaces_finding
+from muxviz.figures.tradeoff.accuracy_speed import tradeoff_finding
+from muxviz.figures.tradeoff.carried_and_copies import carried_finding
+from muxviz.figures.training.curves import loss_finding
+from muxviz.figures.whatif.orders import company_finding, seats_finding
 from muxviz.results.cross_matrix import CrossMatrix
 from muxviz.results.estimates import Estimates
 from muxviz.results.keys import GateFlips, KeyInterference

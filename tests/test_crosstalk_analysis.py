@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from muxviz.analysis import crosstalk as module
-from muxviz.analysis.crosstalk import difference, measure_crosstalk
-from muxviz.analysis.draws import base_group, with_row
-from muxviz.analysis.shapley import shapley, shapley_groups
-from muxviz.analysis.swaps import benjamini_hochberg, exchanged, sign_flip
+from muxviz.analysis.crosstalk import swap_test as module
+from muxviz.analysis.crosstalk.shapley import shapley, shapley_groups
+from muxviz.analysis.crosstalk.swap_test import difference, measure_crosstalk
+from muxviz.analysis.crosstalk.swaps import benjamini_hochberg, exchanged, sign_flip
+from muxviz.analysis.groups.draws import base_group, with_row
 from muxviz.batch import Row, encode_rows
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.results import to_json
@@ -217,7 +217,7 @@ def test_a_result_is_the_same_alone_and_in_any_stack(monkeypatch: pytest.MonkeyP
     checkpoint = shared_checkpoint(default_padding="group")
     stacked = measure_crosstalk(checkpoint, ROWS, pool=POOL, seed=1)
     again = measure_crosstalk(checkpoint, ROWS, pool=POOL, seed=1)
-    monkeypatch.setattr("muxviz.analysis.draws.LARGEST", 1)
+    monkeypatch.setattr("muxviz.analysis.groups.draws.LARGEST", 1)
     alone = measure_crosstalk(checkpoint, ROWS, pool=POOL, seed=1)
     assert stacked.sentences == again.sentences == alone.sentences
     np.testing.assert_allclose(alone.js.each, stacked.js.each, atol=1e-5)
@@ -392,7 +392,7 @@ def test_shapley_is_the_definition_where_lengths_interact() -> None:
 
 @pytest.mark.parametrize("num", [2, 3, 4])
 def test_sampled_orders_average_to_the_exact_values(num: int) -> None:
-    from muxviz.analysis.shapley import _coalitions, _walk
+    from muxviz.analysis.crosstalk.shapley import _coalitions, _walk
 
     game = np.random.default_rng(num).normal(size=2**num)
     exact = _coalitions(num)
@@ -427,7 +427,7 @@ def test_many_slots_are_sampled_and_recover_the_same() -> None:
 
 
 def test_shapley_keeps_whole_draws_at_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("muxviz.analysis.shapley.BLOCK", 8)
+    monkeypatch.setattr("muxviz.analysis.crosstalk.shapley.BLOCK", 8)
     checkpoint = planted(LEAKY).checkpoint
     whole = shapley(checkpoint, ROWS, pool=POOL, draws=4)
     part = shapley(checkpoint, ROWS, pool=POOL, draws=4, progress=stopping_after(15))

@@ -11,32 +11,32 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from muxviz.analysis.crosstalk import difference, measure_crosstalk
-from muxviz.analysis.shapley import shapley
+from muxviz.analysis.crosstalk.shapley import shapley
+from muxviz.analysis.crosstalk.swap_test import difference, measure_crosstalk
 from muxviz.errors import InputError
-from muxviz.figures.crosstalk import crosstalk_alt, crosstalk_figure, crosstalk_finding
-from muxviz.figures.crosstalk_compare import (
+from muxviz.figures.crosstalk.compare import (
     comparison_alt,
     comparison_figure,
     comparison_finding,
     comparison_table,
 )
-from muxviz.figures.crosstalk_pair import (
+from muxviz.figures.crosstalk.matrix import crosstalk_alt, crosstalk_figure, crosstalk_finding
+from muxviz.figures.crosstalk.pair import (
     swap_pair_alt,
     swap_pair_figure,
     swap_pair_finding,
     swap_pair_table,
 )
-from muxviz.figures.crosstalk_rows import shares_figure, shares_finding
-from muxviz.figures.crosstalk_waterfall import waterfall_alt, waterfall_figure, waterfall_table
-from muxviz.figures.crosstalk_words import crosstalk_table, short, signed
-from muxviz.figures.ink import ink
-from muxviz.figures.scales import color_at, diverging
+from muxviz.figures.crosstalk.rows import shares_figure, shares_finding
+from muxviz.figures.crosstalk.waterfall import waterfall_alt, waterfall_figure, waterfall_table
+from muxviz.figures.crosstalk.words import crosstalk_table, short, signed
+from muxviz.figures.drawing.ink import ink
+from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.results.attribution import Explained, SlotShares
 from muxviz.results.cross_matrix import common_scale, cross_matrix
 from muxviz.results.crosstalk import Crosstalk, Shapley
-from muxviz.ui import keys
-from muxviz.ui.crosstalk_params import AUTO, PARAMS, SLOT, of_slots
+from muxviz.ui.crosstalk.params import AUTO, PARAMS, SLOT, of_slots
+from muxviz.ui.shell import session
 from tests.pages import (
     charts,
     computed,
@@ -381,7 +381,7 @@ def test_show_python_runs_as_pasted(measure: str, monkeypatch: pytest.MonkeyPatc
         compute(at, f"crosstalk_{measure}")
     drawn: list[go.Figure] = []
     monkeypatch.setattr(go.Figure, "show", lambda self: drawn.append(self))
-    panels = at.session_state[keys.STUDIES].panels.values()
+    panels = at.session_state[session.STUDIES].panels.values()
     codes = {panel.python: panel for panel in panels}
     for code in codes:
         exec(code, {})

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from muxviz.analysis import agreement as agreements
-from muxviz.analysis import draws, leaks
-from muxviz.analysis.capacity import bits, entropy_of
-from muxviz.analysis.draws import base_group, draw_rows
-from muxviz.analysis.fidelity import pool_read_back, read_back
-from muxviz.analysis.readback import own_places, scores
-from muxviz.analysis.shares import discoveries, shares
+from muxviz.analysis.crosstalk import leaks
+from muxviz.analysis.fidelity import agreement as agreements
+from muxviz.analysis.fidelity.capacity import bits, entropy_of
+from muxviz.analysis.fidelity.recovery import pool_read_back, read_back
+from muxviz.analysis.groups import draws
+from muxviz.analysis.groups.draws import base_group, draw_rows
+from muxviz.analysis.groups.readback import own_places, scores
+from muxviz.analysis.groups.shares import discoveries, shares
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import run_group
 from muxviz.results.reading import Proportion

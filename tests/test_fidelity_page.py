@@ -11,15 +11,15 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from muxviz.analysis.agreement import accuracy, agreement, confusion, pool_agreement
-from muxviz.analysis.capacity import bits
-from muxviz.analysis.fidelity import pool_read_back, read_back
+from muxviz.analysis.fidelity.agreement import accuracy, agreement, confusion, pool_agreement
+from muxviz.analysis.fidelity.capacity import bits
+from muxviz.analysis.fidelity.recovery import pool_read_back, read_back
 from muxviz.batch import Row
 from muxviz.errors import InputError
-from muxviz.figures import fidelity as read_figures
-from muxviz.figures import fidelity_answers as answer_figures
-from muxviz.figures import fidelity_bits as bits_figures
-from muxviz.figures import fidelity_places as place_figures
+from muxviz.figures.fidelity import answers as answer_figures
+from muxviz.figures.fidelity import bits as bits_figures
+from muxviz.figures.fidelity import places as place_figures
+from muxviz.figures.fidelity import recovery as read_figures
 from muxviz.results.fidelity import Fidelity
 from tests.pages import (
     computed,

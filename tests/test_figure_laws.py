@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 import muxviz.figures
-from muxviz.figures.crosstalk import crosstalk_figure
-from muxviz.figures.crosstalk_words import WORDS, crosstalk_finding, signed
-from muxviz.figures.ink import TITLE_ROOM
-from muxviz.figures.scales import color_at
-from muxviz.figures.whatif_dose import dose_finding, dose_table
-from muxviz.figures.wording import ELLIPSIS, fold
+from muxviz.figures.crosstalk.matrix import crosstalk_figure
+from muxviz.figures.crosstalk.words import WORDS, crosstalk_finding, signed
+from muxviz.figures.drawing.ink import TITLE_ROOM
+from muxviz.figures.drawing.scales import color_at
+from muxviz.figures.drawing.wording import ELLIPSIS, fold
+from muxviz.figures.whatif.dose import dose_finding, dose_table
 from muxviz.results.cross_matrix import CrossMatrix
 from muxviz.results.estimates import Estimates
 from tests import figure_families

@@ -32,12 +32,18 @@ from muxviz.figures import (
     token_strip_figure,
     token_strip_table,
 )
-from muxviz.figures.braid import SMALLEST, braid_geometry
-from muxviz.figures.cells import LINE_ROOM, place_cells, strip_figure
-from muxviz.figures.ink import contrast, ink, text_on
-from muxviz.figures.scales import color_at, sequential
-from muxviz.figures.slots import SLOT_COLORS, slot_color, slot_label, slot_outline, slot_symbol
-from muxviz.figures.wording import plain
+from muxviz.figures.drawing.cells import LINE_ROOM, place_cells, strip_figure
+from muxviz.figures.drawing.ink import contrast, ink, text_on
+from muxviz.figures.drawing.scales import color_at, sequential
+from muxviz.figures.drawing.slots import (
+    SLOT_COLORS,
+    slot_color,
+    slot_label,
+    slot_outline,
+    slot_symbol,
+)
+from muxviz.figures.drawing.wording import plain
+from muxviz.figures.mix.braid import SMALLEST, braid_geometry
 from muxviz.results import (
     GroupResult,
     LabelAnswer,

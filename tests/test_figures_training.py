@@ -12,9 +12,18 @@ import plotly.graph_objects as go
 import pytest
 
 from muxviz.errors import NotApplicable
-from muxviz.figures.ink import contrast, ink
-from muxviz.figures.slots import slot_color, slot_marker
-from muxviz.figures.training import (
+from muxviz.figures.drawing.ink import contrast, ink
+from muxviz.figures.drawing.slots import slot_color, slot_marker
+from muxviz.figures.drawing.small_multiples import (
+    DARK_RUNS,
+    DASHES,
+    LIGHT_RUNS,
+    MOST_POINTS,
+    log_ticks,
+    short_number,
+    thinned,
+)
+from muxviz.figures.training.curves import (
     is_share,
     loss_alt,
     loss_figure,
@@ -30,15 +39,6 @@ from muxviz.figures.training import (
     speed_table,
     stage_at,
     term_label,
-)
-from muxviz.figures.training_panels import (
-    DARK_RUNS,
-    DASHES,
-    LIGHT_RUNS,
-    MOST_POINTS,
-    log_ticks,
-    short_number,
-    thinned,
 )
 from muxviz.results.training import RunCurves
 from muxviz.training.run_folder import read_curves

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from muxviz.analysis import draws
-from muxviz.analysis.gates import gate_flips
-from muxviz.analysis.keys import gram, interference_of, key_geometry, key_interference
-from muxviz.analysis.mantel import keys_and_crosstalk, similarities_of
-from muxviz.analysis.matched_filter import matched_filter, unmixed
+from muxviz.analysis.groups import draws
+from muxviz.analysis.keys.gates import gate_flips
+from muxviz.analysis.keys.geometry import gram, interference_of, key_geometry, key_interference
+from muxviz.analysis.keys.mantel import keys_and_crosstalk, similarities_of
+from muxviz.analysis.keys.matched_filter import matched_filter, unmixed
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.model.multiplexer import HadamardMultiplexer
 from muxviz.results.store import from_json, to_json

@@ -12,14 +12,13 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from muxviz.analysis.gates import gate_flips
-from muxviz.analysis.keys import key_geometry, key_interference
-from muxviz.analysis.mantel import key_leak, keys_and_crosstalk, similarities_of
-from muxviz.analysis.matched_filter import matched_filter
+from muxviz.analysis.keys.gates import gate_flips
+from muxviz.analysis.keys.geometry import key_geometry, key_interference
+from muxviz.analysis.keys.mantel import key_leak, keys_and_crosstalk, similarities_of
+from muxviz.analysis.keys.matched_filter import matched_filter
 from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable, Stopped
-from muxviz.figures.keys import keys_alt, keys_figure, keys_finding, keys_table, random_bound
-from muxviz.figures.keys_bars import (
+from muxviz.figures.keys.bars import (
     filter_alt,
     filter_figure,
     filter_finding,
@@ -29,8 +28,15 @@ from muxviz.figures.keys_bars import (
     sinr_finding,
     sinr_table,
 )
-from muxviz.figures.keys_gates import gates_alt, gates_figure, gates_finding, gates_table
-from muxviz.figures.keys_scatter import (
+from muxviz.figures.keys.gates import gates_alt, gates_figure, gates_finding, gates_table
+from muxviz.figures.keys.geometry import (
+    keys_alt,
+    keys_figure,
+    keys_finding,
+    keys_table,
+    random_bound,
+)
+from muxviz.figures.keys.scatter import (
     key_leak_alt,
     key_leak_figure,
     key_leak_finding,
@@ -38,8 +44,8 @@ from muxviz.figures.keys_scatter import (
     key_leak_tests,
 )
 from muxviz.pool import VARIABLE
-from muxviz.ui import keys
-from muxviz.ui.text import plain
+from muxviz.ui.shell import session
+from muxviz.ui.shell.text import plain
 from tests.pages import (
     computed,
     press,
@@ -281,7 +287,7 @@ def test_every_question_is_answered_and_its_python_runs(monkeypatch: pytest.Monk
         press(at, f"keys_{name}_compute")
     assert len(titles(at)) == 5
     monkeypatch.setattr(go.Figure, "show", lambda self: None)
-    panels = list(at.session_state[keys.STUDIES].panels.values())
+    panels = list(at.session_state[session.STUDIES].panels.values())
     assert len({panel.key for panel in panels}) == 5
     for panel in panels:
         exec(panel.python, {})

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from muxviz.analysis import draws
-from muxviz.analysis.bootstrap import bootstrap_ratio
-from muxviz.analysis.draws import pool_groups
-from muxviz.analysis.entanglement import entanglement_spectrum
-from muxviz.analysis.lens import (
+from muxviz.analysis.groups import draws
+from muxviz.analysis.groups.bootstrap import bootstrap_ratio
+from muxviz.analysis.groups.draws import pool_groups
+from muxviz.analysis.layers.entanglement import entanglement_spectrum
+from muxviz.analysis.layers.lens import (
     demux_lens,
     fit_translators,
     lens_of_group,
     translated_lens,
 )
-from muxviz.analysis.norms import layer_norms
-from muxviz.analysis.probes import linear_probes
+from muxviz.analysis.layers.norms import layer_norms
+from muxviz.analysis.layers.probes import linear_probes
 from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import run_group

@@ -10,22 +10,22 @@ import pytest
 
 from muxviz.batch import Row
 from muxviz.errors import InputError
-from muxviz.figures.braid import FAINT, braid_figure
-from muxviz.figures.layers_lens import lens_alt, lens_figure, lens_finding, lens_table
-from muxviz.figures.layers_norms import norms_alt, norms_figure, norms_finding, norms_table
-from muxviz.figures.layers_spectrum import (
+from muxviz.figures.layers.lens import lens_alt, lens_figure, lens_finding, lens_table
+from muxviz.figures.layers.norms import norms_alt, norms_figure, norms_finding, norms_table
+from muxviz.figures.layers.spectrum import (
     spectrum_alt,
     spectrum_figure,
     spectrum_finding,
     spectrum_table,
 )
-from muxviz.figures.layers_strip import (
+from muxviz.figures.layers.strip import (
     MOST_TOKENS,
     lens_strip_alt,
     lens_strip_figure,
     lens_strip_finding,
     lens_strip_table,
 )
+from muxviz.figures.mix.braid import FAINT, braid_figure
 from muxviz.inference import run_group
 from muxviz.results import Provenance
 from muxviz.results.estimates import Estimates

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from muxviz.loading.load import load
 from muxviz.pool import fit_and_test
-from muxviz.ui import keys
-from muxviz.ui.text import plain
+from muxviz.ui.shell import session
+from muxviz.ui.shell.text import plain
 from tests.pages import (
     computed,
     press,
@@ -145,7 +145,7 @@ def test_a_bad_link_leaves_the_defaults() -> None:
     at = open_page(l_pairs="7", l_probe="everything", l_play="99")
     assert at.slider(key="l_pairs").value == 64
     assert at.slider(key="l_play").value == 0
-    ignored = " ".join(at.session_state[keys.IGNORED])
+    ignored = " ".join(at.session_state[session.IGNORED])
     assert all(plain(f"{name}=") in ignored for name in ("l_pairs", "l_probe", "l_play"))
 
 
@@ -173,7 +173,7 @@ def test_the_python_of_every_panel_runs_as_pasted(
     for key in pressed:
         at = press(at, key)
     at = settled(at.run())  # what a busy machine finished after its page was drawn
-    codes = {p.key: p.python for p in at.session_state[keys.STUDIES].panels.values()}
+    codes = {p.key: p.python for p in at.session_state[session.STUDIES].panels.values()}
     assert len(codes) >= len(pressed) + 1
     for code in codes.values():
         exec(compile(code, "<pasted>", "exec"), {})

@@ -14,14 +14,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz import recorded
-from muxviz.analysis.lessons import lessons as run_lessons
+from muxviz.bench.lessons import lessons as run_lessons
 from muxviz.loading.load import load
 from muxviz.presets import preset
 from muxviz.results.lessons import Lessons
 from muxviz.results.store import from_json, to_json
-from muxviz.ui import keys
-from muxviz.ui.frame import PAGES
-from muxviz.ui.text import JOINER
+from muxviz.ui.shell import session
+from muxviz.ui.shell.frame import PAGES
+from muxviz.ui.shell.text import JOINER
 from tests import pages
 from tests.pages import ROOT, click, titles, write_pair
 
@@ -113,24 +113,24 @@ def test_try_it_yourself_sets_the_state_of_a_live_page(
 ) -> None:
     at = open_page(step=step, step_key="other")
     click(at, f"learn_try_{step}")
-    texts = [row.text for row in at.session_state[keys.ROWS]][:3]
+    texts = [row.text for row in at.session_state[session.ROWS]][:3]
     assert texts == [row[0] for row in preset(chosen).rows[:3]]
-    assert at.session_state[keys.CHECKPOINT] == "tiny-n3"
+    assert at.session_state[session.CHECKPOINT] == "tiny-n3"
     for key, value in state.items():
         assert at.session_state[key] == value
     if step == "3":
-        assert at.session_state[keys.SLOT] == found.culprit[0] + 1
+        assert at.session_state[session.SLOT] == found.culprit[0] + 1
     assert at.title[0].value == PAGES[page].title
 
 
 def test_python_of_every_step_runs(monkeypatch: pytest.MonkeyPatch, found: Lessons) -> None:
     monkeypatch.setattr(go.Figure, "show", lambda self: None)
     guess = str(found.culprit[1] + 1)
-    from muxviz.ui import panels
+    from muxviz.ui.study import panels
 
     codes: list[str] = []
     draw = panels.draw
-    monkeypatch.setattr("muxviz.ui.learn_view.draw", lambda p: (codes.append(p.python), draw(p)))
+    monkeypatch.setattr("muxviz.ui.learn.view.draw", lambda p: (codes.append(p.python), draw(p)))
     for step in "123":
         open_page(step=step, step_guess=guess)
     assert len(codes) == 3
@@ -154,7 +154,7 @@ def test_a_missing_or_broken_recording_says_what_to_do(
 
 
 def test_the_page_needs_no_torch() -> None:
-    code = "import sys; import muxviz.ui.learn_view; print('torch' in sys.modules)"
+    code = "import sys; import muxviz.ui.learn.view; print('torch' in sys.modules)"
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
@@ -183,7 +183,7 @@ def test_another_model_may_leak_and_is_named(
     found: Lessons, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes: list[str] = []
-    monkeypatch.setattr("muxviz.ui.learn_view.draw", lambda panel: codes.append(panel.python))
+    monkeypatch.setattr("muxviz.ui.learn.view.draw", lambda panel: codes.append(panel.python))
     recorded.learn_file().write_text(to_json(replace(found, leak_checkpoint="shared")))
     at = open_page(step="3", step_guess=str(found.culprit[1] + 1))
     assert "**shared** is the" in seen(at)

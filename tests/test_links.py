@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from muxviz.batch import Row
-from muxviz.ui import keys, link, params
-from muxviz.ui.checkpoints import Listed
-from muxviz.ui.frame import PAGES
-from muxviz.ui.kept import Desk
-from muxviz.ui.link_readers import Meant, readers
-from muxviz.ui.links import MAX_ROWS, MAX_TEXT, pack_rows, unpack_rows
+from muxviz.ui.shell import link, params, session
+from muxviz.ui.shell.checkpoints import Listed
+from muxviz.ui.shell.frame import PAGES
+from muxviz.ui.shell.link_readers import Meant, readers
+from muxviz.ui.shell.links import MAX_ROWS, MAX_TEXT, pack_rows, unpack_rows
+from muxviz.ui.study.kept import Desk
 from tests.pages import checked, linked, write_pair
 
 ODD: dict[str, str | list[str]] = {
@@ -30,7 +30,7 @@ ODD: dict[str, str | list[str]] = {
     "no text": "\0\x1b[31m\u202e",
     "repeated": ["1", "2"],
 }
-SHARED = (*keys.SIDEBAR, *keys.MIX, *keys.TRAINING, keys.GROUP, keys.VERSION)
+SHARED = (*session.SIDEBAR, *session.MIX, *session.TRAINING, session.GROUP, session.VERSION)
 LISTED = [
     Listed("tiny-n1", 1),
     Listed("tiny-n3", 3, "tiny-n1"),
@@ -52,7 +52,7 @@ def _no_work(checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(checkpoints))
     monkeypatch.setenv("MUXVIZ_RUNS", str(tmp_path))
     monkeypatch.setattr(Desk, "begin", lambda *begun: None)
-    monkeypatch.setattr("muxviz.ui.runs.warm_up", lambda: None)
+    monkeypatch.setattr("muxviz.ui.study.runs.warm_up", lambda: None)
 
 
 def open_at(page: str, parameters: dict[str, Any]) -> AppTest:
@@ -80,12 +80,12 @@ def test_every_page_opens_with_every_parameter_odd(page: str, odd: str) -> None:
     at = open_at(page, asked)
     said = notice(at)
     assert "never_heard_of" in said or "more" in said
-    ignored = at.session_state[keys.IGNORED]
+    ignored = at.session_state[session.IGNORED]
     for name in names:
         is_named = any(line.replace("\\", "").startswith(f"{name}=") for line in ignored)
         assert is_named or name in at.session_state, f"{name} is neither taken nor named"
-    assert at.session_state[keys.SLOT] == 1
-    assert 0 <= at.session_state[keys.SEED] < 2**31
+    assert at.session_state[session.SLOT] == 1
+    assert 0 <= at.session_state[session.SEED] < 2**31
     left = at.query_params
     assert all(left[name] == asked[name] for name in left), "nothing is made up"
     assert not set(left) & {"seed", "slot", "never_heard_of"}, "the address is clean"
@@ -97,14 +97,14 @@ def test_a_hundred_thousand_characters_and_a_thousand_names() -> None:
     assert len(notice(at)) < 400
     at = open_at("mix", {f"n{i}": "1" for i in range(990)})
     assert "978 more" in notice(at)
-    assert len(at.session_state[keys.IGNORED]) == 990
+    assert len(at.session_state[session.IGNORED]) == 990
 
 
 def test_the_parameter_of_training_is_no_button_of_mix() -> None:
     at = open_at("mix", {"run": "anything"})
     assert "run=anything (unknown)" in notice(at)
     assert at.button(key="run").label == "Run"
-    at = open_at("mix", {keys.RUN: "anything"})
+    at = open_at("mix", {session.RUN: "anything"})
     assert notice(at) == ""
 
 
@@ -120,9 +120,9 @@ def test_what_the_drawn_control_does_not_offer_is_named() -> None:
 
 def test_a_refresh_brings_back_what_is_chosen() -> None:
     at = open_at("whatif", {"slot": "3", "w_view": "key", "w_alpha": "0.35", "seed": "7"})
-    assert not at.session_state[keys.IGNORED]
+    assert not at.session_state[session.IGNORED]
     again = open_at("whatif", dict(at.query_params))
-    assert not again.session_state[keys.IGNORED]
+    assert not again.session_state[session.IGNORED]
     for name in ("slot", "w_view", "w_alpha", "seed"):
         assert again.session_state[name] == at.session_state[name]
         assert name in at.query_params
@@ -153,7 +153,7 @@ def test_no_widget_has_the_name_of_a_parameter_that_is_not_its_own(page: str) ->
 
 
 def test_parameters_and_keys_of_the_session_have_names_of_their_own() -> None:
-    fixed = [v for n, v in vars(keys).items() if n.isupper() and isinstance(v, str)]
+    fixed = [v for n, v in vars(session).items() if n.isupper() and isinstance(v, str)]
     assert len(fixed) == len(set(fixed))
     private = [param.key for param in params.all_params()]
     assert len(private) == len(set(private))

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_samples
 
-from muxviz.analysis.draws import base_group
-from muxviz.analysis.projection import NEEDS_UMAP, joint_states, map_states, project
-from muxviz.analysis.scatter import CEILING, scatter_ratio
-from muxviz.analysis.separation import (
+from muxviz.analysis.groups.draws import base_group
+from muxviz.analysis.map.projection import NEEDS_UMAP, joint_states, map_states, project
+from muxviz.analysis.map.scatter import CEILING, scatter_ratio
+from muxviz.analysis.map.separation import (
     centred,
     nearest,
     read_state,
     silhouettes,
 )
-from muxviz.analysis.states import draw_design, sample_states
+from muxviz.analysis.map.states import draw_design, sample_states
 from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import group_tensors

@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from muxviz.analysis import projection as projections
-from muxviz.analysis.projection import map_states
-from muxviz.analysis.states import sample_states
+from muxviz.analysis.map import projection as projections
+from muxviz.analysis.map.projection import map_states
+from muxviz.analysis.map.states import sample_states
 from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable
-from muxviz.figures.map import map_figure
-from muxviz.figures.map_colors import COLORS, hue
-from muxviz.figures.map_points import SVG_MOST
-from muxviz.figures.map_scores import PLOTS
-from muxviz.figures.map_shares import share_figure
-from muxviz.figures.map_words import (
+from muxviz.figures.map.colors import COLORS, hue
+from muxviz.figures.map.points import SVG_MOST
+from muxviz.figures.map.scores import PLOTS
+from muxviz.figures.map.shares import share_figure
+from muxviz.figures.map.states import map_figure
+from muxviz.figures.map.words import (
     map_alt,
     map_finding,
     map_readings,
@@ -47,9 +47,10 @@ from muxviz.results.map import (
     StateMap,
     StateReading,
 )
-from muxviz.ui import map_params, warm
-from muxviz.ui.kept import Desk
-from muxviz.ui.map_view import ALONE
+from muxviz.ui.map import params as map_params
+from muxviz.ui.map import warm
+from muxviz.ui.map.view import ALONE
+from muxviz.ui.study.kept import Desk
 from tests.pages import (
     checked,
     computed,

@@ -42,7 +42,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "read_text": "/proc/cpuinfo, of the system",
     },
     "muxviz/training/run_folder.py": {"open": "the end of a file that the door has looked at"},
-    "muxviz/ui/training_control.py": {"open": "appends to the log of a run that is started"},
+    "muxviz/ui/training/control.py": {"open": "appends to the log of a run that is started"},
     "muxviz/training/bench_memory.py": {
         "read_text": "/proc/self/status, of the system",
         "splitlines": "the same",

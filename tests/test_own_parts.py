@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import muxviz
 from muxviz import config
-from muxviz.analysis.attention_pairs import slot_pairs
+from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.batch import Row
 from muxviz.cli import main
 from muxviz.config import MuxConfig

@@ -14,13 +14,13 @@ from streamlit.testing.v1 import AppTest
 from muxviz.loading.known import PUBLISHED_IDS
 from muxviz.loading.load import count_parameters
 from muxviz.registry import ModelKey
-from muxviz.ui import keys
-from muxviz.ui.model_actions import OUTCOME
-from muxviz.ui.model_card import flatten
-from muxviz.ui.model_choice import HUB, PATH, PICK, PUBLISHED, SEARCH, SOURCE
-from muxviz.ui.model_files import describe_folder, dev_accuracy
-from muxviz.ui.runs import registry
-from muxviz.ui.text import JOINER
+from muxviz.ui.models.actions import OUTCOME
+from muxviz.ui.models.card import flatten
+from muxviz.ui.models.choice import HUB, PATH, PICK, PUBLISHED, SEARCH, SOURCE
+from muxviz.ui.models.files import describe_folder, dev_accuracy
+from muxviz.ui.shell import session
+from muxviz.ui.shell.text import JOINER
+from muxviz.ui.study.runs import registry
 from tests.pages import ROOT, checked, linked
 from tests.tiny import tiny_config, write_tiny_folder
 
@@ -260,7 +260,7 @@ def test_own_folder_can_be_used_on_every_page(open_page: Open, tmp_path: Path) -
     assert "mine is loaded" in shown(at)
     assert table(at)["mine"]["N"] == 4
     press(at, "Use it on every page")
-    assert at.selectbox(key=keys.CHECKPOINT).value == str(folder)
+    assert at.selectbox(key=session.CHECKPOINT).value == str(folder)
     assert "Use it on every page" not in [b.label for b in at.button]
 
 
@@ -348,7 +348,7 @@ def test_demonstration_refuses_forged_requests(
     open_page: Open, bundled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from muxviz.errors import MuxvizError
-    from muxviz.ui.model_actions import Request, refuse
+    from muxviz.ui.models.actions import Request, refuse
 
     open_page()
     monkeypatch.setenv("MUXVIZ_DEMO", "1")
@@ -465,7 +465,7 @@ print("torch" in sys.modules)
 
 
 def test_request_names_the_model() -> None:
-    from muxviz.ui.model_actions import Request
+    from muxviz.ui.models.actions import Request
 
     assert Request("load", "x", "cpu-bfloat16", "main").key == ModelKey(
         "x", "cpu", "bfloat16", "main"

@@ -18,13 +18,14 @@ from streamlit.testing.v1 import AppTest
 from muxviz.errors import ConfigError, TrainingError
 from muxviz.results.training import RunSummary
 from muxviz.training.run_folder import read_summary
-from muxviz.ui import keys, training_control
-from muxviz.ui.text import JOINER
-from muxviz.ui.training_command import ROOT, TrainCommand, check, from_words, recipes, shown
-from muxviz.ui.training_form import DATA, NAME, OFFER, PROBLEM, RECIPE, START, STEPS
-from muxviz.ui.training_runs import FOLDER
-from muxviz.ui.training_samples import STEP, marked
-from muxviz.ui.training_view import amount, duration
+from muxviz.ui.shell import session
+from muxviz.ui.shell.text import JOINER
+from muxviz.ui.training import control as training_control
+from muxviz.ui.training.command import ROOT, TrainCommand, check, from_words, recipes, shown
+from muxviz.ui.training.form import DATA, NAME, OFFER, PROBLEM, RECIPE, START, STEPS
+from muxviz.ui.training.runs import FOLDER
+from muxviz.ui.training.samples import STEP, marked
+from muxviz.ui.training.view import amount, duration
 from tests.pages import checked, linked, titles
 from tests.run_folders import NOBODY, sample, write_run
 from tests.tiny import tiny_config, write_tiny_folder
@@ -113,20 +114,20 @@ def test_comparing_by_link(open_page: Open, root: Path) -> None:
     for name in ("a", "b", "c"):
         write_run(root / name, last=500)
     at = open_page(run="b", compare=["a", "c", "gone"], t_y="linear")
-    assert not at.session_state[keys.IGNORED]
-    assert at.selectbox(key=keys.RUN).value == "b"
-    assert at.multiselect(key=keys.COMPARE).value == ["a", "c"]
+    assert not at.session_state[session.IGNORED]
+    assert at.selectbox(key=session.RUN).value == "b"
+    assert at.multiselect(key=session.COMPARE).value == ["a", "c"]
     assert titles(at)[0].count(" in ") == 3
-    assert at.session_state[keys.LOSS_AXIS] == "linear"
-    at.selectbox(key=keys.RUN).select("a").run()
-    assert checked(at).multiselect(key=keys.COMPARE).value == ["c"]
+    assert at.session_state[session.LOSS_AXIS] == "linear"
+    at.selectbox(key=session.RUN).select("a").run()
+    assert checked(at).multiselect(key=session.COMPARE).value == ["c"]
 
 
 @pytest.mark.parametrize("name", ["../../etc", "<b>x</b>", "", "x" * 300])
 def test_a_link_to_no_run_shows_another(open_page: Open, root: Path, name: str) -> None:
     write_run(root / "a", last=100)
     at = open_page(run=name)
-    assert at.selectbox(key=keys.RUN).value == "a"
+    assert at.selectbox(key=session.RUN).value == "a"
     assert name in ("", "x" * 300) or "is not here" in seen(at)
 
 
@@ -157,13 +158,13 @@ def test_n1_says_why_nothing_is_read_back(open_page: Open, root: Path) -> None:
 def test_a_folder_whose_name_is_not_utf8_does_not_end_the_page(open_page: Open, root: Path) -> None:
     write_run(root / "a", last=100)
     write_run(root / os.fsdecode(b"bad\xff"), last=100)
-    assert set(open_page().selectbox(key=keys.RUN).options) == {"a", "bad\\xff"}
+    assert set(open_page().selectbox(key=session.RUN).options) == {"a", "bad\\xff"}
 
 
 def test_a_recorded_run_of_a_checkpoint(open_page: Open, root: Path) -> None:
     write_run(root.parent / "bundled" / "tiny-n3", num=3, state=None)
     at = open_page()
-    assert at.selectbox(key=keys.RUN).value == "recorded with tiny-n3"
+    assert at.selectbox(key=session.RUN).value == "recorded with tiny-n3"
     assert "recorded, not live" in seen(at)
     assert "No run yet" not in seen(at)
 
@@ -173,9 +174,9 @@ def test_another_folder(open_page: Open, root: Path, tmp_path: Path) -> None:
     write_run(tmp_path / "others" / "b", last=100)
     at = open_page()
     at.text_input(key=FOLDER).set_value(str(tmp_path / "others"))
-    assert checked(at.run()).selectbox(key=keys.RUN).value == "b"
+    assert checked(at.run()).selectbox(key=session.RUN).value == "b"
     at.text_input(key=FOLDER).set_value(str(tmp_path / "others" / "b"))
-    assert checked(at.run()).selectbox(key=keys.RUN).options == ["b"]
+    assert checked(at.run()).selectbox(key=session.RUN).options == ["b"]
     at.text_input(key=FOLDER).set_value(str(tmp_path / "none"))
     assert "That folder is not there" in seen(checked(at.run()))
 
@@ -312,7 +313,7 @@ def test_a_start_spawns_the_command_and_shows_the_run(
 
     monkeypatch.setattr(training_control, "launch", fake)
     at = fill(open_page(), **good_fields(tmp_path))
-    assert at.selectbox(key=keys.RUN).value == "mine"
+    assert at.selectbox(key=session.RUN).value == "mine"
     assert "starting" in seen(at)
     words = json.loads((root / "mine" / "launch.json").read_text())["command"]
     data = str(tmp_path / "data")
@@ -347,7 +348,7 @@ def test_a_run_survives_the_process_that_started_it(
     root: Path, tmp_path: Path, started: list[int]
 ) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom muxviz.ui.training_control import launch\n"
+        "import sys\nfrom pathlib import Path\nfrom muxviz.ui.training.control import launch\n"
         f"print(launch(Path({str(root / 'a')!r}), ['train', 'x'], "
         f"program=(sys.executable, '-c', {SAYS!r})))"
     )
@@ -465,7 +466,7 @@ def test_a_demonstration_shows_recorded_runs_only(
     assert "Start" not in labels(at)
     write_run(root.parent / "bundled" / "tiny-n3", num=3, state=None)
     at = open_page(run="private")
-    assert at.selectbox(key=keys.RUN).options == ["recorded with tiny-n3"]
+    assert at.selectbox(key=session.RUN).options == ["recorded with tiny-n3"]
     assert str(root.parent) not in seen(at)
     for call in (
         lambda: training_control.launch(root / "x", []),
@@ -493,7 +494,7 @@ def test_the_page_imports_no_torch(root: Path) -> None:
 
 
 def test_pasted_python_draws_the_panel(root: Path) -> None:
-    from muxviz.ui.training_curves import Source
+    from muxviz.ui.training.curves import Source
 
     folder = str(write_run(root / "a", last=500))
     for name, arguments in (("loss_figure", ", log=True"), ("slot_accuracy_figure", ", slot=1")):

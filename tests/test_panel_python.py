@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from muxviz.pool import balanced, labelled
-from muxviz.ui import keys
+from muxviz.ui.shell import session
 from tests.pages import press, run_as_pasted, seen, settled, titles, visit, write_checkpoint
 
 LABELS = ("bad", "good", "so-so")
@@ -48,7 +48,7 @@ def test_balanced_takes_as_many_of_each_label_and_none_without(tmp_path: Path) -
 def test_copies_are_made_of_the_same_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     at = press(visit("whatif", m="tiny-n3", w_draws="8", w_view="same"), "copies_compute")
     assert len(titles(at)) == 1
-    (panel,) = at.session_state[keys.STUDIES].panels.values()
+    (panel,) = at.session_state[session.STUDIES].panels.values()
     assert json.loads(panel.record())["value"]["sentences"] == 48
     assert run_as_pasted(at, monkeypatch) == 1
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from muxviz.analysis.attention import instance_attention, slot_pairs
-from muxviz.analysis.dial import key_dial
-from muxviz.analysis.dose import dose_response
-from muxviz.analysis.gates import gate_flips
-from muxviz.analysis.keys import key_geometry, key_interference
-from muxviz.analysis.matched_filter import matched_filter
+from muxviz.analysis.attention.readings import instance_attention, slot_pairs
+from muxviz.analysis.keys.gates import gate_flips
+from muxviz.analysis.keys.geometry import key_geometry, key_interference
+from muxviz.analysis.keys.matched_filter import matched_filter
+from muxviz.analysis.whatif.dial import key_dial
+from muxviz.analysis.whatif.dose import dose_response
 from muxviz.batch import Row
 from muxviz.config import DEMULTIPLEXERS, MULTIPLEXERS
 from muxviz.engine.engine import Engine

@@ -15,7 +15,7 @@ import pytest
 
 from muxviz.cli import main
 from muxviz.errors import DataError, InputError, NotApplicable, Stopped
-from muxviz.figures.planner_parts import sparsity_axis
+from muxviz.figures.planner.parts import sparsity_axis
 from muxviz.planning import validate
 from muxviz.planning.advise import (
     Draws,

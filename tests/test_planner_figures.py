@@ -11,12 +11,12 @@ import plotly.graph_objects as go
 import pytest
 
 from muxviz.errors import NotApplicable
-from muxviz.figures import planner as choice_figures
-from muxviz.figures import planner_budget as budget_figures
-from muxviz.figures import planner_models as model_figures
-from muxviz.figures import planner_next as next_figures
-from muxviz.figures import planner_surfaces as surface_figures
-from muxviz.figures.planner_parts import MEASURED, PREDICTED, thinned
+from muxviz.figures.planner import budget as budget_figures
+from muxviz.figures.planner import choice as choice_figures
+from muxviz.figures.planner import measure_next as next_figures
+from muxviz.figures.planner import models as model_figures
+from muxviz.figures.planner import surfaces as surface_figures
+from muxviz.figures.planner.parts import MEASURED, PREDICTED, thinned
 from muxviz.planning.advise import advise, budget_curve, frontier, make_goal
 from muxviz.planning.choose import Planner, fit_planner
 from muxviz.planning.points import from_run

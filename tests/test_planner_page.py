@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from muxviz import recorded
 from muxviz.planning import command, validate
 from muxviz.results.store import to_json
-from muxviz.ui.planner_work import CHECK
+from muxviz.ui.planner.work import CHECK
 from tests.pages import (
     charts,
     click,

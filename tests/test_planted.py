@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from muxviz.analysis.bootstrap import bootstrap_mean
-from muxviz.analysis.draws import (
+from muxviz.analysis.groups.bootstrap import bootstrap_mean
+from muxviz.analysis.groups.draws import (
     base_group,
     batches,
     distributions,

@@ -16,19 +16,19 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from muxviz.analysis.by_sparsity import (
+from muxviz.analysis.fidelity.by_sparsity import (
     PERMUTATIONS,
     by_sparsity,
     crosstalk_by_sparsity,
     slot_record,
     unequal,
 )
-from muxviz.analysis.one_group import Target
-from muxviz.analysis.pruning_map import pruning_map
+from muxviz.analysis.groups.one_group import Target
+from muxviz.analysis.pruning.remaining import pruning_map
 from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable
-from muxviz.figures import by_sparsity as sparsity_figures
-from muxviz.figures.attention import (
+from muxviz.figures.attention.heads import heads_alt, heads_figure, heads_finding, heads_table
+from muxviz.figures.attention.maps import (
     attention_grid_alt,
     attention_grid_figure,
     attention_grid_finding,
@@ -37,17 +37,17 @@ from muxviz.figures.attention import (
     attention_map_finding,
     attention_map_table,
 )
-from muxviz.figures.attention_heads import heads_alt, heads_figure, heads_finding, heads_table
-from muxviz.figures.attention_pairs import pair_map_figure, pairs_figure, pairs_finding
-from muxviz.figures.attention_relevance import relevance_figure, relevance_finding
-from muxviz.figures.crosstalk_sparsity import (
+from muxviz.figures.attention.pairs import pair_map_figure, pairs_figure, pairs_finding
+from muxviz.figures.attention.relevance import relevance_figure, relevance_finding
+from muxviz.figures.crosstalk.by_sparsity import (
     crosstalk_sparsity_alt,
     crosstalk_sparsity_figure,
     crosstalk_sparsity_table,
 )
-from muxviz.figures.layers_compare import spectra_alt, spectra_figure, spectra_table
-from muxviz.figures.layers_norms import norms_alt, norms_figure, norms_table
-from muxviz.figures.pruning_map import (
+from muxviz.figures.fidelity import by_sparsity as sparsity_figures
+from muxviz.figures.layers.compare import spectra_alt, spectra_figure, spectra_table
+from muxviz.figures.layers.norms import norms_alt, norms_figure, norms_table
+from muxviz.figures.pruning.remaining import (
     pruning_map_alt,
     pruning_map_figure,
     pruning_map_finding,
@@ -61,7 +61,7 @@ from muxviz.results.by_sparsity import SlotRecord
 from muxviz.results.estimates import kept_mean
 from muxviz.results.group import Provenance, pruned_words
 from muxviz.structure import LayerStructure, Structure
-from muxviz.ui import checkpoints
+from muxviz.ui.shell import checkpoints
 from tests.pages import press, seen, titles, visit, write_checkpoint
 from tests.tiny import WORDS, shared_checkpoint, tiny_checkpoint, tiny_config
 
@@ -135,35 +135,17 @@ def checkpoint_of(kind: str) -> Checkpoint:
 def analyses() -> dict[str, Callable[[Checkpoint], Any]]:
     """Every entry point, called as small as it goes."""
     from muxviz import inference, trace
-    from muxviz.analysis import (
-        agreement,
-        attention,
-        attribution,
-        capacity,
-        conductance,
-        crosstalk,
-        desk,
-        dial,
-        dose,
-        ensembling,
-        entanglement,
-        fidelity,
-        gates,
-        keys,
-        ladder,
-        leaks,
-        lens,
-        mantel,
-        matched_filter,
-        norms,
-        orders,
-        probes,
-        projection,
-        shapley,
-        states,
-        translators,
-        twins,
-    )
+    from muxviz.analysis.attention import attribution, conductance
+    from muxviz.analysis.attention import readings as attention
+    from muxviz.analysis.crosstalk import leaks, shapley
+    from muxviz.analysis.crosstalk import swap_test as crosstalk
+    from muxviz.analysis.fidelity import agreement, capacity
+    from muxviz.analysis.fidelity import recovery as fidelity
+    from muxviz.analysis.keys import gates, mantel, matched_filter
+    from muxviz.analysis.keys import geometry as keys
+    from muxviz.analysis.layers import entanglement, lens, norms, probes, translators
+    from muxviz.analysis.map import projection, states
+    from muxviz.analysis.whatif import desk, dial, dose, ensembling, ladder, orders, twins
 
     alone = shared_checkpoint(plain=True)
     pool: Any = {"pool": POOL}

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from muxviz import recorded
-from muxviz.analysis.shown import shown, shown_groups
+from muxviz.bench.shown import shown, shown_groups
 from muxviz.loading.load import load
 from muxviz.presets import Preset, preset, presets
 from muxviz.results.shown import Shown, ShownGroups
 from muxviz.results.store import from_json, to_json
-from muxviz.ui.shown import outcome, where_it_turns
+from muxviz.ui.study.shown import outcome, where_it_turns
 from tests import pages
 from tests.planted import planted
 

@@ -14,18 +14,21 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from muxviz.analysis.draws import base_group
+from muxviz.analysis.groups.draws import base_group
 from muxviz.errors import InputError, NotApplicable, Stopped
-from muxviz.figures.dim import FADED, dimmed
-from muxviz.figures.export import Section, report_html, to_html
-from muxviz.figures.ink import framed, ink
-from muxviz.ui import frame, heading, jobs, keys, learn_params, params, runs
-from muxviz.ui.frame import Page
-from muxviz.ui.jobs import Job, settle
-from muxviz.ui.kept import MAX_RESULTS, Desk, Kept
-from muxviz.ui.params import Choice, Flag, Number, Words
-from muxviz.ui.python import analysis_snippet, call_arguments
-from muxviz.ui.runs import RunRequest
+from muxviz.figures.drawing.dim import FADED, dimmed
+from muxviz.figures.drawing.export import Section, report_html, to_html
+from muxviz.figures.drawing.ink import framed, ink
+from muxviz.ui.learn import params as learn_params
+from muxviz.ui.shell import frame, params
+from muxviz.ui.shell import session as keys
+from muxviz.ui.shell.frame import Page
+from muxviz.ui.shell.params import Choice, Flag, Number, Words
+from muxviz.ui.study import heading, jobs, runs
+from muxviz.ui.study.jobs import Job, settle
+from muxviz.ui.study.kept import MAX_RESULTS, Desk, Kept
+from muxviz.ui.study.python import analysis_snippet, call_arguments
+from muxviz.ui.study.runs import RunRequest
 from tests.pages import (
     ASKED,
     ROOT,
@@ -51,9 +54,9 @@ PARAMS = (
 )
 PROBE = """
 import streamlit as st
-from muxviz.ui.frame import frame
-from muxviz.ui.params import control
-from muxviz.ui.study import page_head
+from muxviz.ui.shell.frame import frame
+from muxviz.ui.shell.params import control
+from muxviz.ui.study.question import page_head
 from tests import test_study
 
 bench = frame("learn")
@@ -100,7 +103,7 @@ class Script:
         return (checkpoint.config.num_instances, baseline is not None, done)
 
     def panel(self, result: Any) -> Any:
-        from muxviz.ui.panels import Panel
+        from muxviz.ui.study.panels import Panel
 
         self.panels += 1
         figure = go.Figure(go.Bar(x=[1, 2], y=[1, 2]))
@@ -125,7 +128,7 @@ def draw(bench: Any, run: RunRequest) -> None:
     """The only study of the page."""
     import streamlit as st
 
-    from muxviz.ui.study import Ask, Study, family, show, sides
+    from muxviz.ui.study.question import Ask, Study, family, show, sides
 
     across = family(bench)[1:] if script.across else ()
     ask = Ask(run, "probe", (("depth", script.depth),), across)
@@ -164,7 +167,7 @@ def app(tmp_path: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> I
     (tmp_path / "pages").mkdir()
     (tmp_path / "app.py").write_text(PROBE)
     (tmp_path / "pages" / "other.py").write_text(
-        'from muxviz.ui.frame import frame\nframe("mix")\n'
+        'from muxviz.ui.shell.frame import frame\nframe("mix")\n'
     )
     pages = {
         "learn": Page("app.py", "Probe", ":material/home:", "Start"),
@@ -320,7 +323,7 @@ def test_a_bug_surfaces_in_the_log_and_by_its_number_on_the_page(
 ) -> None:
     script.raises = ZeroDivisionError("a bug")
     at = settle(opened(app).button(key="probe_compute").click().run())
-    logged = next(r for r in caplog.records if r.name == "muxviz.ui.errors")
+    logged = next(r for r in caplog.records if r.name == "muxviz.ui.study.errors")
     number = logged.getMessage().split()[1].strip(",")
     assert logged.exc_info is not None
     assert logged.exc_info[1] is script.raises
@@ -462,8 +465,8 @@ def test_pages_are_painted_without_torch() -> None:
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "from muxviz.ui import jobs, params, runs\n"
-        "from muxviz.ui.frame import PAGES, page_exists\n"
+        "from muxviz.ui.study import jobs; from muxviz.ui.shell import params; from muxviz.ui.study import runs\n"
+        "from muxviz.ui.shell.frame import PAGES, page_exists\n"
         "runs.warm_up = jobs.Job.start = lambda *a: None\n"
         "jobs.Job.join = lambda *a: False\n"
         "for name in params.PAGES:\n"
@@ -641,7 +644,7 @@ def test_a_dimmed_figure_is_a_faded_copy() -> None:
 def test_the_python_of_an_analysis_runs() -> None:
     code = analysis_snippet(
         ASKED,
-        ["from muxviz.analysis.draws import base_group"],
+        ["from muxviz.analysis.groups.draws import base_group"],
         [f"group = base_group({call_arguments(ASKED)})"],
     )
     space: dict[str, Any] = {}

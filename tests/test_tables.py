@@ -24,7 +24,7 @@ from muxviz.bench.speed import measure_shapes
 from muxviz.cli import main
 from muxviz.errors import DataError, MuxvizError, NotApplicable
 from muxviz.evaluation.cards import compare_with_card, markdown_table
-from muxviz.figures.export import rows_to_csv
+from muxviz.figures.drawing.export import rows_to_csv
 from muxviz.planning.choose import fit_planner
 from muxviz.planning.points import NAMES, RANGES, parse_points
 from muxviz.pool import read_pool

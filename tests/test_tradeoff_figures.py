@@ -11,16 +11,16 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from muxviz.analysis.traffic import plan_traffic
 from muxviz.errors import DataError, InputError, NotApplicable
-from muxviz.figures import tradeoff as main_figures
-from muxviz.figures import tradeoff_memory as memory_figures
-from muxviz.figures import tradeoff_more as more_figures
-from muxviz.figures import tradeoff_plans as plan_figures
-from muxviz.figures import tradeoff_published as published_figures
-from muxviz.figures import tradeoff_speed as speed_figures
-from muxviz.figures.tradeoff_parts import KNOWN_N, color_of
-from muxviz.figures.tradeoff_table import tradeoff_table
+from muxviz.figures.drawing.measured import KNOWN_N, color_of
+from muxviz.figures.tradeoff import accuracy_speed as main_figures
+from muxviz.figures.tradeoff import carried_and_copies as more_figures
+from muxviz.figures.tradeoff import memory as memory_figures
+from muxviz.figures.tradeoff import plans as plan_figures
+from muxviz.figures.tradeoff import published as published_figures
+from muxviz.figures.tradeoff import speed as speed_figures
+from muxviz.figures.tradeoff.table import tradeoff_table
+from muxviz.planning.traffic import plan_traffic
 from muxviz.presets.published import HOWS, published
 from muxviz.results.checked import read_run
 from muxviz.results.measured import FILE, NOW, RECORDED, Measured, Timed, pareto_front

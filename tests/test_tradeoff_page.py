@@ -16,8 +16,8 @@ from muxviz.errors import DataError, NotApplicable
 from muxviz.evaluation.pool_data import rows_to_measure, sample_rows
 from muxviz.pool import pool_name
 from muxviz.results.store import to_json
-from muxviz.ui import keys
-from muxviz.ui.kept import Desk
+from muxviz.ui.shell import session
+from muxviz.ui.study.kept import Desk
 from tests.pages import (
     charts,
     click,
@@ -214,7 +214,7 @@ def test_measuring_now_beside_what_was_recorded(
     assert at.selectbox(key="o_timed").options[1].startswith("measured now")
     at.session_state["o_timed"] = 1
     settled(at.run())
-    found = [k.result for k in at.session_state[keys.STUDIES].results.values()]
+    found = [k.result for k in at.session_state[session.STUDIES].results.values()]
     assert [type(run).__name__ for run in found] == ["TradeoffRun", "SpeedRun"]
     assert [(p.checkpoint, p.copies) for p in found[0].points] == [
         ("tiny-n1", 1),
@@ -224,7 +224,7 @@ def test_measuring_now_beside_what_was_recorded(
     assert found[0].data == pool_name()
     assert [p.bits_per_vector is None for p in found[0].points] == [True, False, False]
     assert {row.batch for row in found[1].results} == {1, 4, 16}
-    panels: Desk = at.session_state[keys.STUDIES]
+    panels: Desk = at.session_state[session.STUDIES]
     codes = {panel.key: panel.python for panel in panels.panels.values()}
     monkeypatch.setattr(go.Figure, "show", lambda self: None)
     for key in ("tradeoff", "tradeoff_latency"):
@@ -243,8 +243,8 @@ def test_measuring_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (measuring, recording):
         monkeypatch.setattr(module, "measure_entries", slow)
     at = click(open_page(), "o_tradeoff_compute")
-    assert entered.wait(60), at.session_state[keys.STUDIES]
-    studies: Desk = at.session_state[keys.STUDIES]
+    assert entered.wait(60), at.session_state[session.STUDIES]
+    studies: Desk = at.session_state[session.STUDIES]
     for running in studies.running.values():
         running.job.stop()
     gate.set()

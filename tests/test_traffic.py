@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from muxviz.analysis.traffic import (
+from muxviz.errors import InputError, NotApplicable
+from muxviz.planning.traffic import (
     expected_latency_ms,
     padded_length,
     plan_traffic,
     with_shares,
 )
-from muxviz.errors import InputError, NotApplicable
 from muxviz.results.throughput import Accuracy, Quartiles, Traffic
 from tests.planted_runs import machine, point, speed, speed_row, tradeoff
 

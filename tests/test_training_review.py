@@ -22,7 +22,7 @@ from muxviz.training.rows import TokenRows
 from muxviz.training.run_files import RunFiles
 from muxviz.training.start import build_generator, build_model, run_config, run_shape
 from muxviz.training.stepping import Stepper
-from muxviz.ui.training_command import TrainCommand, from_words
+from muxviz.ui.training.command import TrainCommand, from_words
 from tests.tiny_runs import losses, metrics, tiny_recipe, tiny_stage, write_data
 
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from muxviz.analysis.desk import edit_slot, faded, turn_faders
-from muxviz.analysis.dial import ghosts, key_dial
-from muxviz.analysis.dose import dose_response, slopes
-from muxviz.analysis.draws import base_group, batches, logits_of, margins
-from muxviz.analysis.ensembling import auroc, ensembling, sentences_per_pass
-from muxviz.analysis.ladder import ladder
-from muxviz.analysis.orders import flips, information, orders_of, slot_orders
-from muxviz.analysis.outcomes import answers
-from muxviz.analysis.twins import duplicates, twins
+from muxviz.analysis.groups.draws import base_group, batches, logits_of, margins
+from muxviz.analysis.whatif.desk import edit_slot, faded, turn_faders
+from muxviz.analysis.whatif.dial import ghosts, key_dial
+from muxviz.analysis.whatif.dose import dose_response, slopes
+from muxviz.analysis.whatif.ensembling import auroc, ensembling, sentences_per_pass
+from muxviz.analysis.whatif.ladder import ladder
+from muxviz.analysis.whatif.orders import flips, information, orders_of, slot_orders
+from muxviz.analysis.whatif.outcomes import answers
+from muxviz.analysis.whatif.twins import duplicates, twins
 from muxviz.batch import Group, Row
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.results.reading import Proportion
@@ -164,7 +164,7 @@ def test_slopes_are_those_of_finite_differences(changes: dict[str, Any]) -> None
 
 
 def mean_margins(checkpoint: Any, group: Group, values: Any, targets: Any) -> np.ndarray:
-    from muxviz.analysis.outcomes import units
+    from muxviz.analysis.whatif.outcomes import units
 
     return np.array(
         [
@@ -281,7 +281,7 @@ def test_the_ends_of_the_dial_are_the_models_own_answers(changes: dict[str, Any]
     targets = answers(checkpoint, group, logits)
     found = key_dial(checkpoint, ROWS, 0, 2, steps=3)
     for slot, end in ((0, 0), (2, -1)):
-        from muxviz.analysis.outcomes import outcome
+        from muxviz.analysis.whatif.outcomes import outcome
 
         own = outcome(checkpoint, group.rows[slot], logits[slot], targets[slot])
         assert found.like[end, slot] == pytest.approx(own.probability, abs=1e-5)
@@ -386,7 +386,7 @@ def test_orders_above_five_are_squares_and_carry_intervals(
         square = orders[start : start + 7]
         assert all(sorted(column) == list(range(7)) for column in square.T)
     assert orders[0].tolist() == list(range(7))
-    monkeypatch.setattr("muxviz.analysis.orders.RANDOM", 24)
+    monkeypatch.setattr("muxviz.analysis.whatif.orders.RANDOM", 24)
     checkpoint = shared_checkpoint(default_padding="group", num_instances=6)
     found = slot_orders(checkpoint, [Row(t) for t in POOL[:6]])
     assert not found.is_exact
@@ -645,8 +645,8 @@ def test_results_do_not_depend_on_how_groups_are_stacked(monkeypatch: pytest.Mon
         slot_orders(checkpoint, ROWS),
         ladder(checkpoint, ROWS, 0, pool=POOL, draws=6),
     )
-    monkeypatch.setattr("muxviz.analysis.draws.FIRST", 1)
-    monkeypatch.setattr("muxviz.analysis.draws.LARGEST", 1)
+    monkeypatch.setattr("muxviz.analysis.groups.draws.FIRST", 1)
+    monkeypatch.setattr("muxviz.analysis.groups.draws.LARGEST", 1)
     alone = (
         dose_response(checkpoint, ROWS, doses=5),
         slot_orders(checkpoint, ROWS),

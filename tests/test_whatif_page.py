@@ -12,23 +12,23 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from muxviz.analysis.desk import edit_slot, turn_faders
-from muxviz.analysis.dial import ghosts, key_dial
-from muxviz.analysis.dose import dose_response
-from muxviz.analysis.ensembling import ensembling
-from muxviz.analysis.ladder import ladder
-from muxviz.analysis.orders import slot_orders
-from muxviz.analysis.twins import duplicates, twins
+from muxviz.analysis.whatif.desk import edit_slot, turn_faders
+from muxviz.analysis.whatif.dial import ghosts, key_dial
+from muxviz.analysis.whatif.dose import dose_response
+from muxviz.analysis.whatif.ensembling import ensembling
+from muxviz.analysis.whatif.ladder import ladder
+from muxviz.analysis.whatif.orders import slot_orders
+from muxviz.analysis.whatif.twins import duplicates, twins
 from muxviz.batch import Row
-from muxviz.figures import whatif_copies as copies_figures
-from muxviz.figures import whatif_desk as desk_figures
-from muxviz.figures import whatif_dose as dose_figures
-from muxviz.figures import whatif_keys as key_figures
-from muxviz.figures import whatif_ladder as ladder_figures
-from muxviz.figures import whatif_orders as order_figures
-from muxviz.figures import whatif_twins as twin_figures
-from muxviz.ui import keys
-from muxviz.ui.whatif_desk import as_words
+from muxviz.figures.whatif import copies as copies_figures
+from muxviz.figures.whatif import desk as desk_figures
+from muxviz.figures.whatif import dose as dose_figures
+from muxviz.figures.whatif import keys as key_figures
+from muxviz.figures.whatif import ladder as ladder_figures
+from muxviz.figures.whatif import orders as order_figures
+from muxviz.figures.whatif import twins as twin_figures
+from muxviz.ui.shell import session
+from muxviz.ui.whatif.desk import as_words
 from tests.pages import (
     BASELINE,
     computed,
@@ -101,7 +101,7 @@ def test_faders_are_moved_muted_soloed_and_undone(monkeypatch: pytest.MonkeyPatc
     counted, before = computed(at), titles(at)
     assert len(before) == 3
     at.session_state["w_scale"] = "probability"
-    at.session_state[keys.SLOT] = 2
+    at.session_state[session.SLOT] = 2
     at.run()
     settled(at)
     assert computed(at) == counted
@@ -115,7 +115,7 @@ def test_faders_come_with_the_link_and_bad_ones_are_as_they_were() -> None:
     assert titles(at)[0].startswith("Moving the faders of slots 2 and 3")
     bad = open_page(w_g="x,nan,9,7,inf", w_view="sand", w_alpha="3")
     assert [bad.slider(key=f"w_fader_{i}").value for i in range(3)] == [1, 1, 2]
-    ignored = " ".join(bad.session_state[keys.IGNORED])
+    ignored = " ".join(bad.session_state[session.IGNORED])
     assert "sand (use desk, edit" in ignored
     assert "0 to 1 in steps of 0.05" in ignored
     assert as_words((1, 1)) == ""
@@ -131,7 +131,7 @@ def test_a_new_sentence_is_compared_and_taken_over(monkeypatch: pytest.MonkeyPat
     assert "new sentence" in seen(at)
     assert run_as_pasted(at, monkeypatch) == 1
     press(at, "w_take")
-    assert [row.text for row in at.session_state[keys.ROWS]][1] == HOSTILE
+    assert [row.text for row in at.session_state[session.ROWS]][1] == HOSTILE
     assert at.session_state["w_text"] == ""
 
 
@@ -151,14 +151,14 @@ def test_the_dial_turns_without_computing_and_ghosts_are_read(
 
 def test_orders_are_ranked_and_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     at = open_page(w_view="seats")
-    before = [row.text for row in at.session_state[keys.ROWS]]
+    before = [row.text for row in at.session_state[session.ROWS]]
     press(at, "seats_compute")
     assert len(titles(at)) == 2
     assert len(at.dataframe) == 1
     assert run_as_pasted(at, monkeypatch) == 1
     name = "worst" if at.button(key="w_open_best").disabled else "best"
     press(at, f"w_open_{name}")
-    after = [row.text for row in at.session_state[keys.ROWS]]
+    after = [row.text for row in at.session_state[session.ROWS]]
     assert after != before
     assert sorted(after) == sorted(before)
     assert "Stale" in seen(at)
@@ -202,7 +202,7 @@ def test_what_a_checkpoint_cannot_answer_is_said() -> None:
 def test_every_view_opens_for_tags_and_for_a_group_with_free_slots(view: str) -> None:
     open_page(m="tags-n2", w_view=view, w_text="the cat")
     at = open_page(w_view=view, slot="3", w_text="the cat")
-    at.session_state[keys.ROWS] = at.session_state[keys.ROWS][:2]
+    at.session_state[session.ROWS] = at.session_state[session.ROWS][:2]
     at.run()
     settled(at)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from muxviz.figures.whatif_ladder import ladder_alt, ladder_finding, ladder_table
+from muxviz.figures.whatif.ladder import ladder_alt, ladder_finding, ladder_table
 from muxviz.results.group import Provenance
 from muxviz.results.reading import Proportion
 from muxviz.results.whatif_ladder import CAUSES, Ladder, Rung, judge, rung_of
@@ -322,8 +322,8 @@ def test_verdicts_in_words(name: str, words: str) -> None:
 
 
 def test_the_title_of_the_longest_verdict_is_not_cut() -> None:
-    from muxviz.figures.ink import TITLE_ROOM
-    from muxviz.figures.wording import ELLIPSIS, fold
+    from muxviz.figures.drawing.ink import TITLE_ROOM
+    from muxviz.figures.drawing.wording import ELLIPSIS, fold
 
     for rungs, is_right, _ in CASES.values():
         for margin in (0.31, 10.31):

@@ -13,14 +13,14 @@ import torch
 from tqdm import tqdm
 
 from muxviz import recorded
-from muxviz.analysis.lessons import record_lessons
-from muxviz.analysis.shown import record_shown
 from muxviz.bench import recording, report
 from muxviz.bench.contenders import PRECISIONS, Setting, need_known
 from muxviz.bench.exactness import PRECISIONS as EXACTNESS
 from muxviz.bench.exactness import measure_exactness
+from muxviz.bench.lessons import record_lessons
 from muxviz.bench.profile import profile_pass
 from muxviz.bench.shapes import SHAPES, check_length, random_checkpoint, shape_config
+from muxviz.bench.shown import record_shown
 from muxviz.bench.speed import measure_shapes
 from muxviz.bench.texts import measure_texts, read_texts
 from muxviz.bench.tradeoff import measure_tradeoff

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.analysis.capacity import bits
+from muxviz.analysis.fidelity.capacity import bits
 from muxviz.batch import EncodedRow, Row, nothing_to_read
 from muxviz.bench.machine import describe, watched
 from muxviz.bench.shapes import pass_bytes

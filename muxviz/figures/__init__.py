@@ -3,16 +3,22 @@
 Each ``x_figure`` has an ``x_alt`` (the picture in words) and an ``x_table`` (its numbers).
 """
 
-from muxviz.figures.answers import (
+from muxviz.figures.drawing.export import figure_config, rows_to_csv, to_html
+from muxviz.figures.drawing.slots import slot_label
+from muxviz.figures.drawing.strips import token_strip_alt, token_strip_figure, token_strip_table
+from muxviz.figures.mix.answers import (
     replaced_strip_figure,
     tag_strip_figure,
 )
-from muxviz.figures.braid import EQUAL_SLOTS, braid_alt, braid_figure, braid_finding, braid_table
-from muxviz.figures.export import figure_config, rows_to_csv, to_html
-from muxviz.figures.leak import leak_alt, leak_figure, leak_finding, leak_table
-from muxviz.figures.slots import slot_label
-from muxviz.figures.strips import token_strip_alt, token_strip_figure, token_strip_table
-from muxviz.figures.timing import timing_alt, timing_figure, timing_finding, timing_table
+from muxviz.figures.mix.braid import (
+    EQUAL_SLOTS,
+    braid_alt,
+    braid_figure,
+    braid_finding,
+    braid_table,
+)
+from muxviz.figures.mix.leak import leak_alt, leak_figure, leak_finding, leak_table
+from muxviz.figures.mix.timing import timing_alt, timing_figure, timing_finding, timing_table
 
 __all__ = [
     "EQUAL_SLOTS",

@@ -5,7 +5,7 @@ travel, work, weather, technology, sport, books, health, home and news, half of 
 half negative in every split. ``pool`` is for draws, ``fit`` for whatever is fitted (probes,
 projections), ``test`` for measuring what was fitted. A user's own file takes its place: by
 argument, or for the whole process by the environment variable ``MUXVIZ_POOL``.
-Left out: drawing from it (``muxviz.analysis.draws``).
+Left out: drawing from it (``muxviz.analysis.groups.draws``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Real results recorded once, so that the first page needs no model.
 
-``make recorded`` writes ``start.json`` and, by ``muxviz.analysis.lessons``, ``learn.json`` and, by
-``muxviz.analysis.shown``, ``shown.json``; tests run the same groups again and compare.
+``make recorded`` writes ``start.json`` and, by ``muxviz.bench.lessons``, ``learn.json`` and, by
+``muxviz.bench.shown``, ``shown.json``; tests run the same groups again and compare.
 """
 
 from __future__ import annotations

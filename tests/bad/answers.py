@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from muxviz.analysis.attention import attention_maps
-from muxviz.analysis.crosstalk import measure_crosstalk
-from muxviz.analysis.dial import key_dial
-from muxviz.analysis.states import sample_states
+from muxviz.analysis.attention.readings import attention_maps
+from muxviz.analysis.crosstalk.swap_test import measure_crosstalk
+from muxviz.analysis.map.states import sample_states
+from muxviz.analysis.whatif.dial import key_dial
 from muxviz.batch import Row, encode_rows
 from muxviz.engine.stream import run_texts
 from muxviz.evaluation import read_data

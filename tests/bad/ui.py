@@ -14,10 +14,10 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from muxviz.ui import keys
-from muxviz.ui.link_readers import MAX_RUN, readers
-from muxviz.ui.links import MAX_PACKED, MAX_TEXT, unpack_rows
-from muxviz.ui.model_files import describe_folder
+from muxviz.ui.models.files import describe_folder
+from muxviz.ui.shell import session
+from muxviz.ui.shell.link_readers import MAX_RUN, readers
+from muxviz.ui.shell.links import MAX_PACKED, MAX_TEXT, unpack_rows
 from tests.bad import Case
 
 READERS = readers((), ("auto", "cpu-float32"))
@@ -37,7 +37,7 @@ def packed(given: str, content: bytes | None, raw: str = "") -> Case:
 
     def act(folder: Path) -> str:
         assert unpack_rows(text) is None
-        return f"{READERS[keys.GROUP](text)} [notice]"
+        return f"{READERS[session.GROUP](text)} [notice]"
 
     return Case("a packed group", given, act, "notice", "damaged or too long")
 

@@ -1,0 +1,1 @@
+"""How well sentences and answers come back, by slot, by checkpoint and by sparsity."""

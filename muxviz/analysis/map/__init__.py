@@ -1,0 +1,1 @@
+"""States of the same sentences among other neighbours, as points, and how they lie."""

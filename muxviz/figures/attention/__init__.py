@@ -1,0 +1,1 @@
+"""Pictures of attention, of heads, and of attributions to tokens and positions."""

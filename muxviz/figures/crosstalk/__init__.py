@@ -1,0 +1,1 @@
+"""Pictures of what slots do to each other."""

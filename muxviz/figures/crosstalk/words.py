@@ -1,0 +1,249 @@
+"""Cross-talk in words: what each measure is called, how its numbers are written, what it found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from muxviz.figures.drawing.claims import exact, sizes, standing_out
+from muxviz.figures.drawing.wording import percent
+from muxviz.results.cross_matrix import CrossMatrix
+
+SMALL = 0.1  # nats; matrices that stay under it are written in thousandths
+
+
+@dataclass(frozen=True)
+class Words:
+    """unit: of a number in a sentence. source, observed: titles of the axes. received, given: of
+    the bars. own: what the framed diagonal is. faint: what a struck-through cell is.
+    """
+
+    unit: str
+    source: str
+    observed: str
+    received: str
+    given: str
+    own: str
+    faint: str
+
+
+SWAP = Words(
+    "nats",
+    "sentence exchanged in slot …",
+    "answer of slot …",
+    "susceptibility",
+    "loudness",
+    "the slot's own sentence, not on the colour scale",
+    "not told from the measured floor at 5 %",
+)
+NOT_ZERO = "not told from 0 at 5 %"
+WORDS = {
+    "swap": SWAP,
+    "decibel": Words("dB", SWAP.source, SWAP.observed, "", "", "0 dB by definition", SWAP.faint),
+    "push": Words(
+        "logits",
+        "by the sentence in slot …",
+        "answer of slot …",
+        "pushed, net",
+        "pushes, net",
+        "the slot's own sentence, not on the colour scale",
+        NOT_ZERO,
+    ),
+    "shapley": Words(
+        "logits",
+        "owed to the sentence in slot …",
+        "margin of slot …",
+        "from others, net",
+        "to others, net",
+        "the slot's own sentence, not on the colour scale",
+        NOT_ZERO,
+    ),
+    "odds": Words(
+        "nats",
+        "tokens of slot …",
+        "read from slot …",
+        "sum from others",
+        "sum to others",
+        "own tokens, not on the colour scale",
+        NOT_ZERO,
+    ),
+    "leak": Words(
+        "",
+        "a token of slot …",
+        "read from slot …",
+        "from others",
+        "to others",
+        "own tokens read back, not on the colour scale",
+        "not told from chance at 5 %",
+    ),
+    "share": Words(
+        "",
+        "tokens of slot …",
+        "answer of slot …",
+        "from others",
+        "to others",
+        "own tokens, not on the colour scale",
+        "",
+    ),
+}
+
+
+def in_thousandths(matrix: CrossMatrix) -> bool:
+    """Whether the numbers in its cells are written in thousandths."""
+    return matrix.measure == "swap" and matrix.top < SMALL
+
+
+def amount(matrix: CrossMatrix, value: float) -> str:
+    """A value as a cell writes it."""
+    if math.isnan(value):
+        return ""
+    if matrix.measure in ("leak", "share"):
+        return percent(value).replace("under", "<").replace("over", ">") if value else "·"
+    if matrix.measure == "decibel":
+        return f"{value:.0f}".replace("-", "−")
+    if matrix.is_signed:
+        return signed(value)
+    return short(1000 * value if in_thousandths(matrix) else value)
+
+
+def with_unit(matrix: CrossMatrix, value: float) -> str:
+    """A value as a sentence writes it: ``"0.0038 nats"``, ``"+0.31 logits"``, ``"12 %"``."""
+    unit = WORDS[matrix.measure].unit
+    if not unit or math.isnan(value):
+        return percent(value)
+    if matrix.measure == "decibel":
+        return f"{value:.0f} dB".replace("-", "−")
+    return f"{signed(value) if matrix.is_signed else short(value)} {unit}"
+
+
+def between(matrix: CrossMatrix, low: float, high: float) -> str:
+    """An interval as ``"(0.003 to 0.005)"``, or ``""`` where there is none."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    if not WORDS[matrix.measure].unit:
+        return f"({100 * low:.0f} to {100 * high:.0f} %)"
+    if matrix.measure == "decibel":
+        return f"({low:.0f} to {high:.0f})".replace("-", "−")
+    write = signed if matrix.is_signed else short
+    return f"({write(low)} to {write(high)})"
+
+
+def short(value: float) -> str:
+    """Two figures, without an exponent down to a millionth: ``"3.8"``, ``"0.00021"``."""
+    if math.isnan(value):
+        return "n/a"
+    if value == 0:
+        return "0"
+    if abs(value) < 1e-6:
+        return f"{value:.0e}".replace("e-0", "e−").replace("e-", "e−")
+    digits = max(0, 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """``"+0.31"``, ``"−1.2"``, ``"0"``: two decimals."""
+    if math.isnan(value):
+        return "n/a"
+    rounded = round(value, 2)
+    if not rounded:
+        return "0.00"
+    return f"{rounded:+.2f}".replace("-", "−")
+
+
+def crosstalk_finding(matrix: CrossMatrix) -> str:
+    """What the matrix shows, in one sentence."""
+    pair = matrix.strongest
+    if pair is None:
+        return NOTHING[matrix.measure]
+    slot, source = pair
+    value = float(matrix.values[slot, source])
+    much = with_unit(matrix, value)
+    bounds = between(matrix, float(matrix.low[slot, source]), float(matrix.high[slot, source]))
+    size = f"{much} {bounds}".strip()
+    read, by = f"slot {slot + 1}", f"slot {source + 1}"
+    does = "helps" if value > 0 else "hurts"
+    stands_out = _stands_out(matrix)
+    said = FOUND[matrix.measure].format(
+        by=by, By=by.capitalize(), read=read, size=size, does=does, most="most" * stands_out
+    )
+    said = " ".join(said.split()).replace(" ,", ",").replace(" :", ":")
+    return said if stands_out else f"{said}; other pairs are not told from it"
+
+
+def _stands_out(matrix: CrossMatrix) -> bool:
+    """Whether the strongest cell lies apart from all others off the diagonal."""
+    cells = {
+        (i, j): (float(value), float(matrix.low[i, j]), float(matrix.high[i, j]))
+        for (i, j), value in np.ndenumerate(matrix.values)
+        if i != j
+    }
+    if np.isnan(matrix.low).all() and not matrix.is_tested:  # nothing was left to chance
+        found = exact(value for value, _, _ in cells.values())
+    else:
+        found = sizes(cells.values()) if matrix.is_signed else list(cells.values())
+    best = standing_out(found)
+    return best is not None and list(cells)[best] == matrix.strongest
+
+
+FOUND = {
+    "swap": "Exchanging the sentence in {by} moves {read} {most}: {size}",
+    "decibel": "Exchanging {by} moves {read} {most}, against its own sentence: {size}",
+    "push": "The sentence in {by} {does} {read} {most}: {size}",
+    "shapley": "The sentence in {by} {does} {read} {most}: {size}",
+    "odds": "{By} leaks {most} into {read}: its tokens are {size} likelier for being there",
+    "leak": "{By} leaks {most}, into {read}: {size} of its tokens",
+    "share": "The answer of {read} rests {most} on another slot: {size} on {by}",
+}
+NOTHING = {
+    "swap": "No slot's sentence moves another slot's answer above the floor",
+    "decibel": "No slot's sentence moves another slot's answer above the floor",
+    "push": "No push of a sentence on another slot's answer is told from 0",
+    "shapley": "No share of a sentence in another slot's answer is told from 0",
+    "odds": "No slot's tokens become likelier in another slot for being there",
+    "leak": "No slot leaks into another",
+    "share": "No answer rests on another slot's tokens",
+}
+
+
+def crosstalk_table(matrix: CrossMatrix) -> list[dict[str, Any]]:
+    """The numbers, one row per cell, in the measure's own unit; None where nothing is known."""
+    words = WORDS[matrix.measure]
+    name = f"{matrix.measure} ({words.unit or 'share'})"
+    table = []
+    num = len(matrix.values)
+    for i in range(num):
+        for j in range(num):
+            row: dict[str, Any] = {
+                "observed slot": i + 1,
+                "source slot": j + 1,
+                name: _known(matrix.values[i, j]),
+                "low 95 %": _known(matrix.low[i, j]),
+                "high 95 %": _known(matrix.high[i, j]),
+            }
+            if matrix.is_tested:
+                row["told from nothing"] = None if i == j else not bool(matrix.is_faint[i, j])
+            table.append(row)
+    return table
+
+
+def crosstalk_alt(matrix: CrossMatrix) -> str:
+    """The picture in words, with the numbers of its cells."""
+    lines = [f"{crosstalk_finding(matrix)}."]
+    for i, row in enumerate(matrix.values):
+        if i in matrix.fillers:
+            lines.append(f"Slot {i + 1}: filler, not read.")
+            continue
+        cells = [
+            f"from slot {j + 1} {with_unit(matrix, float(v))}"
+            for j, v in enumerate(row)
+            if j != i and not math.isnan(v)
+        ]
+        lines.append(f"Slot {i + 1}: {', '.join(cells) or 'nothing known'}.")
+    return " ".join(lines)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

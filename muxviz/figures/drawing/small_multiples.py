@@ -1,0 +1,281 @@
+"""Small multiples over training steps: one panel per quantity, one line per run, stages marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from muxviz.errors import NotApplicable
+from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, add, framed, ink, tint
+from muxviz.figures.drawing.wording import plain, shorten
+from muxviz.results.training import RunCurves, StageSpan
+
+MOST_RUNS = 4
+SPARSE = 12  # points that are marked one by one
+MOST_POINTS = 600  # of one curve
+COLUMNS = 2
+PANEL_HEIGHT = 150  # px
+BOTTOM, LEFT, RIGHT = 58, 68, 24  # px
+TITLE, LEGEND, PANEL_TITLE = 52, 26, 26  # px above the panels
+GAP = 48  # px between panels, one above the other
+STAGE_LINE = 16  # px of the stages' names above the first panels
+NAME_ROOM = 28  # letters of a run's name
+STAGE_ROOM = 16
+LIGHT_RUNS = ("#0b6b66", "#101318", "#8a4b08", "#5b6470")
+DARK_RUNS = ("#3fc1b5", "#e4e6ea", "#e0a458", "#8d98a8")
+DASHES = ("solid", "dash", "dot", "dashdot")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line in one panel: ``values [rows]`` at ``steps [rows]``; ``run`` counts from 0.
+
+    is_target: drawn thin and dotted, as what another line is to reach.
+    """
+
+    run: int
+    steps: np.ndarray
+    values: np.ndarray
+    is_target: bool = False
+
+
+def need_runs(runs: Sequence[RunCurves]) -> None:
+    """Between one and as many runs as can be told apart, and something logged.
+
+    Raises:
+        NotApplicable: otherwise.
+    """
+    if not 1 <= len(runs) <= MOST_RUNS:
+        raise NotApplicable(f"{len(runs)} runs were given; 1 to {MOST_RUNS} can be told apart")
+    if not any(len(run.steps) for run in runs):
+        raise NotApplicable("not applicable: nothing was logged yet; wait for the first row")
+
+
+def draw_panels(
+    runs: Sequence[RunCurves],
+    panels: Mapping[str, list[Curve]],
+    heading: Callable[[str], str],
+    *,
+    dark: bool,
+) -> go.Figure:
+    """Small multiples in two columns that share their steps."""
+    rows, inner = math.ceil(len(panels) / COLUMNS), inner_height(len(panels))
+    fig = make_subplots(
+        rows=rows,
+        cols=COLUMNS,
+        shared_xaxes=True,
+        horizontal_spacing=0.09,
+        vertical_spacing=spacing(rows, inner),
+        subplot_titles=[heading(name) for name in panels],
+    )
+    colors, last = DARK_RUNS if dark else LIGHT_RUNS, last_step(runs)
+    for number, curves in enumerate(panels.values()):
+        row, column = number // COLUMNS + 1, number % COLUMNS + 1
+        for curve in curves:
+            name = plain_name(runs[curve.run])
+            x, y, _ = thinned(curve.steps, curve.values)
+            sparse = int(np.isfinite(y).sum()) <= SPARSE  # such as dev scores, once per save
+            fig.add_trace(
+                go.Scatter(
+                    x=x,
+                    y=y,
+                    mode="lines+markers" if sparse else "lines",
+                    connectgaps=True,
+                    name=name,
+                    legendgroup=str(curve.run),
+                    showlegend=number == 0 and len(runs) > 1 and not curve.is_target,
+                    line={
+                        "color": colors[curve.run],
+                        "dash": "dot" if curve.is_target else DASHES[curve.run],
+                        "width": 1 if curve.is_target else 2,
+                    },
+                    marker={"color": colors[curve.run], "size": 7},
+                    hovertemplate=f"{name}{', target' if curve.is_target else ''}<br>"
+                    "step %{x:,}: %{y:.4g}<extra></extra>",
+                ),
+                row=row,
+                col=column,
+            )
+        mark_stages(fig, runs[0].stages, last, [row], column, dark=dark, named=row == 1)
+    set_axes(fig, dark)
+    below = {column: math.ceil((len(panels) - column) / COLUMNS) for column in range(COLUMNS)}
+    for column, row in below.items():
+        if row:
+            muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
+            fig.update_xaxes(
+                title={"text": "step", "font": muted}, showticklabels=True, row=row, col=column + 1
+            )
+    fig.update_annotations(
+        font={"size": TEXT_SIZE, "color": ink(dark).text}, selector={"xanchor": "center"}
+    )
+    for axis, note in enumerate(fig.layout.annotations[: len(panels)]):
+        note.update(x=fig.layout[f"xaxis{axis + 1 if axis else ''}"].domain[0], xanchor="left")
+        is_above = axis < COLUMNS and has_stages(runs[0].stages, last)
+        note.update(yshift=STAGE_LINE if is_above else 0)
+    return fig
+
+
+def mark_stages(
+    fig: go.Figure,
+    stages: Sequence[StageSpan],
+    last: int,
+    rows: Sequence[int],
+    column: int,
+    *,
+    dark: bool,
+    named: bool,
+) -> None:
+    """Dotted lines where a stage begins, with its name above the first row of panels."""
+    if not has_stages(stages, last):
+        return
+    begun = [s for s in stages if s.first < last]
+    colors = ink(dark)
+    for row in rows:
+        axis = fig.get_subplot(row, column)
+        x, y = axis.xaxis.plotly_name, axis.yaxis.plotly_name
+        xref, yref = x.replace("axis", ""), f"{y.replace('axis', '')} domain"
+        lines = [
+            {
+                "type": "line",
+                "xref": xref,
+                "yref": yref,
+                "x0": s.first,
+                "x1": s.first,
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": colors.muted, "width": 1, "dash": "dot"},
+                "layer": "below",
+            }
+            for s in begun[1:]
+        ]
+        names = [
+            {
+                "text": plain(shorten(s.name.replace("_", " "), STAGE_ROOM)),
+                "x": s.first,
+                "y": 1,
+                "xref": xref,
+                "yref": yref,
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "xshift": 2 if s.first else 0,
+                "showarrow": False,
+                "font": {"size": SMALL_SIZE - 1, "color": colors.muted},
+            }
+            for s in begun
+        ]
+        add(fig, shapes=lines, annotations=names if named else ())
+
+
+def set_axes(fig: go.Figure, dark: bool) -> None:
+    colors = ink(dark)
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    grid = {"gridcolor": tint(colors.line, 0.5), "zeroline": False, "tickfont": muted}
+    fig.update_xaxes(fixedrange=True, rangemode="tozero", separatethousands=True, **grid)
+    fig.update_yaxes(fixedrange=True, nticks=5, **grid)
+
+
+def finish(
+    fig: go.Figure, title: str, inner: int, *, dark: bool, has_stages: bool, has_titles: bool = True
+) -> None:
+    """Title, legend and sizes of ``fig`` (changed in place), whose panels are ``inner`` px high."""
+    has_legend = any(trace.showlegend for trace in fig.data)
+    top = TITLE + LEGEND * has_legend + STAGE_LINE * has_stages + PANEL_TITLE * has_titles
+    height = top + inner + BOTTOM
+    framed(
+        fig, title, dark=dark, height=height, sides={"l": LEFT, "r": RIGHT, "t": top, "b": BOTTOM}
+    )
+    fig.update_layout(
+        legend={
+            "orientation": "h",
+            "x": 12 / 900,
+            "xanchor": "left",
+            "xref": "container",
+            "y": 1 - TITLE / height,
+            "yref": "container",
+            "yanchor": "top",
+            "font": {"size": SMALL_SIZE + 1, "color": ink(dark).text},
+            "bgcolor": CLEAR,
+            "itemclick": False,
+            "itemdoubleclick": False,
+        }
+    )
+
+
+def log_ticks(values: np.ndarray) -> list[float]:
+    """Two to six round numbers inside the range of ``values``, which are above zero."""
+    low, high = float(values.min()) * 0.98, float(values.max()) * 1.02
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1,), (1, 3), (1, 2, 5), range(1, 10), [n / 10 for n in range(10, 100)]):
+        inside = [d * 10.0**p for p in powers for d in digits if low <= d * 10.0**p <= high]
+        if len(inside) >= 2:
+            return inside[:: math.ceil(len(inside) / 6)]
+    return [float(f"{low:.2g}"), float(f"{high:.2g}")]
+
+
+def has_stages(stages: Sequence[StageSpan], last: int) -> bool:
+    """Whether more than one stage has begun by step ``last``, so that they are marked."""
+    return sum(s.first < last for s in stages) > 1
+
+
+def is_staged(runs: Sequence[RunCurves]) -> bool:
+    """Whether the stages of the first run are marked."""
+    return has_stages(runs[0].stages, last_step(runs))
+
+
+def stage_at(stages: Sequence[StageSpan], step: int) -> str:
+    """Name of the stage that made step ``step``; "" past the last one."""
+    return next((s.name for s in stages if s.first < step <= s.last), "")
+
+
+def inner_height(panels: int) -> int:
+    """Height in px of that many panels in two columns."""
+    rows = math.ceil(panels / COLUMNS)
+    return rows * PANEL_HEIGHT + (rows - 1) * GAP
+
+
+def spacing(rows: int, inner: int) -> float:
+    return GAP / inner if rows > 1 else 0.0
+
+
+def last_step(runs: Sequence[RunCurves]) -> int:
+    return max((int(run.steps[-1]) for run in runs if len(run.steps)), default=0)
+
+
+def short_number(value: float) -> str:
+    """A number in three significant figures: ``"8.50"``, ``"0.0213"``, ``"1,240"``; n/a for NaN."""
+    if not math.isfinite(value):
+        return "n/a" if math.isnan(value) else "infinite"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    if 0 < abs(value) < 0.0005:
+        return f"{value:.1e}"
+    digits = 3 - 1 - (math.floor(math.log10(abs(value))) if value else 0)
+    return f"{value:.{min(max(digits, 0), 4)}f}"
+
+
+def plain_name(run: RunCurves) -> str:
+    """A run's name as Plotly may draw it."""
+    return plain(shorten(run.name, NAME_ROOM))
+
+
+def thinned(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """At most ``MOST_POINTS`` points: means of equally many rows, at their last step; how many."""
+    each = max(1, math.ceil(len(steps) / MOST_POINTS))
+    if each == 1:
+        return steps, values, 1
+    starts = np.arange(0, len(steps), each)
+    known = np.isfinite(values)
+    counts = np.add.reduceat(known.astype(float), starts)
+    sums = np.add.reduceat(np.where(known, values, 0.0), starts)
+    means = np.divide(sums, counts, out=np.full(len(starts), np.nan), where=counts > 0)
+    return steps[np.minimum(starts + each, len(steps)) - 1], means, each
+
+
+def in_table(value: float) -> float | None:
+    """For a table: None where nothing is known."""
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,360 @@
+"""Answers in company: against the answer alone, against labels, against another checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from muxviz.figures.drawing.claims import spans, standing_out
+from muxviz.figures.drawing.dots import (
+    amount_span,
+    dot_columns,
+    dots_height,
+    estimate_column,
+    number,
+    share_column,
+    share_row,
+    share_words,
+    sides,
+    slot_marks,
+    total_mark,
+    with_total,
+)
+from muxviz.figures.drawing.ink import (
+    SMALL_SIZE,
+    TEXT_SIZE,
+    caption,
+    framed,
+    ink,
+    named_axis,
+    text_on,
+)
+from muxviz.figures.drawing.scales import color_at, sequential
+from muxviz.figures.drawing.wording import count, percent, plain
+from muxviz.results.fidelity import Accuracy, Agreement, Confusion, Shares
+
+JS = "Jensen-Shannon (nats)"
+MARGIN = "|Δ margin| (logits)"
+CELL = 46  # px
+MOST_WORDS = 6  # classes whose cells bear their counts
+
+
+# ---- against the answer alone -------------------------------------------------------------------
+
+
+def agreement_figure(result: Agreement, *, dark: bool = False) -> go.Figure:
+    """Per slot (rows): share of equal answers (pool only), divergence, change of the margin."""
+    num = len(result.distance.mean)
+    parts = [result.distance.mean, result.distance.high]
+    margins = [result.margin.mean, result.margin.high]
+    columns = [
+        estimate_column(JS, result.distance, amount_span(parts), brief=True),
+        estimate_column(MARGIN, result.margin, amount_span(margins), brief=True),
+    ]
+    if result.scope == "pool":
+        title = f"same answer, share of {result.unit}s"
+        columns.insert(0, share_column(title, result.slots, f"{result.unit}s", brief=True))
+    fig = dot_columns(columns, slot_marks(num, dark=dark), dark=dark)
+    framed(
+        fig,
+        agreement_finding(result),
+        dark=dark,
+        height=dots_height(num) + 8,
+        sides=sides(),
+    )
+    caption(fig, _caption(result), dark=dark, below=30, left=-100)
+    return fig
+
+
+def agreement_finding(result: Agreement) -> str:
+    """What it shows, in one sentence."""
+    total, units = result.total, f"{result.unit}s"
+    changed = int(total.trials - total.hits)
+    if not total.trials:
+        return "There is no answer to compare"
+    if not changed:
+        what = f"Company changes none of {int(total.trials)} answers"
+        farthest = int(np.nanargmax(result.margin.mean))
+        amount = result.margin.mean[farthest]
+        if amount < 1e-3:
+            return f"{what}, and moves no margin"
+        if standing_out(spans(result.margin)) is None:
+            return f"{what}; no slot's margin is told to move most (up to {amount:.2g})"
+        return f"{what}; it moves the margin of slot {farthest + 1} most, by {amount:.2g}"
+    if result.scope == "group":
+        slots = [str(i + 1) for i in np.nonzero(result.slots.hits < result.slots.trials)[0]]
+        named = f"in slot {', '.join(slots)}" if len(slots) < 4 else f"in {len(slots)} slots"
+        return f"Company changes {changed} of {int(total.trials)} {units}' answers: {named}"
+    worst = int(np.nanargmin(result.slots.value))
+    share = percent(float(1 - total.value))
+    text = f"Company changes the answer to {share} of the {units}"
+    if result.slots.high[worst] < total.low:
+        return f"{text}, in slot {worst + 1} to {percent(float(1 - result.slots.value[worst]))}"
+    return f"{text}, and no slot stands out"
+
+
+def agreement_table(result: Agreement) -> list[dict[str, Any]]:
+    """One row per slot."""
+    rows = []
+    for i in range(len(result.distance.mean)):
+        row: dict[str, Any] = {"slot": i + 1, f"{result.unit}s": int(result.slots.trials[i])}
+        if result.answers:
+            row |= {"answer": result.answers[i] or None, "alone": result.alone[i] or None}
+        row |= {
+            "same answer": number(result.slots.value[i]),
+            "same, low": number(result.slots.low[i]),
+            "same, high": number(result.slots.high[i]),
+            "changed": number(1 - result.slots.value[i]),
+            "changed, all slots": number(1 - float(result.total.value)),
+            "answers changed, all slots": int(result.total.trials - result.total.hits),
+            "answers, all slots": int(result.total.trials),
+        }
+        for name, found in ((JS, result.distance), (MARGIN, result.margin)):
+            row |= {
+                name: number(found.mean[i]),
+                f"{name}, low": number(found.low[i]),
+                f"{name}, high": number(found.high[i]),
+            }
+        if result.right is not None and result.right_alone is not None:
+            row |= {
+                "right": number(result.right.value[i]),
+                "right alone": number(result.right_alone.value[i]),
+            }
+        rows.append(row)
+    return rows
+
+
+def agreement_alt(result: Agreement) -> str:
+    """The picture in words."""
+    lines = [agreement_finding(result) + "."]
+    for i, row in enumerate(agreement_table(result)):
+        if row["same answer"] is None:
+            lines.append(f"Slot {i + 1}: filler, not compared.")
+            continue
+        same = percent(row["same answer"])
+        answers = f"{row['answer']}, alone {row['alone']}, " if row.get("answer") else ""
+        lines.append(
+            f"Slot {i + 1}: {answers}same answer {same}, divergence {row[JS]:.3g} nats, margin "
+            f"moved by {row[MARGIN]:.3g}."
+        )
+    return " ".join(lines)
+
+
+def _caption(result: Agreement) -> str:
+    alone = plain(result.baseline.checkpoint)
+    if result.scope == "pool" or not result.answers:
+        return f"Alone: the same {result.unit}s through {alone}. Lines: 95 % intervals."
+    told = [
+        f"{i + 1}: {plain(a)}" + ("" if a == b else f" (alone {plain(b)})")
+        for i, (a, b) in enumerate(zip(result.answers, result.alone, strict=True))
+        if a
+    ]
+    return f"Alone: {alone}. Answers {' · '.join(told)}"
+
+
+# ---- against labels -----------------------------------------------------------------------------
+
+
+def accuracy_figure(
+    result: Accuracy, alone: Accuracy | None = None, *, dark: bool = False
+) -> go.Figure:
+    """Right answers per slot, and of all; dotted line: the same sentences alone, where known."""
+    num = len(result.slots.hits)
+    column = share_column(
+        "share of right answers",
+        with_total(result.slots, result.total),
+        "sentences",
+        line=None if alone is None else float(alone.total.value),
+        holds=True,
+    )
+    fig = dot_columns([column], [*slot_marks(num, dark=dark), total_mark(dark)], dark=dark)
+    framed(
+        fig,
+        accuracy_finding(result, alone),
+        dark=dark,
+        height=dots_height(num + 1) + 8,
+        sides=sides(),
+    )
+    caption(fig, f"Lines: 95 % intervals.{_alone(alone)}", dark=dark, below=30, left=-100)
+    return fig
+
+
+def _alone(alone: Accuracy | None) -> str:
+    if alone is None:
+        return ""
+    name = plain(alone.provenance.checkpoint)
+    return f" Dotted: the same sentences alone, through {name}, {share_words(alone.total, ())}."
+
+
+def accuracy_finding(result: Accuracy, alone: Accuracy | None = None) -> str:
+    """What it shows, in one sentence."""
+    slots, total = result.slots, result.total
+    text = f"{percent(float(total.value))} of {int(total.trials)} answers are right"
+    if alone is not None:
+        text += f" ({percent(float(alone.total.value))} alone)"
+    worst = int(np.nanargmin(slots.value))
+    if slots.high[worst] < total.low:
+        return f"{text}, but only {percent(float(slots.value[worst]))} in slot {worst + 1}"
+    return f"{text}, and no slot stands out" if len(slots.hits) > 1 else text
+
+
+def accuracy_table(result: Accuracy, alone: Accuracy | None = None) -> list[dict[str, Any]]:
+    """One row per slot, per label, for all, and for the same sentences alone."""
+    named: list[tuple[str, Shares, tuple[int, ...]]] = [
+        (f"slot {i + 1}", result.slots, (i,)) for i in range(len(result.slots.hits))
+    ]
+    named += [(f"label {name}", result.by_label, (c,)) for c, name in enumerate(result.labels)]
+    named.append(("all", result.total, ()))
+    if alone is not None:
+        named.append(("all, alone", alone.total, ()))
+    return [
+        {
+            "of": name,
+            "sentences": int(found.trials[at]),
+            "right": int(found.hits[at]),
+            "share": number(found.value[at]),
+            "share, low": number(found.low[at]),
+            "share, high": number(found.high[at]),
+        }
+        for name, found, at in named
+    ]
+
+
+def accuracy_alt(result: Accuracy, alone: Accuracy | None = None) -> str:
+    """The picture in words."""
+    rows = accuracy_table(result, alone)
+    parts = [f"{row['of']}: {row['right']} of {row['sentences']}" for row in rows]
+    return f"{accuracy_finding(result, alone)}. Right answers, {', '.join(parts)}."
+
+
+# ---- against another checkpoint -----------------------------------------------------------------
+
+
+def confusion_figure(result: Confusion, *, dark: bool = False) -> go.Figure:
+    """Answers of A (rows) against those of B (columns), counts; the diagonal is agreement."""
+    num, scale = len(result.labels), sequential(dark)
+    most = max(int(result.counts.max()), 1)
+    edges = np.arange(num + 1)
+    fig = go.Figure(
+        go.Heatmap(
+            z=np.where(result.counts == 0, np.nan, result.counts).astype(np.float32),
+            x=edges,
+            y=edges,
+            zmin=0,
+            zmax=most,
+            colorscale=scale,
+            showscale=False,
+            xgap=3,
+            ygap=3,
+            hoverinfo="skip",
+        )
+    )
+    cells = [(a, b) for a in range(num) for b in range(num)]
+    shown = num <= MOST_WORDS
+    fig.add_scatter(
+        x=[b + 0.5 for _, b in cells],
+        y=[a + 0.5 for a, _ in cells],
+        mode="markers+text" if shown else "markers",
+        text=[str(result.counts[c]) if shown else "" for c in cells],
+        textfont={
+            "size": TEXT_SIZE,
+            "color": [
+                text_on(color_at(scale, result.counts[c] / most))
+                if result.counts[c]
+                else ink(dark).muted
+                for c in cells
+            ],
+        },
+        marker={"symbol": "square", "size": 30, "color": "rgba(128,128,128,0.01)"},
+        hovertext=[
+            f"A: {plain(result.labels[a])}, B: {plain(result.labels[b])}<br>{result.counts[a, b]}"
+            for a, b in cells
+        ],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    names = [plain(label) for label in result.labels]
+    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
+    common = named_axis(dark, tickvals=edges[:-1] + 0.5, ticktext=names)
+    fig.update_xaxes(
+        side="top",
+        range=[0, num],
+        title={"text": f"B: {plain(result.other.checkpoint)} answers …", "font": muted},
+        **common,
+    )
+    fig.update_yaxes(
+        range=[num, 0],
+        title={"text": f"A: {plain(result.provenance.checkpoint)} answers …", "font": muted},
+        **common,
+    )
+    framed(
+        fig,
+        confusion_finding(result),
+        dark=dark,
+        height=CELL * num + 190,
+        sides={"l": 150, "r": 24, "t": 120, "b": 56},
+    )
+    caption(fig, _outcomes(result), dark=dark, below=16)
+    return fig
+
+
+def confusion_finding(result: Confusion) -> str:
+    """What it shows, in one sentence."""
+    same = f"A and B give the same answer to {percent(float(result.agree.value))}"
+    if result.outcomes is None:
+        return same
+    first, second = int(result.outcomes[0, 1]), int(result.outcomes[1, 0])
+    if result.p >= 0.05:
+        return f"{same}; neither is right clearly more often"
+    better, more, fewer = ("A", first, second) if first > second else ("B", second, first)
+    return f"{same}; where only one is right it is mostly {better} ({more} against {fewer})"
+
+
+def confusion_table(result: Confusion) -> list[dict[str, Any]]:
+    """One row per pair of answers that occurs, then all of them."""
+    rows: list[dict[str, Any]] = [
+        {"A": result.labels[a], "B": result.labels[b], "answers": int(result.counts[a, b])}
+        for a, b in np.argwhere(result.counts)
+    ]
+    last: dict[str, Any] = {"A": "all", "B": "all", "answers": int(result.counts.sum())}
+    last |= {"sentences": result.sentences} | share_row(result.agree, ())
+    if result.outcomes is not None:
+        (both, first), (second, none) = result.outcomes.tolist()
+        last |= {"both right": both, "only A": first, "only B": second, "neither": none}
+        last["McNemar p"] = float(result.p)
+    return [*(dict.fromkeys(last) | row for row in rows), last]
+
+
+def confusion_alt(result: Confusion) -> str:
+    """The picture in words."""
+    parts = [f"A {r['A']}, B {r['B']}: {r['answers']}" for r in confusion_table(result)[:-1]]
+    return f"{confusion_finding(result)}. {'; '.join(parts)}. {_outcomes(result)}"
+
+
+def _outcomes(result: Confusion) -> str:
+    told = f"{count(result.sentences, 'sentence')}, same answer {share_words(result.agree, ())}."
+    if result.outcomes is None:
+        return told
+    (both, first), (second, none) = result.outcomes.tolist()
+    return (
+        f"{told} Right: both {both}, only A {first}, only B {second}, neither {none}; "
+        f"exact McNemar p = {result.p:.2g}."
+    )
+
+
+__all__ = [
+    "accuracy_alt",
+    "accuracy_figure",
+    "accuracy_finding",
+    "accuracy_table",
+    "agreement_alt",
+    "agreement_figure",
+    "agreement_finding",
+    "agreement_table",
+    "confusion_alt",
+    "confusion_figure",
+    "confusion_finding",
+    "confusion_table",
+]

@@ -1,0 +1,303 @@
+"""How much comes through one vector, over checkpoints with more and more slots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from muxviz.errors import InputError
+from muxviz.figures.drawing.claims import standing_out, trend
+from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
+from muxviz.figures.drawing.whiskers import whiskers
+from muxviz.figures.drawing.wording import ends, plain, shorten
+from muxviz.results.estimates import Estimates
+from muxviz.results.fidelity import Bits
+
+UNITS = {"bits": "Bits", "nats": "Nats"}
+PER_NAT = {"bits": 1 / np.log(2), "nats": 1.0}
+ACCENT = "#0b6b66"
+ACCENT_DARK = "#5fc4bb"
+HEIGHT = 420  # px
+NAME_ROOM = 16  # letters under a column
+
+
+def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = False) -> go.Figure:
+    """Left: the total per position of the vector against N. Right: the same slot by slot.
+
+    The dashed line is N times the entropy: everything read.
+
+    Args:
+        results: one per checkpoint, in any order.
+        unit: "bits" or "nats".
+
+    Raises:
+        InputError: no results, or another unit.
+    """
+    ordered, per = _ordered(results), _per(unit)
+    fig = make_subplots(rows=1, cols=2, column_widths=[0.42, 0.58], horizontal_spacing=0.1)
+    _totals(fig, ordered, per, unit, dark)
+    _slots(fig, ordered, per, unit, dark)
+    colors = ink(dark)
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    fig.update_yaxes(
+        gridcolor=tint(colors.line, 0.5),
+        zerolinecolor=colors.line,
+        fixedrange=True,
+        tickfont=muted,
+        rangemode="tozero",
+    )
+    fig.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, tickfont=muted)
+    framed(
+        fig,
+        bits_finding(ordered, unit=unit),
+        dark=dark,
+        height=HEIGHT,
+        sides={"l": 70, "r": 24, "t": 84, "b": 92},
+    )
+    one = ordered[0]
+    words = (
+        f"A lower bound. Dashed: all that there is, {one.entropy * per:.2f} {unit} a slot, the "
+        f"unigram entropy of the pool's {one.corpus_tokens} tokens. Lines: 95 % intervals."
+    )
+    caption(fig, words, dark=dark, below=52, left=-50)
+    return fig
+
+
+def bits_finding(results: Sequence[Bits], *, unit: str = "bits") -> str:
+    """What it shows, in one sentence."""
+    ordered, per = _ordered(results), _per(unit)
+    if len(ordered) == 1:
+        one = ordered[0]
+        share = float(one.total.mean) / (one.entropy * _num(one))
+        return (
+            f"One vector of {_name(one)} carries {_total(one, per)} {unit} per position, "
+            f"{100 * share:.0f} % of all there is"
+        )
+    found = [(float(r.total.mean), float(r.total.low), float(r.total.high)) for r in ordered]
+    first, last = ordered[0], ordered[-1]
+    way = trend(found, every_step=True) if len({_num(r) for r in ordered}) == len(ordered) else 0
+    if way:
+        return (
+            f"The more slots, the {'more' if way > 0 else 'less'} one vector carries: "
+            f"{_total(first, per)} {unit} per position at N = {_num(first)}, "
+            f"{_total(last, per)} at N = {_num(last)}"
+        )
+    ranked = sorted(ordered, key=lambda r: float(r.total.mean), reverse=True)
+    best, then = ranked[:2]
+    amounts = f"{_total(best, per)} {unit} per position", _total(then, per)
+    if standing_out(found) is None:
+        return (
+            f"Where one vector carries most is not told: {amounts[0]} at {_who(best, ordered)}, "
+            f"{amounts[1]} at {_who(then, ordered)}"
+        )
+    return (
+        f"One vector carries most at {_who(best, ordered)}: {amounts[0]}, then {amounts[1]} at "
+        f"{_who(then, ordered)}"
+    )
+
+
+def bits_table(results: Sequence[Bits], *, unit: str = "bits") -> list[dict[str, Any]]:
+    """One row per checkpoint and slot, and one per checkpoint in all."""
+    per, rows = _per(unit), []
+    for result in _ordered(results):
+        common = {"checkpoint": _name(result), "N": _num(result)}
+        tail = {
+            f"unigram entropy ({unit})": result.entropy * per,
+            "chance": result.chance,
+            "groups": result.groups,
+        }
+        for i in range(len(result.slots.mean)):
+            rows.append(common | {"slot": str(i + 1)} | _row(result.slots, (i,), per, unit) | tail)
+        rows.append(common | {"slot": "all"} | _row(result.total, (), per, unit) | tail)
+    return rows
+
+
+def bits_alt(results: Sequence[Bits], *, unit: str = "bits") -> str:
+    """The picture in words."""
+    per = _per(unit)
+    parts = [
+        f"{_name(r)}, N = {_num(r)}: {float(r.total.mean) * per:.2f}"
+        f"{ends(float(r.total.low) * per, float(r.total.high) * per, '.2f')}, per slot "
+        f"{', '.join(f'{m * per:.2f}' for m in r.slots.mean)}"
+        for r in _ordered(results)
+    ]
+    return f"{bits_finding(results, unit=unit)}. In {unit} per position, {'; '.join(parts)}."
+
+
+def _total(result: Bits, per: float) -> str:
+    return f"{float(result.total.mean) * per:.2f}"
+
+
+def _who(result: Bits, among: Sequence[Bits]) -> str:
+    """N, and the name where several have that N."""
+    same = sum(_num(r) == _num(result) for r in among)
+    return f"N = {_num(result)}" + (f" ({_name(result)})" if same > 1 else "")
+
+
+def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:
+    color, colors = ACCENT_DARK if dark else ACCENT, ink(dark)
+    nums = [_num(r) for r in results]
+    mean, low, high = (
+        np.array([float(getattr(r.total, part)) for r in results]) * per
+        for part in ("mean", "low", "high")
+    )
+    top = 1.5 * max(nums)
+    fig.add_scatter(
+        x=[0, top],
+        y=[0, top * results[0].entropy * per],
+        mode="lines",
+        line={"color": colors.muted, "width": 1.4, "dash": "dash"},
+        hoverinfo="skip",
+        showlegend=False,
+        row=1,
+        col=1,
+    )
+    fig.add_scatter(
+        x=nums,
+        y=mean.astype(np.float32),
+        mode="markers",
+        marker={"size": 12, "color": color, "line": {"color": colors.text, "width": 1.2}},
+        error_y=whiskers(
+            (high - mean).astype(np.float32), (mean - low).astype(np.float32), colors.text
+        ),
+        hovertext=[
+            f"{plain(_name(r))}: {m:.2f} {unit} per position{ends(a, b, '.2f')}"
+            for r, m, a, b in zip(results, mean, low, high, strict=True)
+        ],
+        hoverinfo="text",
+        showlegend=False,
+        row=1,
+        col=1,
+    )
+    texts = []
+    for n in sorted(set(nums)):
+        here = [k for k, num in enumerate(nums) if num == n]
+        texts.append(
+            {
+                "x": n,
+                "y": min(mean[k] for k in here),
+                "xref": "x",
+                "yref": "y",
+                "text": "<br>".join(plain(_name(results[k])) for k in here),
+                "align": "left",
+                "showarrow": False,
+                "xanchor": "left",
+                "yanchor": "top",
+                "xshift": 10,
+                "yshift": -4,
+                "font": {"size": SMALL_SIZE, "color": colors.text},
+            }
+        )
+    add(fig, annotations=texts)
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    fig.update_xaxes(
+        range=[0, top],
+        tickvals=sorted(set(nums)),
+        title={"text": "slots, N", "font": muted},
+        row=1,
+        col=1,
+    )
+    fig.update_yaxes(
+        title={"text": f"{unit} per position, all slots", "font": muted},
+        range=[min(0.0, float(low.min())), 1.2 * max(nums) * results[0].entropy * per],
+        row=1,
+        col=1,
+    )
+
+
+def _slots(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:
+    """One cluster of dots per checkpoint, slots side by side."""
+    colors = ink(dark)
+    for at, result in enumerate(results):
+        num = len(result.slots.mean)
+        spread = (np.arange(num) - (num - 1) / 2) * min(0.09, 0.8 / num)
+        mean, low, high = (getattr(result.slots, part) * per for part in ("mean", "low", "high"))
+        fig.add_scatter(
+            x=at + spread,
+            y=mean.astype(np.float32),
+            mode="markers",
+            marker={
+                "size": 11,
+                "symbol": [slot_marker(i) for i in range(num)],
+                "color": [slot_color(i) for i in range(num)],
+                "line": {"color": [slot_outline(i, dark=dark) for i in range(num)], "width": 1.3},
+            },
+            error_y=whiskers(
+                (high - mean).astype(np.float32),
+                (mean - low).astype(np.float32),
+                colors.muted,
+                thickness=1.2,
+                width=3,
+            ),
+            hovertext=[
+                f"{plain(_name(result))}, slot {i + 1}: {mean[i]:.2f} {unit}"
+                f"{ends(low[i], high[i], '.2f')}"
+                for i in range(num)
+            ],
+            hoverinfo="text",
+            showlegend=False,
+            row=1,
+            col=2,
+        )
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    most = max(result.entropy for result in results) * per
+    least = min(min(float((r.slots.low * per).min()) for r in results), 0.9 * most)
+    rule = {
+        "type": "line",
+        "xref": "x2 domain",
+        "yref": "y2",
+        "x0": 0,
+        "x1": 1,
+        "y0": most,
+        "y1": most,
+        "line": {"color": colors.muted, "width": 1.4, "dash": "dash"},
+    }
+    add(fig, shapes=[rule])
+    fig.update_xaxes(
+        range=[-0.6, len(results) - 0.4],
+        tickvals=list(range(len(results))),
+        ticktext=[plain(shorten(_name(r), NAME_ROOM)) for r in results],
+        title={"text": "slot by slot", "font": muted},
+        row=1,
+        col=2,
+    )
+    fig.update_yaxes(
+        title={"text": f"{unit} per position, one slot", "font": muted},
+        range=[least - 0.08 * (most - least), most + 0.08 * (most - least)],
+        rangemode="normal",
+        row=1,
+        col=2,
+    )
+
+
+def _ordered(results: Sequence[Bits]) -> list[Bits]:
+    if not results:
+        raise InputError("got no results; compute the bits of at least one checkpoint")
+    return sorted(results, key=lambda r: (_num(r), _name(r)))
+
+
+def _per(unit: str) -> float:
+    if unit not in UNITS:
+        raise InputError(f"got unit={unit!r}; choose one of {', '.join(UNITS)}")
+    return float(PER_NAT[unit])
+
+
+def _num(result: Bits) -> int:
+    return result.provenance.num_instances
+
+
+def _name(result: Bits) -> str:
+    return result.provenance.checkpoint
+
+
+def _row(found: Estimates, at: tuple[int, ...], per: float, unit: str) -> dict[str, Any]:
+    return {
+        f"{unit} per position": float(found.mean[at]) * per,
+        "low": float(found.low[at]) * per,
+        "high": float(found.high[at]) * per,
+    }

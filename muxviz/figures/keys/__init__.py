@@ -1,0 +1,1 @@
+"""Pictures of the slots' vectors and keys."""

@@ -1,0 +1,1 @@
+"""Pictures over the layers of a model."""

@@ -1,0 +1,1 @@
+"""The map of states, its scores and its shares."""

@@ -1,0 +1,1 @@
+"""One pass in pictures: the braid, the answers, the leaks, the time it took."""

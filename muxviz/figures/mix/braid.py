@@ -1,0 +1,294 @@
+"""The braid: one multiplexed pass in one picture. Every length in it is data.
+
+Left: a lane per slot, all of one width, woven into one band by the multiplexer. Band: one tick per
+layer; equal stripes, or the entanglement spectrum where one is given (each slot's stripe as high
+as its share, grey what belongs to no single slot). Right: slot i's lane holds
+ribbons as wide as row i of the hard leak matrix, its own tokens first, then those that came from
+neighbours, and an empty dotted rest for tokens that came from no slot.
+
+Neighbours: ``braid_geometry`` places everything, ``braid_labels`` writes around it,
+``braid_words`` says the same without a picture.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from muxviz.errors import InputError
+from muxviz.figures.drawing.ink import bare, framed, ink, tint
+from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
+from muxviz.figures.drawing.wording import percent, tokens_of
+from muxviz.figures.mix.braid_geometry import (
+    BAND_IN,
+    BAND_OUT,
+    END,
+    LEFT,
+    RIGHT,
+    SMALLEST,
+    Geometry,
+    Ribbon,
+    braid_geometry,
+)
+from muxviz.figures.mix.braid_labels import label_lanes, label_layers, sentence_hover, write_caption
+from muxviz.figures.mix.braid_words import EQUAL_SLOTS, braid_alt, braid_finding, braid_table
+from muxviz.figures.mix.curves import bend, between, through
+from muxviz.results import GroupResult, SlotResult
+
+__all__ = [
+    "EQUAL_SLOTS",
+    "SMALLEST",
+    "Geometry",
+    "Ribbon",
+    "braid_alt",
+    "braid_figure",
+    "braid_finding",
+    "braid_geometry",
+    "braid_table",
+]
+
+SIDES = {"l": 272, "r": 232, "t": 72, "b": 64}  # px for the texts, at 900 px and more
+ROWS = {1: 116, 2: 104, 3: 96, 4: 90, 5: 84, 6: 76, 7: 70}  # px from lane to lane
+LEAST_ROW = 64  # px, of larger groups
+DEEP, WOVEN = 0.88, 0.5  # opacity at the ends of a lane and inside the band
+FAINT = 0.16  # opacity of all other lanes where one is soloed
+REST_FROM = 0.55  # the rest is drawn from here on, as a share of the way back
+
+Edge = tuple[np.ndarray, np.ndarray]
+
+
+def braid_figure(
+    result: GroupResult,
+    *,
+    spectrum: np.ndarray | None = None,
+    solo: int | None = None,
+    dark: bool = False,
+) -> go.Figure:
+    """Draw one group's pass.
+
+    Args:
+        result: of one group.
+        spectrum: ``[K + 1, N]`` share of each slot in the state at the mixture and after each
+            layer; rows sum to at most 1, the rest is drawn grey (what belongs to no single slot).
+            None draws N equal stripes.
+        solo: the slot (from 0) to look at; the others are dimmed. None shows all alike.
+        dark: for a dark page.
+
+    Returns:
+        A figure of filled outlines, without a background of its own.
+
+    Raises:
+        InputError: the spectrum does not fit the group, or there is no such slot.
+    """
+    if solo is not None and not 0 <= solo < len(result.slots):
+        raise InputError(f"got solo={solo}; this group has slots 0 to {len(result.slots) - 1}")
+    geometry = braid_geometry(result, spectrum=spectrum)
+    fig = go.Figure()
+    if spectrum is not None:
+        fig.add_trace(_interaction(geometry, spectrum, dark))
+    fig.add_traces([_strand(geometry, slot, spectrum, dark) for slot in result.slots])
+    fig.add_traces(_lanes_out(geometry, result, dark))
+    fig.add_trace(_symbols(geometry, result, solo, dark))
+    if solo is not None:
+        fig.for_each_trace(lambda trace: _dim(trace, solo))
+    label_layers(fig, geometry, dark=dark)
+    label_lanes(fig, geometry, result, solo=solo, dark=dark)
+    has_rest = spectrum is not None
+    write_caption(fig, geometry, result, dark=dark, left=SIDES["l"], has_rest=has_rest)
+    fig.update_xaxes(**bare(range=[LEFT, RIGHT]))
+    fig.update_yaxes(**bare(range=[geometry.bottom - 0.1, 0.1]))
+    num = len(result.slots)
+    height = num * ROWS.get(num, LEAST_ROW) + SIDES["t"] + SIDES["b"]
+    framed(fig, braid_finding(result), dark=dark, height=height, sides=SIDES)
+    return fig
+
+
+def _dim(trace: go.Scatter, solo: int) -> None:
+    """Fade what belongs to another lane than ``solo``."""
+    if trace.meta is not None and trace.meta != solo:
+        trace.opacity = FAINT
+
+
+def _shape(
+    upper: Edge, lower: Edge, hover: str, lane: int | None = None, **look: Any
+) -> go.Scatter:
+    """A filled band between two edges, hovered as a whole; ``lane``: the slot it belongs to."""
+    x, y = between(upper, lower)
+    return go.Scatter(
+        x=x.astype(np.float32),
+        y=y.astype(np.float32),
+        mode="lines",
+        fill="toself",
+        hoveron="fills",
+        hoverinfo="text",
+        text=hover,
+        meta=lane,
+        showlegend=False,
+        **look,
+    )
+
+
+def _fading(color: str, stops: list[tuple[float, float]]) -> dict[str, Any]:
+    """Gradient of one colour from left to right; stops are (x, opacity)."""
+    places = [(LEFT, stops[0][1]), *stops, (RIGHT, stops[-1][1])]
+    scale = [[(x - LEFT) / (RIGHT - LEFT), tint(color, alpha)] for x, alpha in places]
+    return {"type": "horizontal", "start": LEFT, "stop": RIGHT, "colorscale": scale}
+
+
+def _hatch(color: str) -> dict[str, Any]:
+    """What marks a slot that only fills the group up."""
+    return {
+        "shape": "/",
+        "size": 7,
+        "solidity": 0.2,
+        "fgcolor": tint(color, 0.6),
+        "bgcolor": tint(color, 0.1),
+    }
+
+
+def _line(slot: int, dark: bool, width: float = 0.8, dash: str = "solid") -> dict[str, Any]:
+    return {"color": tint(slot_outline(slot, dark=dark), 0.75), "width": width, "dash": dash}
+
+
+def _strand(
+    geometry: Geometry, slot: SlotResult, spectrum: np.ndarray | None, dark: bool
+) -> go.Scatter:
+    """A lane from the left and its stripe through the band."""
+    hover = sentence_hover(slot)
+    if spectrum is not None:
+        first, last = (percent(float(spectrum[k, slot.slot])) for k in (0, -1))
+        hover += f"<br>share of the state: {first} in the mixture, {last} at the end"
+    i, color = slot.slot, slot_color(slot.slot)
+    top, bottom = geometry.lane(i)
+    look: dict[str, Any] = {"line": _line(i, dark)}
+    if slot.is_filler:
+        look["fillpattern"] = _hatch(color)
+    else:
+        look["fillgradient"] = _fading(color, [(BAND_IN, WOVEN + 0.12), (BAND_OUT, WOVEN)])
+        look["fillgradient"]["colorscale"][0][1] = tint(color, DEEP)
+    return _shape(
+        _edge_in(geometry, top, geometry.stripes[i]),
+        _edge_in(geometry, bottom, geometry.stripes[i + 1]),
+        hover,
+        i,
+        **look,
+    )
+
+
+def _edge_in(geometry: Geometry, y: float, profile: np.ndarray) -> Edge:
+    """One edge of a strand: level, a bend, then along the stripe's profile ``[K + 1]``."""
+    x, down = bend((LEFT + END, BAND_IN), (y, float(profile[0])))
+    along, through_band = through(geometry.ticks, profile)
+    return np.r_[LEFT, x, along], np.r_[y, down, through_band]
+
+
+def _edge_out(start: float, stop: float, since: float = 0.0) -> Edge:
+    """One edge of a ribbon: a bend, of which the first ``since`` (0 to 1) is cut, then level."""
+    x, y = bend((BAND_OUT, RIGHT - END), (start, stop))
+    kept = x >= BAND_OUT + since * (RIGHT - BAND_OUT)
+    return np.r_[x[kept], RIGHT], np.r_[y[kept], stop]
+
+
+def _lanes_out(geometry: Geometry, result: GroupResult, dark: bool) -> list[go.Scatter]:
+    """Pale lanes where nothing is read, then rests, then ribbons: own ones lie lowest."""
+    read = {r.slot for r in (*geometry.ribbons, *geometry.rests)}
+    unread = [s for s in result.slots if s.slot not in read]
+    return [
+        *(_unread(geometry, result, slot, dark) for slot in unread),
+        *(_rest(rest, result, dark) for rest in geometry.rests),
+        *(_ribbon(ribbon, result, dark) for ribbon in geometry.ribbons),
+    ]
+
+
+def _ribbon(ribbon: Ribbon, result: GroupResult, dark: bool) -> go.Scatter:
+    """Tokens that came out of a lane, in the colour of the slot that holds them."""
+    color, own = slot_color(ribbon.source), ribbon.source == ribbon.slot
+    fade = _fading(color, [(BAND_OUT, WOVEN), (RIGHT, DEEP)] if own else [(BAND_OUT, 0.95)])
+    return _shape(
+        _edge_out(ribbon.start[0], ribbon.stop[0]),
+        _edge_out(ribbon.start[1], ribbon.stop[1]),
+        _flow_hover(ribbon, result),
+        ribbon.slot,
+        fillgradient=fade,
+        line=_line(ribbon.source, dark, 0.8 if own else 0.5),
+    )
+
+
+def _rest(rest: Ribbon, result: GroupResult, dark: bool) -> go.Scatter:
+    """The empty end of a lane: tokens that no slot holds there."""
+    return _shape(
+        _edge_out(rest.start[0], rest.stop[0], REST_FROM),
+        _edge_out(rest.start[1], rest.stop[1], REST_FROM),
+        _flow_hover(rest, result),
+        rest.slot,
+        fillcolor=tint(ink(dark).text, 0.03),
+        line={"color": ink(dark).muted, "width": 1, "dash": "dot"},
+    )
+
+
+def _flow_hover(ribbon: Ribbon, result: GroupResult) -> str:
+    assert result.leak is not None  # without one nothing flows
+    tokens = tokens_of(ribbon.share, int(result.leak.positions[ribbon.slot]))
+    number = f"{percent(ribbon.share)} ({tokens})"
+    if ribbon.source == ribbon.slot:
+        return f"slot {ribbon.slot + 1}, read back: {number}"
+    if ribbon.source == len(result.slots):
+        return f"slot {ribbon.slot + 1}, from no slot: {number}"
+    return f"slot {ribbon.source + 1} → slot {ribbon.slot + 1}: {number}"
+
+
+def _unread(geometry: Geometry, result: GroupResult, slot: SlotResult, dark: bool) -> go.Scatter:
+    """A whole lane where nothing is read: a filler, no retrieval head, no token to count."""
+    i, color = slot.slot, slot_color(slot.slot)
+    edges, lane = geometry.stripes[i : i + 2, -1], geometry.lane(i)
+    look: dict[str, Any] = {"line": _line(i, dark, dash="dot")}
+    if slot.is_filler:
+        why, look["fillpattern"] = "filler, not counted", _hatch(color)
+    elif result.leak is None:
+        why = "not read back: no retrieval head"
+        look["fillgradient"] = _fading(color, [(BAND_OUT, WOVEN), (RIGHT, 0.12)])
+    else:
+        why, look["fillcolor"] = "no token to count", tint(color, 0.06)
+    return _shape(
+        _edge_out(float(edges[0]), lane[0]),
+        _edge_out(float(edges[1]), lane[1]),
+        f"slot {slot.number}: {why}",
+        i,
+        **look,
+    )
+
+
+def _interaction(geometry: Geometry, spectrum: np.ndarray, dark: bool) -> go.Scatter:
+    """The grey stripe below all others."""
+    floor = np.full(len(geometry.ticks), geometry.band[1])
+    shares = [percent(max(0.0, 1 - float(spectrum[k].sum()))) for k in (0, -1)]
+    return _shape(
+        through(geometry.ticks, geometry.stripes[-1]),
+        through(geometry.ticks, floor),
+        f"interaction, of no single slot:<br>{shares[0]} in the mixture, {shares[1]} at the end",
+        fillcolor=tint("#808790", 0.3),
+        line={"color": ink(dark).line, "width": 0.8},
+    )
+
+
+def _symbols(geometry: Geometry, result: GroupResult, solo: int | None, dark: bool) -> go.Scatter:
+    """Who is who: a symbol where a lane begins, and where it ends in an answer."""
+    places = [(s.slot, LEFT) for s in result.slots] + [(s.slot, RIGHT) for s in result.answered]
+    slots = [slot for slot, _ in places]
+    return go.Scatter(
+        x=[x for _, x in places],
+        y=[geometry.middle(slot) for slot in slots],
+        mode="markers",
+        marker={
+            "symbol": [slot_marker(slot) for slot in slots],
+            "size": 12,
+            "color": [slot_color(slot) for slot in slots],
+            "opacity": [1 if solo in (None, slot) else FAINT for slot in slots],
+            "line": {"color": [slot_outline(slot, dark=dark) for slot in slots], "width": 1.3},
+        },
+        hoverinfo="skip",
+        showlegend=False,
+        cliponaxis=False,
+    )

@@ -1,0 +1,1 @@
+"""Pictures of settings measured and predicted, and of the advice."""

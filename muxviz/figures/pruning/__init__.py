@@ -1,0 +1,1 @@
+"""Pictures of what pruning left of a model."""

@@ -1,0 +1,1 @@
+"""Pictures of a group before and after one change."""

@@ -1,0 +1,341 @@
+"""The failure ladder in one picture: how much of the margin each intervention gives back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.rows import name_rows
+from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
+from muxviz.figures.drawing.whiskers import whiskers
+from muxviz.figures.drawing.wording import percent, plain, shorten
+from muxviz.results.reading import Proportion
+from muxviz.results.whatif_ladder import Ladder, Rung
+
+ROW = 40  # px
+GREY = "#808080"
+DIM = 0.35  # of a bar that claims nothing
+MAX_TEXT = 46  # letters of a sentence in a verdict
+CONTROLS = {
+    "unchanged": "the group as it is",
+    "reseated": "same neighbours reordered",
+    "other neighbours": "another slot exchanged",
+}
+SOURCES = {
+    "gold": "the gold label you gave",
+    "baseline": "the N = 1 model's answer, no gold label was given",
+    "present": "the present answer, as there is neither a gold label nor an N = 1 model",
+}
+
+
+def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
+    """Bars of the change of the target's margin, with intervals and the line where it turns."""
+    colors, rungs = ink(dark), result.rungs
+    places = list(range(len(rungs)))
+    fills = [_fill(rung, result, dark) for rung in rungs]
+    fig = go.Figure(
+        go.Bar(
+            x=[r.change for r in rungs],
+            y=places,
+            orientation="h",
+            width=0.6,
+            marker={
+                "color": [f[0] for f in fills],
+                "line": {"color": [f[1] for f in fills], "width": 1},
+            },
+            error_x=whiskers(
+                [_gap(r.high, r.change) for r in rungs],
+                [_gap(r.change, r.low) for r in rungs],
+                colors.text,
+            ),
+            hovertext=[_rung_words(r) for r in rungs],
+            hoverinfo="text",
+        )
+    )
+    low = min(0.0, -result.margin, *(np.nanmin([r.change, r.low]) for r in rungs))
+    high = max(0.0, -result.margin, *(np.nanmax([r.change, r.high]) for r in rungs))
+    width = (high - low) or 1.0
+    turn = {"type": "line", "x0": -result.margin, "x1": -result.margin}
+    zero = {"type": "line", "x0": 0, "x1": 0, "y0": -0.5, "y1": len(rungs) - 0.5}
+    notes = [
+        {
+            "x": 1.0,
+            "xref": "paper",
+            "y": k,
+            "xanchor": "left",
+            "xshift": 12,
+            "showarrow": False,
+            "text": _turned(r, result),
+            "font": {"size": SMALL_SIZE, "color": colors.text},
+        }
+        for k, r in enumerate(rungs)
+    ]
+    ends = {"y0": -0.5, "y1": len(rungs) - 0.5}
+    add(
+        fig,
+        shapes=[
+            zero | {"line": {"color": colors.text, "width": 1}},
+            turn | ends | {"line": {"color": colors.warning, "width": 1.6, "dash": "dash"}},
+        ],
+        annotations=notes,
+    )
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    fig.update_xaxes(
+        range=[low - 0.06 * width, high + 0.06 * width],
+        title={"text": f"change of the margin of {_name(result.target)} (logits)", "font": muted},
+        gridcolor=tint(colors.line, 0.5),
+        zeroline=False,
+        fixedrange=True,
+        tickfont=muted,
+    )
+    name_rows(fig, [_test(r) for r in rungs])
+    framed(
+        fig,
+        ladder_finding(result),
+        dark=dark,
+        height=ROW * len(rungs) + 170,
+        sides={"l": 268, "r": 190, "t": 84, "b": 80},
+    )
+    caption(
+        fig,
+        "Dashed: where the answer turns. Pale: not told from its control of the same size.",
+        dark=dark,
+        below=52,
+    )
+    return fig
+
+
+def ladder_finding(result: Ladder) -> str:
+    """The verdict in one sentence: how far from the turn, and what the rule allows to blame."""
+    if result.is_right:
+        return f"{_reads(result)}; {_fragile(result)}"
+    verdict = result.verdict
+    if result.is_partial:
+        why = "stopped before all was tried, so no cause is named"
+    elif verdict is None:
+        why = _unnamed(result)
+    elif result.cause == "neighbour":
+        why = (
+            f"{_because(result, f'slot {(result.culprit or 0) + 1}')}: {_against(verdict, result)}"
+        )
+    elif result.cause == "seat":
+        why = f"{_because(result, 'its seat')}: {_against(verdict, result)}"
+    else:
+        why = f"{_because(result, 'its company')}: {_company(result)}"
+    return f"{_reads(result)}: {why}"
+
+
+def _reads(result: Ladder) -> str:
+    """What is answered, alone as well, and how far that is from the turn."""
+    who = f"Slot {result.slot + 1}"
+    if result.token:
+        who += f" ({shorten(result.token, 20)})"
+    reads = f"{who} reads as {shorten(result.answer, 24)}"
+    if result.margin > -1e-4 and not result.is_right:
+        reads = f"{who} does not decide"
+    alone = result.alone_is_right
+    if alone is not None:
+        target = shorten(result.target, 24)
+        reads += f" (alone, N = 1: {target if alone else f'not {target}'})"
+    near = "borderline, " if result.is_borderline else ""
+    return f"{reads}, {near}{abs(result.margin):.2f} logits from the turn"
+
+
+def _because(result: Ladder, cause: str) -> str:
+    return f"{cause} tips it" if result.is_borderline else f"because of {cause}"
+
+
+def _unnamed(result: Ladder) -> str:
+    """Why no intervention is named."""
+    if result.cause == "model":
+        num = len(result.texts)
+        return f"because of the model at N = {num}; nothing tried mends a third of its draws"
+    if result.cause == "sentence":
+        return "because of the sentence itself; nothing tried mends a third of its draws"
+    if result.cause == "untold":
+        return (
+            "nothing tried mends a third of its draws, and there is no N = 1 model to tell the "
+            "sentence from the model"
+        )
+    most = _most(result)
+    if most is None or not most.mends:
+        return "no single cause"
+    return f"no single cause; {_against(most, result)}"
+
+
+def _fragile(result: Ladder) -> str:
+    """Nothing is wrong: what would turn the answer."""
+    verdict = result.verdict
+    if result.is_partial:
+        return "stopped before all was tried"
+    if result.cause == "company":
+        return f"its company holds it: {_company(result)}"
+    if verdict is not None:
+        return f"most easily {_against(verdict, result)}"
+    most = _most(result)
+    if most is None or not most.turned.successes:
+        return "nothing tried turns it"
+    return f"no single change turns it; {_against(most, result)}"
+
+
+def _most(result: Ladder) -> Rung | None:
+    """What turned most of its draws, whether told from its control or not."""
+    tried = [r for r in result.rungs if r.test not in ("baseline", "all slots")]
+    return max(tried, key=lambda r: r.turned.value, default=None)
+
+
+def _against(rung: Rung, result: Ladder) -> str:
+    """What an intervention turns, beside its control."""
+    turns = "turns" if result.is_right else "mends"
+    done = {
+        "neighbour": f"another sentence in slot {(rung.slot or 0) + 1}",
+        "seat": "another seat",
+        "reseated": "another order of the neighbours",
+        "company": "other neighbours",
+    }[rung.test]
+    held = {
+        "other neighbours": f", in other slots {_of(rung.held)}",
+        "reseated": f", the old one, others reordered alike, {_of(rung.held)}",
+        "unchanged": "",
+    }[rung.control]
+    if rung.test == "company":
+        held = f", the same reordered {_of(rung.held)}"
+    return f"{done} {turns} {_of(rung.turned)} draws{held}"
+
+
+def _company(result: Ladder) -> str:
+    """Other neighbours beside the same ones in another order, and that no single one does it."""
+    turns = "turn" if result.is_right else "mend"
+    rung, order = result.rung("company"), result.rung("reseated")
+    assert rung is not None, "the company was named by it"
+    assert order is not None, "or by this one"
+    held = f"others {turns} {_of(rung.turned)} draws, the same reordered {_of(order.turned)}"
+    single = any(r.mends for r in result.rungs if r.test == "neighbour")
+    return f"{held}; no single one {'stands out' if single else 'does'}"
+
+
+def ladder_table(result: Ladder) -> list[dict[str, Any]]:
+    """One row per rung, the group as it is first."""
+    now = {"test": "now", "margin": result.margin, "change of margin": 0.0}
+    return [now, *(_row(rung, result) for rung in result.rungs)]
+
+
+def _row(rung: Rung, result: Ladder) -> dict[str, Any]:
+    low, high = rung.turned.interval
+    return {
+        "test": _test(rung),
+        "margin": result.margin + rung.change,
+        "change of margin": rung.change,
+        "from": _or_none(rung.low),
+        "to": _or_none(rung.high),
+        "draws turned": rung.turned.successes,
+        "of": rung.turned.trials,
+        "turned": rung.turned.value,
+        "turned from": low,
+        "turned to": high,
+        "control": CONTROLS[rung.control],
+        "draws of the control turned": rung.held.successes,
+        "of its": rung.held.trials,
+        "net change": rung.effect,
+        "net change from": _or_none(rung.effect_low),
+        "net change to": _or_none(rung.effect_high),
+        "net turned": rung.net,
+        "net turned from": rung.net_low,
+        "net turned to": rung.net_high,
+        "all possible draws": rung.is_exact,
+        "told from its control": rung.claims,
+    }
+
+
+def ladder_alt(result: Ladder) -> str:
+    """The bars in words."""
+    parts = [f"{ladder_finding(result)}."]
+    if result.culprit is not None:
+        parts.append(f"Slot {_culprit(result)} holds that sentence.")
+    return " ".join([*parts, *(f"{_rung_words(r)}." for r in result.rungs)])
+
+
+def target_words(result: Ladder) -> str:
+    """What the answer is held against, and where that comes from; to be said loudly."""
+    return f"Target: {shorten(result.target, 30)}, {SOURCES[result.source]}."
+
+
+def _culprit(result: Ladder) -> str:
+    assert result.culprit is not None, "only neighbours are culprits"
+    return f"{result.culprit + 1} ({shorten(result.texts[result.culprit], MAX_TEXT)})"
+
+
+def _test(rung: Rung) -> str:
+    return {
+        "all slots": "T0 · copies of it (off-distribution)",
+        "baseline": "T0 · alone, N = 1 (own logits)",
+        "seat": "T1 · in another seat",
+        "reseated": "T1 control · same seat, others reordered",
+        "neighbour": f"T2 · slot {slot_label(rung.slot or 0)} exchanged",
+        "company": "T3 · all neighbours exchanged",
+    }[rung.test]
+
+
+def _fill(rung: Rung, result: Ladder, dark: bool) -> tuple[str, str]:
+    alpha = 0.9 if rung.claims else DIM
+    if rung.slot is None:
+        own = rung.test == "all slots"
+        color = slot_color(result.slot) if own else GREY
+        return tint(color, alpha), slot_outline(result.slot, dark=dark) if own else GREY
+    return tint(slot_color(rung.slot), alpha), slot_outline(rung.slot, dark=dark)
+
+
+def _turned(rung: Rung, result: Ladder) -> str:
+    verb = "turned" if result.is_right else "mended"
+    words = f"{verb} {rung.turned.successes:.0f} of {rung.turned.trials}"
+    if rung.control == "unchanged":
+        return words
+    return f"{words}, net {_signed(rung.net)} %"
+
+
+def _of(share: Proportion) -> str:
+    return f"{share.successes:.0f} of {share.trials}"
+
+
+def _size(mean: float, low: float, high: float, is_exact: bool) -> str:
+    if np.isnan(low) or is_exact:
+        return f"{mean:+.2f}"
+    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def _signed(share: float) -> str:
+    """A difference of shares in whole percent, 0 without a sign."""
+    return f"{round(100 * share):+d}" if round(100 * share) else "0"
+
+
+def _rung_words(rung: Rung) -> str:
+    low, high = rung.turned.interval
+    words = (
+        f"{plain(_test(rung))}: margin {_size(rung.change, rung.low, rung.high, rung.is_exact)}, "
+        f"turned {_of(rung.turned)} draws ({percent(low)} to {percent(high)})"
+    )
+    if rung.control == "unchanged":
+        return words
+    effect = _size(rung.effect, rung.effect_low, rung.effect_high, rung.is_exact)
+    share = f"{_signed(rung.net)} %"
+    if not rung.is_exact:
+        share += f" ({_signed(rung.net_low)} to {_signed(rung.net_high)})"
+    return (
+        f"{words}; control, {CONTROLS[rung.control]}: {_of(rung.held)}, "
+        f"net {share}, net margin {effect}"
+    )
+
+
+def _name(label: str) -> str:
+    return plain(shorten(label, 24))
+
+
+def _gap(high: float, low: float) -> float:
+    return 0.0 if np.isnan(high) or np.isnan(low) else max(0.0, high - low)
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -1,0 +1,253 @@
+"""Twins and duplicates in pictures: outcomes of a pair, and slots holding one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
+from muxviz.figures.drawing.whiskers import whiskers
+from muxviz.figures.drawing.wording import interval, percent, plain, shorten
+from muxviz.results.whatif_orders import OUTCOMES, Duplicates, Twins
+
+ACCENT = "#0b6b66"
+GREY = "#808080"
+
+
+# ---- twins --------------------------------------------------------------------------------------
+
+
+def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
+    """Shares of the four outcomes, with Wilson intervals; the mark is what chance would swap."""
+    colors = ink(dark)
+    names = outcome_names(result)
+    shares = [result.share(k) for k in range(len(OUTCOMES))]
+    values = [s.value for s in shares]
+    bounds = [s.interval for s in shares]
+    fig = go.Figure(
+        go.Bar(
+            x=values,
+            y=names,
+            orientation="h",
+            width=0.56,
+            marker={
+                "color": [tint(ACCENT, 0.85), *([tint(GREY, 0.6)] * 3)],
+                "line": {"color": colors.text, "width": 0.8},
+            },
+            error_x=whiskers(
+                [b[1] - v for b, v in zip(bounds, values, strict=True)],
+                [v - b[0] for b, v in zip(bounds, values, strict=True)],
+                colors.text,
+            ),
+            hovertext=[s.text() for s in shares],
+            hoverinfo="text",
+        )
+    )
+    notes = [
+        {
+            "x": b[1],
+            "y": name,
+            "xanchor": "left",
+            "xshift": 10,
+            "showarrow": False,
+            "text": f"{percent(s.value)} ({interval(s)})",
+            "font": {"size": TEXT_SIZE, "color": colors.text},
+        }
+        for name, s, b in zip(names, shares, bounds, strict=True)
+    ]
+    chance = {"type": "line", "x0": result.by_chance, "x1": result.by_chance, "y0": 0.6, "y1": 1.4}
+    add(fig, annotations=notes, shapes=[chance | {"line": {"color": colors.warning, "width": 2}}])
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    fig.update_xaxes(
+        range=[0, 1.28],
+        tickvals=[0, 0.25, 0.5, 0.75, 1],
+        tickformat=".0%",
+        gridcolor=tint(colors.line, 0.5),
+        zeroline=False,
+        fixedrange=True,
+        tickfont=muted,
+        title={"text": f"share of {result.passes} passes", "font": muted},
+    )
+    fig.update_yaxes(autorange="reversed", fixedrange=True, ticksuffix="  ", ticks="")
+    framed(
+        fig,
+        twins_finding(result),
+        dark=dark,
+        height=318,
+        sides={"l": 200, "r": 24, "t": 76, "b": 78},
+    )
+    words = f"Mark: swaps to expect if both erred independently ({percent(result.by_chance)})."
+    caption(fig, words, dark=dark, below=52)
+    return fig
+
+
+def outcome_names(result: Twins) -> list[str]:
+    """The four outcomes in words."""
+    first, second = (plain(shorten(a, 16)) for a in result.answers)
+    return ["kept apart", "swapped", f"both {first}", f"both {second}"]
+
+
+def twins_finding(result: Twins) -> str:
+    """Whether the twins are told apart, in one sentence."""
+    apart, swapped = result.share(0), result.share(1)
+    merged = result.share(2).value + result.share(3).value
+    if apart.value == 1:
+        return f"The twins keep their answers in all {result.passes} passes"
+    worst = "swapped" if swapped.value > merged else "given one answer"
+    share = max(swapped.value, merged)
+    return (
+        f"The twins keep their answers in {percent(apart.value)} of passes; in {percent(share)} "
+        f"they are {worst}"
+    )
+
+
+def twins_table(result: Twins) -> list[dict[str, Any]]:
+    """One row per pair of slots."""
+    names, num = outcome_names(result), len(result.counts)
+    whole: dict[str, Any] = {"passes, all pairs": result.passes}
+    for k, name in enumerate(names):
+        share = result.share(k)
+        low, high = share.interval
+        whole |= {
+            f"{name}, all pairs": _or_none(share.value),
+            f"{name}, all pairs, low": _or_none(low),
+            f"{name}, all pairs, high": _or_none(high),
+        }
+    merged = result.share(2).value + result.share(3).value
+    whole["given one answer, all pairs"] = _or_none(merged)
+    return [
+        {"slot of the first": i + 1, "slot of the second": j + 1}
+        | {name: int(result.counts[i, j, k]) for k, name in enumerate(names)}
+        | whole
+        for i in range(num)
+        for j in range(num)
+        if i != j
+    ]
+
+
+def twins_alt(result: Twins) -> str:
+    """The bars in words."""
+    shares = (result.share(k) for k in range(len(OUTCOMES)))
+    parts = [f"{n}: {s.text()}." for n, s in zip(outcome_names(result), shares, strict=True)]
+    return " ".join([f"{twins_finding(result)}.", *parts])
+
+
+# ---- duplicates ---------------------------------------------------------------------------------
+
+
+def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
+    """One dot per slot for the sentence; below, the slots' bias over many sentences."""
+    colors, num = ink(dark), len(result.sure)
+    many = result.bias.draws > 1
+    fig = make_subplots(rows=2 if many else 1, cols=1, vertical_spacing=0.34)
+    fig.add_trace(_dots(result.sure, np.zeros(num), dark, "%{x:.1%}"), row=1, col=1)
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    common = {
+        "gridcolor": tint(colors.line, 0.5),
+        "fixedrange": True,
+        "tickfont": muted,
+        "zeroline": False,
+    }
+    low, high = float(result.sure.min()), float(result.sure.max())
+    room = max(0.02, (high - low) * 0.25)
+    fig.update_xaxes(
+        title={"text": "probability of the answer, one dot per slot", "font": muted},
+        tickformat=".1%",
+        range=[max(0, low - room), min(1.002, high + room)],
+        row=1,
+        col=1,
+        **common,
+    )
+    hidden = {"showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True}
+    fig.update_yaxes(range=[-1, 1], row=1, col=1, **hidden)
+    if many:
+        dots = _dots(result.bias.mean, np.arange(num), dark, "%{x:+.3f} logits")
+        dots.error_x = whiskers(
+            result.bias.high - result.bias.mean,
+            result.bias.mean - result.bias.low,
+            colors.text,
+            thickness=1.3,
+            width=4,
+        )
+        fig.add_trace(dots, row=2, col=1)
+        words = f"margin less the mean over slots, {result.bias.draws} sentences (logits)"
+        fig.update_xaxes(title={"text": words, "font": muted}, row=2, col=1, **common)
+        fig.update_xaxes(zeroline=True, zerolinecolor=colors.muted, row=2, col=1)
+        fig.update_yaxes(range=[num - 0.4, -1.0], row=2, col=1, **hidden)
+    framed(
+        fig,
+        duplicates_finding(result),
+        dark=dark,
+        height=(290 + 26 * num) if many else 210,
+        sides={"l": 24, "r": 24, "t": 76, "b": 56},
+    )
+    return fig
+
+
+def duplicates_finding(result: Duplicates) -> str:
+    """How far slots differ on the same sentence, and whether one is off on average."""
+    points = 100 * result.spread
+    head = (
+        f"The same sentence in all slots: its answer's probability differs by {points:.1f} points"
+    )
+    off = [i for i in np.flatnonzero(result.bias.excludes(0)) if abs(result.bias.mean[i]) > 1e-4]
+    if result.bias.draws < 2:
+        return head
+    if not len(off):
+        return f"{head}; on average no slot is surer than the others"
+    most = max(off, key=lambda i: abs(result.bias.mean[i]))
+    way = "surer" if result.bias.mean[most] > 0 else "less sure"
+    return (
+        f"{head}; on average slot {most + 1} is {way} by {abs(result.bias.mean[most]):.2f} logits"
+    )
+
+
+def duplicates_table(result: Duplicates) -> list[dict[str, Any]]:
+    """One row per slot."""
+    return [
+        {
+            "slot": i + 1,
+            "probability": float(result.sure[i]),
+            "margin": float(result.margin[i]),
+            "distance of its state": float(result.distance[i]),
+            "bias (logits)": _or_none(result.bias.mean[i]),
+            "bias from": _or_none(result.bias.low[i]),
+            "bias to": _or_none(result.bias.high[i]),
+            "spread over slots": float(result.spread),
+        }
+        for i in range(len(result.sure))
+    ]
+
+
+def duplicates_alt(result: Duplicates) -> str:
+    """The dots in words."""
+    rows = (f"Slot {i + 1}: {percent(float(p))}." for i, p in enumerate(result.sure))
+    return " ".join([f"{duplicates_finding(result)}.", *rows])
+
+
+def _dots(x: np.ndarray, y: np.ndarray, dark: bool, unit: str) -> go.Scatter:
+    num = len(x)
+    return go.Scatter(
+        x=np.asarray(x, dtype=np.float32),
+        y=np.asarray(y, dtype=np.float32),
+        mode="markers+text",
+        text=[str(i + 1) for i in range(num)],
+        textposition="top center",
+        textfont={"size": SMALL_SIZE, "color": ink(dark).text},
+        marker={
+            "symbol": [slot_marker(i) for i in range(num)],
+            "size": 12,
+            "color": [slot_color(i) for i in range(num)],
+            "line": {"color": [slot_outline(i, dark=dark) for i in range(num)], "width": 1.2},
+        },
+        showlegend=False,
+        hovertemplate="slot %{text}: " + unit + "<extra></extra>",
+    )
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

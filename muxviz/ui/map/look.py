@@ -1,0 +1,86 @@
+"""A closer look at the points of a map: one sentence's, and what lies near one of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from muxviz.figures.map.words import near_table, point_row, state_words
+from muxviz.results.map import StateMap, StateSample
+from muxviz.ui.map import params as controls
+from muxviz.ui.shell.params import Number, fits
+from muxviz.ui.shell.text import count, plain
+
+MOST_ROWS = 400  # of a table
+
+
+def closer_look(found: StateMap, state: str) -> None:
+    """Choose a sentence and a point by number, as the map and its table name them."""
+    sample = found.sample
+    st.subheader("Which points are these?", anchor=False)
+    with st.container(horizontal=True, gap="medium"):
+        sentence = _number(controls.SELECTED, sample.num_anchors)
+        point = _number(controls.POINT, len(sample.anchor))
+    if not sentence and not point:
+        st.caption(
+            "Choose a sentence to see it alone, or a point (its number is in its hover text and in "
+            "Data) to see what lies near it in the original space."
+        )
+    if sentence:
+        _sentence(sample, sentence - 1)
+    if point:
+        _near(sample, state, point - 1)
+
+
+def _number(param: Number, high: int) -> int:
+    """A number with steps; values of an earlier, larger sample are dropped."""
+    inside = replace(param, high=high)
+    if param.key in st.session_state and not fits(inside, st.session_state[param.key]):
+        st.session_state[param.key] = int(param.default)
+    return int(
+        st.number_input(
+            param.label,
+            int(param.low),
+            high,
+            int(param.default),
+            key=param.key,
+            bind="query-params",
+            persist_state="session",
+            width=280,
+        )
+    )
+
+
+def _sentence(sample: StateSample, anchor: int) -> None:
+    """All points of one sentence."""
+    which = np.flatnonzero((sample.anchor == anchor) & ~sample.is_own)
+    rows = [point_row(sample, int(p)) for p in which[:MOST_ROWS]]
+    said = sorted({str(row["answer"]) for row in rows if row["answer"] is not None})
+    answers = f" · answered {' and '.join(plain(a) for a in said)}" if said else ""
+    st.markdown(f"**Sentence {anchor + 1}:** {plain(sample.texts[anchor])}")
+    st.caption(f"{count(len(rows), 'point')}{answers}")
+    alt = f"{len(rows)} points of sentence {anchor + 1}"
+    st.dataframe(rows, hide_index=True, width="stretch", alt=alt)
+
+
+def _near(sample: StateSample, state: str, point: int) -> None:
+    """The nearest points of another one, in the original space."""
+    from muxviz.analysis.map.separation import nearest
+
+    row = point_row(sample, point)
+    found = nearest(sample, state, point)
+    same = sum(sample.anchor[n.point] == sample.anchor[point] for n in found)
+    st.markdown(f"**Point {point + 1}:** {plain(str(row['text']))}, in slot {row['slot']}")
+    number = int(sample.neighbour_set[point])
+    if number >= 0:
+        others = " / ".join(plain(t) for t in sample.neighbour_texts[number])
+        st.caption(f"Neighbour set {number + 1}: {others}")
+    st.caption(
+        f"Nearest by cosine, {state_words(state)}, in the original space: "
+        f"{same} of {len(found)} are the same sentence."
+    )
+    rows = near_table(sample, found)
+    alt = f"{len(rows)} points nearest to point {point + 1}"
+    st.dataframe(rows, hide_index=True, width="stretch", alt=alt)

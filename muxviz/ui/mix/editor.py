@@ -1,0 +1,245 @@
+"""The rows editor of Mix & read: N slots, parked rows, token counters, filling and padding.
+
+It is a fragment: typing reruns the editor alone. Where typing changes what the rest of the page
+says (whose sentences these are, whether the result is stale), the page follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from muxviz.figures.drawing.slots import slot_color, slot_symbol
+from muxviz.presets import find_preset
+from muxviz.ui.mix.counting import Counter, counter_of
+from muxviz.ui.shell import group, options, session
+from muxviz.ui.shell.frame import Bench
+from muxviz.ui.shell.group import EditedRow, Seating
+from muxviz.ui.shell.links import MAX_ROWS, MAX_TEXT
+from muxviz.ui.shell.text import count, listed, plain
+
+
+def editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
+    """Draw the editor; ``is_stale`` tells whether the rows differ from those of the result."""
+    st.session_state.setdefault(session.EDITOR, True)
+    st.session_state[session.MARKS] = None  # the whole page is being drawn: it needs no telling
+    _editor(bench, is_stale)
+
+
+@st.fragment
+def _editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
+    group.collect()
+    seating = group.seat(bench.num_instances)
+    box = st.expander(
+        _summary(seating), key=session.EDITOR, on_change="rerun", icon=":material/edit:"
+    )
+    with box:
+        _toolbar(bench)
+        _rows(seating, counter_of(bench.checkpoint))
+        if seating.seated and seating.free:
+            _fill_control(seating)
+    _tell_page(is_stale)
+
+
+def _summary(seating: Seating) -> str:
+    """The editor's heading, readable while it is closed."""
+    parts = [f"{len(seating.seated)} of {count(seating.num_instances, 'slot')} taken"]
+    if seating.parked:
+        parts.append(f"{seating.parked} parked")
+    if seating.free and seating.seated:
+        parts.append(f"{seating.free} to fill")
+    return f"**Sentences** · {' · '.join(parts)}"
+
+
+def _tell_page(is_stale: Callable[[], bool]) -> None:
+    group.collect()
+    preset = find_preset(st.session_state[session.PRESET])
+    texts = tuple((r.text, r.pair or None) for r in group.edited())
+    marks = (preset is not None and texts != preset.rows, is_stale(), group.uses_pairs())
+    told = st.session_state[session.MARKS]
+    st.session_state[session.MARKS] = marks
+    if told not in (None, marks):
+        st.rerun()
+
+
+def _toolbar(bench: Bench) -> None:
+    full = len(group.edited()) >= MAX_ROWS
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.button("Add", icon=":material/add:", on_click=group.add, disabled=full, key="row_add")
+        with st.popover("Paste", icon=":material/content_paste:"):
+            _paste_field()
+        st.button(
+            "Shuffle",
+            icon=":material/shuffle:",
+            on_click=group.shuffle,
+            args=(bench.seed,),
+            key="row_shuffle",
+            help="Puts the rows in another order, drawn with the seed.",
+        )
+        st.button("Clear", icon=":material/delete_sweep:", on_click=group.clear, key="row_clear")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            on_click=group.undo,
+            key="row_undo",
+            disabled=not st.session_state.get(session.UNDO),
+            help="Brings back the rows before the last add, paste, shuffle, clear or preset.",
+        )
+        st.space("stretch")
+        with st.popover("Options", icon=":material/tune:"):
+            _options(bench)
+
+
+def _options(bench: Bench) -> None:
+    st.toggle(
+        "Sentence pairs",
+        key=session.PAIRS,
+        bind="query-params",
+        help="A second sentence per row, for tasks that compare two.",
+    )
+    st.selectbox(
+        "Padding",
+        list(options.PADDINGS),
+        format_func=options.PADDINGS.__getitem__,
+        key=session.PADDING,
+        bind="query-params",
+        help="The published models see padding: how long a row is made changes every answer.",
+    )
+    has_baseline = bool(bench.checkpoint and bench.checkpoint.baseline)
+    st.toggle(
+        "Alone = all slots equal",
+        key=session.EQUAL,
+        bind="query-params",
+        disabled=has_baseline or bench.num_instances == 1,
+        help="For a checkpoint that names no N = 1 baseline: each sentence is put into all slots "
+        "of the same model. That is another question than one text a pass, so it has its own name.",
+    )
+
+
+def _paste_field() -> None:
+    st.text_area(
+        "One sentence per line; a second sentence after a tab",
+        key=session.PASTED,
+        height=180,
+        width=420,
+    )
+    st.caption(f"Replaces the rows (Undo brings them back). At most {MAX_ROWS} lines.")
+    st.button("Use these lines", type="primary", on_click=group.paste, key="row_paste")
+
+
+def _rows(seating: Seating, counter: Counter | None) -> None:
+    limit = counter.limit(padding_choice()) if counter else None
+    pairs = list(zip(seating.rows, seating.slots, strict=True))
+    parked = [row for row, slot in pairs if slot is None and not row.is_blank]
+    with st.container(gap="xxsmall"):
+        for row, slot in pairs:
+            if row not in parked:
+                _row(row, slot, counter, limit)
+    _controls_note(seating.rows, counter)
+    if parked:
+        with (
+            st.expander(
+                _parked_label(len(parked), seating.num_instances), type="compact", key="parked_rows"
+            ),
+            st.container(gap="xxsmall"),
+        ):
+            for row in parked:
+                _row(row, None, counter, limit)
+
+
+def _controls_note(rows: Sequence[EditedRow], counter: Counter | None) -> None:
+    """What looks like text in a row and is none to the model."""
+    typed = [c for row in rows if counter for c in counter.controls(group.as_row(row))]
+    if typed:
+        names = listed([plain(name) for name in dict.fromkeys(typed)])
+        st.caption(
+            f":material/info: {names} in a sentence: the tokenizer takes it for a control token, "
+            "not for the characters you typed."
+        )
+
+
+def _parked_label(parked: int, num: int) -> str:
+    return f"{count(parked, 'sentence')} parked: this checkpoint has {count(num, 'slot')}"
+
+
+def _row(row: EditedRow, slot: int | None, counter: Counter | None, limit: int | None) -> None:
+    parts = st.columns([0.055, 0.705, 0.13, 0.11], vertical_alignment="center", gap="small")
+    parts[0].markdown(_slot_mark(row, slot), width="content")
+    with parts[1]:
+        _fields(row, slot)
+    parts[2].caption(_counter_text(row, counter, limit), width="stretch")
+    with parts[3].container(horizontal=True, gap="xxsmall", horizontal_alignment="right"):
+        _row_button("Duplicate", ":material/content_copy:", group.duplicate, row)
+        _row_button("Remove", ":material/close:", group.remove, row)
+
+
+def _slot_mark(row: EditedRow, slot: int | None) -> str:
+    if slot is not None:
+        return f':color[{slot_symbol(slot)}]{{foreground="{slot_color(slot)}"}} **{slot + 1}**'
+    return ":gray[–]" if row.is_blank else ":gray[:material/local_parking:]"
+
+
+def _fields(row: EditedRow, slot: int | None) -> None:
+    name = f"slot {slot + 1}" if slot is not None else f"row without a slot ({row.id})"
+    fields = st.columns(2, gap="xsmall") if group.uses_pairs() else [st.container()]
+    keyed = [
+        (session.row_text(row.id), row.text, "Sentence"),
+        (session.row_pair(row.id), row.pair, "Second sentence"),
+    ]
+    for field, (key, text, label) in zip(fields, keyed, strict=False):
+        st.session_state.setdefault(key, text)
+        field.text_input(
+            f"{label} of {name}",
+            key=key,
+            max_chars=MAX_TEXT,
+            label_visibility="collapsed",
+            placeholder="Write a sentence" if label == "Sentence" else "Second sentence (optional)",
+            live="400ms",
+        )
+
+
+def _counter_text(row: EditedRow, counter: Counter | None, limit: int | None) -> str:
+    if row.is_blank:
+        return "left out"
+    tokens = counter.tokens(group.as_row(row)) if counter else None
+    if tokens is None:
+        return count(len(row.text), "letter")
+    if limit is not None and tokens > limit:
+        return f":red[:material/content_cut: {tokens}, cut to {limit}]"
+    return count(tokens, "token")
+
+
+def _row_button(label: str, icon: str, action: Callable[[int], None], row: EditedRow) -> None:
+    st.button(
+        "",
+        icon=icon,
+        type="tertiary",
+        help=label,
+        on_click=action,
+        args=(row.id,),
+        key=f"row_{row.id}_{label.lower()}",
+    )
+
+
+# ---- filling and padding ------------------------------------------------------------------------
+
+
+def _fill_control(seating: Seating) -> None:
+    st.segmented_control(
+        f"{count(seating.free, 'slot')} without a sentence: fill how?",
+        list(options.FILLS),
+        default="repeat",
+        format_func=options.FILLS.__getitem__,
+        required=True,
+        key=session.FILL,
+        bind="query-params",
+        help="Repeat: whole rows, drawn with the seed. Published: texts and masks are drawn "
+        "separately, as the released code does. Fillers are never counted or shown as answers.",
+    )
+
+
+def padding_choice() -> str | None:
+    """The chosen padding as ``run_group`` takes it; None for the checkpoint's own."""
+    choice = st.session_state.get(session.PADDING, "default")
+    return None if choice == "default" else str(choice)

@@ -1,0 +1,284 @@
+"""The panels of one run: the braid, the answers, the read-back, the leaks, the cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from muxviz.errors import MuxvizError
+from muxviz.figures import (
+    braid_alt,
+    braid_figure,
+    braid_table,
+    leak_alt,
+    leak_figure,
+    leak_table,
+    timing_alt,
+    timing_figure,
+    timing_table,
+    token_strip_alt,
+    token_strip_figure,
+    token_strip_table,
+)
+from muxviz.results import GroupResult, Leak, SlotResult, to_json
+from muxviz.ui.shell import options, session
+from muxviz.ui.shell.frame import Bench
+from muxviz.ui.shell.text import plain
+from muxviz.ui.study import runs
+from muxviz.ui.study.errors import error_panel
+from muxviz.ui.study.panels import Panel, draw, not_applicable
+from muxviz.ui.study.python import snippet
+from muxviz.ui.study.runs import PastRun
+
+TICK_S = 0.5  # between drawing a run and timing it
+FEW = 5  # strips shown at once unless asked for more
+
+BRAID_HOW = """
+Left to right, one pass. Each **lane** on the left is a sentence; the multiplexer weaves all of them
+into **one band**, which runs through the layers; at the right the demultiplexer parts it again.
+A lane comes out as wide as the share of its tokens that are read back. **Ribbons** in another
+colour are tokens that came out of a neighbour; the dotted rest came from no slot. At the end of
+each lane stand the answer and its probability; **≠ alone** marks an answer that the same sentence
+does not get by itself.
+"""
+BRAID_LIMITS = """
+The stripes inside the band are equal by construction: how the layers share their width among slots
+is not measured here. A ribbon says that tokens coincide, not that a neighbour caused them.
+"""
+STRIP_HOW = """
+One line per slot: its own tokens, tinted by the log-probability that the retrieval head gives them.
+A wrong one is written as *own → read*. Spaces are visible; special tokens are greyed and not
+counted. The bar at the side is the share read back, with its Wilson 95 % interval.
+"""
+STRIP_LIMITS = """
+The head was trained to name tokens; a token that it misses may still serve the answer, and one
+that it names may not be used. Other positions of a slot are read by the same head, so its errors
+are not independent and the interval is a little too narrow.
+"""
+LEAK_HOW = """
+Rows are the slots that are read out, columns where the token came from. The framed diagonal is what
+was read back rightly. A wrong token counts for slot *j* when *j* holds it at that position and the
+slot itself does not; where several slots hold it, the credit is split. Every row sums to 100 %.
+"""
+LEAK_LIMITS = """
+A frequent word (*the*, *.*) can coincide with a neighbour's by chance. Past the end of the shortest
+sentence fewer neighbours can be the source, which is why these positions can be seen apart.
+"""
+COST_HOW = """
+Median time of the forward passes alone, in alternation, after one pass of each to warm up; whiskers
+are the quartiles. *One batch* answers all sentences with the baseline at once, *one by one* in
+turn. Tokenising and copying are left out.
+"""
+COST_LIMITS = """
+Times of this machine, now, under whatever else it is doing. A small group on a fast device mostly
+shows the overhead of starting a pass; throughput over many groups is another question.
+"""
+
+
+def braid_panel(past: PastRun, bench: Bench) -> None:
+    """The picture of the whole pass."""
+    code = snippet(past.request, "braid_figure", "braid_figure(result).show()")
+
+    def make() -> Panel:
+        return braid_of(past.result, bench.is_dark, key="braid", python=code)
+
+    draw(_once(past, bench.is_dark, "braid", make))
+
+
+def _once(past: PastRun, dark: bool, what: str, make: Callable[[], Panel]) -> Panel:
+    """A panel of the run on screen, made once: of a rerun, figures are the dearest part."""
+    owner, made = st.session_state.get(session.DRAWN, (None, {}))
+    if owner != (past.number, dark):
+        made = {}
+    if what not in made:
+        made[what] = make()
+    st.session_state[session.DRAWN] = ((past.number, dark), made)
+    panel: Panel = made[what]
+    return panel
+
+
+def braid_of(result: GroupResult, dark: bool, *, key: str, python: str) -> Panel:
+    """The braid's panel of any result, also a recorded one."""
+    return Panel(
+        key,
+        (braid_figure(result, dark=dark),),
+        (braid_alt(result),),
+        braid_table(result),
+        BRAID_HOW,
+        BRAID_LIMITS,
+        lambda: to_json(result),
+        python,
+        result.provenance.line(),
+    )
+
+
+# ---- what is read back --------------------------------------------------------------------------
+
+
+@st.fragment
+def reading_panel(past: PastRun, bench: Bench) -> None:
+    """Token strips: of all slots, or of the selected one."""
+    question, result = "Which tokens survive?", past.result
+    readable = [s for s in result.answered if s.reading is not None]
+    if not readable:
+        not_applicable(question, _why(result))
+        return
+    st.subheader(question, anchor=False)
+    usual = "all" if len(readable) <= FEW else "one"
+    if _view(session.STRIPS, options.STRIPS, usual) == "one":
+        readable = [s for s in readable if s.slot == bench.slot]
+    if readable:
+        dark, which = bench.is_dark, [s.slot for s in readable]
+        draw(_once(past, dark, f"tokens {which}", lambda: _strips(past, readable, dark)))
+    else:
+        st.caption(f"Slot {bench.slot + 1} only fills the group up; select another one.")
+
+
+def _strips(past: PastRun, slots: list[SlotResult], dark: bool) -> Panel:
+    shown = [s.slot for s in slots]
+    call = f"for slot in {shown}:\n    token_strip_figure(result.slots[slot]).show()"
+    return Panel(
+        "tokens",
+        tuple(token_strip_figure(s, dark=dark) for s in slots),
+        tuple(token_strip_alt(s) for s in slots),
+        [{"slot": s.number} | row for s in slots for row in token_strip_table(s)],
+        STRIP_HOW,
+        STRIP_LIMITS,
+        lambda: to_json(slots),
+        snippet(past.request, "token_strip_figure", call),
+        past.result.provenance.line(),
+    )
+
+
+# ---- leaks --------------------------------------------------------------------------------------
+
+
+@st.fragment
+def leak_panel(past: PastRun, bench: Bench) -> None:
+    """Which slot leaked into which."""
+    question, result = "Whose tokens come out where?", past.result
+    if result.leak is None:
+        not_applicable(question, _why(result))
+        return
+    if len(result.slots) < 2:
+        not_applicable(question, "One slot only: there is no neighbour that could leak.")
+        return
+    st.subheader(question, anchor=False)
+    leak, dark = result.leak, bench.is_dark
+    which = _view(session.LEAK_VIEW, options.LEAKS, "all")
+    draw(_once(past, dark, f"leak {which}", lambda: _leak(past, leak, which, dark)))
+    _leak_examples(result, bench.slot)
+
+
+def _leak(past: PastRun, leak: Leak, which: str, dark: bool) -> Panel:
+    fillers = tuple(s.slot for s in past.result.slots if s.is_filler)
+    call = f"leak_figure(result.leak, which={which!r}, fillers={fillers!r}).show()"
+    return Panel(
+        "leak",
+        (leak_figure(leak, which=which, fillers=fillers, dark=dark),),
+        (leak_alt(leak, which=which, fillers=fillers),),
+        leak_table(leak, which=which, fillers=fillers),
+        LEAK_HOW,
+        LEAK_LIMITS,
+        lambda: to_json(leak),
+        snippet(past.request, "leak_figure", call),
+        past.result.provenance.line(),
+    )
+
+
+def _leak_examples(result: GroupResult, slot: int) -> None:
+    leak = result.leak
+    found = [e for e in leak.examples if e.slot == slot] if leak else []
+    rows = [
+        {"position": e.position, "own token": e.token, "read": e.read, "held by slot": e.source + 1}
+        for e in found
+    ]
+    if rows:
+        st.caption(f"Tokens of slot {slot + 1} that came out as a neighbour's:")
+        st.dataframe(
+            rows,
+            hide_index=True,
+            width="stretch",
+            alt=f"{len(rows)} tokens of slot {slot + 1} that came from other slots",
+        )
+    elif slot < len(result.slots) and not result.slots[slot].is_filler:
+        st.caption(f"No token of slot {slot + 1} came out as a neighbour's.")
+
+
+# ---- cost ---------------------------------------------------------------------------------------
+
+
+def cost_panel(past: PastRun, bench: Bench) -> None:
+    """One pass against one by one; timed by itself, once everything else is on screen."""
+    question = "What does sharing a pass save?"
+    if len(past.result.slots) < 2:
+        not_applicable(question, "One text a pass: nothing is shared, so nothing is saved.")
+        return
+    st.subheader(question, anchor=False)
+    if past.result.timings:
+        draw(_once(past, bench.is_dark, "cost", lambda: _cost(past, bench.is_dark)))
+        return
+    number, error = st.session_state.get(session.UNTIMED, (None, None))
+    if error is not None and number == past.number:
+        error_panel(error)
+        return
+    st.session_state[session.TICKED] = None
+    _timing(past.number)
+
+
+@st.fragment(run_every=TICK_S)
+def _timing(number: int) -> None:
+    """Times a run at a tick of its own (never while the page is drawn), then draws the page."""
+    past = runs.find_run(number)
+    ticked = st.session_state.get(session.TICKED) == number
+    st.session_state[session.TICKED] = number
+    if past is None or not ticked:
+        st.caption(":material/timer: The passes are timed next, against the baseline's.")
+        return
+    try:
+        with st.spinner("Timing the passes, in alternation"):
+            runs.add_timings(past, runs.measure(past.request, _quiet))
+    except MuxvizError as error:
+        st.session_state[session.UNTIMED] = (number, error)
+    st.rerun()
+
+
+def _cost(past: PastRun, dark: bool) -> Panel:
+    timings = past.result.timings
+    return Panel(
+        "cost",
+        (timing_figure(timings, dark=dark),),
+        (timing_alt(timings),),
+        timing_table(timings),
+        COST_HOW,
+        COST_LIMITS,
+        lambda: to_json(timings),
+        snippet(past.request, "timing_figure", "timing_figure(result.timings).show()", timed=True),
+        past.result.provenance.line(),
+    )
+
+
+def _quiet(text: str) -> None:
+    return None
+
+
+def _why(result: GroupResult) -> str:
+    """The note that says why nothing is read back."""
+    found = next((n for n in result.notes if n.startswith("Read-back")), None)
+    return plain(found or "Nothing is read back: this checkpoint has no retrieval head.")
+
+
+def _view(key: str, table: dict[str, str], usual: str) -> str:
+    choice: Any = st.segmented_control(
+        "Show",
+        list(table),
+        default=usual,
+        format_func=table.__getitem__,
+        required=True,
+        key=key,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return str(choice)

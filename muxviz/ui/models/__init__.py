@@ -1,0 +1,1 @@
+"""The page Models, with what pruning left of a checkpoint."""

@@ -1,0 +1,1 @@
+"""What every page stands in: frame, link, session, group, checkpoints, words."""

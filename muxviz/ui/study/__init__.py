@@ -1,0 +1,1 @@
+"""Asking and showing: runs, jobs, what is kept, panels, their Python, errors."""

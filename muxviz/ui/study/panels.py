@@ -1,0 +1,134 @@
+"""One anatomy for every panel: question, picture with its finding, how to read it, its data and
+where its numbers come from; and the states in which there is no picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from muxviz.figures import figure_config, rows_to_csv, to_html
+from muxviz.figures.drawing.export import Section
+from muxviz.ui.shell import session
+from muxviz.ui.shell.text import plain
+
+NARROWEST = 780  # px that a figure needs for its labels
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a panel shows.
+
+    key: unique on the page, and the name of exported files. figures: keys and Plotly figures that
+    bear their finding as title. alts: what each shows, in words. table: the same in numbers. how,
+    limits: Markdown. record: gives the JSON behind it. python: code that draws it. provenance: one
+    line.
+    """
+
+    key: str
+    figures: tuple[Any, ...]
+    alts: tuple[str, ...]
+    table: list[dict[str, Any]]
+    how: str
+    limits: str
+    record: Callable[[], str]
+    python: str
+    provenance: str
+
+
+def draw(panel: Panel, question: str = "") -> None:
+    """Pictures, how to read them, their data, where the numbers come from.
+
+    ``question`` heads the panel in the page's report.
+    """
+    _note(panel, question)
+    for number, (figure, alt) in enumerate(zip(panel.figures, panel.alts, strict=True)):
+        picture(f"{panel.key}_{number}" if number else panel.key, figure, alt)
+    with st.container(gap="xxsmall"):
+        with st.expander("How to read · limits", type="compact"):
+            st.markdown(panel.how)
+            st.markdown(f"**What it does not show.** {panel.limits}")
+        box = st.expander(
+            "Data · Export · Python", type="compact", on_change="rerun", key=f"{panel.key}_data"
+        )
+        if box.open:
+            with box:
+                _data(panel)
+        st.caption(plain(panel.provenance))
+
+
+def picture(key: str, figure: Any, alt: str) -> None:
+    """A figure over the full width, with its description; a narrow page scrolls it sideways."""
+    with st.grid(1, min_column_width=NARROWEST, wrap=False):
+        st.plotly_chart(
+            figure, width="stretch", key=f"{key}_figure", alt=alt, config=figure_config(key)
+        )
+
+
+def _data(panel: Panel) -> None:
+    st.dataframe(panel.table, hide_index=True, width="stretch", alt=" ".join(panel.alts))
+    with st.container(horizontal=True, gap="xsmall"):
+        _download(panel, "csv", "text/csv", lambda: rows_to_csv(panel.table))
+        _download(panel, "json", "application/json", panel.record)
+        _download(panel, "html", "text/html", lambda: page_of(panel))
+    st.code(panel.python, language="python")
+
+
+def _download(panel: Panel, kind: str, mime: str, make: Callable[[], str]) -> None:
+    st.download_button(
+        kind.upper(),
+        data=make,
+        file_name=f"muxviz-{panel.key}.{kind}",
+        mime=mime,
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"{panel.key}_{kind}",
+    )
+
+
+def page_of(panel: Panel) -> str:
+    """One self-contained HTML page with all pictures of the panel."""
+    first, *others = panel.figures
+    page = to_html(first, panel.key, panel.provenance)
+    config = figure_config(panel.key)
+    more = [f.to_html(full_html=False, include_plotlyjs=False, config=config) for f in others]
+    return page.replace("</body>", f"{''.join(more)}</body>")
+
+
+# ---- the page's report --------------------------------------------------------------------------
+
+
+def begin_report() -> None:
+    """Forget the panels of the page before."""
+    drawn().clear()
+
+
+def drawn() -> dict[str, Section]:
+    """The panels drawn since then, in order; always the same dictionary."""
+    found: dict[str, Section] = st.session_state.setdefault(session.SECTIONS, {})
+    return found
+
+
+def _note(panel: Panel, question: str) -> None:
+    drawn()[panel.key] = Section(
+        question, panel.figures, (panel.how, panel.limits), panel.provenance
+    )
+
+
+# ---- states without a picture -------------------------------------------------------------------
+
+
+def empty(title: str, text: str) -> None:
+    """Nothing to show yet: what will be here and what it needs."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.markdown(f":gray[:material/merge:] **{title}**", width="content")
+        st.caption(text, text_alignment="center")
+
+
+def not_applicable(question: str, reason: str) -> None:
+    """A panel that this checkpoint or group cannot fill."""
+    st.subheader(question, anchor=False)
+    st.caption(f":material/block: {reason}")

@@ -1,0 +1,85 @@
+"""The Python that gives what a panel shows; it runs as pasted, in a notebook or a script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from muxviz.batch import Row
+from muxviz.ui.study.runs import TIMED_PASSES, RunRequest
+
+
+def snippet(request: RunRequest, figure: str, call: str, *, timed: bool = False) -> str:
+    """Code that repeats ``request`` and ends with drawing ``call`` by ``figure``'s function."""
+    lines = [
+        "import muxviz",
+        "from muxviz.batch import Row",
+        f"from muxviz.figures import {figure}",
+        "from muxviz.inference import run_group",
+        "",
+        *_inputs(request),
+        f"result = run_group({', '.join(_arguments(request, timed))})",
+        call,
+    ]
+    return "\n".join(lines)
+
+
+def analysis_snippet(run: RunRequest, imports: Sequence[str], lines: Sequence[str]) -> str:
+    """Code that defines ``checkpoint``, ``rows`` and, where the run has one, ``baseline``.
+
+    imports: whole import statements, put on top. lines: what follows, with ``call_arguments(run)``
+    for padding, filling and seed of the run.
+    """
+    own = ["import muxviz", "from muxviz.batch import Row"]
+    return "\n".join([*sorted({*own, *imports}, key=_rank), "", *_inputs(run), *lines])
+
+
+def call_arguments(run: RunRequest) -> str:
+    """``"checkpoint, rows"`` and those of padding, fill and seed that are not the defaults."""
+    arguments = ["checkpoint", "rows"]
+    if run.padding:
+        arguments.append(f"padding={run.padding!r}")
+    if run.filling != "repeat":
+        arguments.append(f"fill={run.filling!r}")
+    if run.seed:
+        arguments.append(f"seed={run.seed}")
+    return ", ".join(arguments)
+
+
+def pool_arguments(run: RunRequest) -> str:
+    """``", padding='group', seed=3"``: those that are not the defaults, of a call over the pool."""
+    padding = f", padding={run.padding!r}" if run.padding else ""
+    return padding + (f", seed={run.seed}" if run.seed else "")
+
+
+def _rank(statement: str) -> tuple[bool, str]:
+    """Plain imports before ``from`` imports, each in order."""
+    return statement.startswith("from"), statement
+
+
+def _inputs(request: RunRequest) -> list[str]:
+    where = f", device={request.device!r}, dtype={request.dtype!r}"
+    lines = [f"checkpoint = muxviz.load({request.checkpoint!r}{where})"]
+    if request.baseline:
+        lines.append(f"baseline = muxviz.load({request.baseline!r}{where})")
+    return [*lines, "rows = [", *(f"    {_row(row)}," for row in request.rows), "]"]
+
+
+def _row(row: Row) -> str:
+    return f"Row({row.text!r})" if row.pair is None else f"Row({row.text!r}, {row.pair!r})"
+
+
+def _arguments(request: RunRequest, timed: bool) -> list[str]:
+    arguments = ["checkpoint", "rows"]
+    if request.baseline:
+        arguments.append("baseline=baseline")
+    elif request.equal_slots:
+        arguments.append("equal_slots=True")
+    if request.padding:
+        arguments.append(f"padding={request.padding!r}")
+    if request.fill == "published":
+        arguments.append("fill='published'")
+    if request.seed:
+        arguments.append(f"seed={request.seed}")
+    if timed:
+        arguments.append(f"timing_repeats={TIMED_PASSES}")
+    return arguments

@@ -1,0 +1,304 @@
+"""A question on a page, answered in the background: every state of its panel.
+
+    ask = Ask(run, "swap cross-talk", (("draws", 64),))
+    result = show(Study("crosstalk_swap", "Who changes whom?", ask, cost, work, panel))
+
+``work`` runs in a thread and makes no Streamlit call; ``panel`` turns its result into figures, on
+the page. What is computed is kept under its ``Ask``: an ask must hold everything that the result
+depends on and nothing that only changes how it looks. A control of the second kind is a parameter
+of the page (``muxviz.ui.shell.params``) or stands in ``Study.view``; changing it makes the panel anew
+from the kept result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+import streamlit as st
+
+from muxviz.errors import MuxvizError, NotApplicable, Stopped
+from muxviz.figures.drawing.dim import dimmed
+from muxviz.ui.shell import group, params, session
+from muxviz.ui.shell.text import count, listed, plain
+from muxviz.ui.study import panels, runs
+from muxviz.ui.study.errors import error_panel, one_panel
+from muxviz.ui.study.heading import base, family, page_head, report_control, sides
+from muxviz.ui.study.jobs import Answer, Job, Progress, Status, Together, Work
+from muxviz.ui.study.kept import Desk, Kept, Shown, desk
+from muxviz.ui.study.panels import Panel
+from muxviz.ui.study.runs import RunRequest
+
+LOOK_S = 0.7  # between looks at a job: each costs the work itself some time
+AT_ONCE_S = 0.3  # that an instant study may hold the page up, so that a quick one never flickers
+_NONE = object()
+Kind: TypeAlias = Literal["primary", "secondary"]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Everything that a result depends on, apart from the weights themselves.
+
+    name: of the analysis. params: hashable. across: further runs that ``work`` is called for; with
+    ``together`` it is called once, with the checkpoints of all runs.
+    """
+
+    run: RunRequest
+    name: str
+    params: tuple[tuple[str, Any], ...] = ()
+    across: tuple[RunRequest, ...] = ()
+    together: bool = False
+
+
+@dataclass(frozen=True)
+class Study:
+    """A panel of a page.
+
+    key: unique on the page. question: its heading. cost: of computing it, in words. work: called
+    as ``work(checkpoint, baseline or None, progress)``; with ``ask.across`` once for the run and
+    once for each run across, and the result is a tuple of ``Answer``. panel: makes the panel from
+    the result. promise: what it will show. instant: computed without being asked to. reason: why
+    it does not apply, where that is known beforehand. view: hashable choices that ``panel`` reads,
+    beside slot, sentences and the page's parameters.
+    """
+
+    key: str
+    question: str
+    ask: Ask
+    cost: str
+    work: Work | Together
+    panel: Callable[[Any], Panel]
+    promise: str = ""
+    instant: bool = False
+    reason: str = ""
+    view: tuple[Any, ...] = ()
+
+
+def show(study: Study) -> Any | None:
+    """Draw the panel in whatever state it is; the result on screen, or None."""
+    with one_panel():
+        return _show(study)
+    return None
+
+
+def _show(study: Study) -> Any | None:
+    if study.reason:
+        panels.not_applicable(study.question, study.reason)
+        return None
+    own = desk()
+    own.collect_all()
+    if study.instant and not _is_known(own, study.ask):
+        start(study)
+        own.wait(study.ask, AT_ONCE_S)
+    error = own.errors.get(study.ask)
+    if isinstance(error, NotApplicable):
+        panels.not_applicable(study.question, str(error))
+        return None
+    st.subheader(study.question, anchor=False)
+    kept = own.look_up(study.ask)
+    _state_line(study, own, kept)
+    if kept is not None:
+        own.shown[study.key] = _picture(study, own, kept)
+        return kept.result
+    earlier = own.shown.get(study.key)
+    if earlier is None:
+        return None
+    panels.draw(_faded(own, earlier), f"{study.question} (out of date)")
+    return _usable(own, study.ask, earlier.ask)
+
+
+def computed() -> int:
+    """How often this session has started work."""
+    return desk().computed
+
+
+def _is_known(own: Desk, ask: Ask) -> bool:
+    return ask in own.running or ask in own.results or ask in own.errors
+
+
+def _usable(own: Desk, now: Ask, then: Any) -> Any | None:
+    """An earlier result, where what a page draws from it still fits the group of now."""
+    kept = own.look_up(then)
+    same = (now.run.checkpoint, len(now.run.rows)) == (then.run.checkpoint, len(then.run.rows))
+    return kept.result if kept is not None and same else None
+
+
+def _state_line(study: Study, own: Desk, kept: Kept | None) -> None:
+    """What is above the picture: nothing when it is whole and up to date."""
+    error = own.errors.get(study.ask)
+    if study.ask in own.running:
+        watch(study)
+    elif error is not None and not isinstance(error, Stopped):
+        error_panel(error)
+        _button(study, "Try again", ":material/refresh:")
+    elif kept is not None:
+        if kept.is_partial:
+            _partial(study, kept)
+    elif study.key in own.shown:
+        _stale(study, own)
+    else:
+        _ready(study, stopped=error is not None)
+
+
+# ---- starting and stopping ----------------------------------------------------------------------
+
+
+def start(study: Study) -> None:
+    """Begin the work of a study (also as a callback of a button)."""
+    requests = (study.ask.run, *study.ask.across)
+    try:
+        for request in requests:
+            runs.check(request)
+    except MuxvizError as error:
+        desk().errors[study.ask] = error
+        return
+    job = Job(requests, study.work, together=study.ask.together)
+    desk().begin(study.ask, job, study.key, _pace(study))
+
+
+def _stop(ask: Ask) -> None:
+    desk().stop(ask)
+
+
+def _button(study: Study, label: str, icon: str, kind: Kind = "secondary") -> None:
+    st.button(
+        label,
+        icon=icon,
+        type=kind,
+        key=f"{study.key}_compute",
+        on_click=start,
+        args=(study,),
+    )
+
+
+# ---- states -------------------------------------------------------------------------------------
+
+
+def _ready(study: Study, *, stopped: bool) -> None:
+    """What it will show, what it costs, and Compute."""
+    with st.container(border=True, gap="small"):
+        if study.promise:
+            st.markdown(study.promise)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _button(study, "Compute", ":material/play_arrow:", "primary")
+            said = "Stopped before there was anything to show. " if stopped else ""
+            st.caption(f"{said}{_cost(study)}", width="stretch")
+    runs.warm_up()
+
+
+def _cost(study: Study) -> str:
+    took = desk().pace.get(_pace(study))
+    last = f" It took {took:.1f} s here last time." if took is not None else ""
+    return f"Cost: {plain(study.cost)}.{last}"
+
+
+def _stale(study: Study, own: Desk) -> None:
+    """The picture below belongs to other inputs."""
+    changed = _changes(study.ask, own.shown[study.key].ask)
+    what = f" Since then you changed {plain(listed(changed))}." if changed else ""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.warning(f"**Stale.** The dimmed picture is from before.{what}", icon=":material/update:")
+        _button(study, "Recompute", ":material/refresh:", "primary")
+    st.caption(_cost(study))
+
+
+def _changes(now: Ask, then: Ask) -> list[str]:
+    before = dict(then.params)
+    names = [name for name, value in now.params if before.get(name, _NONE) != value]
+    others = {
+        "the seed": now.run.seed != then.run.seed,  # draws depend on it, whatever is filled
+        "the other checkpoints": now.across != then.across,
+    }
+    named = [*runs.differences(now.run, then.run), *names]
+    return [*named, *(what for what, is_new in others.items() if is_new and what not in named)]
+
+
+def _partial(study: Study, kept: Kept) -> None:
+    """Work was stopped; what was done is shown."""
+    done = f" after {kept.done:,} of {kept.total:,}" if kept.total else ""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.info(
+            f"**Stopped{done}.** What was done until then is shown; intervals are wider.",
+            icon=":material/stop_circle:",
+        )
+        _button(study, "Compute all", ":material/play_arrow:")
+
+
+@st.fragment(run_every=LOOK_S)
+def watch(study: Study) -> None:
+    """Progress of a job; draws the whole page again once it is over."""
+    running = desk().running.get(study.ask)
+    status = running.job.status() if running else None
+    if running is None or status is None or status.is_over:
+        st.rerun()
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(status.share, text=progress_text(status), width="stretch")
+        st.button(
+            "Stop",
+            icon=":material/stop:",
+            key=f"{study.key}_stop",
+            on_click=_stop,
+            args=(study.ask,),
+            disabled=running.job.is_stopping,
+        )
+
+
+def progress_text(status: Status) -> str:
+    """``"Queued: 2 runs ahead of yours"``, ``"37 of 320 · 1.2 s, about 9 s left"``."""
+    if status.state == "queued" and status.ahead:
+        return f"Queued: {count(status.ahead, 'run')} ahead of yours on this device"
+    spent = f"{status.elapsed_s:.1f} s"
+    if status.doing or not status.total:
+        return f"{plain(status.doing or 'Under way')} · {spent}"
+    left = f", about {status.left_s:.0f} s left" if status.left_s is not None else ""
+    return f"{status.done:,} of {status.total:,} · {spent}{left}"
+
+
+# ---- the picture --------------------------------------------------------------------------------
+
+
+def _picture(study: Study, own: Desk, kept: Kept) -> Shown:
+    """Draw the panel of what is kept."""
+    view = (study.key, st.context.theme.type, study.view, *_view())
+    panel = own.panel(study.ask, view, lambda: study.panel(kept.result))
+    panels.draw(panel, study.question)
+    return Shown(study.ask, view, panel)
+
+
+def _faded(own: Desk, earlier: Shown) -> Panel:
+    """The panel as it was, dimmed: it belongs to other inputs than those of now."""
+
+    def make() -> Panel:
+        return replace(earlier.panel, figures=tuple(map(dimmed, earlier.panel.figures)))
+
+    return own.panel(earlier.ask, ("dimmed", earlier.view), make)
+
+
+def _view() -> tuple[Any, ...]:
+    """What a panel may read beside its result: slot, sentences, the private controls."""
+    chosen = [params.value(param) for param in params.all_params()]
+    return (st.session_state.get(session.SLOT), group.filled_rows(), *chosen)
+
+
+def _pace(study: Study) -> tuple[str, str]:
+    return (study.ask.name, study.ask.run.checkpoint)
+
+
+__all__ = [
+    "Answer",
+    "Ask",
+    "Panel",
+    "Progress",
+    "Study",
+    "base",
+    "computed",
+    "family",
+    "page_head",
+    "report_control",
+    "show",
+    "sides",
+    "start",
+    "watch",
+]

@@ -1,0 +1,135 @@
+"""One slot gets another sentence: every slot before and after, as bars and as cards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from muxviz.batch import Row
+from muxviz.figures.drawing.wording import percent
+from muxviz.results.whatif_desk import BeforeAfter
+from muxviz.ui.mix.cards import CARD, MAX_SENTENCE, slot_mark
+from muxviz.ui.shell import group
+from muxviz.ui.shell.frame import Bench
+from muxviz.ui.shell.params import control
+from muxviz.ui.shell.text import plain, shorten
+from muxviz.ui.study.panels import Panel, empty
+from muxviz.ui.study.python import call_arguments
+from muxviz.ui.study.question import Ask, Study, show
+from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.whatif import text as words
+from muxviz.ui.whatif.params import TEXT
+from muxviz.ui.whatif.parts import before_after_panel, only_fills
+
+if TYPE_CHECKING:
+    from muxviz.loading.checkpoint import Checkpoint
+    from muxviz.ui.study.question import Progress
+
+MAX_ANSWER = 60  # characters
+
+
+def edit_view(run: RunRequest, bench: Bench) -> None:
+    """A sentence for the selected slot, and what it does to all."""
+    if only_fills(run, bench):
+        return
+    text = _field(run, bench).strip()
+    if not text:
+        empty(
+            "No new sentence yet",
+            f"Write one for slot {bench.slot + 1}: its answer and those of its neighbours are "
+            "compared with now.",
+        )
+        return
+    result = show(_study(run, bench, text))
+    if isinstance(result, BeforeAfter):
+        _cards(result)
+
+
+def _field(run: RunRequest, bench: Bench) -> str:
+    now = plain(shorten(run.rows[bench.slot].text, MAX_SENTENCE))
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"{slot_mark(bench.slot)} holds now: {now}")
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            text = str(
+                control(TEXT, help="Tried out here; the group stays until you take it over.")
+            )
+            st.button(
+                "Take it over",
+                icon=":material/check:",
+                key="w_take",
+                on_click=take_text,
+                args=(bench.slot, text),
+                disabled=not text.strip(),
+                help="Puts the sentence into the group; Undo is on Mix & read.",
+            )
+    return text
+
+
+def take_text(slot: int, text: str) -> None:
+    """Put a sentence into a seat of the group (a callback)."""
+    rows = list(group.filled_rows())
+    rows[slot] = Row(text.strip(), rows[slot].pair)
+    group.put(rows)
+    st.session_state[TEXT.key] = ""
+
+
+def _study(run: RunRequest, bench: Bench, text: str) -> Study:
+    slot = bench.slot
+
+    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        from muxviz.analysis.whatif.desk import edit_slot
+
+        return edit_slot(checkpoint, run.rows, slot, text, **run.group_options)
+
+    def panel(result: BeforeAfter) -> Panel:
+        code = f"result = edit_slot({call_arguments(run)}, slot={slot}, text={text!r})"
+        texts = (words.EDIT_HOW, words.EDIT_LIMITS)
+        return before_after_panel("edit", result, run, bench, "edit_slot", code, texts)
+
+    return Study(
+        "edit",
+        "What happens to the others with this sentence?",
+        Ask(run, "one sentence exchanged", (("the slot", slot), ("the new sentence", text))),
+        "two passes",
+        work,
+        panel,
+        "Every slot's answer before and after.",
+        instant=True,
+    )
+
+
+def _cards(result: BeforeAfter) -> None:
+    """Before and after, a card per slot."""
+    with st.grid("auto", min_column_width=CARD, gap="small"):
+        for slot, text in enumerate(result.texts_after):
+            if slot in result.fillers:
+                continue
+            with st.container(border=True, height="stretch", gap="xsmall", key=f"w_card_{slot}"):
+                _card(result, slot, text)
+
+
+def _card(result: BeforeAfter, slot: int, text: str) -> None:
+    before, after = (
+        plain(shorten(answers[slot], MAX_ANSWER))
+        for answers in (result.answers_before, result.answers_after)
+    )
+    is_edited = slot == result.edited
+    st.markdown(f"{slot_mark(slot)}{' :small[:gray[new sentence]]' if is_edited else ''}")
+    if result.per_token:
+        st.markdown(f":small[before: {before}]  \n:small[now: {after}]")
+    else:
+        old, new = result.p_before[slot], result.p_after[slot]
+        st.markdown(
+            f":gray[{before} {percent(float(old.max()))}] → **{after}** {percent(float(new.max()))}"
+        )
+    if slot in result.flipped:
+        st.markdown(":orange-background[:small[the new neighbour changed the answer]]")
+    st.text(shorten(text, MAX_SENTENCE))
+    st.space("stretch")
+    margin = result.margin_after[slot] - result.margin_before[slot]
+    if margin == margin:
+        st.caption(f"margin of the former answer {margin:+.2f}")
+
+
+__all__ = ["edit_view", "take_text"]
