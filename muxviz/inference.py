@@ -35,10 +35,8 @@ from muxviz.results import (
     Timing,
     TokenReading,
 )
+from muxviz.results.group import EQUAL_SLOTS
 from muxviz.tracing import Trace, trace
-
-EQUAL_SLOTS = "all slots equal"
-
 
 # ---- one group, everything --------------------------------------------------------------------
 

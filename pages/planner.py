@@ -5,11 +5,13 @@ from __future__ import annotations
 from muxviz.ui.planner import view
 from muxviz.ui.planner.models import check_panel, errors_panel
 from muxviz.ui.shell.frame import frame
+from muxviz.ui.study.heading import head_without_group
 
 bench = frame("planner")
-view.head(
+head_without_group(
+    "planner",
     "Which N and which sparsity for my accuracy budget? Models fitted to measured settings say "
-    "which one to use, how sure that is, and what to measure next."
+    "which one to use, how sure that is, and what to measure next.",
 )
 table = view.choose_table()
 planner = view.planner_of(table)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from muxviz.ui.shell.frame import frame
+from muxviz.ui.study.heading import head_without_group
 from muxviz.ui.tradeoff import view
 from muxviz.ui.tradeoff.plans import plans_panel
 from muxviz.ui.tradeoff.sources import sources
 
 bench = frame("tradeoff")
-view.head(
+head_without_group(
+    "tradeoff",
     "How many slots should I use? Accuracy against speed as measured, what papers report, and what "
-    "it means for your traffic."
+    "it means for your traffic.",
 )
 view.more_runs(bench)
 tradeoffs, speeds = sources()

@@ -186,8 +186,8 @@ def test_every_kind_of_figure_is_held_to_the_laws() -> None:
     """Whatever has a finding of its own is drawn by some family."""
     source = Path(figure_families.__file__).read_text(encoding="utf-8")
     found = 0
-    for module in pkgutil.iter_modules(muxviz.figures.__path__):
-        room = import_module(f"muxviz.figures.{module.name}")
+    for module in pkgutil.walk_packages(muxviz.figures.__path__, "muxviz.figures."):
+        room = import_module(module.name)
         for name, call in vars(room).items():
             if not name.endswith("_finding") or name.startswith("_"):
                 continue

@@ -62,6 +62,11 @@ ONLY = {  # which of our top-level parts may import a library
 }
 # figures and results know no torch and no model; the rest of the table is in RANK.
 FIGURES_MAY_IMPORT = {"results", "errors", "figures"}
+# Layers of rooms, and the rooms that others may import, lowest first.
+FLOORS = {"analysis": ("groups",), "figures": ("drawing",), "ui": ("shell", "study")}
+BETWEEN_ROOMS = {  # which room may import which other one, and why
+    ("analysis", "keys", "crosstalk"): "a Mantel test of keys is one against measured cross-talk",
+}
 
 
 def sources() -> list[Path]:
@@ -127,6 +132,33 @@ def test_no_two_modules_import_each_other() -> None:
     assert not left, f"in a circle, or above one: {sorted(left)}"
 
 
+def other_rooms(layer: str) -> set[tuple[str, str, str]]:
+    """Every import of a room from another that is neither itself nor a floor below it."""
+    found = set()
+    floors = FLOORS[layer]
+    for path in (ROOT / "muxviz" / layer).glob("*/*.py"):
+        here = path.parent.name
+        below = floors[: floors.index(here) + 1] if here in floors else (*floors, here)
+        for name in imported(path):
+            if name.startswith(f"muxviz.{layer}.") and name.split(".")[2] not in below:
+                found.add((layer, here, name.split(".")[2]))
+    return found
+
+
+@pytest.mark.parametrize("layer", FLOORS)
+def test_a_room_imports_itself_and_the_floors(layer: str) -> None:
+    assert other_rooms(layer) == {one for one in BETWEEN_ROOMS if one[0] == layer}
+
+
+@pytest.mark.parametrize("layer", FLOORS)
+def test_every_file_is_in_a_room(layer: str) -> None:
+    folder = ROOT / "muxviz" / layer
+    assert [p.name for p in folder.glob("*.py")] == ["__init__.py"]
+    rooms = [p for p in folder.iterdir() if p.is_dir() and p.name != "__pycache__"]
+    assert {p for p in rooms if not (p / "__init__.py").is_file()} == set()
+    assert {p.name for p in rooms} >= set(FLOORS[layer])
+
+
 def test_the_rule_can_fail() -> None:
     """The parser sees imports inside functions and relative to a package."""
     tree = "def f():\n    import streamlit\n    from muxviz.ui.shell import frame\n"
@@ -137,7 +169,7 @@ def test_the_rule_can_fail() -> None:
             names |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
-    assert names == {"streamlit", "muxviz.ui"}
+    assert names == {"streamlit", "muxviz.ui.shell"}
     assert RANK["ui"] > RANK[part(scratch)]
 
 

@@ -21,6 +21,7 @@ from muxviz.results.lessons import Lessons
 from muxviz.results.store import from_json, to_json
 from muxviz.ui.shell import session
 from muxviz.ui.shell.frame import PAGES
+from muxviz.ui.shell.params import params_of
 from muxviz.ui.shell.text import JOINER
 from tests import pages
 from tests.pages import ROOT, click, titles, write_pair
@@ -118,6 +119,7 @@ def test_try_it_yourself_sets_the_state_of_a_live_page(
     assert at.session_state[session.CHECKPOINT] == "tiny-n3"
     for key, value in state.items():
         assert at.session_state[key] == value
+    assert set(state) <= {param.key for param in params_of(page)}
     if step == "3":
         assert at.session_state[session.SLOT] == found.culprit[0] + 1
     assert at.title[0].value == PAGES[page].title

@@ -24,7 +24,7 @@ QUICK = ("", "One pass", "Keys")  # sections
 
 def figure_names() -> set[str]:
     """Public functions that make a figure."""
-    trees = [ast.parse(p.read_text("utf-8")) for p in (ROOT / "muxviz/figures").glob("*.py")]
+    trees = [ast.parse(p.read_text("utf-8")) for p in (ROOT / "muxviz/figures").rglob("*.py")]
     found = {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
     return {n for n in found if n.endswith("_figure") and not n.startswith("_")} - HELPERS
 

@@ -465,7 +465,8 @@ def test_pages_are_painted_without_torch() -> None:
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "from muxviz.ui.study import jobs; from muxviz.ui.shell import params; from muxviz.ui.study import runs\n"
+        "from muxviz.ui.shell import params\n"
+        "from muxviz.ui.study import jobs, runs\n"
         "from muxviz.ui.shell.frame import PAGES, page_exists\n"
         "runs.warm_up = jobs.Job.start = lambda *a: None\n"
         "jobs.Job.join = lambda *a: False\n"

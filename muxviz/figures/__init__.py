@@ -1,6 +1,7 @@
 """Results in, Plotly figures out: no model, no torch, no Streamlit.
 
-Each ``x_figure`` has an ``x_alt`` (the picture in words) and an ``x_table`` (its numbers).
+Each ``x_figure`` has an ``x_alt`` (the picture in words) and an ``x_table`` (its numbers). A room
+is a folder, named as the page that shows it; ``drawing`` is what all of them share.
 """
 
 from muxviz.figures.drawing.export import figure_config, rows_to_csv, to_html
@@ -11,7 +12,6 @@ from muxviz.figures.mix.answers import (
     tag_strip_figure,
 )
 from muxviz.figures.mix.braid import (
-    EQUAL_SLOTS,
     braid_alt,
     braid_figure,
     braid_finding,
@@ -19,6 +19,7 @@ from muxviz.figures.mix.braid import (
 )
 from muxviz.figures.mix.leak import leak_alt, leak_figure, leak_finding, leak_table
 from muxviz.figures.mix.timing import timing_alt, timing_figure, timing_finding, timing_table
+from muxviz.results.group import EQUAL_SLOTS
 
 __all__ = [
     "EQUAL_SLOTS",

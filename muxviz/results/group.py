@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from muxviz.results.answers import Answer
 from muxviz.results.reading import Leak, TokenReading
 
+EQUAL_SLOTS = "all slots equal"  # who answered "alone", where no N = 1 baseline did
+
 
 def pruned_words(sparsity: float) -> str:
     """A sparsity above 0 as ``"95 % pruned"``; never rounded to all or nothing."""
@@ -102,7 +104,7 @@ class GroupResult:
     """Everything Mix & read shows of one pass.
 
     leak: None without a retrieval head. baseline: name of the N = 1 checkpoint behind ``alone``,
-    "all slots equal" when the checkpoint itself was given N copies, or "" for none. num_layers:
+    ``EQUAL_SLOTS`` when the checkpoint itself was given N copies, or "" for none. num_layers:
     encoder layers. notes: what does not apply here and why.
     """
 

@@ -43,8 +43,8 @@ def layer_conductance(
 ) -> Conductance:
     """Conductance of every layer and position for one slot's answer, split by slot of origin.
 
-    Args: as ``muxviz.analysis.attention.attribution.attribute``; ``progress`` is called with (parts done,
-    parts in all): one per node and one per layer of captum's.
+    Args: as ``attribute`` of ``attribution``; ``progress`` is called with (parts done, parts in
+    all): one per node and one per layer of captum's.
 
     Raises:
         InputError and its kinds; Stopped, from ``progress``.

@@ -2,7 +2,7 @@
 
 ``slot_record`` counts for one checkpoint, ``by_sparsity`` compares the records of several. Groups
 are drawn by seed, so that records of equal draws, pool and number of slots hold the same sentences
-in the same slots. ``crosstalk_by_sparsity`` does so for swap tests, which ``crosstalk/swap_test`` makes.
+in the same slots. ``crosstalk_by_sparsity`` does so for swap tests (``crosstalk/swap_test``).
 """
 
 from __future__ import annotations

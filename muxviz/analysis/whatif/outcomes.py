@@ -1,8 +1,8 @@
 """A slot's answer as numbers: a margin, a probability and a share of answers kept.
 
 A sentence has one *unit* (its class); where the answer is one per token, every token that counts is
-a unit and numbers are means over units. A *target* is a class per unit. Reading neighbours:
-``groups/draws.py`` makes the groups. Left out: regressions and masked words, which have no classes to win.
+a unit and numbers are means over units. A *target* is a class per unit. ``groups/draws.py``
+makes the groups. Left out: regressions and masked words, which have no classes to win.
 """
 
 from __future__ import annotations

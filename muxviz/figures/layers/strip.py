@@ -1,6 +1,7 @@
 """A slot's tokens through the layers: a strip that plays, one frame per level.
 
-Tint and words are those of ``drawing/strips``. Cells keep their places, so that only what changes moves.
+Tint and words are those of ``drawing/strips``. Cells keep their places, so that only what changes
+moves.
 """
 
 from __future__ import annotations

@@ -33,12 +33,11 @@ from muxviz.figures.mix.braid_geometry import (
     braid_geometry,
 )
 from muxviz.figures.mix.braid_labels import label_lanes, label_layers, sentence_hover, write_caption
-from muxviz.figures.mix.braid_words import EQUAL_SLOTS, braid_alt, braid_finding, braid_table
+from muxviz.figures.mix.braid_words import braid_alt, braid_finding, braid_table
 from muxviz.figures.mix.curves import bend, between, through
 from muxviz.results import GroupResult, SlotResult
 
 __all__ = [
-    "EQUAL_SLOTS",
     "SMALLEST",
     "Geometry",
     "Ribbon",

@@ -9,9 +9,9 @@ import numpy as np
 from muxviz.figures.drawing.wording import count, percent, shorten
 from muxviz.figures.mix.leak import largest_leak
 from muxviz.results import GroupResult, SlotResult
+from muxviz.results.group import EQUAL_SLOTS
 
 SENTENCE_ROOM = 36  # letters of a sentence in the alternative text
-EQUAL_SLOTS = "all slots equal"  # who answered "alone", where no N = 1 baseline did
 
 
 def braid_finding(result: GroupResult) -> str:

@@ -65,7 +65,7 @@ def python_of(
         run,
         [
             f"from muxviz.analysis.attention.readings import {function}",
-            f"from muxviz.figures.{module} import {', '.join(names)}",
+            f"from muxviz.figures.attention.{module} import {', '.join(names)}",
         ],
         [f"result = {function}({call_arguments(run)})", *calls],
     )
@@ -106,7 +106,7 @@ def raw_panel(result: AttentionMaps, *, run: RunRequest, chosen: Selected, dark:
         python_of(
             run,
             "attention_maps",
-            "attention",
+            "maps",
             ("attention_grid_figure", "attention_map_figure"),
             "attention_grid_figure(result).show()",
             f"attention_map_figure(result, {layer}, {head}, look={look!r}).show()",
@@ -153,7 +153,7 @@ def pairs_panel(result: SlotPairs, *, run: RunRequest, chosen: Selected, dark: b
         python_of(
             run,
             "slot_pairs",
-            "attention_pairs",
+            "pairs",
             ("pair_map_figure", "pairs_figure"),
             f"pairs_figure(result, {of_shares}, seen={seen}, chosen={pair}).show()",
             f"pair_map_figure(result, {head}, {pair}).show()",
@@ -198,7 +198,7 @@ def relevance_panel(result: Relevance, *, run: RunRequest, chosen: Selected, dar
         text.RELEVANCE_HOW,
         text.RELEVANCE_LIMITS,
         lambda: to_json(result),
-        python_of(run, "relevance", "attention_relevance", sorted(names), *calls),
+        python_of(run, "relevance", "relevance", sorted(names), *calls),
         result.provenance.line(),
     )
 
@@ -221,7 +221,7 @@ def across_panel(
         python_of(
             run,
             "instance_attention",
-            "attention_instances",
+            "instances",
             ("instances_figure",),
             f"instances_figure(result, {position}, head={head}).show()",
         ),
@@ -246,7 +246,7 @@ def heads_panel(result: HeadEffects, *, run: RunRequest, slot: int, dark: bool) 
         python_of(
             run,
             "head_effects",
-            "attention_heads",
+            "heads",
             ("heads_figure",),
             f"heads_figure(result, {slot}, by={by!r}).show()",
         ),

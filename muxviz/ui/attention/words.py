@@ -203,7 +203,7 @@ def _ways_panel(result: Conductance, *, run: RunRequest, asked: Asked, dark: boo
             asked,
             "conductance",
             "layer_conductance",
-            "attention_conductance",
+            "conductance",
             "conductance_figure",
         ),
         _origin(result),
@@ -229,9 +229,9 @@ def _python(
     return analysis_snippet(
         run,
         [
-            f"from muxviz.analysis.{module} import {function}",
+            f"from muxviz.analysis.attention.{module} import {function}",
             "from muxviz.analysis.groups.one_group import Target",
-            f"from muxviz.figures.{figures} import {figure}",
+            f"from muxviz.figures.attention.{figures} import {figure}",
             "from muxviz.pool import texts",
         ],
         [

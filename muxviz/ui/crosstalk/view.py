@@ -286,7 +286,7 @@ def _comparison(
         "from muxviz.results.cross_matrix import cross_matrix",
     ]
     measure = f", {one.measure!r}" if isinstance(results[0], Crosstalk) else ""
-    lines = ["# The same for model B; see crosstalk_compare.comparison_figure for both in one.",
+    lines = ["# The same for model B; see crosstalk.compare.comparison_figure for both in one.",
              f"crosstalk_figure(cross_matrix(result{measure})).show()"]  # fmt: skip
     return Panel(
         "crosstalk_compare",

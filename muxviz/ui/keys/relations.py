@@ -70,7 +70,7 @@ def _gates(side: Side, dark: bool) -> Study:
             words.GATES_HOW,
             words.GATES_LIMITS,
             lambda: to_json(result),
-            code(run, "gates.gate_flips", "keys_gates.gates_figure", draw),
+            code(run, "gates.gate_flips", "gates.gates_figure", draw),
             origin(result, result.flips.draws),
         )
 
@@ -139,7 +139,7 @@ def _leak(side: Side, dark: bool) -> Study:
             words.LEAK_HOW,
             words.LEAK_LIMITS,
             lambda: to_json(result),
-            code(run, "mantel.keys_and_crosstalk", "keys_scatter.key_leak_figure", draw, more),
+            code(run, "mantel.keys_and_crosstalk", "scatter.key_leak_figure", draw, more),
             origin(result, result.draws),
         )
 

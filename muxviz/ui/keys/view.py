@@ -81,7 +81,7 @@ def _geometry(side: Side, dark: bool) -> Study:
             words.GEOMETRY_HOW,
             words.GEOMETRY_LIMITS,
             lambda: to_json(result),
-            code(run, "keys.key_geometry", "keys.keys_figure", draw, from_pool=False),
+            code(run, "geometry.key_geometry", "geometry.keys_figure", draw, from_pool=False),
             result.provenance.line(),
         )
 
@@ -125,7 +125,7 @@ def _sinr(side: Side, dark: bool) -> Study:
             words.SINR_HOW,
             words.SINR_LIMITS,
             lambda: to_json(result),
-            code(run, "keys.key_interference", "keys_bars.sinr_figure"),
+            code(run, "geometry.key_interference", "bars.sinr_figure"),
             origin(result, result.measured.draws),
         )
 
@@ -173,7 +173,7 @@ def _filter(side: Side, dark: bool) -> Study:
             words.FILTER_HOW,
             words.FILTER_LIMITS,
             lambda: to_json(result),
-            code(run, "matched_filter.matched_filter", "keys_bars.filter_figure"),
+            code(run, "matched_filter.matched_filter", "bars.filter_figure"),
             origin(result, result.groups),
         )
 
@@ -220,7 +220,7 @@ def code(
     *,
     from_pool: bool = True,
 ) -> str:
-    """Python of ``analysis`` ("module.function") drawn by ``figure``.
+    """Python of ``analysis`` ("file.function" of its room) drawn by ``figure``.
 
     draw: the last line, where the figure takes more than the result. more: arguments. from_pool:
     whether the analysis draws groups from the pool.
@@ -228,8 +228,8 @@ def code(
     module, function = analysis.rsplit(".", 1)
     place, drawing = figure.rsplit(".", 1)
     imports = [
-        f"from muxviz.analysis.{module} import {function}",
-        f"from muxviz.figures.{place} import {drawing}",
+        f"from muxviz.analysis.keys.{module} import {function}",
+        f"from muxviz.figures.keys.{place} import {drawing}",
     ]
     arguments = call_arguments(run) + more
     if from_pool:

@@ -111,7 +111,7 @@ def _lens_python(run: RunRequest, probe: str, shown: str) -> str:
     numbers = f", fit_draws={fit}" if fitted else ""
     return pool_snippet(
         run,
-        (f"analysis.{module} import {name}", "pool import fit_and_test"),
+        (f"analysis.layers.{module} import {name}", "pool import fit_and_test"),
         "figures.layers.lens import lens_figure",
         f"{name}(checkpoint, {pools}{numbers}, draws={draws}{pool_arguments(run)})",
         f"lens_figure(result, show={shown!r})",

@@ -20,19 +20,17 @@ from muxviz.presets import preset
 from muxviz.results.cross_matrix import CrossMatrix, cross_matrix
 from muxviz.results.lessons import Lessons
 from muxviz.results.store import to_json
-from muxviz.ui.crosstalk.params import MEASURE
 from muxviz.ui.learn import text as words
 from muxviz.ui.learn.params import GUESS, STEP, TURN
-from muxviz.ui.mix.results import braid_of
 from muxviz.ui.shell import group, session
 from muxviz.ui.shell.checkpoints import bundled
 from muxviz.ui.shell.frame import PAGES, Bench, go_to, page_exists
-from muxviz.ui.shell.params import Choice, Param, control, value
+from muxviz.ui.shell.params import Choice, control, value
 from muxviz.ui.shell.text import count, plain, shorten
+from muxviz.ui.study.braid import braid_of
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.panels import Panel, draw
 from muxviz.ui.study.recorded import lessons
-from muxviz.ui.whatif.params import ALPHA, OTHER, VIEW
 
 ALPHAS = {"own": 0.0, "half": 0.5, "other": 1.0}
 QUOTED = 60  # characters of a sentence in running text
@@ -215,19 +213,19 @@ def _ways(step: str, found: Lessons) -> None:
         _go("Next", steps[min(at + 1, len(steps) - 1)], ":material/arrow_forward:", step == "3")
 
 
-def _live(step: str, found: Lessons) -> tuple[str, str, tuple[tuple[Param, Any], ...], int]:
+def _live(step: str, found: Lessons) -> tuple[str, str, tuple[tuple[str, Any], ...], int]:
     """The live page of a step: its key, the preset, its settings and the slot (from 0)."""
     if step == "1":
         return "mix", found.group_preset, (), 0
     if step == "2":
         other = str(found.dial.other + 1)
-        settings = ((VIEW, "key"), (OTHER, other), (ALPHA, ALPHAS[str(value(TURN))]))
+        settings = (("w_view", "key"), ("w_to", other), ("w_alpha", ALPHAS[str(value(TURN))]))
         return "whatif", found.group_preset, settings, found.dial.slot
-    return "crosstalk", found.leak_preset, ((MEASURE, "swap"),), found.culprit[0]
+    return "crosstalk", found.leak_preset, (("c_meas", "swap"),), found.culprit[0]
 
 
 def _try(
-    page: str, name: str, settings: tuple[tuple[Param, Any], ...], slot: int, checkpoint: str
+    page: str, name: str, settings: tuple[tuple[str, Any], ...], slot: int, checkpoint: str
 ) -> None:
     """Set the state of a live page and open it."""
     state = st.session_state
@@ -235,8 +233,7 @@ def _try(
     if checkpoint in {listed.name for listed in bundled()}:
         state[session.CHECKPOINT] = checkpoint
     state[session.SLOT] = slot + 1
-    for param, chosen in settings:
-        state[param.key] = chosen
+    state.update(settings)
     go_to(page)
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.figures import EQUAL_SLOTS, replaced_strip_figure, tag_strip_figure
-from muxviz.figures.drawing.slots import slot_color, slot_symbol
+from muxviz.figures import replaced_strip_figure, tag_strip_figure
 from muxviz.figures.drawing.wording import interval, percent
 from muxviz.results import (
     Answer,
@@ -22,9 +21,10 @@ from muxviz.results import (
     SlotResult,
     TagAnswer,
 )
+from muxviz.results.group import EQUAL_SLOTS
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import count, plain, shorten
-from muxviz.ui.study.panels import picture
+from muxviz.ui.study.panels import picture, slot_mark
 from muxviz.ui.study.runs import PastRun
 
 CARD = 240  # px, least width
@@ -43,11 +43,6 @@ def answer_cards(past: PastRun, bench: Bench) -> None:
             with st.container(border=True, height="stretch", gap="xsmall", key=f"card_{slot.slot}"):
                 _card(result, slot, bench)
     st.caption(_comparison_note(result))
-
-
-def slot_mark(slot: int) -> str:
-    """Symbol in its colour and number in the text's, as Markdown."""
-    return f':color[{slot_symbol(slot)}]{{foreground="{slot_color(slot)}"}} **{slot + 1}**'
 
 
 def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
@@ -97,7 +92,7 @@ def _comparison_note(result: GroupResult) -> str:
             "Nothing to compare with: the checkpoint names no N = 1 baseline. For a comparison "
             "within the model, switch on “Alone = all slots equal” among the options."
         )
-    if result.baseline == "all slots equal":
+    if result.baseline == EQUAL_SLOTS:
         return (
             "“Alone” is the same model with the sentence in **all slots** at once (mean over "
             "slots); it is not an N = 1 model."

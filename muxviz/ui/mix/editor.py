@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from muxviz.figures.drawing.slots import slot_color, slot_symbol
 from muxviz.presets import find_preset
 from muxviz.ui.mix.counting import Counter, counter_of
 from muxviz.ui.shell import group, options, session
@@ -18,6 +17,8 @@ from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.group import EditedRow, Seating
 from muxviz.ui.shell.links import MAX_ROWS, MAX_TEXT
 from muxviz.ui.shell.text import count, listed, plain
+from muxviz.ui.study.heading import padding_choice
+from muxviz.ui.study.panels import slot_mark
 
 
 def editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
@@ -176,7 +177,7 @@ def _row(row: EditedRow, slot: int | None, counter: Counter | None, limit: int |
 
 def _slot_mark(row: EditedRow, slot: int | None) -> str:
     if slot is not None:
-        return f':color[{slot_symbol(slot)}]{{foreground="{slot_color(slot)}"}} **{slot + 1}**'
+        return slot_mark(slot)
     return ":gray[–]" if row.is_blank else ":gray[:material/local_parking:]"
 
 
@@ -237,9 +238,3 @@ def _fill_control(seating: Seating) -> None:
         help="Repeat: whole rows, drawn with the seed. Published: texts and masks are drawn "
         "separately, as the released code does. Fillers are never counted or shown as answers.",
     )
-
-
-def padding_choice() -> str | None:
-    """The chosen padding as ``run_group`` takes it; None for the checkpoint's own."""
-    choice = st.session_state.get(session.PADDING, "default")
-    return None if choice == "default" else str(choice)

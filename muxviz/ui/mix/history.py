@@ -9,11 +9,11 @@ import streamlit as st
 from muxviz.figures import braid_finding
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.results import Answer, SlotResult
-from muxviz.ui.mix.results import braid_of
 from muxviz.ui.shell import group, session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import count, plain, shorten
 from muxviz.ui.study import runs
+from muxviz.ui.study.braid import braid_of
 from muxviz.ui.study.panels import picture
 from muxviz.ui.study.runs import PastRun
 

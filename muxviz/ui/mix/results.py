@@ -9,9 +9,6 @@ import streamlit as st
 
 from muxviz.errors import MuxvizError
 from muxviz.figures import (
-    braid_alt,
-    braid_figure,
-    braid_table,
     leak_alt,
     leak_figure,
     leak_table,
@@ -27,6 +24,7 @@ from muxviz.ui.shell import options, session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import runs
+from muxviz.ui.study.braid import braid_of
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.panels import Panel, draw, not_applicable
 from muxviz.ui.study.python import snippet
@@ -35,18 +33,6 @@ from muxviz.ui.study.runs import PastRun
 TICK_S = 0.5  # between drawing a run and timing it
 FEW = 5  # strips shown at once unless asked for more
 
-BRAID_HOW = """
-Left to right, one pass. Each **lane** on the left is a sentence; the multiplexer weaves all of them
-into **one band**, which runs through the layers; at the right the demultiplexer parts it again.
-A lane comes out as wide as the share of its tokens that are read back. **Ribbons** in another
-colour are tokens that came out of a neighbour; the dotted rest came from no slot. At the end of
-each lane stand the answer and its probability; **≠ alone** marks an answer that the same sentence
-does not get by itself.
-"""
-BRAID_LIMITS = """
-The stripes inside the band are equal by construction: how the layers share their width among slots
-is not measured here. A ribbon says that tokens coincide, not that a neighbour caused them.
-"""
 STRIP_HOW = """
 One line per slot: its own tokens, tinted by the log-probability that the retrieval head gives them.
 A wrong one is written as *own → read*. Spaces are visible; special tokens are greyed and not
@@ -97,21 +83,6 @@ def _once(past: PastRun, dark: bool, what: str, make: Callable[[], Panel]) -> Pa
     st.session_state[session.DRAWN] = ((past.number, dark), made)
     panel: Panel = made[what]
     return panel
-
-
-def braid_of(result: GroupResult, dark: bool, *, key: str, python: str) -> Panel:
-    """The braid's panel of any result, also a recorded one."""
-    return Panel(
-        key,
-        (braid_figure(result, dark=dark),),
-        (braid_alt(result),),
-        braid_table(result),
-        BRAID_HOW,
-        BRAID_LIMITS,
-        lambda: to_json(result),
-        python,
-        result.provenance.line(),
-    )
 
 
 # ---- what is read back --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""From what Mix & read shows now to a run, and back to what differs."""
+"""Running what Mix & read shows now, and what differs from the run on screen."""
 
 from __future__ import annotations
 
@@ -7,44 +7,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from muxviz.errors import MuxvizError
 from muxviz.presets import find_preset
-from muxviz.ui.mix.editor import padding_choice
 from muxviz.ui.mix.history import history_control, pin_control
 from muxviz.ui.shell import group, session
-from muxviz.ui.shell.checkpoints import Listed
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import listed, plain
 from muxviz.ui.study import runs
-from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.heading import request_of
 from muxviz.ui.study.shown import outcome
 
 OWN_HINT = "They stay in this page's address as long as they fit, so a reload keeps them."
-
-
-def request_of(bench: Bench, checkpoint: Listed | None = None) -> RunRequest | None:
-    """What a run would be made of now; None without a checkpoint or a sentence.
-
-    Of the checkpoint on the sidebar unless another is named.
-    """
-    chosen = checkpoint or bench.checkpoint
-    if chosen is None:
-        return None
-    rows = tuple(group.as_row(r) for r in group.seat(chosen.num_instances).seated)
-    if not rows:
-        return None
-    state = st.session_state
-    return RunRequest(
-        checkpoint=chosen.name,
-        num_instances=chosen.num_instances,
-        baseline=chosen.baseline,
-        device=bench.device,
-        dtype=bench.dtype,
-        rows=rows,
-        padding=padding_choice(),
-        fill=state.get(session.FILL, "repeat"),
-        seed=bench.seed,
-        equal_slots=bool(state.get(session.EQUAL)) and not chosen.baseline,
-        stamp=chosen.stamp,
-    )
 
 
 def changes(bench: Bench) -> list[str]:

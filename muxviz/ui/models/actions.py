@@ -6,7 +6,6 @@ bundled checkpoints can be named, and nobody unloads what others use.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.registry import ModelKey
 from muxviz.ui.models.text import short
 from muxviz.ui.shell import checkpoints, options, session
+from muxviz.ui.shell.frame import is_demo
 from muxviz.ui.shell.text import count, plain
 from muxviz.ui.study.runs import registry
 
@@ -66,11 +66,6 @@ class Outcome:
     def is_stale(self) -> bool:
         """Whether the files have changed since."""
         return bool(self.stamp) and _stamp(self.folder) != self.stamp
-
-
-def is_demo() -> bool:
-    """Whether this is a public demonstration."""
-    return os.environ.get("MUXVIZ_DEMO", "") not in ("", "0")
 
 
 def outcome() -> Outcome | None:

@@ -12,9 +12,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from muxviz.loading.bundled import bundled_names
 from muxviz.loading.known import PUBLISHED_IDS, search_published
-from muxviz.ui.models.actions import COMPUTE, Request, is_demo
+from muxviz.ui.models.actions import COMPUTE, Request
 from muxviz.ui.shell import options, session
-from muxviz.ui.shell.frame import Bench, compute_choices
+from muxviz.ui.shell.frame import Bench, compute_choices, is_demo
 from muxviz.ui.shell.text import count, plain
 
 SOURCE, PICK, PATH = "i_source", "i_pick", "i_path"

@@ -13,11 +13,11 @@ import streamlit as st
 from muxviz.errors import MuxvizError
 from muxviz.loading.bundled import bundled_faults, bundled_folder, bundled_names
 from muxviz.registry import DeviceMemory, LoadedModel
-from muxviz.ui.models.actions import Request, is_demo, unload
+from muxviz.ui.models.actions import Request, unload
 from muxviz.ui.models.files import FolderFacts, describe_folder
 from muxviz.ui.models.text import short, size_text
 from muxviz.ui.shell import session
-from muxviz.ui.shell.frame import Bench
+from muxviz.ui.shell.frame import Bench, is_demo
 from muxviz.ui.shell.text import count, listed, plain
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.runs import registry

@@ -15,8 +15,8 @@ from muxviz.ui.planner.view import code, origin
 from muxviz.ui.planner.work import BUDGETS, SEED, check_button, checked
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control
+from muxviz.ui.study.kept import put
 from muxviz.ui.study.panels import Panel
-from muxviz.ui.tradeoff.view import put
 
 if TYPE_CHECKING:
     from muxviz.planning.choose import Planner
@@ -37,7 +37,7 @@ def errors_panel(table: Table, planner: Planner, bench: Bench) -> None:
             lambda: to_json(found),
             code(
                 table,
-                "planner_models",
+                "models",
                 "loo_figure",
                 (),
                 ("loo_figure(planner.comparison).show()",),
@@ -70,7 +70,7 @@ def check_panel(table: Table, bench: Bench) -> None:
             lambda: to_json(found),
             code(
                 table,
-                "planner_models",
+                "models",
                 "hits_figure",
                 (),
                 (

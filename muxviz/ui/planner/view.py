@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 
 from muxviz.errors import InputError, MuxvizError
-from muxviz.figures.drawing.export import report_html
 from muxviz.figures.drawing.measured import times
 from muxviz.figures.planner import budget as budget_figures
 from muxviz.figures.planner import choice as choice_figures
@@ -32,12 +31,13 @@ from muxviz.ui.planner import text as words
 from muxviz.ui.planner.sources import Table, tables, upload_control
 from muxviz.ui.planner.work import fitted
 from muxviz.ui.shell.frame import Bench
-from muxviz.ui.shell.params import control, value
+from muxviz.ui.shell.params import control, one_of, value
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import panels
 from muxviz.ui.study.errors import error_panel
+from muxviz.ui.study.kept import put
 from muxviz.ui.study.panels import Panel
-from muxviz.ui.tradeoff.view import one_of, ordered, put
+from muxviz.ui.study.python import ordered
 
 if TYPE_CHECKING:
     from muxviz.planning.choose import Planner
@@ -57,25 +57,6 @@ class Asked:
     goal: Goal
     num_instances: tuple[int, ...]
     sparsities: tuple[float, ...]
-
-
-def head(question: str) -> None:
-    """Title, question and the report."""
-    panels.begin_report()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.title("Planner", anchor=False, width="stretch")
-        drawn = panels.drawn()
-        st.download_button(
-            "Report",
-            data=lambda: report_html("muxviz · Planner", [], list(drawn.values())),
-            file_name="muxviz-planner-report.html",
-            mime="text/html",
-            icon=":material/summarize:",
-            on_click="ignore",
-            key="report",
-            help="One HTML file with every panel that is on this page, and how to read it.",
-        )
-    st.markdown(question)
 
 
 def choose_table() -> Table | None:
@@ -188,7 +169,7 @@ def choice_panel(table: Table, planner: Planner, asked: Asked, bench: Bench) -> 
             lambda: to_json(advice),
             code(
                 table,
-                "planner",
+                "choice",
                 "planner_figure",
                 ("advise", "frontier", "make_goal"),
                 (
@@ -232,7 +213,7 @@ def surfaces_panel(table: Table, planner: Planner, bench: Bench) -> None:
             lambda: to_json(tuple(grids)),
             code(
                 table,
-                "planner_surfaces",
+                "surfaces",
                 name,
                 (),
                 (
@@ -272,7 +253,7 @@ def budget_panel(table: Table, planner: Planner, asked: Asked, bench: Bench) -> 
             lambda: to_json(curve),
             code(
                 table,
-                "planner_budget",
+                "budget",
                 "sensitivity_figure",
                 ("budget_curve",),
                 (
@@ -309,7 +290,7 @@ def next_panel(table: Table, planner: Planner, asked: Asked, bench: Bench) -> No
             lambda: to_json(advice.next),
             code(
                 table,
-                "planner_next",
+                "measure_next",
                 "measure_next_figure",
                 ("advise", "make_goal"),
                 (advice_code(asked), "measure_next_figure(advice).show()"),
@@ -407,7 +388,7 @@ def code(
 ) -> str:
     """Python that reads the table, fits its models and draws."""
     imports = [
-        f"from muxviz.figures.{module} import {figure}",
+        f"from muxviz.figures.planner.{module} import {figure}",
         "from muxviz.planning.choose import fit_planner",
         "from muxviz.planning.points import read_points",
         *table.imports,

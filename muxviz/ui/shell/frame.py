@@ -7,6 +7,7 @@ Left out: torch, models and figures; a page appears before any of them is loaded
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -282,3 +283,8 @@ def _slot_control(num: int) -> int:
 
 def _label(number: int) -> str:
     return slot_label(number - 1)
+
+
+def is_demo() -> bool:
+    """Whether this is a public demonstration."""
+    return os.environ.get("MUXVIZ_DEMO", "") not in ("", "0")

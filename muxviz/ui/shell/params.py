@@ -1,7 +1,7 @@
 """Private controls of pages: declared once, drawn by ``control``, carried by the link.
 
     MEASURE = Choice("c_meas", "Measure", {"swap": "Swap", "shapley": "Shapley"}, "swap")
-    PARAMS = (MEASURE,)            # in muxviz/ui/<page>_params.py
+    PARAMS = (MEASURE,)            # in muxviz/ui/<page>/params.py
     measure = control(MEASURE)     # on the page
 
 A key is the name of the parameter in the address. A value that a link brings is taken only where it
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeAlias
@@ -120,6 +120,20 @@ def control(param: Param, *, help: str = "", where: Any = st) -> Any:
     return given if fits(param, given) else param.default
 
 
+def one_of(choices: Sequence[Any], key: str, label: str, name: Callable[[Any], str]) -> Any:
+    """One of several, the first unless another was chosen; no control for one."""
+    if len(choices) == 1:
+        return choices[0]
+    numbers = list(range(len(choices)))
+    if st.session_state.get(key) not in numbers:
+        st.session_state[key] = 0
+    with st.container(width=460):
+        chosen = st.selectbox(
+            label, numbers, key=key, format_func=lambda n: name(choices[n]), persist_state="session"
+        )
+    return choices[chosen]
+
+
 def _widget(param: Param, help: str, where: Any) -> Any:
     common: dict[str, Any] = {
         "key": param.key,
@@ -173,7 +187,7 @@ def params_of(page: str) -> tuple[Param, ...]:
     """The private parameters of a page; empty for a page without any."""
     if page not in PAGES:
         return ()
-    found: tuple[Param, ...] = import_module(f"muxviz.ui.{page}_params").PARAMS
+    found: tuple[Param, ...] = import_module(f"muxviz.ui.{page}.params").PARAMS
     return found
 
 

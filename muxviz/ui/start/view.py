@@ -9,12 +9,12 @@ import streamlit as st
 from muxviz.errors import DataError
 from muxviz.presets import Preset, preset, presets
 from muxviz.results import GroupResult
-from muxviz.ui.mix.results import braid_of
 from muxviz.ui.shell import group
 from muxviz.ui.shell.frame import PAGES, Bench, go_to, page_exists
 from muxviz.ui.shell.text import plain
 from muxviz.ui.start.metrics import headline_metrics
 from muxviz.ui.study import recorded
+from muxviz.ui.study.braid import braid_of
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.panels import picture
 from muxviz.ui.study.shown import where_it_turns

@@ -1,4 +1,4 @@
-"""The head of an analysis page: its question, the group it is about, and its report.
+"""The head of a page: its question, the group it is about where it is about one, and its report.
 
 Also which runs a page may ask about: the group on model A, on model B, on every checkpoint.
 """
@@ -11,7 +11,6 @@ import streamlit as st
 
 from muxviz.figures.drawing.export import report_html
 from muxviz.figures.drawing.slots import slot_color, slot_symbol
-from muxviz.ui.mix.running import request_of
 from muxviz.ui.shell import checkpoints, group, link, session
 from muxviz.ui.shell.checkpoints import Listed
 from muxviz.ui.shell.frame import PAGES, Bench, page_exists
@@ -22,6 +21,39 @@ from muxviz.ui.study.runs import RunRequest
 CELL = 150  # px, least width of a sentence in the head
 MAX_CELLS = 12  # sentences shown
 MAX_SENTENCE = 56  # characters of each
+
+
+def request_of(bench: Bench, checkpoint: Listed | None = None) -> RunRequest | None:
+    """What a run would be made of now; None without a checkpoint or a sentence.
+
+    Of the checkpoint on the sidebar unless another is named.
+    """
+    chosen = checkpoint or bench.checkpoint
+    if chosen is None:
+        return None
+    rows = tuple(group.as_row(r) for r in group.seat(chosen.num_instances).seated)
+    if not rows:
+        return None
+    state = st.session_state
+    return RunRequest(
+        checkpoint=chosen.name,
+        num_instances=chosen.num_instances,
+        baseline=chosen.baseline,
+        device=bench.device,
+        dtype=bench.dtype,
+        rows=rows,
+        padding=padding_choice(),
+        fill=state.get(session.FILL, "repeat"),
+        seed=bench.seed,
+        equal_slots=bool(state.get(session.EQUAL)) and not chosen.baseline,
+        stamp=chosen.stamp,
+    )
+
+
+def padding_choice() -> str | None:
+    """The chosen padding as ``run_group`` takes it; None for the checkpoint's own."""
+    choice = st.session_state.get(session.PADDING, "default")
+    return None if choice == "default" else str(choice)
 
 
 def base(bench: Bench, checkpoint: Listed | None = None) -> RunRequest | None:
@@ -69,6 +101,15 @@ def page_head(bench: Bench, title: str, question: str) -> RunRequest | None:
     else:
         _group(bench, run)
     return run
+
+
+def head_without_group(page: str, question: str) -> None:
+    """Title, question and report of a page that asks about no group."""
+    panels.begin_report()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(PAGES[page].title, anchor=False, width="stretch")
+        _report(page, [])
+    st.markdown(question)
 
 
 def _nothing(bench: Bench) -> None:
@@ -124,14 +165,19 @@ def _way(page: str, label: str) -> None:
 
 def report_control(bench: Bench) -> None:
     """A button that saves every panel drawn on this page as one self-contained HTML file."""
-    title, drawn, run = f"muxviz · {PAGES[bench.page].title}", panels.drawn(), base(bench)
-    sentences = [
-        " / ".join(t for t in (row.text, row.pair) if t) for row in (run.rows if run else ())
-    ]
+    run = base(bench)
+    _report(
+        bench.page,
+        [" / ".join(t for t in (row.text, row.pair) if t) for row in (run.rows if run else ())],
+    )
+
+
+def _report(page: str, sentences: list[str]) -> None:
+    title, drawn = f"muxviz · {PAGES[page].title}", panels.drawn()
     st.download_button(
         "Report",
         data=lambda: report_html(title, sentences, list(drawn.values())),
-        file_name=f"muxviz-{bench.page}-report.html",
+        file_name=f"muxviz-{page}-report.html",
         mime="text/html",
         icon=":material/summarize:",
         on_click="ignore",

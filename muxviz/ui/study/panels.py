@@ -12,6 +12,7 @@ import streamlit as st
 
 from muxviz.figures import figure_config, rows_to_csv, to_html
 from muxviz.figures.drawing.export import Section
+from muxviz.figures.drawing.slots import slot_color, slot_symbol
 from muxviz.ui.shell import session
 from muxviz.ui.shell.text import plain
 
@@ -132,3 +133,8 @@ def not_applicable(question: str, reason: str) -> None:
     """A panel that this checkpoint or group cannot fill."""
     st.subheader(question, anchor=False)
     st.caption(f":material/block: {reason}")
+
+
+def slot_mark(slot: int) -> str:
+    """Symbol in its colour and number in the text's, as Markdown."""
+    return f':color[{slot_symbol(slot)}]{{foreground="{slot_color(slot)}"}} **{slot + 1}**'

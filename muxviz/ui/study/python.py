@@ -30,7 +30,7 @@ def analysis_snippet(run: RunRequest, imports: Sequence[str], lines: Sequence[st
     for padding, filling and seed of the run.
     """
     own = ["import muxviz", "from muxviz.batch import Row"]
-    return "\n".join([*sorted({*own, *imports}, key=_rank), "", *_inputs(run), *lines])
+    return "\n".join([*ordered([*own, *imports]), "", *_inputs(run), *lines])
 
 
 def call_arguments(run: RunRequest) -> str:
@@ -51,9 +51,9 @@ def pool_arguments(run: RunRequest) -> str:
     return padding + (f", seed={run.seed}" if run.seed else "")
 
 
-def _rank(statement: str) -> tuple[bool, str]:
-    """Plain imports before ``from`` imports, each in order."""
-    return statement.startswith("from"), statement
+def ordered(imports: Sequence[str]) -> list[str]:
+    """Each statement once, plain imports before ``from`` imports, each in order."""
+    return sorted(dict.fromkeys(imports), key=lambda line: (line.startswith("from"), line))
 
 
 def _inputs(request: RunRequest) -> list[str]:

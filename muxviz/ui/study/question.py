@@ -6,8 +6,8 @@
 ``work`` runs in a thread and makes no Streamlit call; ``panel`` turns its result into figures, on
 the page. What is computed is kept under its ``Ask``: an ask must hold everything that the result
 depends on and nothing that only changes how it looks. A control of the second kind is a parameter
-of the page (``muxviz.ui.shell.params``) or stands in ``Study.view``; changing it makes the panel anew
-from the kept result.
+of the page (``muxviz.ui.shell.params``) or stands in ``Study.view``; changing it makes the panel
+anew from the kept result.
 """
 
 from __future__ import annotations

@@ -13,15 +13,17 @@ from muxviz.results.measured import Measured, Timed
 from muxviz.results.store import to_json
 from muxviz.results.throughput import Plans, SpeedRun, Traffic
 from muxviz.ui.shell.frame import Bench
-from muxviz.ui.shell.params import control, value
+from muxviz.ui.shell.params import control, one_of, value
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import panels
 from muxviz.ui.study.errors import error_panel
+from muxviz.ui.study.kept import put
 from muxviz.ui.study.panels import Panel
+from muxviz.ui.study.python import ordered
 from muxviz.ui.tradeoff import params as p
 from muxviz.ui.tradeoff import text as words
 from muxviz.ui.tradeoff.sources import Held
-from muxviz.ui.tradeoff.view import one_of, ordered, origin, put
+from muxviz.ui.tradeoff.view import origin
 
 RUN, PASSES = "o_plan_run", "o_plan_passes"
 QUESTION = "What should I run for my traffic?"

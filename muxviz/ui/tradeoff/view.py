@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
 
-from muxviz.errors import NotApplicable
-from muxviz.figures.drawing.export import report_html
 from muxviz.figures.tradeoff import accuracy_speed as figures
 from muxviz.figures.tradeoff import carried_and_copies as more_figures
 from muxviz.figures.tradeoff import memory as memory_figures
@@ -20,12 +17,12 @@ from muxviz.results.measured import Measured, Timed, machine_line, tasks_of
 from muxviz.results.speed_settings import Setting, settings_of
 from muxviz.results.store import to_json
 from muxviz.ui.shell.frame import Bench
-from muxviz.ui.shell.params import control
+from muxviz.ui.shell.params import control, one_of
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import panels
-from muxviz.ui.study.errors import one_panel
-from muxviz.ui.study.kept import desk
+from muxviz.ui.study.kept import put
 from muxviz.ui.study.panels import Panel
+from muxviz.ui.study.python import ordered
 from muxviz.ui.tradeoff import text as words
 from muxviz.ui.tradeoff.measure import measure_controls
 from muxviz.ui.tradeoff.params import AXIS
@@ -33,25 +30,6 @@ from muxviz.ui.tradeoff.sources import Held, busy_warning, sources, upload_contr
 
 OPEN = "o_open"  # whether the page began without a run
 TASK, TIMED_RUN, SETTING = "o_task", "o_timed", "o_setting"  # choices among what was loaded
-
-
-def head(question: str) -> None:
-    """Title, question and the report."""
-    panels.begin_report()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.title("Trade-off", anchor=False, width="stretch")
-        drawn = panels.drawn()
-        st.download_button(
-            "Report",
-            data=lambda: report_html("muxviz · Trade-off", [], list(drawn.values())),
-            file_name="muxviz-tradeoff-report.html",
-            mime="text/html",
-            icon=":material/summarize:",
-            on_click="ignore",
-            key="report",
-            help="One HTML file with every panel that is on this page, and how to read it.",
-        )
-    st.markdown(question)
 
 
 def more_runs(bench: Bench) -> None:
@@ -91,7 +69,7 @@ def tradeoff_panels(held: Sequence[Held], bench: Bench) -> None:
             words.TRADEOFF_HOW,
             words.TRADEOFF_LIMITS,
             lambda: record(runs),
-            code(held, "tradeoff", "tradeoff_figure", call),
+            code(held, "accuracy_speed", "tradeoff_figure", call),
             origin(runs),
         )
 
@@ -117,7 +95,7 @@ def other_panels(held: Sequence[Held], bench: Bench) -> None:
             words.BITS_HOW,
             words.BITS_LIMITS,
             lambda: record(runs),
-            code(held, "tradeoff_more", "carried_figure", "carried_figure(runs)"),
+            code(held, "carried_and_copies", "carried_figure", "carried_figure(runs)"),
             origin(runs),
         )
 
@@ -131,7 +109,7 @@ def other_panels(held: Sequence[Held], bench: Bench) -> None:
             words.COPIES_HOW,
             words.COPIES_LIMITS,
             lambda: record(runs),
-            code(held, "tradeoff_more", "copies_curve", call),
+            code(held, "carried_and_copies", "copies_curve", call),
             origin(runs),
         )
 
@@ -191,7 +169,7 @@ def speed_panels(held: Sequence[Held], bench: Bench) -> None:
             words.LATENCY_HOW,
             words.LATENCY_LIMITS,
             lambda: to_json(timed.run),
-            _speed_code(one, setting, "tradeoff_speed", "latency_figure"),
+            _speed_code(one, setting, "speed", "latency_figure"),
             _speed_origin(timed),
         )
 
@@ -204,7 +182,7 @@ def speed_panels(held: Sequence[Held], bench: Bench) -> None:
             words.MEMORY_HOW,
             words.MEMORY_LIMITS,
             lambda: to_json(timed.run),
-            _speed_code(one, setting, "tradeoff_memory", "memory_figure"),
+            _speed_code(one, setting, "memory", "memory_figure"),
             _speed_origin(timed),
         )
 
@@ -212,24 +190,10 @@ def speed_panels(held: Sequence[Held], bench: Bench) -> None:
     put("tradeoff_memory", "What memory does it need?", (timed, setting), bench, memory)
 
 
-def one_of(choices: Sequence[Any], key: str, label: str, name: Callable[[Any], str]) -> Any:
-    """One of several, the first unless another was chosen; no control for one."""
-    if len(choices) == 1:
-        return choices[0]
-    numbers = list(range(len(choices)))
-    if st.session_state.get(key) not in numbers:
-        st.session_state[key] = 0
-    with st.container(width=460):
-        chosen = st.selectbox(
-            label, numbers, key=key, format_func=lambda n: name(choices[n]), persist_state="session"
-        )
-    return choices[chosen]
-
-
 def _speed_code(one: Held, setting: Setting, module: str, figure: str) -> str:
     imports = [
         *one.imports,
-        f"from muxviz.figures.{module} import {figure}",
+        f"from muxviz.figures.tradeoff.{module} import {figure}",
         "from muxviz.results.speed_settings import Setting",
     ]
     return "\n".join([*ordered(imports), "", *one.python, f"{figure}(timed, {setting!r}).show()"])
@@ -270,27 +234,6 @@ def published_panel(bench: Bench) -> None:
 # ---- shared -------------------------------------------------------------------------------------
 
 
-def put(
-    key: str, question: str, about: Any, bench: Bench, make: Callable[[], Panel], *, heads: str = ""
-) -> None:
-    """Draw a panel, made once per what it is about, or say why it does not apply.
-
-    question: its heading; "" where the heading is there already, and ``heads`` says it.
-    """
-    with one_panel():
-        try:
-            panel = desk().panel((key, about), bench.is_dark, make)
-        except NotApplicable as error:
-            if question:
-                panels.not_applicable(question, plain(str(error)))
-            else:
-                st.caption(f":material/block: {plain(str(error))}")
-            return
-        if question:
-            st.subheader(question, anchor=False)
-        panels.draw(panel, question or heads)
-
-
 def record(runs: Sequence[Measured]) -> str:
     """JSON of one run as it can be loaded again; of several, a list of them."""
     found = tuple(one.run for one in runs)
@@ -299,15 +242,10 @@ def record(runs: Sequence[Measured]) -> str:
 
 def code(held: Sequence[Held], module: str, figure: str, call: str) -> str:
     """Python that collects the runs and draws ``call``."""
-    imports = [f"from muxviz.figures.{module} import {figure}"]
+    imports = [f"from muxviz.figures.tradeoff.{module} import {figure}"]
     imports += [line for h in held for line in h.imports]
     lines = [line for h in held for line in h.python]
     return "\n".join([*ordered(imports), "", "runs = []", *lines, f"{call}.show()"])
-
-
-def ordered(imports: Sequence[str]) -> list[str]:
-    """Each once, plain imports first."""
-    return sorted(dict.fromkeys(imports), key=lambda line: (line.startswith("from"), line))
 
 
 def origin(runs: Sequence[Measured]) -> str:

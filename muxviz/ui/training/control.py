@@ -34,7 +34,7 @@ from muxviz.training.run_folder import (
     mark,
     read_summary,
 )
-from muxviz.ui.models.actions import is_demo
+from muxviz.ui.shell.frame import is_demo
 from muxviz.ui.training.command import ROOT, TrainCommand, check, place
 
 PROGRAM = (sys.executable, "-m", "muxviz")

@@ -6,7 +6,7 @@ import shlex
 
 import streamlit as st
 
-from muxviz.ui.models.actions import is_demo
+from muxviz.ui.shell.frame import is_demo
 from muxviz.ui.study.panels import empty
 from muxviz.ui.training import runs as training_runs
 from muxviz.ui.training.command import recipes, shown

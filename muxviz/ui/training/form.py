@@ -8,8 +8,8 @@ from dataclasses import replace
 import streamlit as st
 
 from muxviz.errors import MuxvizError
-from muxviz.ui.models.actions import is_demo
 from muxviz.ui.shell import session
+from muxviz.ui.shell.frame import is_demo
 from muxviz.ui.shell.text import plain
 from muxviz.ui.training import control as training_control
 from muxviz.ui.training.command import TrainCommand, check_name, place, recipes, shown

@@ -13,9 +13,8 @@ from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.printable import printable
 from muxviz.results.training import RunCurves, RunSummary, TrainingSample
 from muxviz.training import run_folder
-from muxviz.ui.models.actions import is_demo
 from muxviz.ui.shell import session
-from muxviz.ui.shell.frame import Bench
+from muxviz.ui.shell.frame import Bench, is_demo
 from muxviz.ui.shell.text import plain, shorten
 
 FOLDER = "t_folder"  # key of the field with another folder of runs

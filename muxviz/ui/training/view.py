@@ -15,8 +15,7 @@ from muxviz.figures.drawing.wording import percent
 from muxviz.printable import printable
 from muxviz.results.training import RunCurves, RunSummary
 from muxviz.training.run_folder import log_tail
-from muxviz.ui.models.actions import is_demo
-from muxviz.ui.shell.frame import Bench
+from muxviz.ui.shell.frame import Bench, is_demo
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study.errors import error_panel, one_panel
 from muxviz.ui.study.panels import empty

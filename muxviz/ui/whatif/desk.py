@@ -10,11 +10,10 @@ import streamlit as st
 from muxviz.figures.whatif import dose as dose_figures
 from muxviz.results.store import to_json
 from muxviz.results.whatif_desk import BeforeAfter, DoseResponse
-from muxviz.ui.mix.cards import slot_mark
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain, shorten
-from muxviz.ui.study.panels import Panel
+from muxviz.ui.study.panels import Panel, slot_mark
 from muxviz.ui.study.python import analysis_snippet, call_arguments
 from muxviz.ui.study.question import Ask, Study, show
 from muxviz.ui.study.runs import RunRequest

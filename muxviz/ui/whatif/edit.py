@@ -9,12 +9,11 @@ import streamlit as st
 from muxviz.batch import Row
 from muxviz.figures.drawing.wording import percent
 from muxviz.results.whatif_desk import BeforeAfter
-from muxviz.ui.mix.cards import CARD, MAX_SENTENCE, slot_mark
 from muxviz.ui.shell import group
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control
 from muxviz.ui.shell.text import plain, shorten
-from muxviz.ui.study.panels import Panel, empty
+from muxviz.ui.study.panels import Panel, empty, slot_mark
 from muxviz.ui.study.python import call_arguments
 from muxviz.ui.study.question import Ask, Study, show
 from muxviz.ui.study.runs import RunRequest
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
     from muxviz.ui.study.question import Progress
 
-MAX_ANSWER = 60  # characters
+CARD = 240  # px, least width
+MAX_SENTENCE = 120  # characters
+MAX_ANSWER = 60
 
 
 def edit_view(run: RunRequest, bench: Bench) -> None:

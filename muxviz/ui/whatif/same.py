@@ -12,11 +12,10 @@ from muxviz.pool import balanced, pool_name
 from muxviz.results.store import to_json
 from muxviz.results.whatif_copies import Ensembling
 from muxviz.results.whatif_orders import Duplicates, Twins
-from muxviz.ui.mix.cards import slot_mark
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain, shorten
-from muxviz.ui.study.panels import Panel
+from muxviz.ui.study.panels import Panel, slot_mark
 from muxviz.ui.study.pool_runs import pooled
 from muxviz.ui.study.python import analysis_snippet, pool_arguments
 from muxviz.ui.study.question import Ask, Study, show
