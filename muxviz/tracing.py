@@ -97,13 +97,11 @@ def trace(
     assert given[0] is not None, "input_ids is required"
     prepared = model.prepare(given[0], given[1], given[2], hide_padding=hide_padding)
     embeddings = model.embed(prepared)
-    mixture = model.mix(embeddings, prepared.mask, hide_padding=hide_padding)
-    entered = model.enter(mixture)
-    mask = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=hide_padding)
-    states = model.encoder.all_states(entered, mask)
+    entry = model.walk(prepared, embeddings=embeddings, hide_padding=hide_padding)
+    states = model.encoder.all_states(entry.hidden, entry.mask)
     maps: list[Tensor] = []
     if attentions:
-        maps = [model.encoder.attention(k, states[k], mask) for k in range(len(states) - 1)]
+        maps = [model.encoder.attention(k, states[k], entry.mask) for k in range(len(states) - 1)]
     output = model.answer(states[-1], prepared)
     logits = scores = None
     if model.retrieval_head is not None and retrieval == "logits":
@@ -114,7 +112,7 @@ def trace(
         input_ids=prepared.ids,
         attention_mask=prepared.mask,
         instance_embeddings=embeddings,
-        multiplexed=mixture,
+        multiplexed=entry.mixture,
         hidden_states=tuple(states),
         attentions=tuple(maps),
         demultiplexed=model.demultiplexer(states[-1]),

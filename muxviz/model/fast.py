@@ -41,9 +41,9 @@ class TokenLogits:
 
 def encode(model: MuxModel, prepared: PreparedInput, *, hide_padding: bool = False) -> Tensor:
     """Last hidden state: of all positions ``[B, T, D]``, or only of those that are read."""
-    hidden = model.enter(mixture(model, prepared, hide_padding=hide_padding))
-    mask = model.encoder_mask(prepared.mask, hidden.dtype, hide_padding=hide_padding)
-    return encoded(model, hidden, mask, prepared)
+    mixed = mixture(model, prepared, hide_padding=hide_padding)
+    entry = model.walk(prepared, mixture=mixed, hide_padding=hide_padding)
+    return encoded(model, entry.hidden, entry.mask, prepared)
 
 
 def encoded(

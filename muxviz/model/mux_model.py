@@ -77,6 +77,19 @@ def _embeddings(config: MuxConfig) -> BertEmbeddings:
     return built
 
 
+@dataclass(frozen=True)
+class Entry:
+    """Groups at the door of the encoder.
+
+    mixture: ``[B, T, E]``. hidden: input of the first layer, ``[B, T, D]``. mask: what the encoder
+    is to see, None for everything.
+    """
+
+    mixture: Tensor
+    hidden: Tensor
+    mask: Tensor | None
+
+
 class MuxModel(nn.Module):
     """N instances share one pass through the encoder.
 
@@ -208,6 +221,28 @@ class MuxModel(nn.Module):
             return additive_mask(mask[:, 0], dtype)
         return additive_mask(mask.amax(dim=1), dtype) if hide_padding else None
 
+    def walk(
+        self,
+        prepared: PreparedInput,
+        *,
+        embeddings: Tensor | None = None,
+        mixture: Tensor | None = None,
+        hide_padding: bool = False,
+    ) -> Entry:
+        """The stages from prepared groups to the encoder's door, one after another.
+
+        Args:
+            embeddings: ``[B, N, T, E]`` to mix in place of the groups' own.
+            mixture: ``[B, T, E]`` in place of theirs.
+            hide_padding: as in ``forward``.
+        """
+        if mixture is None:
+            rows = self.embed(prepared) if embeddings is None else embeddings
+            mixture = self.mix(rows, prepared.mask, hide_padding=hide_padding)
+        hidden = self.enter(mixture)
+        mask = self.encoder_mask(prepared.mask, hidden.dtype, hide_padding=hide_padding)
+        return Entry(mixture, hidden, mask)
+
     def read_tokens(self, hidden: Tensor, positions: slice = ALL) -> Tensor:
         """States the retrieval head projects, ``[B, N, T', D]``."""
         if isinstance(self.demultiplexer, RSADemultiplexer):
@@ -287,11 +322,8 @@ class MuxModel(nn.Module):
         prepared = self.prepare(
             input_ids, attention_mask, token_type_ids, hide_padding=hide_padding
         )
-        hidden = self.enter(
-            self.mix(self.embed(prepared), prepared.mask, hide_padding=hide_padding)
-        )
-        mask = self.encoder_mask(prepared.mask, hidden.dtype, hide_padding=hide_padding)
-        return self.answer(self.encoder(hidden, mask), prepared)
+        entry = self.walk(prepared, hide_padding=hide_padding)
+        return self.answer(self.encoder(entry.hidden, entry.mask), prepared)
 
     # ---- details ------------------------------------------------------------------------------
 

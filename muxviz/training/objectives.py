@@ -120,9 +120,8 @@ class TrainingModel(nn.Module):
         if self.generator is not None and batch.originals is not None:
             batch = self._replace(batch, stage, terms)
         prepared = model.prepare(batch.ids, batch.mask, batch.types)
-        entered = model.enter(model.mix(model.embed(prepared), prepared.mask))
-        seen = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=False)
-        layers = model.encoder.all_states(entered, seen)
+        entry = model.walk(prepared)
+        layers = model.encoder.all_states(entry.hidden, entry.mask)
         hidden = layers[-1]
         states = None if batch.asked is not None else self._states(hidden, prepared, stage)
         if stage.task_coeff and stage.objective == "masked_lm":
@@ -228,8 +227,7 @@ class TrainingModel(nn.Module):
         room = config.prefix_length if config.cuts_prefix_room else 0
         length = batch.ids.shape[-1] - room
         prepared = generator.prepare(batch.ids[..., :length], batch.mask[..., :length], None)
-        entered = generator.enter(generator.mix(generator.embed(prepared), prepared.mask))
-        hidden = generator.encoder(entered, None)
+        hidden = generator.encoder(generator.walk(prepared).hidden, None)
         part, _ = masked_lm_loss(generator, hidden, prepared, batch)
         share = part / max(1.0, batch.totals["generator"])
         terms.add("generator", self.generator_coeff, share)

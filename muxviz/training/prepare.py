@@ -635,8 +635,7 @@ def read_samples(run: Run, *, device: torch.device) -> list[dict[str, Any]]:
     prepared = model.prepare(
         torch.from_numpy(ids)[None].to(device), torch.from_numpy(mask)[None].to(device), None
     )
-    entered = model.enter(model.mix(model.embed(prepared), prepared.mask))
-    hidden = model.encoder(entered, None)
+    hidden = model.encoder(model.walk(prepared).hidden, None)
     states = model.read_tokens(hidden, slice(prepared.prefix, None))
     guesses = model.retrieval_head(states).argmax(dim=-1)[0].cpu().numpy()
     special = set(run.maker.special_ids)

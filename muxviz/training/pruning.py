@@ -51,9 +51,8 @@ class Companion:
         """Its states and answers to the same groups."""
         model = self.model
         prepared = model.prepare(batch.ids, batch.mask, batch.types)
-        entered = model.enter(model.mix(model.embed(prepared), prepared.mask))
-        seen = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=False)
-        states = model.encoder.all_states(entered, seen)
+        entry = model.walk(prepared)
+        states = model.encoder.all_states(entry.hidden, entry.mask)
         logits = None
         if wants_logits and model.config.task in SENTENCE_TASKS:
             head: Any = model.head

@@ -195,9 +195,8 @@ def _fill(
     if rows.has_pairs:
         types = torch.from_numpy(rows.segments(batch))[:, None].to(device)
     prepared = model.prepare(ids.to(device), mask.to(device), types)
-    entered = model.enter(model.mix(model.embed(prepared), prepared.mask))
-    seen = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=False)
-    states = model.encoder(entered, seen)
+    entry = model.walk(prepared)
+    states = model.encoder(entry.hidden, entry.mask)
     values = states.to(torch.float16).cpu().numpy() if "hidden" in maps else None
     answer, per_token = None, model.config.task == "token_classification"
     if "logits" in maps:

@@ -69,12 +69,10 @@ class Stages(nn.Module):
     def forward(self, embeddings: Tensor) -> Tensor:
         model: Any = self._shared[0]
         prepared = self._entered.repeated(len(embeddings))
-        hide = self._entered.hide
-        hidden = model.enter(model.mix(embeddings, prepared.mask, hide_padding=hide))
-        mask = model.encoder_mask(prepared.mask, hidden.dtype, hide_padding=hide)
-        hidden = self.taps[0](hidden)
+        entry = model.walk(prepared, embeddings=embeddings, hide_padding=self._entered.hide)
+        hidden = self.taps[0](entry.hidden)
         for layer, tap in zip(model.encoder.layers, list(self.taps)[1:], strict=True):
-            hidden = tap(layer(hidden, mask))
+            hidden = tap(layer(hidden, entry.mask))
         return self._measure.of(model.answer(hidden, prepared).logits)
 
 

@@ -100,11 +100,11 @@ def states_and_maps(entered: Entered, embeddings: Tensor) -> tuple[list[Tensor],
     """Input of layer 1 and every layer's output ``[B, T, D]``, and every layer's maps."""
     model = entered.checkpoint.model
     prepared = entered.repeated(len(embeddings))
-    states = [model.enter(mix(entered, embeddings, prepared))]
-    mask = model.encoder_mask(prepared.mask, states[0].dtype, hide_padding=entered.hide)
-    maps = []
+    mixture = mix(entered, embeddings, prepared)
+    entry = model.walk(prepared, mixture=mixture, hide_padding=entered.hide)
+    states, maps = [entry.hidden], []
     for layer in model.encoder.layers:
-        out, attention = run_layer(layer, states[-1], mask)
+        out, attention = run_layer(layer, states[-1], entry.mask)
         states.append(out)
         maps.append(attention)
     return states, maps

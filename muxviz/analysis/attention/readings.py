@@ -79,13 +79,13 @@ def attention_maps(
         raise NotApplicable(NO_HEADS)
     entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed, answer=False)
     with torch.inference_mode(), memory_guard(checkpoint):
-        mixture = model.mix(entered.embeddings, entered.prepared.mask, hide_padding=entered.hide)
-        hidden = model.enter(mixture)
-        mask = model.encoder_mask(entered.prepared.mask, hidden.dtype, hide_padding=entered.hide)
-        states = model.encoder.all_states(hidden, mask)
+        entry = model.walk(
+            entered.prepared, embeddings=entered.embeddings, hide_padding=entered.hide
+        )
+        states = model.encoder.all_states(entry.hidden, entry.mask)
         need_finite(checkpoint, *states, what="states")
         maps = [
-            by_head(config, k, model.encoder.attention(k, h, mask)[0].float().cpu().numpy())
+            by_head(config, k, model.encoder.attention(k, h, entry.mask)[0].float().cpu().numpy())
             for k, h in enumerate(states[:-1])
         ]
     return AttentionMaps(

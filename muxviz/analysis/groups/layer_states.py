@@ -47,11 +47,9 @@ def layer_pass(checkpoint: Checkpoint, batch: Batch) -> LayerPass:
     model, hide = checkpoint.model, batch.hide_padding
     prepared = prepared_of(checkpoint, batch)
     embeddings = model.embed(prepared)
-    mixture = model.mix(embeddings, prepared.mask, hide_padding=hide)
-    entered = model.enter(mixture)
-    mask = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=hide)
-    states = model.encoder.all_states(entered, mask)
-    return LayerPass(prepared, embeddings, mixture, states, mask)
+    entry = model.walk(prepared, embeddings=embeddings, hide_padding=hide)
+    states = model.encoder.all_states(entry.hidden, entry.mask)
+    return LayerPass(prepared, embeddings, entry.mixture, states, entry.mask)
 
 
 def prepared_of(checkpoint: Checkpoint, batch: Batch) -> PreparedInput:
@@ -65,11 +63,8 @@ def last_states(
     checkpoint: Checkpoint, prepared: PreparedInput, hide: bool
 ) -> tuple[Tensor, Tensor]:
     """The last hidden states ``[B, T, D]``, and the mixture ``[B, T, E]`` that they came from."""
-    model = checkpoint.model
-    mixture = model.mix(model.embed(prepared), prepared.mask, hide_padding=hide)
-    entered = model.enter(mixture)
-    mask = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=hide)
-    return model.encoder(entered, mask), mixture
+    entry = checkpoint.model.walk(prepared, hide_padding=hide)
+    return checkpoint.model.encoder(entry.hidden, entry.mask), entry.mixture
 
 
 def level_names(checkpoint: Checkpoint) -> tuple[str, ...]:

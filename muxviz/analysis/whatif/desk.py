@@ -121,9 +121,8 @@ def faded(checkpoint: Checkpoint, batch: Batch, gains: Tensor, neutral: Tensor |
     own = model.embed(prepared)
     weights = gains.to(own.device, own.dtype)[:, :, None, None]
     rows = own * weights if neutral is None else neutral + (own - neutral) * weights
-    hidden = model.enter(model.mix(rows, prepared.mask, hide_padding=hides))
-    mask = model.encoder_mask(prepared.mask, hidden.dtype, hide_padding=hides)
-    return Mixed(model.encoder(hidden, mask), prepared)
+    entry = model.walk(prepared, embeddings=rows, hide_padding=hides)
+    return Mixed(model.encoder(entry.hidden, entry.mask), prepared)
 
 
 def floor_of(

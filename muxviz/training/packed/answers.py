@@ -226,9 +226,8 @@ class _Asking:
             self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
         ):
             prepared = model.prepare(ids.to(self.device), mask.to(self.device), types)
-            entered = model.enter(model.mix(model.embed(prepared), prepared.mask))
-            seen = model.encoder_mask(prepared.mask, entered.dtype, hide_padding=False)
-            layers = model.encoder.all_states(entered, seen)
+            entry = model.walk(prepared)
+            layers = model.encoder.all_states(entry.hidden, entry.mask)
             logits = model.answer(layers[-1], prepared).logits[:, 0]
         at = (torch.from_numpy(owner), torch.from_numpy(self.places.at[numbers].astype(np.int64)))
         logits = logits[at] if model.config.task == "token_classification" else logits[at[0]]

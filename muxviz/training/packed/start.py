@@ -167,8 +167,8 @@ def _walk(
     teacher: MuxModel, layers: tuple[int, ...], ids: Tensor, mask: Tensor, types: Tensor | None
 ) -> list[LayerStates]:
     prepared = teacher.prepare(ids, mask, types)
-    hidden = teacher.enter(teacher.mix(teacher.embed(prepared), prepared.mask))
-    seen = teacher.encoder_mask(prepared.mask, hidden.dtype, hide_padding=False)
+    entry = teacher.walk(prepared)
+    hidden, seen = entry.hidden, entry.mask
     real = mask[:, 0] == 1
     found = []
     for number, layer in enumerate(teacher.encoder.layers):
