@@ -12,13 +12,13 @@ from muxviz.figures.crosstalk.matrix import Scale, scale_of, shade
 from muxviz.figures.crosstalk.words import WORDS, amount, between, in_thousandths, signed, with_unit
 from muxviz.figures.drawing.ink import (
     SMALL_SIZE,
+    UNSEEN,
     add,
     caption,
     framed,
     ink,
     named_axis,
     text_on,
-    tint,
 )
 from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.figures.drawing.slots import slot_label
@@ -196,7 +196,7 @@ def _points(
             textfont={"color": inks, "size": SMALL_SIZE},
             hovertext=hovers,
             hoverinfo="text",
-            marker={"symbol": "square", "size": 24, "color": tint("#808080", 0.01)},
+            marker={"symbol": "square", "size": 24, "color": UNSEEN},
             showlegend=False,
             xaxis=_axis("x", part),
             yaxis="y",

@@ -25,13 +25,13 @@ from muxviz.figures.drawing.ink import (
     CLEAR,
     SMALL_SIZE,
     TEXT_SIZE,
+    UNSEEN,
     add,
     caption,
     framed,
     ink,
     named_axis,
     text_on,
-    tint,
 )
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
 from muxviz.figures.drawing.slots import slot_label
@@ -152,7 +152,7 @@ def _labels(
         hovertext=[_hover(matrix, i, j) for i, j in cells],
         hoverinfo="text",
         customdata=cells,
-        marker={"symbol": "square", "size": _row(num) - 8, "color": tint("#808080", 0.01)},
+        marker={"symbol": "square", "size": _row(num) - 8, "color": UNSEEN},
         showlegend=False,
     )
 

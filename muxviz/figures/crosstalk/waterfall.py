@@ -33,7 +33,7 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
     names = ["pool sentences only", *(_player(slot, j) for j in order), "the group as it is"]
     colors, scale = ink(dark), diverging(dark)
     helps, hurts = str(scale[2][1]), str(scale[-3][1])
-    fills = [tint("#808080", 0.45), *(helps if v >= 0 else hurts for v in steps)]
+    fills = [tint(colors.grey, 0.45), *(helps if v >= 0 else hurts for v in steps)]
     errors = [(result.empty.high - result.empty.mean)[slot], *_above(result, slot, order), 0.0]
     below = [(result.empty.mean - result.empty.low)[slot], *_below(result, slot, order), 0.0]
     fig = go.Figure(
@@ -44,7 +44,7 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
             orientation="h",
             width=0.62,
             marker={
-                "color": [*fills, tint("#808080", 0.45)],
+                "color": [*fills, tint(colors.grey, 0.45)],
                 "line": {"color": colors.text, "width": 0.8},
             },
             error_x=whiskers(

@@ -26,7 +26,6 @@ ROW = 36  # px
 TOP, BOTTOM, LEFT = 96, 60, 116  # px
 WORDS_ROOM = 0.62  # of a column's axis, right of it, for the numbers
 STARTS = (0.0, 0.5, 0.8, 0.9, 0.96, 0.98)  # of an axis of shares
-GREY = "#8a8f98"
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def slot_marks(num: int, *, dark: bool) -> list[Mark]:
 
 def total_mark(dark: bool) -> Mark:
     """The row of all slots together."""
-    return Mark("all", GREY, ink(dark).text, "diamond-tall")
+    return Mark("all", ink(dark).grey, ink(dark).text, "diamond-tall")
 
 
 def share_span(low: np.ndarray) -> tuple[float, float]:

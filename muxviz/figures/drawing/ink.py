@@ -20,21 +20,29 @@ TITLE_TOP = 18  # px above it
 TEXT_SIZE = 13
 SMALL_SIZE = 12
 CLEAR = "rgba(0,0,0,0)"
+UNSEEN = "rgba(128,128,128,0.01)"  # as good as clear, and still there to be pointed at
 
 
 @dataclass(frozen=True)
 class Ink:
-    """CSS colours of everything that is not a slot. paper: the page, under transparent figures."""
+    """CSS colours of everything that is not a slot, as ``#rrggbb``.
+
+    paper: the page, under transparent figures. accent: what a figure is about, where that is no
+    slot. grey: everything it is held against. good: where a goal is met.
+    """
 
     text: str
     muted: str
     line: str
     paper: str
     warning: str
+    accent: str
+    grey: str = "#808790"
+    good: str = "#1f7a4d"
 
 
-LIGHT = Ink("#101318", "#555a63", "#c4c1b9", "#fbfaf7", "#a3261b")
-DARK = Ink("#e4e6ea", "#a3a9b3", "#454c57", "#0f1215", "#ff9f93")
+LIGHT = Ink("#101318", "#555a63", "#c4c1b9", "#fbfaf7", "#a3261b", "#0b6b66")
+DARK = Ink("#e4e6ea", "#a3a9b3", "#454c57", "#0f1215", "#ff9f93", "#5fc4bb")
 
 
 def ink(dark: bool) -> Ink:

@@ -15,7 +15,6 @@ from muxviz.results.estimates import Estimates
 from muxviz.results.group import pruned_words
 
 NARROW = 0.03  # of the axis, below which two ticks would touch
-GREY = "#8a8f98"
 
 
 def sparsity_lines(
@@ -42,7 +41,7 @@ def sparsity_lines(
     """
     fig = go.Figure()
     x = 100 * np.asarray(sparsities, dtype=np.float64)
-    band = interval_band(x, total, GREY, alpha=0.28)
+    band = interval_band(x, total, ink(dark).grey, alpha=0.28)
     if band is not None:
         fig.add_trace(band)
     for slot in range(slots.mean.shape[1]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, add, ink, named_axis, text_on, tint
+from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, UNSEEN, add, ink, named_axis, text_on
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.wording import plain
@@ -126,7 +126,7 @@ def _points(matrix: Matrix, scale: list[list[float | str]], axis: str, dark: boo
         hovertext=hovers,
         hoverinfo="text",
         customdata=cells,
-        marker={"symbol": "square", "size": row_height(num) - 8, "color": tint("#808080", 0.01)},
+        marker={"symbol": "square", "size": row_height(num) - 8, "color": UNSEEN},
         showlegend=False,
         xaxis=f"x{axis}",
         yaxis=f"y{axis}",

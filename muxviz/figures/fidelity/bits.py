@@ -20,8 +20,6 @@ from muxviz.results.fidelity import Bits
 
 UNITS = {"bits": "Bits", "nats": "Nats"}
 PER_NAT = {"bits": 1 / np.log(2), "nats": 1.0}
-ACCENT = "#0b6b66"
-ACCENT_DARK = "#5fc4bb"
 HEIGHT = 420  # px
 NAME_ROOM = 16  # letters under a column
 
@@ -140,7 +138,8 @@ def _who(result: Bits, among: Sequence[Bits]) -> str:
 
 
 def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:
-    color, colors = ACCENT_DARK if dark else ACCENT, ink(dark)
+    colors = ink(dark)
+    color = colors.accent
     nums = [_num(r) for r in results]
     mean, low, high = (
         np.array([float(getattr(r.total, part)) for r in results]) * per

@@ -15,8 +15,6 @@ from muxviz.figures.drawing.wording import percent
 from muxviz.results.fidelity import LENGTHS, Fidelity, Shares
 from muxviz.results.reading import Z95
 
-ACCENT = "#0b6b66"
-ACCENT_DARK = "#5fc4bb"
 FEWEST = 20  # trials that a place needs to be called the worst
 LINE_HEIGHT = 340  # px
 
@@ -141,7 +139,8 @@ def _line(
     found: Shares, x: np.ndarray, names: list[str], at: np.ndarray, noun: str, dark: bool
 ) -> go.Figure:
     """Points joined by a line, with the band of their intervals."""
-    color, colors = ACCENT_DARK if dark else ACCENT, ink(dark)
+    colors = ink(dark)
+    color = colors.accent
     value, low, high = (
         part[at].astype(np.float32) for part in (found.value, found.low, found.high)
     )

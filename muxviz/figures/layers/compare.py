@@ -23,7 +23,6 @@ from muxviz.results.layers import EntanglementSpectrum
 
 HEIGHT = 380
 SIDES = {"l": 56, "r": 26, "t": 124, "b": 56}
-GREY = "#808790"
 LOOKS = (("solid", "circle", 0.34), ("dot", "diamond-open", 0.2))  # of A and B
 PANELS = (("interaction", "share of no single slot"), ("balance", "balance of the slots"))
 NAME = 40  # letters of a checkpoint's name
@@ -138,7 +137,7 @@ def _traces(
     """A line and, where there is one, its interval."""
     dash, symbol, alpha = look
     x, color = np.arange(len(spectrum.levels)), ink(dark).text
-    band = interval_band(x, values, GREY, alpha=alpha)
+    band = interval_band(x, values, ink(dark).grey, alpha=alpha)
     line = go.Scatter(
         x=x,
         y=np.asarray(values.mean, dtype=np.float32),

@@ -26,7 +26,6 @@ from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.wording import ends, percent, plain
 from muxviz.results.layers import EntanglementSpectrum
 
-GREY = "#808790"
 HEIGHT = 430
 SIDES = {"l": 56, "r": 26, "t": 84, "b": 62}
 LEAST_LABEL = 0.045  # of the height that a band needs to be named in
@@ -180,7 +179,7 @@ def _rest(spectrum: EntanglementSpectrum, shares: np.ndarray, dark: bool) -> go.
         stackgroup="shares",
         mode="lines",
         line={"color": ink(dark).muted, "width": 0.8},
-        fillcolor=tint(GREY, 0.35),
+        fillcolor=tint(ink(dark).grey, 0.35),
         hovertext=hovers,
         hoverinfo="text",
         showlegend=False,
@@ -208,7 +207,7 @@ def _line(
     fig: go.Figure, estimates: Any, spectrum: EntanglementSpectrum, name: str, row: int, dark: bool
 ) -> None:
     x, color = np.arange(len(spectrum.levels)), ink(dark).text
-    band = interval_band(x, estimates, GREY, alpha=0.3)
+    band = interval_band(x, estimates, ink(dark).grey, alpha=0.3)
     if band is not None:
         fig.add_trace(band, row=row, col=2)
     hovers = [

@@ -267,7 +267,7 @@ def _interaction(geometry: Geometry, spectrum: np.ndarray, dark: bool) -> go.Sca
         through(geometry.ticks, geometry.stripes[-1]),
         through(geometry.ticks, floor),
         f"interaction, of no single slot:<br>{shares[0]} in the mixture, {shares[1]} at the end",
-        fillcolor=tint("#808790", 0.3),
+        fillcolor=tint(ink(dark).grey, 0.3),
         line={"color": ink(dark).line, "width": 0.8},
     )
 

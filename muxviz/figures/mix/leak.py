@@ -18,12 +18,12 @@ from muxviz.figures.drawing.ink import (
     CLEAR,
     SMALL_SIZE,
     TEXT_SIZE,
+    UNSEEN,
     caption,
     framed,
     ink,
     named_axis,
     text_on,
-    tint,
 )
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
@@ -192,7 +192,7 @@ def _numbers(
         hovertext=hovers,
         hoverinfo="text",
         customdata=cells,
-        marker={"symbol": "square", "size": 40, "color": tint("#808080", 0.01)},
+        marker={"symbol": "square", "size": 40, "color": UNSEEN},
         showlegend=False,
     )
 

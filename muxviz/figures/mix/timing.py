@@ -10,7 +10,6 @@ from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.results import Timing
 
-ACCENT = "#0b6b66"
 NAMES = {
     "multiplexed": "one multiplexed pass",
     "alone, one batch": "N = 1, one batch",
@@ -29,7 +28,9 @@ def timing_figure(timings: tuple[Timing, ...], *, dark: bool = False) -> go.Figu
             orientation="h",
             width=0.56,
             marker={
-                "color": [tint(ACCENT if i == 0 else "#808080", 0.75) for i in range(len(timings))],
+                "color": [
+                    tint(colors.grey if i else colors.accent, 0.75) for i in range(len(timings))
+                ],
                 "line": {"color": colors.text, "width": 0.8},
             },
             error_x=whiskers(

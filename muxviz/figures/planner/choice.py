@@ -34,7 +34,6 @@ from muxviz.results.planning import (
 
 HEIGHT = 500  # px
 LEGEND_TOP = 62
-GOOD = "#1f7a4d"
 
 
 def planner_figure(
@@ -290,7 +289,7 @@ def _goal(fig: go.Figure, advice: Advice, span: list[float], dark: bool) -> None
     threshold = advice.goal.threshold
     fill: dict[str, Any] = {
         "type": "rect",
-        "fillcolor": tint(GOOD, 0.13),
+        "fillcolor": tint(ink(dark).good, 0.13),
         "line": {"width": 0},
         "layer": "below",
     }

@@ -26,8 +26,6 @@ from muxviz.results.planning import (
 )
 
 ROW = 40  # px
-USED, OTHER = "#3f90da", "#717581"
-TOP1, TOP3 = "#ffa90e", "#3f90da"
 GOAL = 0.9  # of the share of cases with the best setting among the first three
 NAMES = {
     "planner": "planner",
@@ -38,7 +36,7 @@ NAMES = {
 
 
 def loo_figure(comparison: Comparison, *, dark: bool = False) -> go.Figure:
-    """Left accuracy, right throughput: the leave-one-out error of each model; blue is used."""
+    """Left accuracy, right throughput: the leave-one-out error of each model; dark is used."""
     fig = make_subplots(rows=1, cols=2, horizontal_spacing=0.06, shared_yaxes=True)
     colors, errors = ink(dark), comparison.errors()
     names, notes = list(MODELS), []
@@ -51,7 +49,7 @@ def loo_figure(comparison: Comparison, *, dark: bool = False) -> go.Figure:
             orientation="h",
             width=0.58,
             marker={
-                "color": [USED if u else tint(OTHER, 0.35) for u in used],
+                "color": [colors.accent if u else tint(colors.grey, 0.35) for u in used],
                 "line": {"color": colors.text, "width": 0.8},
             },
             hovertext=[
@@ -151,7 +149,7 @@ def hits_figure(check: PlannerCheck, *, dark: bool = False) -> go.Figure:
     fig = make_subplots(rows=1, cols=2, horizontal_spacing=0.06, shared_yaxes=True)
     colors = ink(dark)
     for column, rates in ((1, check.everything), (2, check.hidden)):
-        for top, color, shift in (("top3", TOP3, 0.19), ("top1", TOP1, -0.19)):
+        for top, color, shift in (("top3", colors.grey, 0.19), ("top1", colors.accent, -0.19)):
             _bars(fig, rates, top, color, shift, column, dark)
         title = "all cases" if column == 1 else "best setting was hidden"
         count = check.cases if column == 1 else check.hidden_cases

@@ -26,7 +26,6 @@ from muxviz.results.throughput import Plan, Plans
 HEIGHT = 440  # px
 LEGEND_TOP = 62
 NEAR = 0.08  # of the plot, within which a second label is left out
-GOOD = "#1f7a4d"
 
 
 def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
@@ -61,7 +60,7 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
                 "x1": budget,
                 "y0": floor,
                 "y1": span[1],
-                "fillcolor": tint(GOOD, 0.13),
+                "fillcolor": tint(colors.good, 0.13),
                 "line": {"width": 0},
                 "layer": "below",
             },

@@ -13,9 +13,6 @@ from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import ends, interval, percent
 from muxviz.results.whatif_copies import Copies, Ensembling
 
-ACCENT = "#0b6b66"
-GREY = "#808080"
-
 
 def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
     """Left: accuracy against sentences a pass. Right: AUROC for errors."""
@@ -37,8 +34,8 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
             text=[_name(p) for p in points],
             textposition="top right",
             textfont={"size": SMALL_SIZE, "color": colors.text},
-            line={"color": tint(ACCENT, 0.6), "width": 2},
-            marker={"size": 11, "color": ACCENT, "line": {"color": colors.text, "width": 1}},
+            line={"color": tint(colors.accent, 0.6), "width": 2},
+            marker={"size": 11, "color": colors.accent, "line": {"color": colors.text, "width": 1}},
             hovertext=[f"{_name(p)}: {p.accuracy.text()}" for p in points],
             hoverinfo="text",
             showlegend=False,
@@ -47,8 +44,8 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
         col=1,
     )
     for kind, name, color in (
-        ("auroc", "disagreement of the copies", ACCENT),
-        ("auroc_unsure", "1 − probability", GREY),
+        ("auroc", "disagreement of the copies", colors.accent),
+        ("auroc_unsure", "1 − probability", colors.grey),
     ):
         values = [getattr(p, kind) for p in areas]
         is_first = kind == "auroc"

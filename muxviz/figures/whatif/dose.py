@@ -73,7 +73,7 @@ def dose_figure(
     fig.update_yaxes(title={"text": title, "font": muted}, tickfont=muted, **line, **bounds)
     outside = ((-0.03, USUAL[0]), (USUAL[1], 2.03))
     common = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
-    shade = {"fillcolor": tint("#808080", 0.1), "line": {"width": 0}}
+    shade = {"fillcolor": tint(ink(dark).grey, 0.1), "line": {"width": 0}}
     add(fig, shapes=[common | shade | {"x0": a, "x1": b} for a, b in outside])
     framed(
         fig,

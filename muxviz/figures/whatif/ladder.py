@@ -16,7 +16,6 @@ from muxviz.results.reading import Proportion
 from muxviz.results.whatif_ladder import Ladder, Rung
 
 ROW = 40  # px
-GREY = "#808080"
 DIM = 0.35  # of a bar that claims nothing
 MAX_TEXT = 46  # letters of a sentence in a verdict
 CONTROLS = {
@@ -283,8 +282,9 @@ def _fill(rung: Rung, result: Ladder, dark: bool) -> tuple[str, str]:
     alpha = 0.9 if rung.claims else DIM
     if rung.slot is None:
         own = rung.test == "all slots"
-        color = slot_color(result.slot) if own else GREY
-        return tint(color, alpha), slot_outline(result.slot, dark=dark) if own else GREY
+        grey = ink(dark).grey
+        color = slot_color(result.slot) if own else grey
+        return tint(color, alpha), slot_outline(result.slot, dark=dark) if own else grey
     return tint(slot_color(rung.slot), alpha), slot_outline(rung.slot, dark=dark)
 
 

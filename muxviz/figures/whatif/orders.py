@@ -15,8 +15,6 @@ from muxviz.results.whatif_orders import FLAT, SlotOrders
 
 SPREAD = 0.3  # of a seat, over which its points lie
 ROW = 40  # px
-ACCENT = "#0b6b66"
-GREY = "#808080"
 COMPANY = "variance, neighbours' order"
 POINTS = 1e4  # squared percentage points in a variance of 1
 LISTED = 5  # best and worst orders in a table
@@ -128,7 +126,10 @@ def company_figure(result: SlotOrders, *, dark: bool = False) -> go.Figure:
     """Per sentence, the variance of its answer: what its seat explains, and its company."""
     colors, shown = ink(dark), list(range(result.sentences))
     fig = go.Figure()
-    parts = (("seat", result.seat, ACCENT, 0.85), ("neighbours' order", result.company, GREY, 0.6))
+    parts = (
+        ("seat", result.seat, colors.accent, 0.85),
+        ("neighbours' order", result.company, colors.grey, 0.6),
+    )
     for name, values, color, alpha in parts:
         fig.add_trace(
             go.Bar(

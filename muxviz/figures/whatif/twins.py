@@ -14,10 +14,6 @@ from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import interval, percent, plain, shorten
 from muxviz.results.whatif_orders import OUTCOMES, Duplicates, Twins
 
-ACCENT = "#0b6b66"
-GREY = "#808080"
-
-
 # ---- twins --------------------------------------------------------------------------------------
 
 
@@ -35,7 +31,7 @@ def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
             orientation="h",
             width=0.56,
             marker={
-                "color": [tint(ACCENT, 0.85), *([tint(GREY, 0.6)] * 3)],
+                "color": [tint(colors.accent, 0.85), *([tint(colors.grey, 0.6)] * 3)],
                 "line": {"color": colors.text, "width": 0.8},
             },
             error_x=whiskers(

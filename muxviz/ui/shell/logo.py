@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-LANES = """
-  <path d="M6 14C22 14 22 26 32 26S42 14 58 14" stroke="#3f90da"/>
-  <path d="M6 50C22 50 22 38 32 38S42 50 58 50" stroke="#832db6"/>
-  <path d="M6 32H58" stroke="#ffa90e"/>
+from muxviz.figures.drawing.slots import slot_color
+
+LANES = f"""
+  <path d="M6 14C22 14 22 26 32 26S42 14 58 14" stroke="{slot_color(0)}"/>
+  <path d="M6 50C22 50 22 38 32 38S42 50 58 50" stroke="{slot_color(4)}"/>
+  <path d="M6 32H58" stroke="{slot_color(1)}"/>
 """
 NAME = (
     '<text x="76" y="46" font-family="Source Serif, Source Serif 4, Georgia, serif" '
