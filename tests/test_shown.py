@@ -112,8 +112,47 @@ def test_recorded_outcomes_are_what_runs_now(name: str) -> None:
     assert now.groups == tuple(stored().of(item, name) for item in chosen)
 
 
+CLAIMS = (  # preset, model, slots that turn, (source, target) of the exchange that turns most often
+    ("clean", "sst2-n10", (), None),
+    ("twins", "sst2-n5", (), None),
+    ("twins", "sst2-n5-shared-50", (), (1, 3)),
+    ("negation", "sst2-n5", (), None),
+    ("negation", "sst2-n5-shared-50", (4, 5), (3, 4)),
+    ("lengths", "sst2-n10", (1,), None),
+    ("duplicates", "sst2-n5-shared-100", (2,), (1, 2)),
+    ("loud", "sst2-n5-shared-100", (), (2, 5)),
+    ("short", "sst2-n10", (10,), (3, 10)),
+    ("odd", "sst2-n5-shared-100", (3,), (5, 3)),
+    ("domain", "sst2-n5-shared-25", (1, 2, 3), (1, 2)),
+    ("sarcasm", "sst2-n10", (1, 7, 9), (4, 1)),
+    ("mixed", "sst2-n5-shared-50", (), (1, 3)),
+    ("company", "sst2-n5-shared-25", (), None),
+    ("company", "sst2-n5-shared-50", (5,), (3, 5)),
+    ("faint", "sst2-n5-shared-25", (3,), (2, 3)),
+    ("faint", "sst2-n5-shared-50", (3, 4), (1, 4)),
+)
+
+
+@pytest.mark.parametrize(("item", "name", "turned", "pair"), CLAIMS)
+def test_what_a_group_is_there_to_show(
+    item: str, name: str, turned: tuple[int, ...], pair: tuple[int, int] | None
+) -> None:
+    found = stored().of(item, name)
+    assert found is not None
+    assert tuple(slot + 1 for slot in found.turned) == turned
+    assert (None if not found.share else (found.source + 1, found.target + 1)) == pair
+
+
 def test_ten_groups_show_something_on_the_packed_family() -> None:
     """A slot that turns, or a neighbour that can turn one."""
     showing = {s.preset for s in stored().groups if s.turned or s.share}
     assert len(showing) >= 10
     assert showing <= {p.id for p in presets()}
+
+
+def test_the_more_slots_share_the_more_a_neighbour_turns() -> None:
+    dial = ("sst2-n5", "sst2-n5-shared-25", "sst2-n5-shared-50", "sst2-n5-shared-100")
+    shares = [sum(s.share for s in stored().groups if s.checkpoint == name) for name in dial]
+    turned = [sum(len(s.turned) for s in stored().groups if s.checkpoint == name) for name in dial]
+    assert shares == sorted(set(shares))
+    assert turned == sorted(set(turned))
