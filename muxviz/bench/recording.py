@@ -18,7 +18,7 @@ from muxviz.loading.load import load
 from muxviz.results.throughput import SpeedRun, TradeoffRun
 
 # The pruned ones are the rivals: one text a pass, in a smaller model.
-RIVALS = ("sst2-n1-s60", "sst2-n1-s80", "sst2-n1-s95")
+RIVALS = ("sst2-n1-s60", "sst2-n1-s95")
 MIXED = ("sst2-n2", "sst2-n5", "sst2-n5-shared-50", "sst2-n10")
 FAMILY = ("sst2-n1", *RIVALS, *MIXED)
 BATCHES = (1, 2, 4, 8, 16, 32)

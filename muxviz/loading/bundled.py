@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from muxviz.errors import CheckpointError, CheckpointMissing
@@ -77,7 +78,7 @@ def _fault(folder: Path) -> str | None:
     return ""
 
 
-def _reading_order(name: str) -> tuple[str, int, str]:
-    task, _, number = name.rpartition("-n")
-    is_number = number.isascii() and number.isdigit() and len(number) < 10
-    return (task, int(number), name) if is_number else (name, 0, name)
+def _reading_order(name: str) -> list[str | int]:
+    """Numbers in a name count as numbers: ``a-n2`` comes before ``a-n10``."""
+    parts = re.split("([0-9]+)", name)
+    return [int(part) if number % 2 else part for number, part in enumerate(parts)]
