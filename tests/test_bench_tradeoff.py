@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from muxviz.bench.recording import FAMILY
 from muxviz.bench.tradeoff import measure_tradeoff
 from muxviz.engine.engine import Engine
 from muxviz.engine.stream import How
@@ -125,13 +126,11 @@ def test_recorded_points_agree_with_the_cards() -> None:
     assert not run.machine.is_busy
     checked = 0
     for point in run.points:
-        if point.checkpoint.endswith("-first"):  # of before the packed start, not bundled any more
-            continue
         card = json.loads((ROOT / "checkpoints" / point.checkpoint / "card.json").read_text())
         if (point.grouping, point.dtype, point.copies) == ("order", "float32", 1):
             dev = card["measured"]["dev"]["accuracy"]
             assert point.accuracy.mean == pytest.approx(dev["mean"], abs=1e-3), point.checkpoint
             checked += 1
-    assert checked == 3
+    assert checked == len(FAMILY)
     speed = from_json(speed_file().read_text(encoding="utf-8"))
     assert {row.weights for row in speed.results} == {point.fingerprint for point in run.points}
