@@ -357,6 +357,8 @@ def test_the_query_that_is_read_has_a_panel_and_decides_on_the_title() -> None:
     mixed = [members[0], member(5, (0.7, 0.1))]
     assert "In layer 2 attention is narrower with N = 5" in norms_finding(mixed)
     assert len([t for t in norms_figure(mixed).data if t.mode == "lines+markers"]) == 7
+    pooled = member(2, (0.7, 0.01))  # is read everywhere, so it is told beside the others only
+    assert norms_finding([*members, pooled]) == norms_finding(members)
 
 
 def test_one_checkpoint_alone_is_described_by_itself() -> None:

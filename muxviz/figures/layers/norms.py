@@ -88,11 +88,13 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
 def norms_finding(members: Sequence[LayerNorms]) -> str:
     """Where attention differs most between the smallest and another N, or what one member shows.
 
-    At the query that is read where all members have one: what other positions look for in a layer
-    need not reach an answer.
+    At the query that is read, of the members that have one, where those are all or several: what
+    other positions look for in a layer need not reach an answer.
     """
-    at_read = all(m.read is not None for m in members)
     attending = [m for m in members if not np.isnan(m.evenness.mean).all()]
+    reading = [m for m in attending if m.read is not None]
+    if at_read := len(reading) in {len(attending), *range(2, len(attending))}:
+        attending = reading
     if not attending:
         return "No layer attends any more: pruning took every attention block"
     first = min(attending, key=lambda m: m.provenance.num_instances)

@@ -39,7 +39,8 @@ def heading(bench: Bench) -> tuple[bool, DeltaGenerator]:
                 key="run",
             )
     preset = find_preset(st.session_state[session.PRESET])
-    about = f"**{preset.title}.** {preset.look_for}" if preset else f"**{group.OWN}.** {OWN_HINT}"
+    title, said = (preset.title, preset.look_for) if preset else (group.OWN, OWN_HINT)
+    about = f"**{title}{'' if title.endswith('?') else '.'}** {said}"
     if preset and bench.checkpoint and (was := outcome(preset, bench.checkpoint.name)):
         about += f" Recorded on {plain(bench.checkpoint.name)}, usual options: {was}."
     st.caption(about)
