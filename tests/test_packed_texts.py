@@ -185,6 +185,15 @@ def test_rows_without_phrases_are_kept_apart_too() -> None:
     assert chosen(TAGGED, [1]).word_labels[0].tolist() == [1, 2, 2, 3, 4, 2, 5, 2]
 
 
+def test_a_phrase_here_and_there_does_not_keep_other_rows_from_being_kept_apart() -> None:
+    others = tuple(f"row {number} stands alone" for number in range(20))
+    rows = rows_of(*SENTENCES[:1], "good story", *others)
+    kept, held = hold_out(rows, 5, seed=0)
+    assert len(held.texts) == 5
+    assert "good story" not in held.texts
+    assert not set(held.texts) & set(kept.texts)
+
+
 def test_no_row_equals_an_evaluation_row_in_letters_and_digits() -> None:
     tokenizer = tiny_tokenizer()
 

@@ -60,7 +60,8 @@ def hold_out(rows: LabelledRows, count: int, *, seed: int) -> tuple[LabelledRows
     """Rows to train on, and ``count`` rows kept apart to look at while training.
 
     Those kept apart are no part of another row, and no part of them is left among the others.
-    Where rows are parts of others, they are whole sentences: rows of 8 words or more with a part.
+    Where enough rows have parts that are rows, as in a set that comes with its phrases, they are
+    whole sentences: rows of 8 words or more with a part.
 
     Raises:
         ConfigError: fewer rows than that could be kept apart.
@@ -68,7 +69,10 @@ def hold_out(rows: LabelledRows, count: int, *, seed: int) -> tuple[LabelledRows
     if not count:
         return rows, chosen(rows, [])
     phrases = _phrases(rows)
-    free = _sentences(phrases) or list(range(len(rows.texts)))
+    free = _sentences(phrases)
+    if count * 2 > len(free):
+        inside = {p for parts in phrases.values() for _, _, p in parts}
+        free = [n for n in range(len(rows.texts)) if n not in inside]
     if count * 2 > len(free):
         raise ConfigError(
             f"held_out is {count}; {len(free)} training rows can be kept apart, of which at most "
