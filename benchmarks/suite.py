@@ -96,11 +96,12 @@ def table() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     for num, goal in GOALS.items():
         if drops[num]:
-            mean = statistics.mean(drops[num])
-            met = "met" if mean <= goal else "missed"
+            mean, count = statistics.mean(drops[num]), len(drops[num])
+            told = "met" if mean <= goal else "missed"
+            told = told if count == len(TASKS) else "not known before all are there"
             lines.append(
-                f"\nN = {num}: mean drop {mean:.2f} points over {len(drops[num])} of "
-                f"{len(TASKS)} tasks, goal {goal:g} or less: {met}."
+                f"\nN = {num}: mean drop {mean:.2f} points over {count} of {len(TASKS)} tasks, "
+                f"goal {goal:g} or less: {told}."
             )
     return "\n".join(lines)
 
