@@ -183,8 +183,13 @@ def _line(what: str, wanted: str, found: str, steps: int, is_met: bool) -> str:
     return f"| {what} | {wanted} | {found} | {steps:,} | {'yes' if is_met else 'no'} |"
 
 
+def printed() -> str:
+    """All tables."""
+    return "\n\n".join((goals(), costs(), scores_over_time()))
+
+
 def main() -> None:
-    print(goals(), costs(), scores_over_time(), sep="\n\n")
+    print(printed())
 
 
 if __name__ == "__main__":

@@ -42,9 +42,9 @@ def record(runs: Path, data: Path) -> None:
     found: dict[str, Any] = read_json(RESULTS) if RESULTS.is_file() else {}
     for name in (f"{task}-n{num}" for task in TASKS for num in NUMS):
         if _is_finished(runs / name):
-            checkpoint = checkpoint_of_run(runs / name)
-            if found.get(name, {}).get("started") != checkpoint.card["run"]["started"]:
-                found[name] = _scored(checkpoint, data)
+            started = read_json(runs / name / "run.json")["started"]
+            if found.get(name, {}).get("started") != started:
+                found[name] = _scored(checkpoint_of_run(runs / name), data)
                 with results_file(RESULTS) as write:
                     write(json_text(found, indent=1) + "\n")
                 print(f"{name} scored", flush=True)

@@ -6,10 +6,12 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from benchmarks import goals, suite
 from muxviz.evaluation.cards import markdown_table
 from muxviz.loading.bundled import bundled_names
 
@@ -133,3 +135,12 @@ def test_stored_benchmarks_have_the_documented_layout() -> None:
             assert 0 < rate["q1"] <= rate["median"] <= rate["q3"], path
             assert row["batch_mode"] in ("equal_multiplexed", "equal_total"), path
             assert row["ratio_to_n1"] is not None, path
+
+
+@pytest.mark.parametrize(("name", "printed"), [("goals", goals.printed), ("suite", suite.table)])
+def test_tables_of_training_are_what_their_command_prints(
+    name: str, printed: Callable[[], str]
+) -> None:
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    held = text.split(f"<!-- {name} -->\n")[1].split(f"<!-- end of {name} -->")[0]
+    assert held.strip() == printed().strip()

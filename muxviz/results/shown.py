@@ -31,12 +31,10 @@ class ShownGroups:
     draws: int
     groups: tuple[Shown, ...]
 
-    def of(self, preset: str, checkpoint: str, fingerprint: str = "") -> Shown | None:
-        """What was recorded, or None; with a fingerprint, of these very weights."""
-        for found in self.groups:
-            if (found.preset, found.checkpoint) == (preset, checkpoint):
-                return found if fingerprint in ("", found.fingerprint) else None
-        return None
+    def of(self, preset: str, checkpoint: str) -> Shown | None:
+        """What was recorded, or None."""
+        both = (preset, checkpoint)
+        return next((s for s in self.groups if (s.preset, s.checkpoint) == both), None)
 
     def turning(self, preset: str) -> tuple[Shown, ...]:
         """Where the preset turned any answer, in the recorded order."""

@@ -42,7 +42,7 @@ def heading(bench: Bench) -> tuple[bool, DeltaGenerator]:
     title, said = (preset.title, preset.look_for) if preset else (group.OWN, OWN_HINT)
     about = f"**{title}{'' if title.endswith('?') else '.'}** {said}"
     if preset and bench.checkpoint and (was := outcome(preset, bench.checkpoint.name)):
-        about += f" Recorded on {plain(bench.checkpoint.name)}, usual options: {was}."
+        about += f" Recorded on {plain(bench.checkpoint.name)} (CPU, float32, seed 0): {was}."
     st.caption(about)
     return pressed, place
 
