@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import ends, interval, percent
@@ -203,3 +204,6 @@ def _name(point: Copies) -> str:
 
 def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+COPIES = Family(copies_figure, copies_finding, copies_alt, copies_table)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     SMALL_SIZE,
     add,
@@ -201,3 +202,8 @@ def _row_words(result: BeforeAfter, i: int) -> str:
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+BEFORE_AFTER = Family(
+    before_after_figure, before_after_finding, before_after_alt, before_after_table
+)

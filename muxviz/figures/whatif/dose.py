@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
     SMALL_SIZE,
@@ -224,3 +225,7 @@ def _cell_words(result: DoseResponse, i: int, j: int) -> str:
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+DOSE = Family(dose_figure, dose_finding, dose_alt, dose_table)
+SLOPES = Family(slope_figure, slope_finding, slope_alt)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
     SMALL_SIZE,
@@ -334,3 +335,7 @@ def ghost_alt(result: Ghosts) -> str:
 def _fine(share: float) -> str:
     """Like ``percent``, with two decimals where shares are small."""
     return f"{100 * share:.2f} %" if share < 0.0995 else percent(share)
+
+
+DIAL = Family(dial_figure, dial_finding, dial_alt, dial_table)
+GHOSTS = Family(ghost_figure, ghost_finding, ghost_alt, ghost_table)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
@@ -339,3 +340,6 @@ def _gap(high: float, low: float) -> float:
 
 def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else value
+
+
+LADDER = Family(ladder_figure, ladder_finding, ladder_alt, ladder_table)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import are_apart, spans
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import percent, plain, shorten
@@ -270,3 +271,12 @@ def _aim(result: SlotOrders, sentence: int) -> str:
     words = result.answers[sentence].split()
     label = f" ({plain(shorten(words[0], 14))})" if len(words) == 1 else "s"
     return f"probability of the {who}{label}"
+
+
+def company_alt(result: SlotOrders) -> str:
+    """What the neighbours' order explains."""
+    return f"{company_finding(result)}."
+
+
+SEATS_FAMILY = Family(seats_figure, seats_finding, orders_alt, orders_table)
+COMPANY_FAMILY = Family(company_figure, company_finding, company_alt)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
@@ -247,3 +248,7 @@ def _dots(x: np.ndarray, y: np.ndarray, dark: bool, unit: str) -> go.Scatter:
 
 def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+TWINS = Family(twins_figure, twins_finding, twins_alt, twins_table)
+DUPLICATES = Family(duplicates_figure, duplicates_finding, duplicates_alt, duplicates_table)

@@ -15,7 +15,7 @@ from muxviz.ui.fidelity.view import drawn_arguments, origin
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import value
 from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.pool_runs import pool_code, pool_params, pooled
+from muxviz.ui.study.pool_runs import pool_params, pooled
 from muxviz.ui.study.python import analysis_snippet, call_arguments
 from muxviz.ui.study.question import Ask, Study, show, sides
 from muxviz.ui.study.runs import RunRequest
@@ -91,7 +91,7 @@ def _agreement(result: Agreement, ask: Ask, run: RunRequest, dark: bool) -> Pane
         ]
         given = f"baseline=baseline, {drawn_arguments(run)}"
         call = f"result = pool_agreement(checkpoint, texts(), {given})"
-        code = pool_code(ask.run, imports, [call, show_it])
+        code = analysis_snippet(ask.run, imports, [call, show_it])
     return Panel(
         "fidelity_agreement",
         (figures.agreement_figure(result, dark=dark),),
@@ -181,7 +181,7 @@ def _accuracy(
         words.RIGHT_HOW,
         words.RIGHT_LIMITS,
         lambda: to_json([result, alone]),
-        pool_code(ask.run, imports, lines),
+        analysis_snippet(ask.run, imports, lines),
         origin(result),
     )
 
@@ -250,7 +250,7 @@ def _confusion(result: Confusion, ask: Ask, run: RunRequest, dark: bool) -> Pane
         words.CONFUSION_HOW,
         words.CONFUSION_LIMITS,
         lambda: to_json(result),
-        pool_code(ask.run, imports, lines),
+        analysis_snippet(ask.run, imports, lines),
         f"{result.sentences} sentences of {result.pool} · {result.provenance.line()} · B: "
         f"{made.checkpoint} ({made.fingerprint})",
     )

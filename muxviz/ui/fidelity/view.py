@@ -17,7 +17,7 @@ from muxviz.ui.fidelity.params import DRAWS, PLACES, SCOPE, VALUE
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.pool_runs import pool_code, pool_params, pooled
+from muxviz.ui.study.pool_runs import pool_params, pooled
 from muxviz.ui.study.python import analysis_snippet, call_arguments
 from muxviz.ui.study.question import Ask, Study, show
 from muxviz.ui.study.runs import RunRequest
@@ -181,7 +181,7 @@ def read_code(
         "from muxviz.pool import texts",
     ]
     call = f"result = pool_read_back(checkpoint, texts(), {drawn_arguments(run)})"
-    return pool_code(ask.run, imports, [call, draw])
+    return analysis_snippet(ask.run, imports, [call, draw])
 
 
 def origin(result: Any) -> str:

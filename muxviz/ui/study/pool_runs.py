@@ -1,13 +1,11 @@
-"""Questions about random groups of the pool: their run, what they depend on, their Python."""
+"""Questions about random groups of the pool: their run, and what they depend on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from muxviz.pool import pool_name
-from muxviz.ui.study.python import analysis_snippet
 from muxviz.ui.study.runs import RunRequest
 
 
@@ -23,9 +21,3 @@ def pooled(run: RunRequest, *, baseline: bool = False) -> RunRequest:
 def pool_params(groups: int) -> tuple[tuple[str, Any], ...]:
     """For an ``Ask``: how many random groups, and what they are drawn from."""
     return (("the number of random groups", groups), ("the pool", pool_name()))
-
-
-def pool_code(run: RunRequest, imports: Sequence[str], lines: Sequence[str]) -> str:
-    """Python over the pool: no rows of the user's."""
-    code = analysis_snippet(run, imports, lines)
-    return code.replace("from muxviz.batch import Row\n", "").replace("rows = [\n]\n", "")

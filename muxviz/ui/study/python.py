@@ -27,9 +27,9 @@ def analysis_snippet(run: RunRequest, imports: Sequence[str], lines: Sequence[st
     """Code that defines ``checkpoint``, ``rows`` and, where the run has one, ``baseline``.
 
     imports: whole import statements, put on top. lines: what follows, with ``call_arguments(run)``
-    for padding, filling and seed of the run.
+    for padding, filling and seed of the run. A run over the pool has no rows, and no line of them.
     """
-    own = ["import muxviz", "from muxviz.batch import Row"]
+    own = ["import muxviz", *(["from muxviz.batch import Row"] if run.rows else [])]
     return "\n".join([*ordered([*own, *imports]), "", *_inputs(run), *lines])
 
 
@@ -61,6 +61,8 @@ def _inputs(request: RunRequest) -> list[str]:
     lines = [f"checkpoint = muxviz.load({request.checkpoint!r}{where})"]
     if request.baseline:
         lines.append(f"baseline = muxviz.load({request.baseline!r}{where})")
+    if not request.rows:
+        return lines
     return [*lines, "rows = [", *(f"    {_row(row)}," for row in request.rows), "]"]
 
 

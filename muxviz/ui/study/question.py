@@ -20,35 +20,23 @@ import streamlit as st
 
 from muxviz.errors import MuxvizError, NotApplicable, Stopped
 from muxviz.figures.drawing.dim import dimmed
+from muxviz.figures.drawing.family import Drawn, Picture
+from muxviz.results.store import to_json
 from muxviz.ui.shell import group, params, session
 from muxviz.ui.shell.text import count, listed, plain
 from muxviz.ui.study import panels, runs
+from muxviz.ui.study.call import Ask, Call, Known
 from muxviz.ui.study.errors import error_panel, one_panel
 from muxviz.ui.study.heading import base, family, page_head, report_control, sides
 from muxviz.ui.study.jobs import Answer, Job, Progress, Status, Together, Work
 from muxviz.ui.study.kept import Desk, Kept, Shown, desk
 from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.runs import RunRequest
 
 LOOK_S = 0.7  # between looks at a job: each costs the work itself some time
 AT_ONCE_S = 0.3  # that an instant study may hold the page up, so that a quick one never flickers
 _NONE = object()
 Kind: TypeAlias = Literal["primary", "secondary"]
-
-
-@dataclass(frozen=True)
-class Ask:
-    """Everything that a result depends on, apart from the weights themselves.
-
-    name: of the analysis. params: hashable. across: further runs that ``work`` is called for; with
-    ``together`` it is called once, with the checkpoints of all runs.
-    """
-
-    run: RunRequest
-    name: str
-    params: tuple[tuple[str, Any], ...] = ()
-    across: tuple[RunRequest, ...] = ()
-    together: bool = False
+Words: TypeAlias = str | Callable[[Any], str]  # said, or of the result
 
 
 @dataclass(frozen=True)
@@ -75,14 +63,105 @@ class Study:
     view: tuple[Any, ...] = ()
 
 
-def show(study: Study) -> Any | None:
+@dataclass(frozen=True)
+class Question:
+    """A panel of a page: what is asked, the call that answers it, and how the answer is drawn.
+
+    key: unique on the page. question: its heading. cost: of computing it, in words. draw: the
+    picture, or what gives picture or drawing of the result. how, limits, origin: words, or what
+    gives them of the result; where the numbers are from is the result's provenance unless said.
+    promise: what it will show. instant: computed without being asked to. reason: why it does not
+    apply, where that is known beforehand. view: hashable choices that ``draw`` reads of elsewhere
+    than the page's parameters. file: of exports, ``key`` unless said. record: what of the result
+    is exported, all of it unless said. is_headed: False where the page has drawn the heading.
+    """
+
+    key: str
+    question: str
+    call: Call | Known
+    cost: str
+    draw: Picture | Callable[[Any], Picture | Drawn]
+    how: Words
+    limits: Words
+    promise: str = ""
+    instant: bool = False
+    reason: str = ""
+    view: tuple[Any, ...] = ()
+    file: str = ""
+    origin: Words = ""
+    record: Callable[[Any], Any] | None = None
+    is_headed: bool = True
+
+    @property
+    def ask(self) -> Ask:
+        """What the result depends on."""
+        assert isinstance(self.call, Call), "a known result is not asked for"
+        return self.call.ask
+
+    @property
+    def work(self) -> Work | Together:
+        """What gives the result."""
+        assert isinstance(self.call, Call), "a known result needs no work"
+        return self.call.work
+
+    def panel(self, result: Any) -> Panel:
+        """The result as it is shown."""
+        drawn = self.draw if isinstance(self.draw, Picture) else self.draw(result)
+        if isinstance(drawn, Picture):
+            dark = st.context.theme.type == "dark"
+            named = self.call.named if isinstance(self.call, Known) else "result"
+            drawn = drawn.draw(result, dark=dark, named=named)
+        return Panel(
+            self.file or self.key,
+            drawn.figures,
+            drawn.alts,
+            drawn.table,
+            _said(self.how, result),
+            _said(self.limits, result),
+            lambda: to_json(result if self.record is None else self.record(result)),
+            self.call.python(drawn.imports, drawn.lines),
+            _said(self.origin, result) or result.provenance.line(),
+        )
+
+
+def _said(words: Words, result: Any) -> str:
+    return words if isinstance(words, str) else words(result)
+
+
+Asked: TypeAlias = Study | Question
+
+
+def show(study: Asked) -> Any | None:
     """Draw the panel in whatever state it is; the result on screen, or None."""
     with one_panel():
+        if isinstance(study, Question) and isinstance(study.call, Known):
+            return _show_known(study, study.call)
         return _show(study)
     return None
 
 
-def _show(study: Study) -> Any | None:
+def _show_known(question: Question, known: Known) -> Any | None:
+    """Nothing to compute: the panel, or why it does not apply."""
+    key = (question.key, known.about)
+    reason = question.reason
+    try:
+        if not reason:
+            panel = desk().panel(key, _drawn_as(question), lambda: question.panel(known.result))
+    except NotApplicable as error:
+        reason = plain(str(error))
+    if reason and question.is_headed:
+        panels.not_applicable(question.question, reason)
+    elif reason:
+        st.caption(f":material/block: {reason}")
+    if reason:
+        return None
+    if question.is_headed:
+        st.subheader(question.question, anchor=False)
+    panels.draw(panel, question.question)
+    return known.result
+
+
+def _show(study: Asked) -> Any | None:
     if study.reason:
         panels.not_applicable(study.question, study.reason)
         return None
@@ -124,7 +203,7 @@ def _usable(own: Desk, now: Ask, then: Any) -> Any | None:
     return kept.result if kept is not None and same else None
 
 
-def _state_line(study: Study, own: Desk, kept: Kept | None) -> None:
+def _state_line(study: Asked, own: Desk, kept: Kept | None) -> None:
     """What is above the picture: nothing when it is whole and up to date."""
     error = own.errors.get(study.ask)
     if study.ask in own.running:
@@ -144,7 +223,7 @@ def _state_line(study: Study, own: Desk, kept: Kept | None) -> None:
 # ---- starting and stopping ----------------------------------------------------------------------
 
 
-def start(study: Study) -> None:
+def start(study: Asked) -> None:
     """Begin the work of a study (also as a callback of a button)."""
     requests = (study.ask.run, *study.ask.across)
     try:
@@ -161,7 +240,7 @@ def _stop(ask: Ask) -> None:
     desk().stop(ask)
 
 
-def _button(study: Study, label: str, icon: str, kind: Kind = "secondary") -> None:
+def _button(study: Asked, label: str, icon: str, kind: Kind = "secondary") -> None:
     st.button(
         label,
         icon=icon,
@@ -175,7 +254,7 @@ def _button(study: Study, label: str, icon: str, kind: Kind = "secondary") -> No
 # ---- states -------------------------------------------------------------------------------------
 
 
-def _ready(study: Study, *, stopped: bool) -> None:
+def _ready(study: Asked, *, stopped: bool) -> None:
     """What it will show, what it costs, and Compute."""
     with st.container(border=True, gap="small"):
         if study.promise:
@@ -187,13 +266,13 @@ def _ready(study: Study, *, stopped: bool) -> None:
     runs.warm_up()
 
 
-def _cost(study: Study) -> str:
+def _cost(study: Asked) -> str:
     took = desk().pace.get(_pace(study))
     last = f" It took {took:.1f} s here last time." if took is not None else ""
     return f"Cost: {plain(study.cost)}.{last}"
 
 
-def _stale(study: Study, own: Desk) -> None:
+def _stale(study: Asked, own: Desk) -> None:
     """The picture below belongs to other inputs."""
     changed = _changes(study.ask, own.shown[study.key].ask)
     what = f" Since then you changed {plain(listed(changed))}." if changed else ""
@@ -214,7 +293,7 @@ def _changes(now: Ask, then: Ask) -> list[str]:
     return [*named, *(what for what, is_new in others.items() if is_new and what not in named)]
 
 
-def _partial(study: Study, kept: Kept) -> None:
+def _partial(study: Asked, kept: Kept) -> None:
     """Work was stopped; what was done is shown."""
     done = f" after {kept.done:,} of {kept.total:,}" if kept.total else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -226,7 +305,7 @@ def _partial(study: Study, kept: Kept) -> None:
 
 
 @st.fragment(run_every=LOOK_S)
-def watch(study: Study) -> None:
+def watch(study: Asked) -> None:
     """Progress of a job; draws the whole page again once it is over."""
     running = desk().running.get(study.ask)
     status = running.job.status() if running else None
@@ -259,9 +338,9 @@ def progress_text(status: Status) -> str:
 # ---- the picture --------------------------------------------------------------------------------
 
 
-def _picture(study: Study, own: Desk, kept: Kept) -> Shown:
+def _picture(study: Asked, own: Desk, kept: Kept) -> Shown:
     """Draw the panel of what is kept."""
-    view = (study.key, st.context.theme.type, study.view, *_view())
+    view = _drawn_as(study)
     panel = own.panel(study.ask, view, lambda: study.panel(kept.result))
     panels.draw(panel, study.question)
     return Shown(study.ask, view, panel)
@@ -276,13 +355,14 @@ def _faded(own: Desk, earlier: Shown) -> Panel:
     return own.panel(earlier.ask, ("dimmed", earlier.view), make)
 
 
-def _view() -> tuple[Any, ...]:
+def _drawn_as(study: Asked) -> tuple[Any, ...]:
     """What a panel may read beside its result: slot, sentences, the private controls."""
     chosen = [params.value(param) for param in params.all_params()]
-    return (st.session_state.get(session.SLOT), group.filled_rows(), *chosen)
+    seen = (st.session_state.get(session.SLOT), group.filled_rows(), *chosen)
+    return (study.key, st.context.theme.type, study.view, *seen)
 
 
-def _pace(study: Study) -> tuple[str, str]:
+def _pace(study: Asked) -> tuple[str, str]:
     return (study.ask.name, study.ask.run.checkpoint)
 
 
@@ -290,6 +370,7 @@ __all__ = [
     "Answer",
     "Ask",
     "Panel",
+    "Question",
     "Progress",
     "Study",
     "base",

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from muxviz.figures.whatif import dose as dose_figures
-from muxviz.results.store import to_json
-from muxviz.results.whatif_desk import BeforeAfter, DoseResponse
+from muxviz.figures.whatif.desk import BEFORE_AFTER
+from muxviz.figures.whatif.dose import DOSE, SLOPES
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain, shorten
-from muxviz.ui.study.panels import Panel, slot_mark
-from muxviz.ui.study.python import analysis_snippet, call_arguments
-from muxviz.ui.study.question import Ask, Study, show
+from muxviz.ui.study.call import As, Call
+from muxviz.ui.study.panels import slot_mark
+from muxviz.ui.study.question import Question, show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.whatif import text as words
 from muxviz.ui.whatif.params import FLOOR, GAINS, SCALE
-from muxviz.ui.whatif.parts import POOL_LINE, before_after_panel
-
-if TYPE_CHECKING:
-    from muxviz.loading.checkpoint import Checkpoint
-    from muxviz.ui.study.question import Progress
+from muxviz.ui.whatif.parts import floor_arguments
 
 HIGHEST = 2.0
 STEP = 0.05
@@ -40,9 +34,9 @@ def desk_view(run: RunRequest, bench: Bench) -> None:
     gains = fader_values(run.num_instances)
     _faders(run, gains)
     _notes(gains)
-    show(_desk_study(run, bench, gains))
+    show(_desk_question(run, gains))
     control(SCALE)
-    show(_dose_study(run, bench))
+    show(_dose_question(run, bench))
 
 
 # ---- faders -------------------------------------------------------------------------------------
@@ -179,110 +173,35 @@ def _notes(gains: tuple[float, ...]) -> None:
         )
 
 
-# ---- studies ------------------------------------------------------------------------------------
+# ---- questions ----------------------------------------------------------------------------------
 
 
-def floor_line(floor: str) -> str:
-    """Arguments of a call that say what a silent slot holds."""
-    return "" if floor == "zero" else ", floor='pool', pool=texts()"
-
-
-def pool_for(floor: str) -> tuple[str, ...]:
-    """The pool's sentences, where they are needed."""
-    from muxviz.pool import texts
-
-    return texts() if floor == "pool" else ()
-
-
-def _desk_study(run: RunRequest, bench: Bench, gains: tuple[float, ...]) -> Study:
-    floor = str(value(FLOOR))
-
-    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
-        from muxviz.analysis.whatif.desk import turn_faders
-
-        return turn_faders(
-            checkpoint,
-            run.rows,
-            gains,
-            floor=floor,
-            pool=pool_for(floor),
-            **run.group_options,
-        )
-
-    def panel(result: BeforeAfter) -> Panel:
-        faders = [float(g) for g in gains]
-        code = f"result = turn_faders({call_arguments(run)}, gains={faders}{floor_line(floor)})"
-        return before_after_panel(
-            "desk", result, run, bench, "turn_faders", code, (words.DESK_HOW, words.DESK_LIMITS)
-        )
-
-    ask = Ask(run, "mixing desk", (("the faders", gains), ("what a silent slot holds", floor)))
-    return Study(
+def _desk_question(run: RunRequest, gains: tuple[float, ...]) -> Question:
+    return Question(
         "desk",
         "What do the faders do to every slot?",
-        ask,
+        Call(
+            "whatif.desk.turn_faders", run, {"gains": As("the faders", gains), **floor_arguments()}
+        ),
         "two passes",
-        work,
-        panel,
+        BEFORE_AFTER(),
+        words.DESK_HOW,
+        words.DESK_LIMITS,
         "Every slot's answer with the faders at 1 and as they are now.",
         instant=True,
     )
 
 
-def _dose_study(run: RunRequest, bench: Bench) -> Study:
-    floor, num = str(value(FLOOR)), run.num_instances
-
-    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
-        from muxviz.analysis.whatif.dose import dose_response
-
-        return dose_response(
-            checkpoint,
-            run.rows,
-            doses=DOSES,
-            floor=floor,
-            pool=pool_for(floor),
-            progress=progress,
-            **run.group_options,
-        )
-
-    def panel(result: DoseResponse) -> Panel:
-        return _dose_panel(result, run, bench, floor)
-
+def _dose_question(run: RunRequest, bench: Bench) -> Question:
+    num = run.num_instances
     passes = 1 + num * (DOSES - 1)
-    return Study(
+    return Question(
         "dose",
         "How does each slot respond to every fader?",
-        Ask(run, "dose and response", (("what a silent slot holds", floor),)),
+        Call("whatif.dose.dose_response", run, {"doses": DOSES, **floor_arguments()}),
         f"{passes} mixed sequences and {num} gradients",
-        work,
-        panel,
-        "One line per fader from 0 to 2 for the selected slot, and the slopes of all slots.",
-    )
-
-
-def _dose_panel(result: DoseResponse, run: RunRequest, bench: Bench, floor: str) -> Panel:
-    scale, slot, dark = str(value(SCALE)), bench.slot, bench.is_dark
-    imports = [
-        "from muxviz.analysis.whatif.dose import dose_response",
-        "from muxviz.figures.whatif.dose import dose_figure, slope_figure",
-        *([POOL_LINE] if floor == "pool" else []),
-    ]
-    lines = [
-        f"result = dose_response({call_arguments(run)}{floor_line(floor)})",
-        f"dose_figure(result, {slot}, scale={scale!r}).show()",
-        "slope_figure(result).show()",
-    ]
-    return Panel(
-        "dose",
-        (
-            dose_figures.dose_figure(result, slot, scale=scale, dark=dark),
-            dose_figures.slope_figure(result, dark=dark),
-        ),
-        (dose_figures.dose_alt(result, slot), dose_figures.slope_alt(result)),
-        dose_figures.dose_table(result, slot),
+        DOSE(slot=bench.slot, scale=str(value(SCALE))) + SLOPES(),
         words.DOSE_HOW,
         words.DOSE_LIMITS,
-        lambda: to_json(result),
-        analysis_snippet(run, imports, lines),
-        result.provenance.line(),
+        "One line per fader from 0 to 2 for the selected slot, and the slopes of all slots.",
     )

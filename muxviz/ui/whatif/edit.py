@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import streamlit as st
 
 from muxviz.batch import Row
 from muxviz.figures.drawing.wording import percent
+from muxviz.figures.whatif.desk import BEFORE_AFTER
 from muxviz.results.whatif_desk import BeforeAfter
 from muxviz.ui.shell import group
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control
 from muxviz.ui.shell.text import plain, shorten
-from muxviz.ui.study.panels import Panel, empty, slot_mark
-from muxviz.ui.study.python import call_arguments
-from muxviz.ui.study.question import Ask, Study, show
+from muxviz.ui.study.call import As, Call
+from muxviz.ui.study.panels import empty, slot_mark
+from muxviz.ui.study.question import Question, show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.whatif import text as words
 from muxviz.ui.whatif.params import TEXT
-from muxviz.ui.whatif.parts import before_after_panel, only_fills
-
-if TYPE_CHECKING:
-    from muxviz.loading.checkpoint import Checkpoint
-    from muxviz.ui.study.question import Progress
+from muxviz.ui.whatif.parts import only_fills
 
 CARD = 240  # px, least width
 MAX_SENTENCE = 120  # characters
@@ -42,7 +37,7 @@ def edit_view(run: RunRequest, bench: Bench) -> None:
             "compared with now.",
         )
         return
-    result = show(_study(run, bench, text))
+    result = show(_question(run, bench.slot, text))
     if isinstance(result, BeforeAfter):
         _cards(result)
 
@@ -75,26 +70,16 @@ def take_text(slot: int, text: str) -> None:
     st.session_state[TEXT.key] = ""
 
 
-def _study(run: RunRequest, bench: Bench, text: str) -> Study:
-    slot = bench.slot
-
-    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
-        from muxviz.analysis.whatif.desk import edit_slot
-
-        return edit_slot(checkpoint, run.rows, slot, text, **run.group_options)
-
-    def panel(result: BeforeAfter) -> Panel:
-        code = f"result = edit_slot({call_arguments(run)}, slot={slot}, text={text!r})"
-        texts = (words.EDIT_HOW, words.EDIT_LIMITS)
-        return before_after_panel("edit", result, run, bench, "edit_slot", code, texts)
-
-    return Study(
+def _question(run: RunRequest, slot: int, text: str) -> Question:
+    given = {"slot": As("the slot", slot), "text": As("the new sentence", text)}
+    return Question(
         "edit",
         "What happens to the others with this sentence?",
-        Ask(run, "one sentence exchanged", (("the slot", slot), ("the new sentence", text))),
+        Call("whatif.desk.edit_slot", run, given),
         "two passes",
-        work,
-        panel,
+        BEFORE_AFTER(),
+        words.EDIT_HOW,
+        words.EDIT_LIMITS,
         "Every slot's answer before and after.",
         instant=True,
     )

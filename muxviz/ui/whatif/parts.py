@@ -1,18 +1,15 @@
-"""What views of What-if share: another slot, a slot that only fills, the panel of two passes."""
+"""What views of What-if share: another slot, a slot that only fills, a silent slot."""
 
 from __future__ import annotations
 
-from muxviz.figures.whatif import desk as figures
-from muxviz.results.store import to_json
-from muxviz.results.whatif_desk import BeforeAfter
-from muxviz.ui.shell.frame import Bench
-from muxviz.ui.shell.params import Choice, control
-from muxviz.ui.study.panels import Panel, empty
-from muxviz.ui.study.python import analysis_snippet
-from muxviz.ui.study.runs import RunRequest
-from muxviz.ui.whatif.params import OTHER
+from typing import Any
 
-POOL_LINE = "from muxviz.pool import texts"
+from muxviz.ui.shell.frame import Bench
+from muxviz.ui.shell.params import Choice, control, value
+from muxviz.ui.study.call import As, pool_texts
+from muxviz.ui.study.panels import empty
+from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.whatif.params import FLOOR, OTHER
 
 
 def other_slot(run: RunRequest, bench: Bench, label: str) -> int:
@@ -35,29 +32,8 @@ def only_fills(run: RunRequest, bench: Bench) -> bool:
     return True
 
 
-def before_after_panel(
-    key: str,
-    result: BeforeAfter,
-    run: RunRequest,
-    bench: Bench,
-    function: str,
-    code: str,
-    texts: tuple[str, str],
-) -> Panel:
-    """The panel of any two passes."""
-    imports = [
-        f"from muxviz.analysis.whatif.desk import {function}",
-        "from muxviz.figures.whatif.desk import before_after_figure",
-        *([POOL_LINE] if "texts()" in code else []),
-    ]
-    return Panel(
-        key,
-        (figures.before_after_figure(result, dark=bench.is_dark),),
-        (figures.before_after_alt(result),),
-        figures.before_after_table(result),
-        texts[0],
-        texts[1],
-        lambda: to_json(result),
-        analysis_snippet(run, imports, [code, "before_after_figure(result).show()"]),
-        result.provenance.line(),
-    )
+def floor_arguments() -> dict[str, Any]:
+    """What a silent slot holds, and the pool where that is the average of its sentences."""
+    floor = str(value(FLOOR))
+    pool: dict[str, Any] = {"pool": pool_texts()} if floor == "pool" else {}
+    return {"floor": As("what a silent slot holds", floor), **pool}

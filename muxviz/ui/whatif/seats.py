@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import streamlit as st
 
 from muxviz.batch import Row
-from muxviz.figures.whatif import orders as figures
-from muxviz.results.store import to_json
+from muxviz.figures.drawing.family import Picture
+from muxviz.figures.whatif.orders import COMPANY_FAMILY, SEATS_FAMILY, order_rows
 from muxviz.results.whatif_orders import SlotOrders
 from muxviz.ui.shell import group
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import count
-from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.python import analysis_snippet, call_arguments
-from muxviz.ui.study.question import Ask, Study, show
+from muxviz.ui.study.call import Call
+from muxviz.ui.study.question import Question, show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.whatif import text as words
-
-if TYPE_CHECKING:
-    from muxviz.loading.checkpoint import Checkpoint
-    from muxviz.ui.study.question import Progress
 
 ALL_UP_TO = 5  # as in the analysis
 RANDOM = 200
@@ -29,7 +22,7 @@ RANDOM = 200
 
 def seats_view(run: RunRequest, bench: Bench) -> None:
     """Sensitivity, then the table of orders."""
-    result = show(_study(run, bench))
+    result = show(_question(run, bench))
     if isinstance(result, SlotOrders) and len(result.orders) > 1:
         _orders(result)
 
@@ -41,60 +34,31 @@ def orders_tried(num: int) -> int:
     return [1, 1, 2, 6, 24, 120][num]
 
 
-def _study(run: RunRequest, bench: Bench) -> Study:
-    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
-        from muxviz.analysis.whatif.orders import slot_orders
+def _question(run: RunRequest, bench: Bench) -> Question:
+    def draw(result: SlotOrders) -> Picture:
+        return SEATS_FAMILY(sentence=min(bench.slot, result.sentences - 1)) + COMPANY_FAMILY()
 
-        return slot_orders(
-            checkpoint, run.rows, baseline=baseline, progress=progress, **run.group_options
-        )
-
-    def panel(result: SlotOrders) -> Panel:
-        return _panel(result, run, bench)
-
-    return Study(
+    return Question(
         "seats",
         "Does it matter who sits where?",
-        Ask(run, "slot orders"),
+        Call("whatif.orders.slot_orders", run, baseline=True),
         f"{orders_tried(run.num_instances)} mixed sequences",
-        work,
-        panel,
-        "The selected sentence in every seat, what its seat and its neighbours' order explain, and "
-        "the best and the worst order.",
-    )
-
-
-def _panel(result: SlotOrders, run: RunRequest, bench: Bench) -> Panel:
-    sentence = min(bench.slot, result.sentences - 1)
-    held = ", baseline=baseline" if run.baseline else ""
-    imports = [
-        "from muxviz.analysis.whatif.orders import slot_orders",
-        "from muxviz.figures.whatif.orders import company_figure, seats_figure",
-    ]
-    lines = [
-        f"result = slot_orders({call_arguments(run)}{held})",
-        f"seats_figure(result, {sentence}).show()",
-        "company_figure(result).show()",
-    ]
-    orders = count(len(result.orders), "order")
-    return Panel(
-        "seats",
-        (
-            figures.seats_figure(result, sentence, dark=bench.is_dark),
-            figures.company_figure(result, dark=bench.is_dark),
-        ),
-        (figures.orders_alt(result, sentence), f"{figures.company_finding(result)}."),
-        figures.orders_table(result),
+        draw,
         words.SEATS_HOW,
         words.SEATS_LIMITS,
-        lambda: to_json(result),
-        analysis_snippet(run, imports, lines),
-        f"{result.provenance.line()} · {'all ' if result.is_exact else ''}{orders}",
+        "The selected sentence in every seat, what its seat and its neighbours' order explain, and "
+        "the best and the worst order.",
+        origin=_origin,
     )
+
+
+def _origin(result: SlotOrders) -> str:
+    orders = count(len(result.orders), "order")
+    return f"{result.provenance.line()} · {'all ' if result.is_exact else ''}{orders}"
 
 
 def _orders(result: SlotOrders) -> None:
-    rows = figures.order_rows(result)
+    rows = order_rows(result)
     st.caption("Orders, best first: which sentence (by its present slot) sits in slot 1, 2, …")
     st.dataframe(
         rows,

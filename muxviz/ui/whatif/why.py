@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import streamlit as st
 
-from muxviz.figures.whatif import ladder as figures
+from muxviz.figures.whatif.ladder import LADDER, target_words
 from muxviz.pool import pool_name
-from muxviz.results.store import to_json
 from muxviz.results.whatif_ladder import Ladder
 from muxviz.ui.shell.checkpoints import read_object
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import Choice, control, value
 from muxviz.ui.shell.text import plain
-from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.python import analysis_snippet, call_arguments
-from muxviz.ui.study.question import Ask, Study, show
+from muxviz.ui.study.call import As, Call, pool_texts
+from muxviz.ui.study.question import Question, show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.whatif import text as words
 from muxviz.ui.whatif.params import DRAWS, GOLD
-from muxviz.ui.whatif.parts import POOL_LINE, only_fills
-
-if TYPE_CHECKING:
-    from muxviz.loading.checkpoint import Checkpoint
-    from muxviz.ui.study.question import Progress
+from muxviz.ui.whatif.parts import only_fills
 
 MAX_LABELS = 40
 UNKNOWN = "I do not know"
@@ -39,7 +31,7 @@ def why_view(run: RunRequest, bench: Bench) -> None:
         with st.container(width=260):
             control(DRAWS, help="Of other seats and orders, and of sentences for each neighbour.")
     above = st.container()
-    result = show(_study(run, bench, gold))
+    result = show(_question(run, bench.slot, gold))
     if isinstance(result, Ladder):
         with above:
             _say(result)
@@ -71,66 +63,29 @@ def label_names(bench: Bench) -> tuple[str, ...]:
 def _say(result: Ladder) -> None:
     """What the answer is held against, loudly."""
     kind = st.info if result.source == "gold" else st.warning
-    text = f"**{plain(figures.target_words(result))}**"
+    text = f"**{plain(target_words(result))}**"
     if result.is_right:
         text += " The present answer is that already, so the question is what would turn it."
     kind(text, icon=":material/flag:")
 
 
-def _study(run: RunRequest, bench: Bench, gold: str) -> Study:
-    slot, draws, num = bench.slot, int(value(DRAWS)), run.num_instances
-
-    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
-        from muxviz.analysis.whatif.ladder import ladder
-        from muxviz.pool import texts
-
-        return ladder(
-            checkpoint,
-            run.rows,
-            slot,
-            gold=gold or None,
-            baseline=baseline,
-            draws=draws,
-            pool=texts(),
-            progress=progress,
-            **run.group_options,
-        )
-
-    def panel(result: Ladder) -> Panel:
-        given = f", gold={gold!r}" if gold else ""
-        held = ", baseline=baseline" if run.baseline else ""
-        call = f"{call_arguments(run)}, slot={slot}{given}{held}, draws={draws}, pool=texts()"
-        imports = [
-            "from muxviz.analysis.whatif.ladder import ladder",
-            "from muxviz.figures.whatif.ladder import ladder_figure",
-            POOL_LINE,
-        ]
-        lines = [f"result = ladder({call})", "ladder_figure(result).show()"]
-        return Panel(
-            "ladder",
-            (figures.ladder_figure(result, dark=bench.is_dark),),
-            (figures.ladder_alt(result),),
-            figures.ladder_table(result),
-            words.WHY_HOW,
-            words.WHY_LIMITS,
-            lambda: to_json(result),
-            analysis_snippet(run, imports, lines),
-            f"{result.provenance.line()} · {draws} draws from {pool_name()}",
-        )
-
-    params = (
-        ("the slot", slot),
-        ("the right answer", gold),
-        ("the number of draws", draws),
-        ("the pool", pool_name()),
-    )
-    return Study(
+def _question(run: RunRequest, slot: int, gold: str) -> Question:
+    draws = int(value(DRAWS))
+    given = {
+        "slot": As("the slot", slot),
+        "gold": As("the right answer", gold or None),
+        "draws": As("the number of draws", draws),
+        "pool": pool_texts(),
+    }
+    return Question(
         "ladder",
         f"Why did slot {slot + 1} answer this?",
-        Ask(run, "failure ladder", params),
-        f"about {(num + 2) * draws} mixed sequences",
-        work,
-        panel,
+        Call("whatif.ladder.ladder", run, given, baseline=True),
+        f"about {(run.num_instances + 2) * draws} mixed sequences",
+        LADDER(),
+        words.WHY_HOW,
+        words.WHY_LIMITS,
         "The sentence alone, in other seats, and with each or all neighbours exchanged: what turns "
         "its answer more than its control does, with a verdict.",
+        origin=lambda result: f"{result.provenance.line()} · {draws} draws from {pool_name()}",
     )

@@ -1,0 +1,118 @@
+"""A kind of figure as one value: how it is drawn, what it finds, what it says, its numbers.
+
+    LADDER = Family(ladder_figure, ladder_finding, ladder_alt, ladder_table)
+    LADDER().draw(result, dark=False)                    # a Drawn
+    (DOSE(slot=2, scale="logits") + SLOPES()).draw(result)    # two figures in one panel
+
+One set of choices makes the figure, its title, description, table and the Python that draws it, so
+that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from inspect import Parameter, signature
+from typing import Any
+
+import plotly.graph_objects as go
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a panel shows.
+
+    figures: Plotly figures with their findings as titles. findings, alts: one of each, in words.
+    table: the same in numbers. imports, lines: Python that draws the figures of ``result``.
+    """
+
+    figures: tuple[go.Figure, ...]
+    findings: tuple[str, ...]
+    alts: tuple[str, ...]
+    table: list[dict[str, Any]]
+    imports: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Family:
+    """The functions of one kind of figure.
+
+    Each takes the result first, and by name what it knows of the choices: a ``table`` that is the
+    same for all of them need not take any. table: None where another figure of the panel has it.
+    """
+
+    figure: Callable[..., go.Figure]
+    finding: Callable[..., str]
+    alt: Callable[..., str]
+    table: Callable[..., list[dict[str, Any]]] | None = None
+
+    def __call__(self, **choices: Any) -> Picture:
+        """A picture with these choices; those that are None are left to the functions."""
+        return Picture(((self, {k: v for k, v in choices.items() if v is not None}),))
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        return {name: p.default for name, p in signature(self.figure).parameters.items()}
+
+    def line(self, named: str, choices: Mapping[str, Any]) -> str:
+        """Python that draws it: choices that are not the figure's own defaults."""
+        given = [
+            f"{name}={value!r}"
+            for name, value in choices.items()
+            if name in self._defaults and not _is_default(value, self._defaults[name])
+        ]
+        return f"{self.figure.__name__}({', '.join([named, *given])}).show()"
+
+    def import_line(self) -> str:
+        """Where the figure is imported from."""
+        return f"from {self.figure.__module__} import {self.figure.__name__}"
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    return default is not Parameter.empty and type(value) is type(default) and value == default
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure or several, with their choices; to be drawn of a result.
+
+    only_here: choices that no snippet needs, such as which positions the controls leave.
+    """
+
+    parts: tuple[tuple[Family, Mapping[str, Any]], ...]
+    only_here: Mapping[str, Any] = field(default_factory=dict)
+
+    def __add__(self, other: Picture) -> Picture:
+        """Both, one below the other, with the rows of both tables."""
+        return Picture(self.parts + other.parts, {**self.only_here, **other.only_here})
+
+    def here(self, **choices: Any) -> Picture:
+        """The same with choices that the Python leaves out."""
+        return Picture(self.parts, {**self.only_here, **choices})
+
+    def draw(self, *results: Any, dark: bool = False, named: str = "result") -> Drawn:
+        """Draw it. named: how Python calls the results, parted by commas."""
+        figures, findings, alts, rows = [], [], [], []
+        for family, choices in self.parts:
+            known = {**choices, **self.only_here}
+            figures.append(_call(family.figure, results, {**known, "dark": dark}))
+            findings.append(_call(family.finding, results, known))
+            alts.append(_call(family.alt, results, known))
+            if family.table is not None:
+                rows += _call(family.table, results, known)
+        return Drawn(
+            tuple(figures),
+            tuple(findings),
+            tuple(alts),
+            rows,
+            tuple(family.import_line() for family, _ in self.parts),
+            tuple(family.line(named, choices) for family, choices in self.parts),
+        )
+
+
+def _call(function: Callable[..., Any], results: tuple[Any, ...], choices: dict[str, Any]) -> Any:
+    """Call it with the choices that it knows."""
+    known = signature(function).parameters
+    return function(*results, **{name: v for name, v in choices.items() if name in known})

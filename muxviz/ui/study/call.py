@@ -1,0 +1,246 @@
+"""One call of an analysis as a value: what its result depends on, its work, and its Python.
+
+    Call("whatif.ladder.ladder", run, {"slot": As("the slot", 2), "pool": pool_texts()})
+
+All three are made from ``given``: a new argument cannot be forgotten in one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from muxviz.pool import balanced, fit_and_test, labelled, pool_name, texts
+from muxviz.ui.study.pool_runs import pooled
+from muxviz.ui.study.python import analysis_snippet, call_arguments, ordered, pool_arguments
+from muxviz.ui.study.runs import RunRequest
+
+if TYPE_CHECKING:
+    from muxviz.loading.checkpoint import Checkpoint
+    from muxviz.ui.study.jobs import Progress, Together, Work
+
+Takes = Literal["rows", "pool"]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Everything that a result depends on, apart from the weights themselves.
+
+    name: of the analysis. params: what else it is given, with the words for it; hashable. across:
+    further runs that the work is called for; with ``together`` it is called once, with the
+    checkpoints of all runs.
+    """
+
+    run: RunRequest
+    name: str
+    params: tuple[tuple[str, Any], ...] = ()
+    across: tuple[RunRequest, ...] = ()
+    together: bool = False
+
+
+class As(NamedTuple):
+    """An argument, and what it is called where it changed."""
+
+    words: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences that a call reads when it works.
+
+    read: gives them. code: the same as Python, which needs ``imports``. key: tells one set from
+    another; hashable. before: lines of Python ahead of the call.
+    """
+
+    read: Callable[[], Any]
+    code: str
+    imports: tuple[str, ...]
+    key: Any
+    before: tuple[str, ...] = ()
+
+
+def pool_texts() -> Sentences:
+    """All sentences of the pool."""
+    return Sentences(texts, "texts()", ("from muxviz.pool import texts",), pool_name())
+
+
+def balanced_texts(count: int) -> Sentences:
+    """Labelled sentences of the pool, as many of each label."""
+    return Sentences(
+        lambda: balanced(count),
+        f"balanced({count})",
+        ("from muxviz.pool import balanced",),
+        (count, pool_name()),
+    )
+
+
+def labelled_pool() -> dict[str, Sentences]:
+    """Texts and labels of the labelled pool, for arguments ``texts`` and ``labels``."""
+    return _pair(("texts", "labels"), labelled, "labelled")
+
+
+def halves() -> dict[str, Sentences]:
+    """The pool's part to fit on and its part to test on, for arguments ``fit`` and ``test``."""
+    return _pair(("fit", "test"), fit_and_test, "fit_and_test")
+
+
+def _pair(names: tuple[str, str], read: Callable[[], Any], called: str) -> dict[str, Sentences]:
+    imports, before = (f"from muxviz.pool import {called}",), (f"{', '.join(names)} = {called}()",)
+
+    def part(number: int) -> Callable[[], Any]:
+        return lambda: read()[number]
+
+    return {
+        name: Sentences(part(number), name, imports, pool_name(), before)
+        for number, name in enumerate(names)
+    }
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function below ``muxviz.analysis`` (or ``muxviz`` itself) on a run.
+
+    takes: "rows" is given the rows of the run, with padding, filling and seed; "pool" draws its
+    groups, and is given padding and seed. given: further arguments by name: values, ``As`` with
+    words for what changed, or ``Sentences``. baseline: whether the N = 1 model is an argument.
+    across: further runs that it is called for; ``together``: once, with the checkpoints of all.
+    """
+
+    function: str
+    run: RunRequest
+    given: Mapping[str, Any] = field(default_factory=dict)
+    takes: Takes = "rows"
+    baseline: bool = False
+    across: tuple[RunRequest, ...] = ()
+    together: bool = False
+
+    @property
+    def module(self) -> str:
+        """Where the function is."""
+        place = self.function.rpartition(".")[0]
+        return f"muxviz.{place}" if place == "inference" else f"muxviz.analysis.{place}"
+
+    @property
+    def name(self) -> str:
+        """The function's own name."""
+        return self.function.rpartition(".")[2]
+
+    @property
+    def ask(self) -> Ask:
+        """What the result depends on."""
+        params = tuple((_words(name, arg), _key(arg)) for name, arg in self.given.items())
+        others = tuple(self._reduced(run) for run in self.across)
+        return Ask(self._reduced(self.run), self.function, params, others, self.together)
+
+    def _reduced(self, run: RunRequest) -> RunRequest:
+        """The run as far as the result depends on it."""
+        if self.takes == "pool":
+            return pooled(run, baseline=self.baseline)
+        kept = run.baseline if self.baseline else ""
+        return replace(run, baseline=kept, equal_slots=False)
+
+    # ---- work ----
+
+    @property
+    def work(self) -> Work | Together:
+        """What a job calls in its thread."""
+        return self._together if self.together else self._each
+
+    def _each(self, checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Any:
+        held = {"baseline": baseline} if self.baseline else {}
+        return self._called(checkpoint, held, progress)
+
+    def _together(self, checkpoints: Sequence[Checkpoint], progress: Progress) -> Any:
+        return self._called(checkpoints, {}, progress)
+
+    def _called(self, first: Any, held: dict[str, Any], progress: Progress) -> Any:
+        function = getattr(import_module(self.module), self.name)
+        told = {"progress": progress} if "progress" in signature(function).parameters else {}
+        given = {name: _read(arg) for name, arg in self.given.items()} | held | told
+        if self.takes == "pool":
+            return function(first, **given, **self.run.pool_options)
+        return function(first, self.run.rows, **given, **self.run.group_options)
+
+    # ---- Python ----
+
+    def python(self, imports: Sequence[str], lines: Sequence[str]) -> str:
+        """Python that gives ``result``, then ``lines``; it runs as pasted."""
+        sources = [arg for arg in self.given.values() if isinstance(arg, Sentences)]
+        above = [
+            f"from {self.module} import {self.name}",
+            *(line for source in sources for line in source.imports),
+            *imports,
+        ]
+        before = list(dict.fromkeys(line for source in sources for line in source.before))
+        return self._snippet(above, [*before, *self._result(), *lines])
+
+    def _result(self) -> list[str]:
+        first = "checkpoints" if self.together else "checkpoint"
+        rows = call_arguments(self.run) if self.takes == "rows" else f"{first}"
+        given = [f"{name}={_code(arg)}" for name, arg in self.given.items() if _code(arg)]
+        if self.baseline and self.run.baseline:
+            given.append("baseline=baseline")
+        shared = pool_arguments(self.run) if self.takes == "pool" else ""
+        call = f"{self.name}({', '.join([rows, *given])}{shared})"
+        if self.across and not self.together:
+            return [f"result = [{call} for checkpoint in checkpoints]"]
+        return [f"result = {call}"]
+
+    def _snippet(self, imports: list[str], lines: list[str]) -> str:
+        run = self.ask.run
+        if self.across:
+            where = f"device={run.device!r}, dtype={run.dtype!r}"
+            names = [run.checkpoint, *(other.checkpoint for other in self.across)]
+            load = f"checkpoints = [muxviz.load(name, {where}) for name in names]"
+            head = ordered(["import muxviz", *imports])
+            return "\n".join([*head, "", f"names = {names!r}", load, *lines])
+        return analysis_snippet(run, imports, lines)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A result that is there already, such as a recorded run: nothing is computed.
+
+    about: hashable; another one for another result. named, imports, lines: Python that gets it.
+    """
+
+    result: Any
+    about: Any
+    named: str = "result"
+    imports: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+    def python(self, imports: Sequence[str], lines: Sequence[str]) -> str:
+        """Python that gets the result, then ``lines``."""
+        return "\n".join([*ordered([*self.imports, *imports]), "", *self.lines, *lines])
+
+
+def _words(name: str, argument: Any) -> str:
+    if isinstance(argument, As):
+        return argument.words
+    return "the pool" if isinstance(argument, Sentences) else name.replace("_", " ")
+
+
+def _key(argument: Any) -> Any:
+    if isinstance(argument, As):
+        return _key(argument.value)
+    return argument.key if isinstance(argument, Sentences) else argument
+
+
+def _read(argument: Any) -> Any:
+    if isinstance(argument, As):
+        return _read(argument.value)
+    return argument.read() if isinstance(argument, Sentences) else argument
+
+
+def _code(argument: Any) -> str:
+    """Python of an argument; "" for None, which every function has as its default."""
+    if isinstance(argument, As):
+        return _code(argument.value)
+    if isinstance(argument, Sentences):
+        return argument.code
+    return "" if argument is None else repr(argument)
