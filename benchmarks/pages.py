@@ -1,4 +1,4 @@
-"""What every page says of one fixed group, so that it can be held against what another version says.
+"""What every page says of one fixed group, to be held against what another version says.
 
     python -m benchmarks.pages save before.json [--only crosstalk,keys]
     python -m benchmarks.pages compare before.json after.json
@@ -67,7 +67,7 @@ STATES: tuple[tuple[str, dict[str, str]], ...] = (
     ("models", {}),
     ("training", {}),
 )
-VARYING = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:]+\S*|\d+\.\d+ s\b|\d+(?:\.\d+)? ms\b")
+VARYING = re.compile(r"\d{4}-\d\d-\d\d[T ,]+[\d:]+\S*|\d+\.\d+ s\b|\d+(?:\.\d+)? ms\b")
 TIMED = {"cost"}  # panels whose numbers are of the moment
 SLACK = 1e-4  # relative and absolute: passes stacked otherwise round otherwise
 ROUNDS = 6  # of buttons that appear once others were pressed
@@ -218,10 +218,17 @@ def _differences(one: Any, other: Any, where: str) -> list[str]:
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         pairs = enumerate(zip(one, other, strict=True))
         return [d for i, (a, b) in pairs for d in _differences(a, b, f"{where}[{i}]")]
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        if math.isclose(one, other, rel_tol=SLACK, abs_tol=SLACK):
-            return []
+    numbers = isinstance(one, int | float) and isinstance(other, int | float)
+    if numbers and math.isclose(one, other, rel_tol=SLACK, abs_tol=SLACK):
+        return []
+    if isinstance(one, str) and isinstance(other, str):
+        one, other = _bare(one), _bare(other)
     return [] if one == other else [f"{where}: {str(one)[:90]!r} became {str(other)[:90]!r}"]
+
+
+def _bare(text: str) -> str:
+    """Without escapes and moments."""
+    return VARYING.sub("…", text.replace("\\", "").replace("\u2060", ""))
 
 
 def main() -> None:
