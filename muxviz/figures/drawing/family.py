@@ -11,7 +11,7 @@ that they cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from inspect import Parameter, signature
 from typing import Any
@@ -50,7 +50,8 @@ class Family:
 
     def __call__(self, **choices: Any) -> Picture:
         """A picture with these choices; those that are None are left to the functions."""
-        return Picture(((self, {k: v for k, v in choices.items() if v is not None}),))
+        given = {name: value for name, value in choices.items() if value is not None}
+        return Picture((Part(self, given),))
 
     @cached_property
     def _defaults(self) -> dict[str, Any]:
@@ -75,13 +76,25 @@ def _is_default(value: Any, default: Any) -> bool:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One figure with its choices. results, named: what it is drawn of, where that is not the
+    panel's result alone, and how Python calls that.
+    """
+
+    family: Family
+    choices: Mapping[str, Any]
+    results: tuple[Any, ...] = ()
+    named: str = ""
+
+
+@dataclass(frozen=True)
 class Picture:
     """One figure or several, with their choices; to be drawn of a result.
 
     only_here: choices that no snippet needs, such as which positions the controls leave.
     """
 
-    parts: tuple[tuple[Family, Mapping[str, Any]], ...]
+    parts: tuple[Part, ...]
     only_here: Mapping[str, Any] = field(default_factory=dict)
 
     def __add__(self, other: Picture) -> Picture:
@@ -92,27 +105,39 @@ class Picture:
         """The same with choices that the Python leaves out."""
         return Picture(self.parts, {**self.only_here, **choices})
 
+    def of(self, *results: Any, named: str) -> Picture:
+        """The same drawn of these results, which Python calls ``named``."""
+        bound = tuple(replace(part, results=results, named=named) for part in self.parts)
+        return Picture(bound, self.only_here)
+
     def draw(self, *results: Any, dark: bool = False, named: str = "result") -> Drawn:
         """Draw it. named: how Python calls the results, parted by commas."""
-        figures, findings, alts, rows = [], [], [], []
-        for family, choices in self.parts:
-            known = {**choices, **self.only_here}
-            figures.append(_call(family.figure, results, {**known, "dark": dark}))
-            findings.append(_call(family.finding, results, known))
-            alts.append(_call(family.alt, results, known))
+        figures, findings, alts, rows, lines = [], [], [], [], []
+        for part in self.parts:
+            family, drawn_of = part.family, part.results or results
+            known = {**part.choices, **self.only_here}
+            figures.append(_call(family.figure, drawn_of, {**known, "dark": dark}))
+            findings.append(_call(family.finding, drawn_of, known))
+            alts.append(_call(family.alt, drawn_of, known))
             if family.table is not None:
-                rows += _call(family.table, results, known)
+                rows += _call(family.table, drawn_of, known)
+            lines.append(family.line(part.named or named, part.choices))
         return Drawn(
             tuple(figures),
             tuple(findings),
             tuple(alts),
             rows,
-            tuple(family.import_line() for family, _ in self.parts),
-            tuple(family.line(named, choices) for family, choices in self.parts),
+            tuple(part.family.import_line() for part in self.parts),
+            tuple(lines),
         )
 
 
 def _call(function: Callable[..., Any], results: tuple[Any, ...], choices: dict[str, Any]) -> Any:
-    """Call it with the choices that it knows."""
+    """Call it with as many of the results, and those of the choices, as it knows."""
     known = signature(function).parameters
-    return function(*results, **{name: v for name, v in choices.items() if name in known})
+    given = {name: value for name, value in choices.items() if name in known}
+    places = [p for name, p in known.items() if name not in given]
+    if any(p.kind is Parameter.VAR_POSITIONAL for p in places):
+        return function(*results, **given)
+    room = sum(p.kind is Parameter.POSITIONAL_OR_KEYWORD for p in places)
+    return function(*results[:room], **given)

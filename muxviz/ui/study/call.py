@@ -205,10 +205,11 @@ class Call:
 class Known:
     """A result that is there already, such as a recorded run: nothing is computed.
 
-    about: hashable; another one for another result. named, imports, lines: Python that gets it.
+    get: gives it, when it is first drawn. about: hashable; another one for another result. named,
+    imports, lines: Python that gets it.
     """
 
-    result: Any
+    get: Callable[[], Any]
     about: Any
     named: str = "result"
     imports: tuple[str, ...] = ()

@@ -135,18 +135,19 @@ def show(study: Asked) -> Any | None:
     """Draw the panel in whatever state it is; the result on screen, or None."""
     with one_panel():
         if isinstance(study, Question) and isinstance(study.call, Known):
-            return _show_known(study, study.call)
-        return _show(study)
+            _show_known(study, study.call)
+        else:
+            return _show(study)
     return None
 
 
-def _show_known(question: Question, known: Known) -> Any | None:
+def _show_known(question: Question, known: Known) -> None:
     """Nothing to compute: the panel, or why it does not apply."""
     key = (question.key, known.about)
     reason = question.reason
     try:
         if not reason:
-            panel = desk().panel(key, _drawn_as(question), lambda: question.panel(known.result))
+            panel = desk().panel(key, _drawn_as(question), lambda: question.panel(known.get()))
     except NotApplicable as error:
         reason = plain(str(error))
     if reason and question.is_headed:
@@ -154,11 +155,10 @@ def _show_known(question: Question, known: Known) -> Any | None:
     elif reason:
         st.caption(f":material/block: {reason}")
     if reason:
-        return None
+        return
     if question.is_headed:
         st.subheader(question.question, anchor=False)
     panels.draw(panel, question.question)
-    return known.result
 
 
 def _show(study: Asked) -> Any | None:
