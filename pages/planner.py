@@ -7,7 +7,7 @@ from muxviz.ui.planner.models import check_panel, errors_panel
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study.heading import head_without_group
 
-bench = frame("planner")
+frame("planner")
 head_without_group(
     "planner",
     "Which N and which sparsity for my accuracy budget? Models fitted to measured settings say "
@@ -18,9 +18,9 @@ planner = view.planner_of(table)
 if table is not None and planner is not None:
     asked = view.goal_controls(planner)
     if asked is not None:
-        view.choice_panel(table, planner, asked, bench)
-        view.surfaces_panel(table, planner, bench)
-        view.budget_panel(table, planner, asked, bench)
-        view.next_panel(table, planner, asked, bench)
-    errors_panel(table, planner, bench)
-    check_panel(table, bench)
+        view.choice_panel(table, planner, asked)
+        view.surfaces_panel(table, planner)
+        view.budget_panel(table, planner, asked)
+        view.next_panel(table, planner, asked)
+    errors_panel(table, planner)
+    check_panel(table)

@@ -31,8 +31,9 @@ from muxviz.ui.shell.frame import PAGES
 from muxviz.ui.shell.links import MAX_PACKED, MAX_ROWS, MAX_TEXT, address, pack_rows, unpack_rows
 from muxviz.ui.shell.text import JOINER, plain
 from muxviz.ui.study import runs
+from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import CATALOGUE
-from muxviz.ui.study.python import snippet
+from muxviz.ui.study.python import RUN_IMPORTS, run_lines
 from muxviz.ui.study.runs import RunRequest, differences
 from tests.pages import (
     ASKED,
@@ -564,11 +565,13 @@ def test_what_changed_is_named() -> None:
 def test_the_python_of_a_panel_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Any] = []
     monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda self: drawn.append(self))
-    for figure, call in (
-        ("braid_figure", "braid_figure(result).show()"),
-        ("timing_figure", "timing_figure(result.timings).show()"),
+    for timed, place, call in (
+        (False, "mix.braid", "braid_figure(result).show()"),
+        (True, "mix.timing", "timing_figure(result.timings).show()"),
     ):
-        exec(snippet(ASKED, figure, call, timed=figure == "timing_figure"), {})
+        known = Known(dict, "", "result", RUN_IMPORTS, run_lines(ASKED, timed=timed))
+        figure = f"from muxviz.figures.{place} import {call.partition('(')[0]}"
+        exec(known.python([figure], [call]), {})
     assert len(drawn) == 2
 
 

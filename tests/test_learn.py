@@ -128,16 +128,10 @@ def test_try_it_yourself_sets_the_state_of_a_live_page(
 def test_python_of_every_step_runs(monkeypatch: pytest.MonkeyPatch, found: Lessons) -> None:
     monkeypatch.setattr(go.Figure, "show", lambda self: None)
     guess = str(found.culprit[1] + 1)
-    from muxviz.ui.study import panels
-
-    codes: list[str] = []
-    draw = panels.draw
-    monkeypatch.setattr("muxviz.ui.learn.view.draw", lambda p: (codes.append(p.python), draw(p)))
     for step in "123":
-        open_page(step=step, step_guess=guess)
-    assert len(codes) == 3
-    for code in codes:
-        exec(code.replace("draws=3", "draws=2"), {})
+        at = open_page(step=step, step_guess=guess)
+        (panel,) = at.session_state[session.STUDIES].panels.values()
+        exec(panel.python.replace("draws=3", "draws=2"), {})
 
 
 def test_a_missing_or_broken_recording_says_what_to_do(
@@ -184,10 +178,9 @@ def test_the_packaged_lessons_can_be_read_and_are_small() -> None:
 def test_another_model_may_leak_and_is_named(
     found: Lessons, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    codes: list[str] = []
-    monkeypatch.setattr("muxviz.ui.learn.view.draw", lambda panel: codes.append(panel.python))
     recorded.learn_file().write_text(to_json(replace(found, leak_checkpoint="shared")))
     at = open_page(step="3", step_guess=str(found.culprit[1] + 1))
     assert "**shared** is the" in seen(at)
-    assert "muxviz.load('shared')" in codes[-1]
+    (panel,) = at.session_state[session.STUDIES].panels.values()
+    assert "muxviz.load('shared')" in panel.python
     assert "made to share" not in seen(open_page(step="1"))

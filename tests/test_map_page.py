@@ -402,17 +402,26 @@ def test_bad_links_leave_the_defaults() -> None:
     assert "nowhere" in seen(at)
 
 
-def test_the_python_runs_as_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "count"),
+    [({"u_col": "margin", "u_sel": "1"}, 2), ({"u_own": "false"}, 2), ({"u_proj": "tsne"}, 3)],
+)
+def test_the_python_runs_as_pasted(
+    parameters: dict[str, str], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown: list[Any] = []
     monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure: shown.append(figure))
-    at = opened(u_col="margin", u_sel="1")
+    at = opened(**parameters)
+    if "u_proj" in parameters:
+        at = press(at, "map_tsne_compute")
     desk: Desk = at.session_state["studies"]
     drawn = list(desk.panels.values())
     for panel in drawn:
         exec(panel.python, {})
         assert json.loads(panel.record())
-    assert len(shown) == len(drawn) == 2
-    assert shown[0].layout.title.text == drawn[0].figures[0].layout.title.text
+    assert len(shown) == len(drawn) == count
+    titles = [figure.layout.title.text for figure in shown]
+    assert titles == [panel.figures[0].layout.title.text for panel in drawn]
 
 
 # ---- UMAP made ready ----------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from muxviz.errors import ConfigError, TrainingError
 from muxviz.results.training import RunSummary
-from muxviz.training.run_folder import read_summary
+from muxviz.training.run_folder import read_curves, read_summary
 from muxviz.ui.shell import session
 from muxviz.ui.shell.text import JOINER
 from muxviz.ui.training import control as training_control
@@ -494,11 +494,18 @@ def test_the_page_imports_no_torch(root: Path) -> None:
 
 
 def test_pasted_python_draws_the_panel(root: Path) -> None:
+    from muxviz.figures.training.losses import LOSSES
+    from muxviz.figures.training.slots import SLOT_ACCURACY
     from muxviz.ui.training.curves import Source
 
     folder = str(write_run(root / "a", last=500))
-    for name, arguments in (("loss_figure", ", log=True"), ("slot_accuracy_figure", ", slot=1")):
-        code = Source((folder,), "").python(name, arguments)
+    runs = [read_curves(Path(folder))]
+    for name, picture in (
+        ("loss_figure", LOSSES(log=False)),
+        ("slot_accuracy_figure", SLOT_ACCURACY(slot=1)),
+    ):
+        drawn = picture.draw(runs, named="runs")
+        code = Source((folder,), "").known(runs).python(drawn.imports, drawn.lines)
         shown_figures: list[Any] = []
         scope: dict[str, Any] = {"print": shown_figures.append}
         exec(code.replace(".show()", "").replace(f"\n{name}(", f"\nfig = {name}("), scope)

@@ -10,8 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz import recorded
-from muxviz.bench import recording
-from muxviz.bench import tradeoff as measuring
+from muxviz.bench import here
 from muxviz.errors import DataError, NotApplicable
 from muxviz.evaluation.pool_data import rows_to_measure, sample_rows
 from muxviz.pool import pool_name
@@ -228,7 +227,7 @@ def test_measuring_now_beside_what_was_recorded(
     codes = {panel.key: panel.python for panel in panels.panels.values()}
     monkeypatch.setattr(go.Figure, "show", lambda self: None)
     for key in ("tradeoff", "tradeoff_latency"):
-        assert "measure_" in codes[key]
+        assert "from muxviz.bench.here import" in codes[key]
         exec(codes[key], {})
 
 
@@ -240,8 +239,7 @@ def test_measuring_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
         assert gate.wait(60)
         progress(1, 4)  # type: ignore[operator]
 
-    for module in (measuring, recording):
-        monkeypatch.setattr(module, "measure_entries", slow)
+    monkeypatch.setattr(here, "measure_entries", slow)
     at = click(open_page(), "o_tradeoff_compute")
     assert entered.wait(60), at.session_state[session.STUDIES]
     studies: Desk = at.session_state[session.STUDIES]

@@ -1,9 +1,10 @@
 """Leak matrices: whose tokens are read from whose slot, by chance and by presence.
 
-``hard`` counts, over random groups of pool sentences, the wrong tokens that a neighbour holds.
+``hard`` counts, over random groups of pool sentences, the wrong tokens that a neighbour holds;
+``group_leaks`` does so for one group.
 ``log_odds`` (a file of its own) asks for one group how much likelier a neighbour's token is because
-the neighbour is there. Rows are the slots read out, columns the sources. Left out: the hard matrix
-of one group (``muxviz.reading.leak_matrix``), and what a swap does to the answers.
+the neighbour is there. Rows are the slots read out, columns the sources. Left out: how the tokens
+of one group are counted (``muxviz.reading.leak_matrix``), and what a swap does to the answers.
 """
 
 from __future__ import annotations
@@ -25,14 +26,37 @@ from muxviz.analysis.groups.readback import (
     scores,
 )
 from muxviz.analysis.groups.shares import discoveries, shares
-from muxviz.batch import Group
-from muxviz.errors import Stopped
+from muxviz.batch import Group, Row
+from muxviz.errors import NotApplicable, Stopped
+from muxviz.inference import run_group
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.reading import token_names
+from muxviz.results.group import GroupResult
 from muxviz.results.leaks import HardLeaks, TopToken
 
 TOP = 5  # tokens listed per pair
 FEWEST = 2  # groups that make a result
+
+
+def group_leaks(
+    checkpoint: Checkpoint,
+    rows: Sequence[Row],
+    *,
+    padding: str | None = None,
+    fill: str = "repeat",
+    seed: int = 0,
+) -> GroupResult:
+    """One pass over a group, whose result has its ``leak``.
+
+    Raises:
+        NotApplicable: no retrieval head. InputError and its kinds.
+    """
+    result = run_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    if result.leak is None:
+        raise NotApplicable(
+            "not applicable: this checkpoint has no retrieval head, so no token is read back"
+        )
+    return result
 
 
 def hard(
@@ -167,4 +191,4 @@ def _tops(
     return tuple(tuple(top(i, j) for j in range(num)) for i in range(num))
 
 
-__all__ = ["hard", "log_odds"]
+__all__ = ["group_leaks", "hard", "log_odds"]

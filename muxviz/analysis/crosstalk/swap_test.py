@@ -48,6 +48,7 @@ from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, Stopped
 from muxviz.inference import group_tensors
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.results.cross_matrix import Measured, cross_matrix
 from muxviz.results.crosstalk import Crosstalk, Swap
 from muxviz.results.estimates import Estimates
 
@@ -169,6 +170,24 @@ def difference(first: Crosstalk, second: Crosstalk, *, signed: bool = False) -> 
     floor = np.maximum(swaps[0].floor, swaps[1].floor)[:, None]
     apart = np.where(np.abs(two - one) <= floor, 0.0, two - one)
     return bootstrap_mean(apart, seed=first.provenance.seed)
+
+
+def matrix_difference(first: Measured, second: Measured, measure: str = "swap") -> Estimates:
+    """Of any measure (see ``cross_matrix``), the second model's matrix less the first's.
+
+    As ``difference`` where both are swap tests with the same sentences; else, and in decibels,
+    without an interval.
+    """
+    if (
+        isinstance(first, Crosstalk)
+        and isinstance(second, Crosstalk)
+        and measure in ("swap", "push")
+        and first.sentences == second.sentences
+    ):
+        return difference(first, second, signed=measure == "push")
+    one, two = (cross_matrix(result, measure).values for result in (first, second))
+    nothing = np.full(one.shape, np.nan)
+    return Estimates(two - one, nothing, nothing, 0, 0)
 
 
 # ---- the unchanged group ------------------------------------------------------------------------
@@ -331,4 +350,4 @@ def _decibels(each: np.ndarray, floor: np.ndarray, seed: int) -> Estimates:
     return interval_of(ratio(each.mean(axis=0)), ratio(means), draws, seed)
 
 
-__all__ = ["difference", "measure_crosstalk"]
+__all__ = ["difference", "matrix_difference", "measure_crosstalk"]

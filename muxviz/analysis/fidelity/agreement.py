@@ -252,4 +252,34 @@ def accuracy(
     )
 
 
-__all__ = ["accuracy", "agreement", "confusion", "pool_agreement"]
+def accuracy_beside_alone(
+    checkpoint: Checkpoint,
+    pool: Sequence[str],
+    labels: Sequence[str],
+    *,
+    baseline: Checkpoint | None = None,
+    draws: int = 64,
+    seed: int = 0,
+    padding: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[Accuracy, Accuracy | None]:
+    """``accuracy``, and that of the baseline on the same sentences alone.
+
+    None in place of the second: no baseline, or stopped before its turn.
+
+    Raises:
+        As ``accuracy``.
+    """
+    sentences = draws * checkpoint.config.num_instances
+    total = draws + (0 if baseline is None else sentences)
+    told = part_of(progress, 0, total)
+    found = accuracy(
+        checkpoint, pool, labels, draws=draws, seed=seed, padding=padding, progress=told
+    )
+    if baseline is None or found.is_partial:
+        return found, None
+    told = part_of(progress, draws, total)
+    return found, accuracy(baseline, pool, labels, draws=sentences, seed=seed, progress=told)
+
+
+__all__ = ["accuracy", "accuracy_beside_alone", "agreement", "confusion", "pool_agreement"]

@@ -25,7 +25,7 @@ from muxviz.results.group import Provenance
 
 def confusion(
     checkpoint: Checkpoint,
-    other: Checkpoint,
+    baseline: Checkpoint,
     pool: Sequence[str],
     *,
     labels: Sequence[str] | None = None,
@@ -38,15 +38,18 @@ def confusion(
 
     Each groups them in the same order by its own N; a last group that is short is filled up.
 
+    Args:
+        checkpoint, baseline: not modified; the second one may have any N.
+
     Raises:
         NotApplicable: they do not answer the same question. InputError and Stopped: as
             ``pool_agreement``.
     """
-    need_same_answers(checkpoint, other)
+    need_same_answers(checkpoint, baseline)
     truth = truth_of(checkpoint, pool, labels)
     groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
     rows = [row for group in groups for row in group.rows]
-    theirs = _regrouped(other, rows, seed=seed)
+    theirs = _regrouped(baseline, rows, seed=seed)
     total = len(groups) + len(theirs)
     ours: dict[int, Answered] = {}
     found: dict[int, Answered] = {}
@@ -54,7 +57,7 @@ def confusion(
     try:
         for g, answers in answers_of(checkpoint, groups, part_of(progress, 0, total)):
             ours |= {g * len(answers) + a.slot: a for a in answers}
-        for g, answers in answers_of(other, theirs, part_of(progress, len(groups), total)):
+        for g, answers in answers_of(baseline, theirs, part_of(progress, len(groups), total)):
             found |= {g * len(answers) + a.slot: a for a in answers}
     except Stopped:
         is_partial = True
@@ -68,7 +71,7 @@ def confusion(
         pool=len(pool),
         is_partial=is_partial,
         origin=origin_of(checkpoint, groups, seed=seed),
-        other=origin_of(other, theirs, seed=seed),
+        other=origin_of(baseline, theirs, seed=seed),
     )
 
 

@@ -32,7 +32,7 @@ EXACT_N = 7  # most slots of which every order is tried: 5,040
 
 def keys_and_crosstalk(
     checkpoint: Checkpoint,
-    rows: Sequence[Row],
+    rows: Sequence[Row] = (),
     *,
     padding: str | None = None,
     fill: str = "repeat",

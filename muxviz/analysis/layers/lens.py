@@ -153,6 +153,36 @@ def lens_of_group(
     )
 
 
+def translated_lens_of_group(
+    checkpoint: Checkpoint,
+    rows: Sequence[Row],
+    fit: Sequence[str],
+    *,
+    fit_draws: int = 192,
+    padding: str | None = None,
+    fill: str = "repeat",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> GroupLens:
+    """One group, each level first carried to the last layer by a map fitted on other sentences.
+
+    Args:
+        fit: sentences to fit on.
+        fit_draws: groups of them, a pass each.
+        progress: of the fit, which may raise ``Stopped``; nothing is kept then.
+
+    Raises:
+        As ``lens_of_group``. InputError: fewer than two sentences to fit on.
+    """
+    _need_head(checkpoint)
+    translators = fit_translators(
+        checkpoint, fit, draws=fit_draws, padding=padding, seed=seed, progress=progress
+    )
+    return lens_of_group(
+        checkpoint, rows, translators=translators, padding=padding, fill=fill, seed=seed
+    )
+
+
 # ---- reading -----------------------------------------------------------------------------------
 
 
@@ -298,4 +328,5 @@ __all__ = [
     "fit_translators",
     "lens_of_group",
     "translated_lens",
+    "translated_lens_of_group",
 ]

@@ -16,14 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.analysis.groups.draws import Progress
+from muxviz.analysis.groups.draws import Progress, part_of
 from muxviz.analysis.map.separation import points_of, read_states, require_points
+from muxviz.analysis.map.states import ANCHORS, NEIGHBOUR_SETS, sample_states
+from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable
+from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.map import READOUT, Projection, StateMap, StateSample
 
 METHODS = ("pca", "umap", "tsne")
 NEIGHBORS = 15
 MIN_DIST = 0.1
+SCORES = 0.25  # of the work of sampling, that scores take
 # Points of one fit. From 4,096 on UMAP would compile another search, for minutes.
 MOST_ROWS = {"umap": 4000, "tsne": 3000}
 NEEDS_UMAP = (
@@ -128,6 +132,53 @@ def map_states(sample: StateSample, *, seed: int = 0, progress: Progress | None 
         frames.append(joint)
     maps = (project(sample, frame, dims=d, seed=seed) for frame in frames for d in (2, 3))
     return StateMap(sample, readings, tuple(maps))
+
+
+def sample_and_map(
+    checkpoint: Checkpoint,
+    rows: Sequence[Row] = (),
+    *,
+    pool: Sequence[str],
+    gold: Sequence[str] = (),
+    baseline: Checkpoint | None = None,
+    anchors: int = ANCHORS,
+    neighbour_sets: int = NEIGHBOUR_SETS,
+    padding: str | None = None,
+    fill: str = "repeat",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> StateMap:
+    """Sample the states of a pool's sentences, score them, and map them by PCA.
+
+    Stopped while sampling, it scores and maps the anchors that were finished, if there are two.
+
+    Args:
+        As ``sample_states``; the seed is also that of the scores.
+
+    Raises:
+        As ``sample_states`` and ``map_states``.
+    """
+    steps = anchors * neighbour_sets * checkpoint.config.num_instances + len(rows)
+    total = round(steps * (1 + SCORES))
+    sample = sample_states(
+        checkpoint,
+        rows,
+        pool=pool,
+        gold=gold,
+        baseline=baseline,
+        anchors=anchors,
+        neighbour_sets=neighbour_sets,
+        padding=padding,
+        fill=fill,
+        seed=seed,
+        progress=part_of(progress, 0, total),
+    )
+
+    def scoring(done: int, parts: int) -> None:
+        if progress is not None and not sample.is_partial:
+            progress(round(steps * (1 + SCORES * done / parts)), total)
+
+    return map_states(sample, seed=seed, progress=scoring)
 
 
 def joint_states(sample: StateSample) -> tuple[str, ...]:
@@ -276,4 +327,5 @@ __all__ = [
     "joint_states",
     "map_states",
     "project",
+    "sample_and_map",
 ]

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.attention.saliency import gap_words
 from muxviz.figures.attention.small_maps import NAMED, small_maps
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption
 from muxviz.figures.drawing.scales import diverging
 from muxviz.figures.drawing.slots import slot_label
@@ -18,8 +19,8 @@ from muxviz.results.attribution import Conductance
 
 
 @dataclass(frozen=True)
-class _Places:
-    """What ``small_maps`` needs of a result."""
+class Places:
+    """The tokens of a result, slot by slot, as maps and filters of positions need them."""
 
     tokens: tuple[tuple[str, ...], ...]
     counted: np.ndarray
@@ -38,7 +39,7 @@ def conductance_figure(
     top = max(float(np.abs(result.values).max()), 1e-9)
     fig = small_maps(
         [result.values[:, j][:, shown] for j in range(len(tokens))],
-        _Places(tokens, np.ones((len(tokens), length), dtype=bool)),
+        Places(tokens, np.ones((len(tokens), length), dtype=bool)),
         shown,
         names=[f"from {slot_label(j)}: {sums[j]:+.2f}" for j in range(len(tokens))],
         slots=range(len(tokens)),
@@ -109,3 +110,6 @@ def conductance_alt(result: Conductance) -> str:
         f"{conductance_finding(result)}. Brought by each: {sums}. Strongest position before and "
         f"behind the layers: {', '.join(moved)}."
     )
+
+
+CONDUCTANCE = Family(conductance_figure, conductance_finding, conductance_alt, conductance_table)

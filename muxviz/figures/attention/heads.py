@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.attention.axes import bar
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, named_axis, text_on
 from muxviz.figures.drawing.pruned_cells import (
     PRUNED,
@@ -175,3 +176,6 @@ def _axes(fig: go.Figure, layers: int, heads: int, dark: bool) -> None:
         range=[layers + 0.5, 0.5],
         **common,
     )
+
+
+HEADS = Family(heads_figure, heads_finding, heads_alt, heads_table)

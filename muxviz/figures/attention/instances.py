@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.figures.attention.axes import bar
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     SMALL_SIZE,
     TEXT_SIZE,
@@ -147,3 +148,6 @@ def _texts(values: np.ndarray, dark: bool) -> go.Scatter:
         hoverinfo="text",
         showlegend=False,
     )
+
+
+INSTANCES = Family(instances_figure, instances_finding, instances_alt, instances_table)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.errors import InputError
 from muxviz.figures.attention.axes import bar, held, stacked, token_map
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, named_axis
 from muxviz.figures.drawing.pruned_cells import (
     PRUNED,
@@ -324,3 +325,9 @@ def _sides(layer: int, head: int, step: int, size: int) -> tuple[float, float, f
     """x0, x1, y0, y1 of a thumbnail."""
     x, y = head * step - 0.5, layer * step - 0.5
     return x, x + size, y, y + size
+
+
+ATTENTION_MAP = Family(
+    attention_map_figure, attention_map_finding, attention_map_alt, attention_map_table
+)
+ATTENTION_GRID = Family(attention_grid_figure, attention_grid_finding, attention_grid_alt)

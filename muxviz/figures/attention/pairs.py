@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.attention.axes import bar, slot_words, token_map
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
     SMALL_SIZE,
@@ -65,7 +66,7 @@ def largest_pair(
 
 def pairs_figure(
     result: SlotPairs,
-    head: int | None,
+    head: int | None = None,
     *,
     seen: bool = False,
     chosen: tuple[int, int] | None = None,
@@ -120,7 +121,7 @@ def pairs_figure(
     return fig
 
 
-def pairs_finding(result: SlotPairs, head: int | None, *, seen: bool = False) -> str:
+def pairs_finding(result: SlotPairs, head: int | None = None, *, seen: bool = False) -> str:
     """How much of the logits is within sentences, across them, and of no sentence."""
     if gone := _gone(result, head):
         return gone
@@ -136,7 +137,9 @@ def pairs_finding(result: SlotPairs, head: int | None, *, seen: bool = False) ->
     )
 
 
-def pairs_table(result: SlotPairs, head: int | None, *, seen: bool = False) -> list[dict[str, Any]]:
+def pairs_table(
+    result: SlotPairs, head: int | None = None, *, seen: bool = False
+) -> list[dict[str, Any]]:
     """One row per looking slot; shares in [0, 1]."""
     shares = shares_shown(result, head, seen)
     num = len(shares) - 1
@@ -163,7 +166,7 @@ def _sums(shares: np.ndarray) -> tuple[float, float, float]:
     return across, own, 1 - own - across
 
 
-def pairs_alt(result: SlotPairs, head: int | None, *, seen: bool = False) -> str:
+def pairs_alt(result: SlotPairs, head: int | None = None, *, seen: bool = False) -> str:
     """The shares in words: the largest pairs."""
     if gone := _gone(result, head):
         return f"{gone}."
@@ -313,3 +316,7 @@ def _axes(fig: go.Figure, num: int, dark: bool) -> None:
     fig.update_yaxes(
         ticktext=[f"{name} looks  " for name in names], range=[num + 1.15, 0], **common
     )
+
+
+PAIRS = Family(pairs_figure, pairs_finding, pairs_alt, pairs_table)
+PAIR_MAP = Family(pair_map_figure, pair_map_finding, pair_map_alt, pair_map_table)

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.attention.axes import left_out, token_map
 from muxviz.figures.attention.small_maps import NAMED, block_starts, largest_of_blocks, small_maps
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption
 from muxviz.figures.drawing.pruned_cells import gone_field, gone_head
 from muxviz.figures.drawing.scales import diverging, sequential
@@ -233,3 +234,9 @@ def _extreme(like: np.ndarray, *, least: bool) -> tuple[int, int] | None:
         return None
     i, j = (min if least else max)(pairs, key=lambda p: like[p])
     return j, i
+
+
+RELEVANCE = Family(relevance_figure, relevance_finding, relevance_alt, relevance_table)
+RELEVANCE_DIFFERENCE = Family(
+    relevance_difference_figure, relevance_difference_finding, relevance_difference_alt
+)

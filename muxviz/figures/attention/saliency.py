@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.attention.axes import bar
 from muxviz.figures.drawing.cells import Cell, strip_figure
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, ink
 from muxviz.figures.drawing.scales import color_at, diverging, scale_alone
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
@@ -209,3 +210,6 @@ def _scale(fig: go.Figure, scale: list[list[float | str]], top: float, dark: boo
     }
     colors["title"] = {"text": "attribution (logits)", "font": {"size": SMALL_SIZE}}
     fig.add_trace(scale_alone(scale, -top, top, colors))
+
+
+SALIENCY = Family(saliency_figure, saliency_finding, saliency_alt, saliency_table)

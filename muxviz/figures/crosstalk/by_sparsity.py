@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from muxviz.figures.crosstalk.words import short
 from muxviz.figures.drawing.claims import sizes, standing_out
 from muxviz.figures.drawing.dots import number
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.sparsity_lines import sparsity_lines, sparsity_words
 from muxviz.results.by_sparsity import CrosstalkBySparsity
@@ -97,3 +98,11 @@ def _drawn(result: CrosstalkBySparsity) -> str:
         f"This group; every slot's sentence exchanged for the same {result.draws} sentences{some} "
         f"of {result.pool}, seed {result.received.seed}; band: 95 % interval over draws."
     )
+
+
+CROSSTALK_SPARSITY = Family(
+    crosstalk_sparsity_figure,
+    crosstalk_sparsity_finding,
+    crosstalk_sparsity_alt,
+    crosstalk_sparsity_table,
+)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from muxviz.errors import InputError
 from muxviz.figures.crosstalk.matrix import Scale, scale_of, shade
 from muxviz.figures.crosstalk.words import WORDS, amount, between, in_thousandths, signed, with_unit
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     SMALL_SIZE,
     UNSEEN,
@@ -301,3 +302,6 @@ def _axis(letter: str, part: int) -> str:
 
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+COMPARISON = Family(comparison_figure, comparison_finding, comparison_alt, comparison_table)

@@ -21,6 +21,7 @@ from muxviz.figures.crosstalk.words import (
     in_thousandths,
     with_unit,
 )
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
     SMALL_SIZE,
@@ -251,4 +252,6 @@ def _legend(matrix: CrossMatrix, mark_faint: bool) -> str:
     return " ".join(parts)
 
 
-__all__ = ["crosstalk_alt", "crosstalk_figure", "crosstalk_finding", "crosstalk_table"]
+CROSSTALK = Family(crosstalk_figure, crosstalk_finding, crosstalk_alt, crosstalk_table)
+
+__all__ = ["CROSSTALK", "crosstalk_alt", "crosstalk_figure", "crosstalk_finding", "crosstalk_table"]

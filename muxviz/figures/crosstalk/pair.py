@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk.words import short, signed
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_outline
@@ -242,3 +243,6 @@ def _marker(draws: Sequence[_Draw], slot: int, size: int, dark: bool) -> dict[st
         "color": [slot_color(slot)] * len(draws),
         "line": {"color": slot_outline(slot, dark=dark), "width": 1.2},
     }
+
+
+SWAP_PAIR = Family(swap_pair_figure, swap_pair_finding, swap_pair_alt, swap_pair_table)

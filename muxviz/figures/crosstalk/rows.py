@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk.words import signed
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
 from muxviz.figures.drawing.rows import name_rows, write_ends
 from muxviz.figures.drawing.scales import diverging
@@ -223,3 +224,7 @@ def name_bars(fig: go.Figure, names: Sequence[str], title: str, dark: bool) -> N
         fixedrange=True,
     )
     name_rows(fig, names, margin=0.6)
+
+
+ODDS_PAIR = Family(odds_pair_figure, odds_pair_finding, odds_pair_alt, odds_pair_table)
+SHARES = Family(shares_figure, shares_finding, shares_alt, shares_table)

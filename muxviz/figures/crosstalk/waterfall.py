@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk.rows import name_bars
 from muxviz.figures.crosstalk.words import signed
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed, ink, tint
 from muxviz.figures.drawing.rows import write_ends
 from muxviz.figures.drawing.scales import diverging
@@ -156,3 +157,6 @@ def _left_over(result: Shapley, slot: int) -> str:
 
 def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+WATERFALL = Family(waterfall_figure, waterfall_finding, waterfall_alt, waterfall_table)

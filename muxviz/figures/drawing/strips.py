@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.cells import TOP, place_cells, strip_figure
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, add, caption, ink, tint
 from muxviz.figures.drawing.scales import color_at, scale_alone, sequential
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
@@ -185,3 +186,10 @@ def _scale(fig: go.Figure, scale: list[list[float | str]], dark: bool) -> None:
     fig.add_trace(scale_alone(upward, LOWEST, 0, colorbar))
     words = "own → <b>read</b> where it went wrong; dotted: special, not counted"
     caption(fig, words, dark=dark, below=12)
+
+
+def _rows(slot: SlotResult) -> list[dict[str, Any]]:
+    return [{"slot": slot.number} | row for row in token_strip_table(slot)]
+
+
+TOKENS = Family(token_strip_figure, token_strip_alt, token_strip_alt, _rows)

@@ -22,6 +22,7 @@ from muxviz.figures.drawing.dots import (
     total_mark,
     with_total,
 )
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     SMALL_SIZE,
     TEXT_SIZE,
@@ -344,7 +345,15 @@ def _outcomes(result: Confusion) -> str:
     )
 
 
+ACCURACY = Family(accuracy_figure, accuracy_finding, accuracy_alt, accuracy_table)
+AGREEMENT = Family(agreement_figure, agreement_finding, agreement_alt, agreement_table)
+CONFUSION = Family(confusion_figure, confusion_finding, confusion_alt, confusion_table)
+
+
 __all__ = [
+    "ACCURACY",
+    "AGREEMENT",
+    "CONFUSION",
     "accuracy_alt",
     "accuracy_figure",
     "accuracy_finding",

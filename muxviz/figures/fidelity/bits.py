@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from muxviz.errors import InputError
 from muxviz.figures.drawing.claims import standing_out, trend
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
@@ -300,3 +301,6 @@ def _row(found: Estimates, at: tuple[int, ...], per: float, unit: str) -> dict[s
         "low": float(found.low[at]) * per,
         "high": float(found.high[at]) * per,
     }
+
+
+BITS = Family(bits_figure, bits_finding, bits_alt, bits_table)

@@ -19,6 +19,7 @@ from muxviz.figures.drawing.dots import (
     slot_marks,
     total_mark,
 )
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.sparsity_lines import p_words, sparsity_lines, sparsity_words
 from muxviz.figures.drawing.wording import percent, plain, shorten
@@ -308,3 +309,7 @@ def _columns(name: str, found: Estimates, at: tuple[int, int, int], num: int) ->
         f"{name}, low": number(found.low[where]),
         f"{name}, high": number(found.high[where]),
     }
+
+
+SPARSITY = Family(sparsity_figure, sparsity_finding, sparsity_alt, sparsity_table)
+SLOT_CHANGE = Family(slot_change_figure, slot_change_finding, slot_change_alt, slot_change_table)

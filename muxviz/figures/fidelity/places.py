@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.dots import share_row, share_span, share_words
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, framed, ink, tint
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import percent
@@ -185,3 +186,7 @@ def _line(
     )
     fig.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, tickfont=muted)
     return fig
+
+
+POSITIONS = Family(positions_figure, positions_finding, positions_alt, positions_table)
+LENGTHS_FAMILY = Family(lengths_figure, lengths_finding, lengths_alt, lengths_table)

@@ -23,6 +23,7 @@ from muxviz.figures.drawing.dots import (
     total_mark,
     with_total,
 )
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     SMALL_SIZE,
     caption,
@@ -255,3 +256,6 @@ def _rank_bars(result: Fidelity, dark: bool) -> go.Figure:
     )
     name_rows(fig, [slot_label(i) for i in range(num)], zeroline=False)
     return fig
+
+
+FIDELITY = Family(fidelity_figure, fidelity_finding, fidelity_alt, fidelity_table)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import spans, standing_out
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
@@ -345,3 +346,7 @@ def _axes(fig: go.Figure, num: int, dark: bool, *, title: str, span: tuple[float
         tickfont=muted,
     )
     name_rows(fig, [slot_label(i) for i in range(num)])
+
+
+SINR = Family(sinr_figure, sinr_finding, sinr_alt, sinr_table)
+FILTER = Family(filter_figure, filter_finding, filter_alt, filter_table)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import standing_out
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink
 from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, number, square_height
 from muxviz.figures.drawing.wording import percent, plain
@@ -119,3 +120,6 @@ def _alone(fig: go.Figure, gates: GateFlips, dark: bool) -> None:
         for i, share in enumerate(gates.deciding)
     ]
     add(fig, annotations=[head, *(rows if len(rows) <= NAMED else [])])
+
+
+GATES_FAMILY = Family(gates_figure, gates_finding, gates_alt, gates_table)

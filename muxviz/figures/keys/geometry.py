@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink
 from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, number, square_height
 from muxviz.figures.drawing.wording import fold, plain
@@ -171,3 +172,6 @@ def _legend(left: Matrix | None, right: Matrix | None) -> str:
     if any(not m.is_signed for m in there):
         words.append("Interference: 0 is none, 1 is as much as the slot's own signal.")
     return " ".join(words)
+
+
+KEYS = Family(keys_figure, keys_finding, keys_alt, keys_table)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.squares import number
@@ -151,3 +152,6 @@ def _unit(found: KeyLeak) -> str:
 
 def _amount(found: KeyLeak, value: float) -> str:
     return f"{value * _scale(found):.3g} {_unit(found)}"
+
+
+KEY_LEAK = Family(key_leak_figure, key_leak_finding, key_leak_alt, key_leak_table)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, framed, ink
 from muxviz.figures.drawing.levels import (
     finite,
@@ -153,3 +154,6 @@ def _traces(
         hoverinfo="text",
     )
     return [*([band] if band is not None else []), line]
+
+
+SPECTRA = Family(spectra_figure, spectra_finding, spectra_alt, spectra_table)

@@ -14,6 +14,7 @@ from plotly.subplots import make_subplots
 
 from muxviz.errors import InputError
 from muxviz.figures.drawing.claims import Span, standing_out, trend
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, add, framed, ink, text_on
 from muxviz.figures.drawing.levels import (
     column,
@@ -345,3 +346,6 @@ def _span(view: _View) -> dict[str, Any]:
         return {"range": [min(-0.03, max(lowest, -1.0) - 0.03), 1.04]}
     highest = float(np.nanmax(np.concatenate([view.values.ravel(), view.high.ravel()]), initial=1))
     return {"range": [min(0.0, 1.05 * lowest), 1.08 * highest]}
+
+
+LENS = Family(lens_figure, lens_finding, lens_alt, lens_table)

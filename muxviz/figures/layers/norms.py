@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.figures.drawing.claims import are_apart, spans, standing_out
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, framed, ink
 from muxviz.figures.drawing.levels import (
     finite,
@@ -234,3 +235,6 @@ def _traces(member: LayerNorms, name: str, number: int, color: str) -> list[go.S
         hoverinfo="text",
     )
     return [*([band] if band is not None else []), line]
+
+
+NORMS = Family(norms_figure, norms_finding, norms_alt, norms_table)

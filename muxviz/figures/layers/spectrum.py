@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.figures.drawing.claims import spans, standing_out, trend
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, framed, ink, text_on, tint
 from muxviz.figures.drawing.levels import (
     finite,
@@ -237,3 +238,6 @@ def _room(spectrum: EntanglementSpectrum) -> float:
     if np.isfinite(spectrum.interaction.high).any():
         highest = max(highest, float(np.nanmax(spectrum.interaction.high)))
     return float(min(1.0, 1.15 * highest))
+
+
+SPECTRUM = Family(spectrum_figure, spectrum_finding, spectrum_alt, spectrum_table)

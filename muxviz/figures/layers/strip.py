@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from muxviz.errors import InputError
 from muxviz.figures.drawing.cells import Cell, place_cells, strip_figure
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, caption, ink
 from muxviz.figures.drawing.levels import SHORT, level_words
 from muxviz.figures.drawing.scales import color_at, sequential
@@ -256,3 +257,6 @@ def _player(fig: go.Figure, lens: GroupLens, first: int, dark: bool) -> None:
             }
         ],
     )
+
+
+STRIP = Family(lens_strip_figure, lens_strip_finding, lens_strip_alt, lens_strip_table)

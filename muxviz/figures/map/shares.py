@@ -7,12 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, text_on
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import percent
-from muxviz.figures.map.words import share_finding, state_words
+from muxviz.figures.map.words import (
+    score_table,
+    share_alt,
+    share_finding,
+    share_table,
+    state_words,
+)
 from muxviz.results.map import SHARES, StateReading
 
 NAMES = {
@@ -130,3 +137,11 @@ def _whiskers(readings: Sequence[StateReading], dark: bool) -> go.Scatter:
         hoverinfo="skip",
         showlegend=False,
     )
+
+
+SHARES_FAMILY = Family(
+    share_figure,
+    share_finding,
+    share_alt,
+    lambda readings: [*share_table(readings), *score_table(readings)],
+)

@@ -11,13 +11,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, framed, ink
 from muxviz.figures.drawing.wording import plain
 from muxviz.figures.map.axes import MAP_RIGHT, explain, legend_traces, set_axes
 from muxviz.figures.map.colors import colors_of
 from muxviz.figures.map.points import SVG_MOST, View, point_traces
 from muxviz.figures.map.scores import add_score_axes, score_traces
-from muxviz.figures.map.words import map_finding, state_words
+from muxviz.figures.map.words import map_alt, map_finding, map_table, state_words
 from muxviz.results.map import Projection, StateReading, StateSample
 
 HEIGHT = 620
@@ -164,3 +165,17 @@ def _slider(states: Sequence[str], state: str, jump: dict[str, Any], dark: bool)
             {"label": state_words(s), "method": "animate", "args": [[s], jump]} for s in states
         ],
     }
+
+
+def _of(readings: Sequence[StateReading], state: str) -> StateReading:
+    return next(r for r in readings if r.state == state)
+
+
+MAP = Family(
+    map_figure,
+    lambda sample, projection, readings, state: map_finding(_of(readings, state)),
+    lambda sample, projection, readings, state: map_alt(sample, projection, _of(readings, state)),
+    lambda sample, projection, readings, state: map_table(
+        sample, projection, state, _of(readings, state)
+    ),
+)

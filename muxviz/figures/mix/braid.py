@@ -18,6 +18,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import bare, framed, ink, tint
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import percent, tokens_of
@@ -291,3 +292,6 @@ def _symbols(geometry: Geometry, result: GroupResult, solo: int | None, dark: bo
         showlegend=False,
         cliponaxis=False,
     )
+
+
+BRAID = Family(braid_figure, braid_finding, braid_alt, braid_table)

@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
     SMALL_SIZE,
@@ -225,3 +226,6 @@ def _label_axes(fig: go.Figure, num: int, dark: bool) -> None:
     )
     words = "Framed: own tokens, read back. Colours run from 0 to 100 %."
     caption(fig, words, dark=dark, below=16)
+
+
+LEAK = Family(leak_figure, leak_finding, leak_alt, leak_table)

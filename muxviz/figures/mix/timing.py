@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.results import Timing
@@ -122,3 +123,6 @@ def _words(timing: Timing) -> str:
         f"{_name(timing)}: {passes}, median {timing.median_s * 1e3:.1f} ms, quartiles "
         f"{timing.q1_s * 1e3:.1f} to {timing.q3_s * 1e3:.1f} ms, {timing.repeats} repeats"
     )
+
+
+TIMING = Family(timing_figure, timing_finding, timing_alt, timing_table)

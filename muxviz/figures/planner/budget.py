@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis, times
 from muxviz.figures.planner.parts import (
@@ -195,3 +196,6 @@ def _words(curve: BudgetCurve, at: int) -> str:
         f"{curve.ratio[at]:.2f} times, {100 * curve.accuracy[at]:.1f} % ({how}, "
         f"chance {curve.chance[at]:.2f})"
     )
+
+
+SENSITIVITY = Family(sensitivity_figure, sensitivity_finding, sensitivity_alt, sensitivity_table)

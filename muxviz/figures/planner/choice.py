@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis, score_range, times
 from muxviz.figures.drawing.whiskers import whiskers
@@ -320,3 +321,8 @@ def sure(chance: float) -> str:
 
 def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+PLANNER = Family(
+    planner_figure, lambda points, advice: planner_finding(advice), planner_alt, planner_table
+)

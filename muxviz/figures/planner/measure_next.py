@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.measured import SIZE, axis
 from muxviz.figures.drawing.rows import name_rows, write_ends
@@ -125,3 +126,8 @@ def _words(one: NextMeasurement, advice: Advice) -> str:
         f"expected, chance {one.chance:.2f}, predicted {100 * one.accuracy:.1f} %, "
         f"{one.throughput:,.0f} instances/s"
     )
+
+
+MEASURE_NEXT = Family(
+    measure_next_figure, measure_next_finding, measure_next_alt, measure_next_table
+)

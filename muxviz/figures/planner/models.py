@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.errors import NotApplicable
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, mix, tint
 from muxviz.figures.drawing.measured import axis
 from muxviz.figures.drawing.rows import name_rows
@@ -314,3 +315,7 @@ def _share(value: float) -> str:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+LOO = Family(loo_figure, loo_finding, loo_alt, loo_table)
+HITS = Family(hits_figure, hits_finding, hits_alt, hits_table)

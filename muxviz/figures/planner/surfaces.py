@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis, outline_of
 from muxviz.figures.drawing.scales import sequential
@@ -358,3 +359,11 @@ def _range(values: list[float]) -> list[float]:
     low, high = min(values), max(values)
     edge = 0.04 * max(high - low, 0.01)
     return [max(low - edge, 0.0), min(high + edge, 1.005)]
+
+
+def _table(_: Measurements, *grids: SurfaceGrid) -> list[dict[str, Any]]:
+    return surfaces_table(*grids)
+
+
+SURFACES = Family(surfaces_figure, surfaces_finding, surfaces_alt, _table)
+SLICES = Family(slices_figure, slices_finding, slices_alt, _table)

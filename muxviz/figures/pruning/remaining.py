@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, mix, named_axis
 from muxviz.figures.drawing.pruned_cells import PRUNED, hatched, legend_below, pruned_hover
 from muxviz.figures.drawing.scales import color_at, sequential
@@ -320,3 +321,6 @@ def _row(what: str, left: int, of: int, numbers: str) -> dict[str, Any]:
         "pruned away": round(1 - left / of, 6) if of else None,
         "numbers": numbers or None,
     }
+
+
+PRUNING_MAP = Family(pruning_map_figure, pruning_map_finding, pruning_map_alt, pruning_map_table)

@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError, NotApplicable
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.measured import (
     DASHES,
@@ -26,6 +27,7 @@ from muxviz.figures.drawing.measured import (
 )
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import percent, plain
+from muxviz.figures.tradeoff.table import tradeoff_table
 from muxviz.results.measured import Measured, of_task, pareto_front, plain_point, rivals
 from muxviz.results.throughput import Quartiles, TradeoffPoint
 
@@ -353,3 +355,6 @@ def _notes(
         notes.append(f"{left_out} without an N = 1 in the same run are left out.")
     busy = busy_words([one.run.machine for one, _ in found])
     return [*notes, f"{busy}."] if busy else notes
+
+
+TRADEOFF = Family(tradeoff_figure, tradeoff_finding, tradeoff_alt, tradeoff_table)

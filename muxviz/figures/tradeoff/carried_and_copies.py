@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink
 from muxviz.figures.drawing.measured import (
     DASHES,
@@ -312,3 +313,7 @@ def _line(one: Measured, line: Sequence[TradeoffPoint], dark: bool) -> go.Scatte
 
 def _copies(point: TradeoffPoint) -> str:
     return "one copy" if point.copies == 1 else f"{point.copies} copies"
+
+
+CARRIED = Family(carried_figure, carried_finding, carried_alt, carried_table)
+COPIES = Family(copies_curve, copies_finding, copies_alt, copies_table)

@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed, ink
 from muxviz.figures.drawing.measured import axis, color_of, times
 from muxviz.figures.drawing.rows import name_rows, write_ends
@@ -118,3 +119,6 @@ def _label(row: SpeedRow) -> str:
 
 def _mib(row: SpeedRow) -> str:
     return "not measured" if row.peak_mib is None else f"{row.peak_mib:,.0f} MiB"
+
+
+MEMORY = Family(memory_figure, memory_finding, memory_alt, memory_table)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
 from muxviz.figures.drawing.measured import (
     SIZE,
@@ -183,3 +184,6 @@ def _words(plan: Plan) -> str:
         f"{plan.checkpoint}, N = {plan.n}, batch {plan.batch}, {plan.dtype}: "
         f"{plan.latency_ms:,.0f} ms, {100 * plan.accuracy:.1f} % right{needs}{why}"
     )
+
+
+PLANS = Family(plans_figure, plans_finding, plans_alt, plans_table)

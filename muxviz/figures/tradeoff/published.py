@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.errors import NotApplicable
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink
 from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis
 from muxviz.figures.drawing.wording import plain
@@ -200,3 +201,6 @@ def _hover(point: PublishedPoint) -> str:
         f"{plain(point.task)}: {point.score:g} % at {point.ratio:g} times its baseline<br>"
         f"{HOWS.get(point.how, plain(point.how))}{note}<br>{plain(point.url)}"
     )
+
+
+PUBLISHED = Family(published_figure, published_finding, published_alt, published_table)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.errors import NotApplicable
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink
 from muxviz.figures.drawing.measured import (
     SIZE,
@@ -268,3 +269,6 @@ def _hover(row: SpeedRow) -> str:
 
 def _ms(value: float) -> str:
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
+LATENCY = Family(latency_figure, latency_finding, latency_alt, latency_table)

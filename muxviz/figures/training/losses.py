@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.small_multiples import (
     COLUMNS,
     NAME_ROOM,
@@ -214,3 +215,6 @@ def _compared(runs: Sequence[RunCurves], name: str, label: str) -> str:
                 f"{short_number(float(values[upto[-1]]))} in {shorten(run.name, NAME_ROOM)}"
             )
     return f"{label} after {common:,} steps: {', '.join(parts)}"
+
+
+LOSSES = Family(loss_figure, loss_finding, loss_alt, loss_table)

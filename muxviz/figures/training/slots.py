@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from muxviz.errors import NotApplicable
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, ink
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.small_multiples import (
@@ -154,3 +155,11 @@ def _slot_lines(fig: go.Figure, run: RunCurves, row: int, slot: int | None, *, d
 def _last_shares(run: RunCurves) -> tuple[int, list[float]]:
     row = int(np.flatnonzero(np.isfinite(run.retrieval).any(axis=1))[-1])
     return int(run.steps[row]), [float(s) for s in run.retrieval[row]]
+
+
+SLOT_ACCURACY = Family(
+    slot_accuracy_figure,
+    lambda runs: slot_accuracy_finding(runs[0]),
+    slot_accuracy_alt,
+    slot_accuracy_table,
+)

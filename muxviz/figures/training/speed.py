@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
+from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.small_multiples import (
     NAME_ROOM,
     Curve,
@@ -92,3 +93,6 @@ def speed_table(runs: Sequence[RunCurves]) -> list[dict[str, Any]]:
 def _median(values: np.ndarray) -> float:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else math.nan
+
+
+SPEED = Family(speed_figure, speed_finding, speed_alt, speed_table)

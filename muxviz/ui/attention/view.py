@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,53 +10,21 @@ import streamlit as st
 
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.ui.attention import params as controls
-from muxviz.ui.attention.readings import (
-    Selected,
-    across_panel,
-    heads_panel,
-    pairs_panel,
-    raw_panel,
-    relevance_panel,
-)
+from muxviz.ui.attention import text
+from muxviz.ui.attention.readings import READINGS, Selected, heads_picture
 from muxviz.ui.shell.checkpoints import read_object
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import Choice, Number, control, value
 from muxviz.ui.shell.text import listed
-from muxviz.ui.study.question import Ask, Progress, Study, show
+from muxviz.ui.study.call import Call
+from muxviz.ui.study.question import Question, show
 from muxviz.ui.study.runs import RunRequest
 
 if TYPE_CHECKING:
-    from muxviz.loading.checkpoint import Checkpoint
     from muxviz.results.attention import HeadEffects
 
 WIDE = 128  # positions from which a window is shown
 USUAL = 12  # layers and heads where nothing says how many
-READINGS: dict[str, tuple[str, str, str, Callable[..., Any]]] = {
-    "raw": (
-        "Where does the shared pass look?",
-        "attention_maps",
-        "one pass",
-        raw_panel,
-    ),
-    "pairs": (
-        "Which sentence looks at which, in the first layer?",
-        "slot_pairs",
-        "less than one pass",
-        pairs_panel,
-    ),
-    "relevance": (
-        "Which looks does each slot's answer lean on?",
-        "relevance",
-        "one pass forward, one back per slot",
-        relevance_panel,
-    ),
-    "across": (
-        "Which sentence takes from which before they are mixed?",
-        "instance_attention",
-        "less than one pass",
-        across_panel,
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -85,13 +52,14 @@ def ranked_heads(bench: Bench, run: RunRequest) -> HeadEffects | None:
     """The effect of every head on the selected slot's answer."""
     place = st.container()
     found: HeadEffects | None = show(
-        Study(
+        Question(
             "attention_heads",
             "Which heads does the answer need?",
-            Ask(run, "head effects"),
+            Call("attention.readings.head_effects", run),
             "layers x heads passes of one sequence",
-            partial(_run, run, "head_effects"),
-            partial(heads_panel, run=run, slot=bench.slot, dark=bench.is_dark),
+            partial(heads_picture, bench.slot),
+            text.HEADS_HOW,
+            text.HEADS_LIMITS,
             "Every head is silenced once; what the answer loses ranks them.",
             instant=True,
         )
@@ -110,19 +78,20 @@ def reading(bench: Bench, run: RunRequest, heads: HeadEffects | None) -> None:
         "1. For each slot: weighted by the gradient of one slot's answer. Across sentences: the "
         "attention of a contextual multiplexer.",
     )
-    question, function, cost, make = READINGS[which]
+    read = READINGS[which]
     chosen = _selected(bench, which, sizes(bench, heads), heads)
     if which != "across":
         _display()
     more = st.container()
     found = show(
-        Study(
+        Question(
             f"attention_{which}",
-            question,
-            Ask(run, function),
-            cost,
-            partial(_run, run, function),
-            partial(make, run=run, chosen=chosen, dark=bench.is_dark),
+            read.question,
+            Call(f"attention.{read.function}", run),
+            read.cost,
+            partial(read.draw, chosen),
+            read.how,
+            read.limits,
             instant=True,
             view=(chosen,),
         )
@@ -133,19 +102,6 @@ def reading(bench: Bench, run: RunRequest, heads: HeadEffects | None) -> None:
             control(replace(controls.POSITION, high=length - 1))
         elif length > WIDE:
             control(controls.WINDOW, help=f"{WIDE} positions are drawn at once.")
-
-
-def _run(
-    run: RunRequest,
-    function: str,
-    checkpoint: Checkpoint,
-    baseline: Checkpoint | None,
-    progress: Progress,
-) -> Any:
-    from muxviz.analysis.attention import readings as attention
-
-    call = getattr(attention, function)
-    return call(checkpoint, run.rows, progress=progress, **run.group_options)
 
 
 # ---- controls -----------------------------------------------------------------------------------

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from muxviz.figures.crosstalk import pair as swap_figures
-from muxviz.figures.crosstalk import rows as row_figures
-from muxviz.figures.crosstalk import waterfall
-from muxviz.results import GroupResult, to_json
+from muxviz.figures.crosstalk.pair import SWAP_PAIR
+from muxviz.figures.crosstalk.rows import ODDS_PAIR, SHARES
+from muxviz.figures.crosstalk.waterfall import WATERFALL
+from muxviz.results import GroupResult
 from muxviz.results.cross_matrix import CrossMatrix, cross_matrix
 from muxviz.results.leaks import HardLeaks
 from muxviz.ui.crosstalk import text
-from muxviz.ui.crosstalk.measures import SWAPS, Chosen, code_of
+from muxviz.ui.crosstalk.measures import SWAPS, Chosen
 from muxviz.ui.crosstalk.params import AUTO, SLOT, SOURCE, of_slots
-from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain
-from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.question import Ask, Study, show
-from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.call import Call
+from muxviz.ui.study.question import Question, show
 
 ROWS = ("shapley", "share")  # measures whose detail is a whole row
+FAMILIES = {  # name of what is exported, and the picture
+    "swap": ("swap_pair", SWAP_PAIR),
+    "push": ("swap_pair", SWAP_PAIR),
+    "shapley": ("waterfall", WATERFALL),
+    "odds": ("odds_pair", ODDS_PAIR),
+    "share": ("shares", SHARES),
+}
 
 
 def picked_pair(matrix: CrossMatrix) -> tuple[int, int]:
@@ -56,113 +61,36 @@ def _largest(matrix: CrossMatrix, cells: Sequence[tuple[int, Any]]) -> tuple[int
     return max(((int(i), int(j)) for i, j in cells), key=size)
 
 
-def pair_panels(result: Any, run: RunRequest, bench: Bench, picked: Chosen, ask: Ask) -> None:
+def pair_panels(result: Any, call: Call, picked: Chosen) -> None:
     """The two controls, and what is behind the cell or row they pick."""
-    num = run.num_instances
-    matrix = cross_matrix(result, picked.measure)
+    num, measure = call.run.num_instances, picked.measure
+    matrix = cross_matrix(result, measure)
     st.divider()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         control(of_slots(SLOT, num), help="Strongest: the largest cell off the diagonal.")
-        if picked.measure not in ROWS:
+        if measure not in ROWS:
             control(of_slots(SOURCE, num))
     slot, source = picked_pair(matrix)
     if slot in matrix.fillers:
         st.caption(f"Slot {slot + 1} only fills the group up; its answer is not read.")
-        return
-    if picked.measure == "leak":
+    elif measure == "leak":
         _leaked(result, slot, source)
-        return
-    panels: dict[str, tuple[str, Callable[[Any], Panel]]] = {
-        "shapley": (
-            f"What is slot {slot + 1}'s margin made of?",
-            lambda r: _waterfall(r, slot, run, bench, picked),
-        ),
-        "odds": (
-            f"Which tokens of slot {source + 1} are heard in slot {slot + 1}?",
-            lambda r: _odds(r, slot, source, run, bench, picked),
-        ),
-        "share": (
-            f"What does slot {slot + 1}'s answer rest on?",
-            lambda r: _share(r, slot, run, bench, picked),
-        ),
-    }
-    usual = (
-        f"What does slot {slot + 1} answer with other sentences in slot {source + 1}?",
-        lambda r: _swap(r, slot, source, run, bench, picked),
-    )
-    question, make = panels.get(picked.measure, usual)
-    show(
-        Study(
-            f"crosstalk_pair_{'swap' if picked.measure in SWAPS else picked.measure}",
-            question,
-            ask,
-            "",
-            _never,
-            make,
-            view=(slot, source),
+    else:
+        name, family = FAMILIES[measure]
+        words = text.PAIRS[measure]
+        show(
+            Question(
+                f"crosstalk_pair_{'swap' if measure in SWAPS else measure}",
+                words.question.format(slot=slot + 1, source=source + 1),
+                call,
+                "",
+                family(slot=slot, source=source, of_margin=measure == "push"),
+                words.how,
+                words.limits,
+                view=(slot, source),
+                file=f"crosstalk_{name}",
+            )
         )
-    )
-
-
-def _never(*_: Any) -> None:
-    raise AssertionError("never called: the result is there")
-
-
-def _panel(
-    result: Any,
-    module: Any,
-    name: str,
-    where: tuple[int, ...],
-    words: tuple[str, str],
-    run: RunRequest,
-    bench: Bench,
-    picked: Chosen,
-    **view: Any,
-) -> Panel:
-    """A panel of the functions ``<name>_figure`` and so on of a figures module."""
-    called = ", ".join([*map(str, where), *(f"{k}={v!r}" for k, v in view.items())])
-    return Panel(
-        f"crosstalk_{name}",
-        (getattr(module, f"{name}_figure")(result, *where, dark=bench.is_dark, **view),),
-        (getattr(module, f"{name}_alt")(result, *where, **view),),
-        getattr(module, f"{name}_table")(result, *where, **view),
-        *words,
-        lambda: to_json(result),
-        code_of(
-            run,
-            picked,
-            [f"from {module.__name__} import {name}_figure"],
-            [f"{name}_figure(result, {called}).show()  # slots from 0"],
-        ),
-        result.provenance.line(),
-    )
-
-
-def _swap(
-    result: Any, slot: int, source: int, run: RunRequest, bench: Bench, picked: Chosen
-) -> Panel:
-    words = text.PAIR_SWAP_HOW, text.PAIR_SWAP_LIMITS
-    view = {"of_margin": True} if picked.measure == "push" else {}
-    return _panel(
-        result, swap_figures, "swap_pair", (slot, source), words, run, bench, picked, **view
-    )
-
-
-def _odds(
-    result: Any, slot: int, source: int, run: RunRequest, bench: Bench, picked: Chosen
-) -> Panel:
-    words = text.ODDS_PAIR_HOW, text.ODDS_PAIR_LIMITS
-    return _panel(result, row_figures, "odds_pair", (slot, source), words, run, bench, picked)
-
-
-def _waterfall(result: Any, slot: int, run: RunRequest, bench: Bench, picked: Chosen) -> Panel:
-    words = text.WATERFALL_HOW, text.WATERFALL_LIMITS
-    return _panel(result, waterfall, "waterfall", (slot,), words, run, bench, picked)
-
-
-def _share(result: Any, slot: int, run: RunRequest, bench: Bench, picked: Chosen) -> Panel:
-    words = text.SHARE_PAIR_HOW, text.SHARE_PAIR_LIMITS
-    return _panel(result, row_figures, "shares", (slot,), words, run, bench, picked)
 
 
 # ---- tokens that leaked -------------------------------------------------------------------------

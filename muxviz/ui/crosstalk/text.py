@@ -112,33 +112,53 @@ $|{\rm IG}|$ of sentence *j*'s tokens as a share of the row's sum.
         "nothing about direction. Nothing is drawn, so there is no interval.",
     ),
 }
-PAIR_SWAP_HOW = """
+_SWAP_PAIR = Text(
+    "What does slot {slot} answer with other sentences in slot {source}?",
+    "",
+    """
 Each mark is one draw: another sentence in that slot, all others in place. The dotted line is the
 answer now. Listed are the draws that moved the answer most; a cross marks a changed answer. For
 Push, x is the change of the margin; else the probability, or for a tag per token the divergence.
-"""
-PAIR_SWAP_LIMITS = """
+""",
+    """
 The listed draws are the extremes of a sample, not typical ones. What in the sentence does it (its
 words, its label, its length) is not told apart here.
-"""
-WATERFALL_HOW = """
+""",
+)
+PAIRS = {  # questions about one slot, or one slot under the sentence of another
+    "swap": _SWAP_PAIR,
+    "push": _SWAP_PAIR,
+    "shapley": Text(
+        "What is slot {slot}'s margin made of?",
+        "",
+        """
 From the margin with pool sentences in every slot to the margin of the group as it is: each bar is
 the Shapley value of one sentence, the own one first. Blue helps the slot's target, orange hurts it.
-"""
-WATERFALL_LIMITS = """
+""",
+        """
 The order of the bars is only a drawing order; a Shapley value is a mean over all orders.
-"""
-ODDS_PAIR_HOW = """
+""",
+    ),
+    "odds": Text(
+        "Which tokens of slot {source} are heard in slot {slot}?",
+        "",
+        """
 Each bar is one position where the two slots hold different tokens: how much likelier, in nats, the
 neighbour's token is when read from this slot, because the neighbour holds it there.
-"""
-ODDS_PAIR_LIMITS = """
+""",
+        """
 One position is one number without an interval of its own; trust the cell, not the single bar.
-"""
-SHARE_PAIR_HOW = """
+""",
+    ),
+    "share": Text(
+        "What does slot {slot}'s answer rest on?",
+        "",
+        """
 Row of the matrix: each sentence's share in the absolute integrated gradients of this slot's answer.
-"""
-SHARE_PAIR_LIMITS = "Which words they are is on the Attention page."
+""",
+        "Which words they are is on the Attention page.",
+    ),
+}
 COMPARE_HOW = """
 Both models got the same sentences in the same slots, and are drawn on one colour scale. At the
 right B less A; of amounts, orange where model B has more. Where both got the same draws,

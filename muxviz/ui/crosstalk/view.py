@@ -9,41 +9,29 @@ import numpy as np
 import streamlit as st
 
 from muxviz.errors import MuxvizError, NotApplicable
-from muxviz.figures.crosstalk.compare import comparison_alt, comparison_figure, comparison_table
-from muxviz.figures.crosstalk.matrix import (
-    crosstalk_alt,
-    crosstalk_figure,
-    crosstalk_table,
-)
+from muxviz.figures.crosstalk.compare import COMPARISON
+from muxviz.figures.crosstalk.matrix import CROSSTALK
 from muxviz.figures.crosstalk.words import short
-from muxviz.results import to_json
+from muxviz.figures.drawing.family import Drawn, Picture
 from muxviz.results.cross_matrix import CrossMatrix, common_scale, cross_matrix
 from muxviz.results.crosstalk import Crosstalk
-from muxviz.results.estimates import Estimates
 from muxviz.ui.crosstalk import text
-from muxviz.ui.crosstalk.measures import (
-    FEW,
-    POOLED,
-    SWAPS,
-    Chosen,
-    ask_of,
-    chosen,
-    code_of,
-    cost_of,
-    work_of,
-)
+from muxviz.ui.crosstalk.measures import FEW, POOLED, SWAPS, Chosen, call_of, chosen, cost_of
 from muxviz.ui.crosstalk.pair import pair_panels, picked_pair
 from muxviz.ui.crosstalk.params import DECIBEL, DRAWS, MARK, MEASURE, OVER, OWN, POOL, SETS
 from muxviz.ui.crosstalk.pruning import sparsity_panel
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import count, plain
+from muxviz.ui.study.call import Call, Known
 from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.kept import desk
-from muxviz.ui.study.panels import Panel, draw
-from muxviz.ui.study.question import Ask, Study, show, sides
+from muxviz.ui.study.kept import Kept, desk
+from muxviz.ui.study.panels import not_applicable
+from muxviz.ui.study.question import Ask, Question, show, sides
 from muxviz.ui.study.runs import RunRequest
 
+CROSS_MATRIX = "from muxviz.results.cross_matrix import cross_matrix"
+DIFFERENCE = "from muxviz.analysis.crosstalk.swap_test import matrix_difference"
 ALONE = "One text a pass: there is no other slot that could leak."
 COMPARED = "Which model's slots leak more?"
 
@@ -51,10 +39,7 @@ COMPARED = "Which model's slots leak more?"
 def crosstalk_page(run: RunRequest, bench: Bench) -> None:
     """Controls, the matrix, model B, the picked pair."""
     if run.num_instances < 2:
-        study = Study(
-            "crosstalk", text.SWAP.question, Ask(run, "swap cross-talk"), "", _no_work, _no
-        )
-        show(replace(study, reason=ALONE))
+        not_applicable(text.SWAP.question, ALONE)
         return
     _controls()
     try:
@@ -64,25 +49,17 @@ def crosstalk_page(run: RunRequest, bench: Bench) -> None:
         return
     _warn(run, picked)
     runs = dict(sides(bench)) | {"A": run}
-    asks = {side: ask_of(r, picked) for side, r in runs.items()}
-    scale = _scale(asks, picked)
-    result = show(_matrix_study(run, bench, picked, "A", asks["A"], scale))
-    _hint(asks["A"])
-    if "B" in runs:
-        _beside(runs, asks, bench, picked, scale)
-        if _scale(asks, picked) != scale:
+    calls = {side: call_of(r, picked) for side, r in runs.items()}
+    scale = _scale(calls, picked)
+    result = show(_matrix(calls["A"], picked, "A", scale, bench.is_dark))
+    _hint(calls["A"].ask)
+    if "B" in calls:
+        _beside(calls["A"], calls["B"], picked, scale, bench.is_dark)
+        if _scale(calls, picked) != scale:
             st.rerun()  # B has just come: both are drawn on one scale
-    if result is not None and desk().look_up(asks["A"]) is not None:
-        pair_panels(result, run, bench, picked, asks["A"])
+    if result is not None and desk().look_up(calls["A"].ask) is not None:
+        pair_panels(result, calls["A"], picked)
     sparsity_panel(run, bench, picked)
-
-
-def _no_work(*_: Any) -> None:
-    raise AssertionError("never called: the study has a reason")
-
-
-def _no(_: Any) -> Panel:
-    raise AssertionError("never called: the study has a reason")
 
 
 # ---- controls -----------------------------------------------------------------------------------
@@ -144,78 +121,39 @@ def shown_measure(picked: Chosen) -> str:
     return "decibel" if picked.measure == "swap" and value(DECIBEL) else picked.measure
 
 
-def _scale(asks: dict[str, Ask], picked: Chosen) -> tuple[float, float] | None:
+def _scale(calls: dict[str, Call], picked: Chosen) -> tuple[float, float] | None:
     """One colour scale for both models, once both are there."""
-    kept = [desk().look_up(ask) for ask in asks.values()]
+    kept = [desk().look_up(call.ask) for call in calls.values()]
     if len(kept) < 2 or kept[0] is None or kept[1] is None:
         return None
     one, other = (matrix_of(k.result, picked) for k in kept if k is not None)
     return common_scale(one, other)
 
 
-def _matrix_study(
-    run: RunRequest,
-    bench: Bench,
-    picked: Chosen,
-    side: str,
-    ask: Ask,
-    scale: tuple[float, float] | None,
-) -> Study:
-    words = text.TEXTS[picked.measure]
-    name = f"crosstalk_{picked.measure}{'' if side == 'A' else '_b'}"
-    question = words.question if side == "A" else f"And in model B, {plain(run.checkpoint)}?"
+def _matrix(
+    call: Call, picked: Chosen, side: str, scale: tuple[float, float] | None, dark: bool
+) -> Question:
+    shown, words = shown_measure(picked), text.TEXTS[picked.measure]
 
-    def panel(result: Any) -> Panel:
-        return _matrix_panel(result, run, bench, picked, name, scale)
+    def draw(result: Any) -> Drawn:
+        matrix = cross_matrix(result, shown)
+        pair = picked_pair(matrix) if side == "A" else None
+        picture = CROSSTALK(mark_faint=value(MARK)).here(picked=pair, scale=scale)
+        drawn = picture.draw(matrix, dark=dark, named=f"cross_matrix(result, {shown!r})")
+        return replace(drawn, imports=(CROSS_MATRIX, *drawn.imports))
 
-    return Study(
-        name,
-        question,
-        ask,
-        cost_of(run, picked),
-        work_of(run, picked),
-        panel,
+    return Question(
+        f"crosstalk_{picked.measure}{'' if side == 'A' else '_b'}",
+        words.question if side == "A" else f"And in model B, {plain(call.run.checkpoint)}?",
+        call,
+        cost_of(call.run, picked),
+        draw,
+        words.how + (text.DECIBEL_HOW if shown == "decibel" else ""),
+        words.limits,
         words.promise,
         instant=picked.measure == "leak" and not picked.is_pool_leak,
         view=(scale, picked.measure),
-    )
-
-
-def _matrix_panel(
-    result: Any,
-    run: RunRequest,
-    bench: Bench,
-    picked: Chosen,
-    name: str,
-    scale: tuple[float, float] | None,
-) -> Panel:
-    matrix, words, mark = matrix_of(result, picked), text.TEXTS[picked.measure], value(MARK)
-    how = words.how + (text.DECIBEL_HOW if matrix.measure == "decibel" else "")
-    measure = f", {matrix.measure!r}" if isinstance(result, Crosstalk) else ""
-    marked = "" if mark else ", mark_faint=False"
-    imports = [
-        "from muxviz.figures.crosstalk.matrix import crosstalk_figure",
-        "from muxviz.results.cross_matrix import cross_matrix",
-    ]
-    lines = [f"matrix = cross_matrix(result{measure})", f"crosstalk_figure(matrix{marked}).show()"]
-    return Panel(
-        name,
-        (
-            crosstalk_figure(
-                matrix,
-                mark_faint=mark,
-                picked=picked_pair(matrix) if not name.endswith("_b") else None,
-                scale=scale,
-                dark=bench.is_dark,
-            ),
-        ),
-        (crosstalk_alt(matrix),),
-        crosstalk_table(matrix),
-        how,
-        words.limits,
-        lambda: to_json(result),
-        code_of(run, picked, imports, lines),
-        origin(result),
+        origin=origin,
     )
 
 
@@ -240,77 +178,57 @@ def origin(result: Any) -> str:
 
 
 def _beside(
-    runs: dict[str, RunRequest],
-    asks: dict[str, Ask],
-    bench: Bench,
-    picked: Chosen,
-    scale: tuple[float, float] | None,
+    one: Call, other: Call, picked: Chosen, scale: tuple[float, float] | None, dark: bool
 ) -> None:
     """Model B's matrix, and both on one scale with the difference."""
-    other = runs["B"]
-    if other.num_instances < 2:
-        st.caption(f"Model B, {plain(other.checkpoint)}: {ALONE}")
+    num, slots = one.run.num_instances, other.run.num_instances
+    if slots < 2:
+        st.caption(f"Model B, {plain(other.run.checkpoint)}: {ALONE}")
         return
-    show(_matrix_study(other, bench, picked, "B", asks["B"], scale))
-    kept = [desk().look_up(asks[side]) for side in ("A", "B")]
+    show(_matrix(other, picked, "B", scale, dark))
+    kept = [desk().look_up(call.ask) for call in (one, other)]
     if kept[0] is None or kept[1] is None:
         return
-    results = (kept[0].result, kept[1].result)
-    if other.num_instances != runs["A"].num_instances:
+    if num != slots:
         st.caption(
-            f"Model A has {runs['A'].num_instances} slots and model B {other.num_instances}: both "
-            "are drawn on one colour scale, but there is no difference cell by cell."
+            f"Model A has {num} slots and model B {slots}: both are drawn on one colour scale, but "
+            "there is no difference cell by cell."
         )
         return
-    st.subheader(COMPARED, anchor=False)
-    view = ("crosstalk_compare", asks["B"], shown_measure(picked), bench.is_dark)
-    names = (results[0].provenance.named, results[1].provenance.named)
-
-    def make() -> Panel:
-        return _comparison(results, names, runs, picked, bench.is_dark)
-
-    draw(desk().panel(asks["A"], view, make), COMPARED)
+    show(_comparison(one, other, (kept[0], kept[1]), picked))
 
 
-def _comparison(
-    results: tuple[Any, Any],
-    names: tuple[str, str],
-    runs: dict[str, RunRequest],
-    picked: Chosen,
-    dark: bool,
-) -> Panel:
-    one, other = (matrix_of(result, picked) for result in results)
-    apart = _apart(results, one, other)
-    imports = [
-        "from muxviz.figures.crosstalk.matrix import crosstalk_figure",
-        "from muxviz.results.cross_matrix import cross_matrix",
-    ]
-    measure = f", {one.measure!r}" if isinstance(results[0], Crosstalk) else ""
-    lines = ["# The same for model B; see crosstalk.compare.comparison_figure for both in one.",
-             f"crosstalk_figure(cross_matrix(result{measure})).show()"]  # fmt: skip
-    return Panel(
+def _comparison(one: Call, other: Call, kept: tuple[Kept, Kept], picked: Chosen) -> Question:
+    shown = shown_measure(picked)
+
+    def draw(results: tuple[Any, Any]) -> Picture:
+        from muxviz.analysis.crosstalk.swap_test import matrix_difference
+
+        first, second = (cross_matrix(result, shown) for result in results)
+        names = tuple(result.provenance.named for result in results)
+        apart = matrix_difference(*results, shown)
+        return COMPARISON(names=names).of(first, second, apart, named="*matrices, apart")
+
+    compare = (
+        "result = first, result",
+        f"matrices = [cross_matrix(each, {shown!r}) for each in result]",
+        f"apart = matrix_difference(*result, {shown!r})",
+    )
+    known = Known(
+        lambda: (kept[0].result, kept[1].result),
+        ((one.ask, kept[0].done), (other.ask, kept[1].done)),
+        lines=(
+            one.python((), ("first = result",)),
+            other.python((CROSS_MATRIX, DIFFERENCE), compare),
+        ),
+    )
+    return Question(
         "crosstalk_compare",
-        (comparison_figure(one, other, apart, names, dark=dark),),
-        (comparison_alt(one, other, apart),),
-        comparison_table(one, other, apart),
+        COMPARED,
+        known,
+        "",
+        draw,
         text.COMPARE_HOW,
         text.COMPARE_LIMITS,
-        lambda: to_json(results),
-        code_of(runs["B"], picked, imports, lines),
-        f"A: {origin(results[0])} — B: {origin(results[1])}",
+        origin=lambda results: f"A: {origin(results[0])} — B: {origin(results[1])}",
     )
-
-
-def _apart(results: tuple[Any, Any], one: CrossMatrix, other: CrossMatrix) -> Estimates:
-    """B less A: paired by draw where both are swap tests with the same sentences."""
-    first, second = results
-    if (
-        isinstance(first, Crosstalk)
-        and one.measure in SWAPS
-        and first.sentences == second.sentences
-    ):
-        from muxviz.analysis.crosstalk.swap_test import difference
-
-        return difference(first, second, signed=one.measure == "push")
-    nothing = np.full(one.values.shape, np.nan)
-    return Estimates(other.values - one.values, nothing, nothing, 0, 0)

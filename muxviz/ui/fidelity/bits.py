@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
-from muxviz.figures.fidelity import bits as figures
+from muxviz.figures.fidelity.bits import BITS
 from muxviz.results.fidelity import Bits
-from muxviz.results.store import to_json
 from muxviz.ui.fidelity import text as words
 from muxviz.ui.fidelity.params import ACROSS, DRAWS, UNIT
-from muxviz.ui.fidelity.view import drawn_arguments, origin
+from muxviz.ui.fidelity.view import drawn, origin
 from muxviz.ui.shell import checkpoints
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
-from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.pool_runs import pool_params, pooled
-from muxviz.ui.study.question import Answer, Ask, Study, family, show
+from muxviz.ui.study.call import Call
+from muxviz.ui.study.question import Across, family, show
 from muxviz.ui.study.runs import RunRequest
 
-if TYPE_CHECKING:
-    from muxviz.loading.checkpoint import Checkpoint
-    from muxviz.ui.study.question import Progress
+QUESTION = "How much does one vector carry?"
 
 
 def bits_panel(run: RunRequest, bench: Bench) -> None:
     """Bits per vector, of this checkpoint or of all that answer the same question."""
-    question = "How much does one vector carry?"
-    own = pooled(run)
-    others = tuple(pooled(r) for r in relatives(bench, run)) if value(ACROSS) == "task" else ()
-    groups = int(value(DRAWS))
-    study = Study(
+    others = relatives(bench, run) if value(ACROSS) == "task" else []
+    question = Across(
         "fidelity_bits",
-        question,
-        Ask(own, "bits", pool_params(groups), others),
-        f"{groups * (1 + len(others))} mixed sequences, {1 + len(others)} checkpoints",
-        _bits(run, groups),
-        lambda result: _bits_of(result, run, bench.is_dark),
+        QUESTION,
+        Call("fidelity.capacity.bits", run, drawn(), takes="pool", across=tuple(others)),
+        f"{value(DRAWS) * (1 + len(others))} mixed sequences, {1 + len(others)} checkpoints",
+        BITS(unit=value(UNIT)),
+        words.BITS_HOW,
+        words.BITS_LIMITS,
         "Bits per position that one vector carries, slot by slot and in all, against N.",
+        origin=_origin,
     )
     st.divider()
     with st.container(horizontal=True, gap="medium"):
         control(ACROSS, help="All: every checkpoint here with these labels and two slots or more.")
         control(UNIT)
-    show(study)
+    show(question)
 
 
 def relatives(bench: Bench, run: RunRequest) -> list[RunRequest]:
@@ -70,51 +66,8 @@ def _labels(listed: checkpoints.Listed | None) -> Any:
     return checkpoints.read_object(listed.folder / "config.json").get("id2label")
 
 
-def _bits(run: RunRequest, groups: int) -> Any:
-    def work(checkpoint: Checkpoint, baseline: Checkpoint | None, progress: Progress) -> Bits:
-        from muxviz.analysis.fidelity.capacity import bits
-        from muxviz.pool import texts
-
-        return bits(checkpoint, texts(), draws=groups, progress=progress, **run.pool_options)
-
-    return work
-
-
-def _bits_of(found: Bits | tuple[Answer, ...], run: RunRequest, dark: bool) -> Panel:
-    answers = (Answer(run, found),) if isinstance(found, Bits) else found
-    results = tuple(a.result for a in answers if a.result is not None)
-    unit = value(UNIT)
-    names = [r.provenance.checkpoint for r in results]
-    code = "\n".join(
-        [
-            "import muxviz",
-            "from muxviz.analysis.fidelity.capacity import bits",
-            "from muxviz.figures.fidelity.bits import bits_figure",
-            "from muxviz.pool import texts",
-            "",
-            f"names = {names!r}",
-            f"where = {{'device': {run.device!r}, 'dtype': {run.dtype!r}}}",
-            "results = [",
-            f"    bits(muxviz.load(name, **where), texts(), {drawn_arguments(run)})",
-            "    for name in names",
-            "]",
-            f"bits_figure(results, unit={unit!r}).show()",
-        ]
-    )
-    missing = [f"{a.run.checkpoint}: {a.reason}" for a in answers if a.result is None]
-    return Panel(
-        "fidelity_bits",
-        (figures.bits_figure(results, unit=unit, dark=dark),),
-        (figures.bits_alt(results, unit=unit),),
-        figures.bits_table(results, unit=unit),
-        words.BITS_HOW,
-        words.BITS_LIMITS,
-        lambda: to_json(results),
-        code,
-        " ◦ ".join(
-            [*(origin(r) for r in results[:1]), *(_short(r) for r in results[1:]), *missing]
-        ),
-    )
+def _origin(results: Sequence[Bits]) -> str:
+    return " ◦ ".join([origin(results[0]), *map(_short, results[1:])])
 
 
 def _short(result: Bits) -> str:

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
-from muxviz.figures.keys import bars as bar_figures
-from muxviz.figures.keys import geometry as key_figures
+from muxviz.figures.keys.bars import FILTER, SINR
+from muxviz.figures.keys.geometry import KEYS
 from muxviz.pool import pool_name
-from muxviz.results.keys import KeyGeometry, KeyInterference, MatchedFilter
-from muxviz.results.store import to_json
+from muxviz.results.keys import MatchedFilter
 from muxviz.ui.keys import text as words
 from muxviz.ui.keys.params import DRAWS, MUX
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain
-from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.pool_runs import pool_params, pooled
-from muxviz.ui.study.python import analysis_snippet, call_arguments
-from muxviz.ui.study.question import Ask, Study, show, sides
+from muxviz.ui.study.call import As, Call, pool_texts
+from muxviz.ui.study.question import Question, show, sides
 from muxviz.ui.study.runs import RunRequest
-
-if TYPE_CHECKING:
-    from muxviz.loading.checkpoint import Checkpoint
-    from muxviz.ui.study.question import Progress
 
 
 @dataclass(frozen=True)
@@ -57,42 +50,22 @@ def draws_control() -> None:
 
 def geometry_panel(bench: Bench) -> None:
     """Cosines, lengths and interference."""
-    shown = [show(_geometry(side, bench.is_dark)) for side in each_side(bench)]
+    shown = [show(_geometry(side)) for side in each_side(bench)]
     if any(shown):
         control(MUX)
 
 
-def _geometry(side: Side, dark: bool) -> Study:
-    run = side.run
-
-    def work(checkpoint: Checkpoint, _: Checkpoint | None, progress: Progress) -> KeyGeometry:
-        from muxviz.analysis.keys.geometry import key_geometry
-
-        return key_geometry(checkpoint, run.rows, **run.group_options)
-
-    def panel(result: KeyGeometry) -> Panel:
-        measure = value(MUX)
-        draw = f"keys_figure(result, measure={measure!r}).show()"
-        return Panel(
-            f"keys{side.key}",
-            (key_figures.keys_figure(result, measure=measure, dark=dark),),
-            (key_figures.keys_alt(result),),
-            key_figures.keys_table(result),
-            words.GEOMETRY_HOW,
-            words.GEOMETRY_LIMITS,
-            lambda: to_json(result),
-            code(run, "geometry.key_geometry", "geometry.keys_figure", draw, from_pool=False),
-            result.provenance.line(),
-        )
-
-    return Study(
+def _geometry(side: Side) -> Question:
+    return Question(
         f"keys_geometry{side.key}",
         f"How alike are the keys?{side.words}",
-        Ask(replace(run, baseline=""), "key geometry"),
+        Call("keys.geometry.key_geometry", side.run),
         "reading the weights",
-        work,
-        panel,
+        KEYS(measure=value(MUX)),
+        words.GEOMETRY_HOW,
+        words.GEOMETRY_LIMITS,
         instant=True,
+        file=f"keys{side.key}",
     )
 
 
@@ -102,90 +75,43 @@ def _geometry(side: Side, dark: bool) -> Study:
 def sinr_panel(bench: Bench) -> None:
     """Signal against interference, per slot."""
     for side in each_side(bench):
-        show(_sinr(side, bench.is_dark))
+        show(_sinr(side))
 
 
-def _sinr(side: Side, dark: bool) -> Study:
-    run, draws = side.run, int(value(DRAWS))
-
-    def work(checkpoint: Checkpoint, _: Checkpoint | None, progress: Progress) -> KeyInterference:
-        from muxviz.analysis.keys.geometry import key_interference
-        from muxviz.pool import texts
-
-        return key_interference(
-            checkpoint, draws=draws, pool=texts(), progress=progress, **run.pool_options
-        )
-
-    def panel(result: KeyInterference) -> Panel:
-        return Panel(
-            f"keys_sinr{side.key}",
-            (bar_figures.sinr_figure(result, dark=dark),),
-            (bar_figures.sinr_alt(result),),
-            bar_figures.sinr_table(result),
-            words.SINR_HOW,
-            words.SINR_LIMITS,
-            lambda: to_json(result),
-            code(run, "geometry.key_interference", "bars.sinr_figure"),
-            origin(result, result.measured.draws),
-        )
-
-    return Study(
+def _sinr(side: Side) -> Question:
+    return Question(
         f"keys_sinr{side.key}",
         f"How loud are the others when one slot is filtered out?{side.words}",
-        Ask(pooled(run), "key interference", pool_params(draws)),
-        f"embeddings of {draws} random groups, no pass",
-        work,
-        panel,
+        Call("keys.geometry.key_interference", side.run, drawn(), takes="pool"),
+        f"embeddings of {value(DRAWS)} random groups, no pass",
+        SINR(),
+        words.SINR_HOW,
+        words.SINR_LIMITS,
         instant=True,
+        origin=lambda result: origin(result, result.measured.draws),
     )
 
 
 def filter_panel(bench: Bench) -> None:
     """What the filter reads, and what it reads of this group."""
     for side in each_side(bench):
-        result = show(_filter(side, bench.is_dark))
+        result = show(_filter(side))
         if isinstance(result, MatchedFilter):
             _group_reading(result)
 
 
-def _filter(side: Side, dark: bool) -> Study:
-    run, draws = side.run, int(value(DRAWS))
-
-    def work(checkpoint: Checkpoint, _: Checkpoint | None, progress: Progress) -> MatchedFilter:
-        from muxviz.analysis.keys.matched_filter import matched_filter
-        from muxviz.pool import texts
-
-        return matched_filter(
-            checkpoint,
-            run.rows,
-            draws=draws,
-            pool=texts(),
-            progress=progress,
-            **run.group_options,
-        )
-
-    def panel(result: MatchedFilter) -> Panel:
-        return Panel(
-            f"keys_filter{side.key}",
-            (bar_figures.filter_figure(result, dark=dark),),
-            (bar_figures.filter_alt(result),),
-            bar_figures.filter_table(result),
-            words.FILTER_HOW,
-            words.FILTER_LIMITS,
-            lambda: to_json(result),
-            code(run, "matched_filter.matched_filter", "bars.filter_figure"),
-            origin(result, result.groups),
-        )
-
-    return Study(
+def _filter(side: Side) -> Question:
+    return Question(
         f"keys_filter{side.key}",
         f"How much could be read with no network at all?{side.words}",
-        Ask(replace(run, baseline=""), "matched filter", pool_params(draws)),
-        f"{draws} mixed sequences for the model's own read-back, and a search of the vocabulary "
-        "for every token",
-        work,
-        panel,
+        Call("keys.matched_filter.matched_filter", side.run, drawn()),
+        f"{value(DRAWS)} mixed sequences for the model's own read-back, and a search of the "
+        "vocabulary for every token",
+        FILTER(),
+        words.FILTER_HOW,
+        words.FILTER_LIMITS,
         "The share of tokens that the sum and one vector give, beside what the model reads back.",
+        origin=lambda result: origin(result, result.groups),
     )
 
 
@@ -206,34 +132,12 @@ def _group_reading(result: MatchedFilter) -> None:
 # ---- details ------------------------------------------------------------------------------------
 
 
+def drawn() -> dict[str, Any]:
+    """How many random groups, and what they are drawn from."""
+    return {"draws": As("the number of random groups", value(DRAWS)), "pool": pool_texts()}
+
+
 def origin(result: Any, draws: int) -> str:
+    """Where numbers over random groups come from."""
     stopped = " (stopped)" if result.is_partial else ""
     return f"{draws} draws{stopped} from {pool_name()} · {result.provenance.line()}"
-
-
-def code(
-    run: RunRequest,
-    analysis: str,
-    figure: str,
-    draw: str = "",
-    more: str = "",
-    *,
-    from_pool: bool = True,
-) -> str:
-    """Python of ``analysis`` ("file.function" of its room) drawn by ``figure``.
-
-    draw: the last line, where the figure takes more than the result. more: arguments. from_pool:
-    whether the analysis draws groups from the pool.
-    """
-    module, function = analysis.rsplit(".", 1)
-    place, drawing = figure.rsplit(".", 1)
-    imports = [
-        f"from muxviz.analysis.keys.{module} import {function}",
-        f"from muxviz.figures.keys.{place} import {drawing}",
-    ]
-    arguments = call_arguments(run) + more
-    if from_pool:
-        imports.append("from muxviz.pool import texts")
-        arguments += f", draws={int(value(DRAWS))}, pool=texts()"
-    lines = [f"result = {function}({arguments})", draw or f"{drawing}(result).show()"]
-    return analysis_snippet(replace(run, baseline=""), imports, lines)

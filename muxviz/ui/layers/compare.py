@@ -6,20 +6,16 @@ from dataclasses import replace
 
 import streamlit as st
 
-from muxviz.figures.layers.compare import spectra_alt, spectra_figure, spectra_table
-from muxviz.results import to_json
-from muxviz.results.layers import EntanglementSpectrum
+from muxviz.figures.layers.compare import SPECTRA
 from muxviz.ui.layers import text as words
-from muxviz.ui.layers.view import spectrum_study
+from muxviz.ui.layers.view import spectrum_call, spectrum_question, version
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import plain
+from muxviz.ui.study.call import Known
 from muxviz.ui.study.kept import desk
-from muxviz.ui.study.panels import Panel, draw
-from muxviz.ui.study.python import pool_arguments
-from muxviz.ui.study.question import show, sides
+from muxviz.ui.study.question import Question, show, sides
 from muxviz.ui.study.runs import RunRequest
 
-COMPARED = "Which model entangles its slots more?"
 ALONE = "one text a pass: there is nothing to entangle."
 
 
@@ -32,55 +28,29 @@ def beside(run: RunRequest, bench: Bench) -> None:
         st.caption(f"Model B, {plain(other.checkpoint)}: {ALONE}")
         return
     label = bench.other.label if bench.other else other.checkpoint
-    first = spectrum_study(run, bench)
+    first = spectrum_question(run, bench)
     second = replace(
-        spectrum_study(other, bench),
+        spectrum_question(other, bench),
         key="layers_spectrum_b",
         question=f"And in model B, {plain(label)}?",
+        file="spectrum_b",
     )
     show(second)
-    kept = [desk().look_up(study.ask) for study in (first, second)]
-    if kept[0] is None or kept[1] is None:
+    kept = [desk().look_up(question.ask) for question in (first, second)]
+    both = tuple(one.result for one in kept if one is not None)
+    if len(both) < 2:
         return
-    one, two = kept[0].result, kept[1].result
-    st.subheader(COMPARED, anchor=False)
-    view = ("layers_compare", second.ask, bench.is_dark)
-
-    def make() -> Panel:
-        return _panel(one, two, run, other, bench.is_dark)
-
-    draw(desk().panel(first.ask, view, make), COMPARED)
-
-
-def _panel(
-    one: EntanglementSpectrum,
-    two: EntanglementSpectrum,
-    run: RunRequest,
-    other: RunRequest,
-    dark: bool,
-) -> Panel:
-    where = f"device={run.device!r}, dtype={run.dtype!r}"
-    call = f"checkpoint, texts(), pairs={one.asked}{pool_arguments(run)}"
-    return Panel(
-        "layers_compare",
-        (spectra_figure(one, two, dark=dark),),
-        (spectra_alt(one, two),),
-        spectra_table(one, two),
-        words.COMPARE_HOW,
-        words.COMPARE_LIMITS,
-        lambda: to_json((one, two)),
-        "\n".join(
-            [
-                "import muxviz",
-                "from muxviz.analysis.layers.entanglement import entanglement_spectrum",
-                "from muxviz.figures.layers.compare import spectra_figure",
-                "from muxviz.pool import texts",
-                "",
-                f"names = {[run.checkpoint, other.checkpoint]!r}",
-                f"both = [muxviz.load(name, {where}) for name in names]",
-                f"found = [entanglement_spectrum({call}) for checkpoint in both]",
-                "spectra_figure(*found).show()",
-            ]
-        ),
-        f"A: {one.provenance.line()} — B: {two.provenance.line()}",
+    about = (first.ask, second.ask, *map(version, both))
+    call = replace(spectrum_call(run), across=(other,))
+    show(
+        Question(
+            "layers_compare",
+            "Which model entangles its slots more?",
+            Known(lambda: both, about, by=call),
+            "",
+            SPECTRA().of(*both, named="*result"),
+            words.COMPARE_HOW,
+            words.COMPARE_LIMITS,
+            origin=lambda both: f"A: {both[0].provenance.line()} — B: {both[1].provenance.line()}",
+        )
     )

@@ -12,14 +12,13 @@ import numpy as np
 import streamlit as st
 
 from muxviz.errors import DataError
-from muxviz.figures.crosstalk.matrix import crosstalk_alt, crosstalk_figure, crosstalk_table
+from muxviz.figures.crosstalk.matrix import CROSSTALK
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.wording import percent
-from muxviz.figures.whatif.keys import dial_alt, dial_figure, dial_table
+from muxviz.figures.whatif.keys import DIAL
 from muxviz.presets import preset
 from muxviz.results.cross_matrix import CrossMatrix, cross_matrix
 from muxviz.results.lessons import Lessons
-from muxviz.results.store import to_json
 from muxviz.ui.learn import text as words
 from muxviz.ui.learn.params import GUESS, STEP, TURN
 from muxviz.ui.shell import group, session
@@ -27,9 +26,10 @@ from muxviz.ui.shell.checkpoints import bundled
 from muxviz.ui.shell.frame import PAGES, Bench, go_to, page_exists
 from muxviz.ui.shell.params import Choice, control, value
 from muxviz.ui.shell.text import count, plain, shorten
-from muxviz.ui.study.braid import braid_of
+from muxviz.ui.study.braid import braid_question
+from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.panels import Panel, draw
+from muxviz.ui.study.question import Question, show
 from muxviz.ui.study.recorded import lessons
 
 ALPHAS = {"own": 0.0, "half": 0.5, "other": 1.0}
@@ -62,14 +62,24 @@ def _one_pass(found: Lessons, bench: Bench) -> None:
     st.subheader("One pass, many answers", anchor=False)
     st.markdown(words.ONE_PASS.format(number=len(result.slots)))
     _badge(found.checkpoint)
-    code = _code(
+    known = _known(
         found.checkpoint,
         found.group_preset,
-        ["from muxviz.figures import braid_figure", "from muxviz.inference import run_group"],
-        "braid_figure(run_group(checkpoint, rows)).show()",
+        result,
+        ("from muxviz.inference import run_group",),
+        "result = run_group(checkpoint, rows)",
     )
-    panel = braid_of(result, bench.is_dark, key="learn_braid", python=code)
-    draw(replace(panel, how=words.ONE_PASS_HOW, limits=words.ONE_PASS_LIMITS))
+    show(
+        braid_question(
+            "learn_braid",
+            result,
+            known.about,
+            known.imports,
+            known.lines,
+            how=words.ONE_PASS_HOW,
+            limits=words.ONE_PASS_LIMITS,
+        )
+    )
     agreeing = [slot.agrees for slot in result.answered if slot.agrees is not None]
     if agreeing:
         st.markdown(
@@ -93,26 +103,17 @@ def _keys(found: Lessons, bench: Bench) -> None:
     )
     alpha = ALPHAS[str(control(TURN))]
     _badge(found.checkpoint)
-    code = _code(
+    known = _known(
         found.checkpoint,
         found.group_preset,
-        [
-            "from muxviz.analysis.whatif.dial import key_dial",
-            "from muxviz.figures.whatif.keys import dial_figure",
-        ],
-        f"dial_figure(key_dial(checkpoint, rows, {dial.slot}, {dial.other}), {alpha}).show()",
+        dial,
+        ("from muxviz.analysis.whatif.dial import key_dial",),
+        f"result = key_dial(checkpoint, rows, {dial.slot}, {dial.other})",
     )
-    draw(
-        Panel(
-            "learn_keys",
-            (dial_figure(dial, alpha, dark=bench.is_dark),),
-            (dial_alt(dial),),
-            dial_table(dial),
-            words.KEYS_HOW,
-            words.KEYS_LIMITS,
-            lambda: to_json(dial),
-            code,
-            dial.provenance.line(),
+    picture = DIAL(alpha=alpha)
+    show(
+        Question(
+            "learn_keys", "", known, "", picture, words.KEYS_HOW, words.KEYS_LIMITS, is_headed=False
         )
     )
     heard = [float(values[:, dial.slot].mean()) for values in (dial.heard_random, dial.heard[:1])]
@@ -137,28 +138,27 @@ def _leaks(found: Lessons, bench: Bench) -> None:
     matrix = cross_matrix(leaks)
     _verdict(matrix, int(guess) - 1, slot, source)
     _badge(found.leaky)
-    code = _code(
+    known = _known(
         found.leaky,
         found.leak_preset,
-        [
+        leaks,
+        (
             "from muxviz.analysis.crosstalk.swap_test import measure_crosstalk",
-            "from muxviz.figures.crosstalk.matrix import crosstalk_figure",
             "from muxviz.results.cross_matrix import cross_matrix",
-        ],
-        f"result = measure_crosstalk(checkpoint, rows, draws={leaks.draws})\n"
-        "crosstalk_figure(cross_matrix(result)).show()",
+        ),
+        f"result = measure_crosstalk(checkpoint, rows, draws={leaks.draws})",
     )
-    draw(
-        Panel(
+    picture = CROSSTALK(picked=(slot, source)).of(matrix, named="cross_matrix(result)")
+    show(
+        Question(
             "learn_leaks",
-            (crosstalk_figure(matrix, picked=(slot, source), dark=bench.is_dark),),
-            (crosstalk_alt(matrix),),
-            crosstalk_table(matrix),
+            "",
+            known,
+            "",
+            picture,
             words.LEAKS_HOW,
             words.LEAKS_LIMITS,
-            lambda: to_json(leaks),
-            code,
-            leaks.provenance.line(),
+            is_headed=False,
         )
     )
 
@@ -256,8 +256,9 @@ def _quoted(text: str) -> str:
     return plain(shorten(text.rstrip("."), QUOTED))
 
 
-def _code(checkpoint: str, name: str, imports: list[str], last: str) -> str:
-    own = ["from muxviz.batch import Row", "from muxviz.presets import preset"]
-    lines = ["import muxviz", *sorted([*own, *imports]), ""]
-    lines += [LOAD.format(name=checkpoint), ROWS.format(preset=name), last]
-    return "\n".join(lines)
+def _known(checkpoint: str, name: str, result: Any, imports: tuple[str, ...], line: str) -> Known:
+    """A recorded result, with the Python that makes it again."""
+    own = ("import muxviz", "from muxviz.batch import Row", "from muxviz.presets import preset")
+    lines = (LOAD.format(name=checkpoint), ROWS.format(preset=name), line)
+    about = (checkpoint, name, result.provenance.measured)
+    return Known(lambda: result, about, "result", (*own, *imports), lines)

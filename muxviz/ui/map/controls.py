@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 
 from muxviz.figures.map.words import state_words
-from muxviz.results.map import EMBEDDING, LAYER, MIXTURE, READOUT, StateMap
+from muxviz.results.map import EMBEDDING, LAYER, MIXTURE, READOUT, Projection, StateMap
 from muxviz.ui.map import params as controls
 from muxviz.ui.shell.params import control, value
 
@@ -59,7 +59,7 @@ def _layers(found: StateMap | None) -> int:
 def _steps(found: StateMap) -> None:
     """One state back, one on: the frames of the animation by buttons."""
     names = found.sample.names
-    at = names.index(chosen_state(found))
+    at = names.index(chosen().state(found))
     for label, to in ((":material/chevron_left:", at - 1), (":material/chevron_right:", at + 1)):
         inside = 0 <= to < len(names)
         st.button(
@@ -80,15 +80,39 @@ def _go(name: str) -> None:
         state[controls.LAYER.key] = int(name.removeprefix(LAYER))
 
 
-def chosen_state(found: StateMap) -> str:
-    """The chosen state, as the sample calls it."""
-    which = str(value(controls.STATE))
-    if which != "layer":
-        return STATES[which]
-    return f"{LAYER}{min(int(value(controls.LAYER)), _layers(found))}"
+@dataclass(frozen=True)
+class Chosen:
+    """What of a sample the controls chose, for an export too, which is made after the page."""
+
+    which: str
+    layer: int
+    is_joint: bool
+    dims: int
+
+    def state(self, found: StateMap) -> str:
+        """The state, as the sample calls it."""
+        if self.which != "layer":
+            return STATES[self.which]
+        return f"{LAYER}{min(self.layer, _layers(found))}"
+
+    def states(self, found: StateMap) -> tuple[str, ...]:
+        """The frames of one map: all states that fit together, or one."""
+        state = self.state(found)
+        joint = max((m.states for m in found.maps), key=len)
+        return joint if self.is_joint and state in joint else (state,)
+
+    def pca(self, found: StateMap) -> Projection:
+        """The stored map; that of the read-out for a state without variance."""
+        wanted = self.states(found), self.dims
+        kept = next((m for m in found.maps if (m.states, m.dims) == wanted), None)
+        return kept or found.map_of((READOUT,), 2)
 
 
-def chosen_states(found: StateMap, state: str) -> tuple[str, ...]:
-    """The frames of one map: all states that fit together, or one."""
-    joint = max((m.states for m in found.maps), key=len)
-    return joint if value(controls.JOINT) and state in joint else (state,)
+def chosen() -> Chosen:
+    """As the controls are now."""
+    return Chosen(
+        str(value(controls.STATE)),
+        int(value(controls.LAYER)),
+        bool(value(controls.JOINT)),
+        int(value(controls.DIMS)),
+    )

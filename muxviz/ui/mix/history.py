@@ -13,7 +13,7 @@ from muxviz.ui.shell import group, session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import count, plain, shorten
 from muxviz.ui.study import runs
-from muxviz.ui.study.braid import braid_of
+from muxviz.ui.study.braid import braid_question
 from muxviz.ui.study.panels import picture
 from muxviz.ui.study.runs import PastRun
 
@@ -102,7 +102,7 @@ def comparison(current: PastRun, bench: Bench) -> None:
     if not box.open:
         return
     with box:
-        panel = braid_of(pinned.result, bench.is_dark, key="pinned_braid", python="")
+        panel = braid_question("pinned_braid", pinned.result, pinned.number).panel(pinned.result)
         picture(panel.key, panel.figures[0], panel.alts[0])
         st.caption(plain(panel.provenance))
 

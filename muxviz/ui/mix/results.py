@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from muxviz.errors import MuxvizError
-from muxviz.figures import (
-    leak_alt,
-    leak_figure,
-    leak_table,
-    timing_alt,
-    timing_figure,
-    timing_table,
-    token_strip_alt,
-    token_strip_figure,
-    token_strip_table,
-)
-from muxviz.results import GroupResult, Leak, SlotResult, to_json
+from muxviz.figures.drawing.strips import TOKENS
+from muxviz.figures.mix.leak import LEAK
+from muxviz.figures.mix.timing import TIMING
+from muxviz.results import GroupResult, SlotResult
 from muxviz.ui.shell import options, session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import runs
-from muxviz.ui.study.braid import braid_of
+from muxviz.ui.study.braid import braid_question
+from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.panels import Panel, draw, not_applicable
-from muxviz.ui.study.python import snippet
+from muxviz.ui.study.panels import not_applicable
+from muxviz.ui.study.python import RUN_IMPORTS, run_lines
+from muxviz.ui.study.question import Question, show
 from muxviz.ui.study.runs import PastRun
 
 TICK_S = 0.5  # between drawing a run and timing it
@@ -63,26 +56,17 @@ shows the overhead of starting a pass; throughput over many groups is another qu
 """
 
 
+def known_run(past: PastRun, *, timed: bool = False) -> Known:
+    """A run that was made, with the Python that makes it again."""
+    lines = run_lines(past.request, timed=timed)
+    about = (past.number, bool(past.result.timings))
+    return Known(lambda: past.result, about, "result", RUN_IMPORTS, lines)
+
+
 def braid_panel(past: PastRun, bench: Bench) -> None:
     """The picture of the whole pass."""
-    code = snippet(past.request, "braid_figure", "braid_figure(result).show()")
-
-    def make() -> Panel:
-        return braid_of(past.result, bench.is_dark, key="braid", python=code)
-
-    draw(_once(past, bench.is_dark, "braid", make))
-
-
-def _once(past: PastRun, dark: bool, what: str, make: Callable[[], Panel]) -> Panel:
-    """A panel of the run on screen, made once: of a rerun, figures are the dearest part."""
-    owner, made = st.session_state.get(session.DRAWN, (None, {}))
-    if owner != (past.number, dark):
-        made = {}
-    if what not in made:
-        made[what] = make()
-    st.session_state[session.DRAWN] = ((past.number, dark), made)
-    panel: Panel = made[what]
-    return panel
+    known = known_run(past)
+    show(braid_question("braid", past.result, known.about, known.imports, known.lines))
 
 
 # ---- what is read back --------------------------------------------------------------------------
@@ -101,25 +85,24 @@ def reading_panel(past: PastRun, bench: Bench) -> None:
     if _view(session.STRIPS, options.STRIPS, usual) == "one":
         readable = [s for s in readable if s.slot == bench.slot]
     if readable:
-        dark, which = bench.is_dark, [s.slot for s in readable]
-        draw(_once(past, dark, f"tokens {which}", lambda: _strips(past, readable, dark)))
+        show(_strips(past, readable))
     else:
         st.caption(f"Slot {bench.slot + 1} only fills the group up; select another one.")
 
 
-def _strips(past: PastRun, slots: list[SlotResult], dark: bool) -> Panel:
-    shown = [s.slot for s in slots]
-    call = f"for slot in {shown}:\n    token_strip_figure(result.slots[slot]).show()"
-    return Panel(
+def _strips(past: PastRun, slots: list[SlotResult]) -> Question:
+    first, *others = (TOKENS().of(s, named=f"result.slots[{s.slot}]") for s in slots)
+    return Question(
         "tokens",
-        tuple(token_strip_figure(s, dark=dark) for s in slots),
-        tuple(token_strip_alt(s) for s in slots),
-        [{"slot": s.number} | row for s in slots for row in token_strip_table(s)],
+        "",
+        known_run(past),
+        "",
+        sum(others, first),
         STRIP_HOW,
         STRIP_LIMITS,
-        lambda: to_json(slots),
-        snippet(past.request, "token_strip_figure", call),
-        past.result.provenance.line(),
+        view=tuple(s.slot for s in slots),
+        record=lambda _: slots,
+        is_headed=False,
     )
 
 
@@ -137,25 +120,24 @@ def leak_panel(past: PastRun, bench: Bench) -> None:
         not_applicable(question, "One slot only: there is no neighbour that could leak.")
         return
     st.subheader(question, anchor=False)
-    leak, dark = result.leak, bench.is_dark
-    which = _view(session.LEAK_VIEW, options.LEAKS, "all")
-    draw(_once(past, dark, f"leak {which}", lambda: _leak(past, leak, which, dark)))
+    show(_leak(past, _view(session.LEAK_VIEW, options.LEAKS, "all")))
     _leak_examples(result, bench.slot)
 
 
-def _leak(past: PastRun, leak: Leak, which: str, dark: bool) -> Panel:
+def _leak(past: PastRun, which: str) -> Question:
     fillers = tuple(s.slot for s in past.result.slots if s.is_filler)
-    call = f"leak_figure(result.leak, which={which!r}, fillers={fillers!r}).show()"
-    return Panel(
+    picture = LEAK(which=which, fillers=fillers).of(past.result.leak, named="result.leak")
+    return Question(
         "leak",
-        (leak_figure(leak, which=which, fillers=fillers, dark=dark),),
-        (leak_alt(leak, which=which, fillers=fillers),),
-        leak_table(leak, which=which, fillers=fillers),
+        "",
+        known_run(past),
+        "",
+        picture,
         LEAK_HOW,
         LEAK_LIMITS,
-        lambda: to_json(leak),
-        snippet(past.request, "leak_figure", call),
-        past.result.provenance.line(),
+        view=(which,),
+        record=lambda result: result.leak,
+        is_headed=False,
     )
 
 
@@ -189,7 +171,7 @@ def cost_panel(past: PastRun, bench: Bench) -> None:
         return
     st.subheader(question, anchor=False)
     if past.result.timings:
-        draw(_once(past, bench.is_dark, "cost", lambda: _cost(past, bench.is_dark)))
+        show(_cost(past))
         return
     number, error = st.session_state.get(session.UNTIMED, (None, None))
     if error is not None and number == past.number:
@@ -216,18 +198,17 @@ def _timing(number: int) -> None:
     st.rerun()
 
 
-def _cost(past: PastRun, dark: bool) -> Panel:
-    timings = past.result.timings
-    return Panel(
+def _cost(past: PastRun) -> Question:
+    return Question(
         "cost",
-        (timing_figure(timings, dark=dark),),
-        (timing_alt(timings),),
-        timing_table(timings),
+        "",
+        known_run(past, timed=True),
+        "",
+        TIMING().of(past.result.timings, named="result.timings"),
         COST_HOW,
         COST_LIMITS,
-        lambda: to_json(timings),
-        snippet(past.request, "timing_figure", "timing_figure(result.timings).show()", timed=True),
-        past.result.provenance.line(),
+        record=lambda result: result.timings,
+        is_headed=False,
     )
 
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from muxviz.errors import MuxvizError, NotApplicable
-from muxviz.figures.pruning.remaining import pruning_map_alt, pruning_map_figure, pruning_map_table
+from muxviz.figures.pruning.remaining import PRUNING_MAP
 from muxviz.loading.bundled import bundled_names
 from muxviz.results.group import pruned_words
-from muxviz.results.store import to_json
 from muxviz.ui.models.choice import BUNDLED, FOLDER, PICK, SOURCE
 from muxviz.ui.models.files import FolderFacts
 from muxviz.ui.shell.frame import Bench, go_to
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import runs
+from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.panels import Panel, draw, not_applicable
+from muxviz.ui.study.panels import not_applicable
+from muxviz.ui.study.question import Question, show
 
 if TYPE_CHECKING:
     from muxviz.results.pruning import PruningMap
@@ -65,8 +66,7 @@ def pruning_panel(facts: FolderFacts, bench: Bench) -> None:
         st.subheader(QUESTION, anchor=False)
         error_panel(error)
         return
-    st.subheader(QUESTION, anchor=False)
-    draw(_panel(found, facts.name, bench.is_dark), QUESTION)
+    show(_question(found, facts))
 
 
 @st.fragment(run_every=LOOK_S)
@@ -85,25 +85,19 @@ def _left(folder: str, stamp: str) -> PruningMap:
     return pruning_of(folder)
 
 
-def _panel(found: PruningMap, name: str, dark: bool) -> Panel:
-    python = "\n".join(
-        [
-            "from muxviz.analysis.pruning.remaining import pruning_of",
-            "from muxviz.figures.pruning.remaining import pruning_map_figure",
-            "",
-            f"pruning_map_figure(pruning_of({name!r})).show()",
-        ]
-    )
-    return Panel(
+def _question(found: PruningMap, facts: FolderFacts) -> Question:
+    imports = ("from muxviz.analysis.pruning.remaining import pruning_of",)
+    line = f"result = pruning_of({facts.name!r})"
+    about = (str(facts.folder), facts.stamp)
+    return Question(
         "pruning_map",
-        (pruning_map_figure(found, dark=dark),),
-        (pruning_map_alt(found),),
-        pruning_map_table(found),
+        QUESTION,
+        Known(lambda: found, about, "result", imports, (line,)),
+        "",
+        PRUNING_MAP(),
         HOW,
         LIMITS,
-        lambda: to_json(found),
-        python,
-        f"{found.checkpoint} · from its configuration and the shapes of its weights",
+        origin=f"{found.checkpoint} · from its configuration and the shapes of its weights",
     )
 
 

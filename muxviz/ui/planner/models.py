@@ -2,53 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from muxviz.figures.planner import models as figures
-from muxviz.results.store import to_json
+from muxviz.figures.planner.models import HITS, LOO
 from muxviz.ui.planner import params as p
 from muxviz.ui.planner import text as words
 from muxviz.ui.planner.sources import Table
-from muxviz.ui.planner.view import code, origin
+from muxviz.ui.planner.view import known_of, origin
 from muxviz.ui.planner.work import BUDGETS, SEED, check_button, checked
-from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control
-from muxviz.ui.study.kept import put
-from muxviz.ui.study.panels import Panel
+from muxviz.ui.study.question import Question, show
 
 if TYPE_CHECKING:
     from muxviz.planning.choose import Planner
 
 
-def errors_panel(table: Table, planner: Planner, bench: Bench) -> None:
+def errors_panel(table: Table, planner: Planner) -> None:
     """Leave-one-out errors of every model."""
-
-    def make() -> Panel:
-        found = planner.comparison
-        return Panel(
+    known = known_of(table, "models", lambda: planner.comparison)
+    show(
+        Question(
             "planner_models",
-            (figures.loo_figure(found, dark=bench.is_dark),),
-            (figures.loo_alt(found),),
-            figures.loo_table(found),
+            "How far are the models off?",
+            replace(known, named="planner.comparison"),
+            "",
+            LOO(),
             words.MODELS_HOW,
             words.MODELS_LIMITS,
-            lambda: to_json(found),
-            code(
-                table,
-                "models",
-                "loo_figure",
-                (),
-                ("loo_figure(planner.comparison).show()",),
-            ),
-            origin(planner),
+            origin=origin(planner),
         )
+    )
 
-    put("planner_models", "How far are the models off?", table.digest, bench, make)
 
-
-def check_panel(table: Table, bench: Bench) -> None:
+def check_panel(table: Table) -> None:
     """Hit rates with half of the points hidden; computed when asked for."""
     question = "How often does the planner name the best setting?"
     st.subheader(question, anchor=False)
@@ -58,31 +47,20 @@ def check_panel(table: Table, bench: Bench) -> None:
     check_button(table, splits)
     if found is None:
         return
-
-    def make() -> Panel:
-        return Panel(
+    imports = ("from muxviz.planning.validate import validate_planner",)
+    line = f"check = validate_planner(points, splits={splits}, budgets={BUDGETS}, seed={SEED})"
+    known = known_of(table, (splits, found.splits), lambda: found, imports, (line,))
+    show(
+        Question(
             "planner_check",
-            (figures.hits_figure(found, dark=bench.is_dark),),
-            (figures.hits_alt(found),),
-            figures.hits_table(found),
+            question,
+            replace(known, named="check"),
+            "",
+            HITS(),
             words.CHECK_HOW,
             words.CHECK_LIMITS,
-            lambda: to_json(found),
-            code(
-                table,
-                "models",
-                "hits_figure",
-                (),
-                (
-                    f"check = validate_planner(points, splits={splits}, budgets={BUDGETS}, "
-                    f"seed={SEED})",
-                    "hits_figure(check).show()",
-                ),
-                more=("from muxviz.planning.validate import validate_planner",),
-            ),
-            f"{found.splits} splits, {found.cases:,} cases, seed {found.seed} · "
+            origin=f"{found.splits} splits, {found.cases:,} cases, seed {found.seed} · "
             f"{table.points.source}",
+            is_headed=False,
         )
-
-    about = (table.digest, splits, found.splits)
-    put("planner_check", "", about, bench, make, heads=question)
+    )

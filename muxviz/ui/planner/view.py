@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
 from muxviz.errors import InputError, MuxvizError
+from muxviz.figures.drawing.family import Picture
 from muxviz.figures.drawing.measured import times
-from muxviz.figures.planner import budget as budget_figures
-from muxviz.figures.planner import choice as choice_figures
-from muxviz.figures.planner import measure_next as next_figures
-from muxviz.figures.planner import surfaces as surface_figures
+from muxviz.figures.planner.budget import SENSITIVITY
+from muxviz.figures.planner.choice import PLANNER, sure
+from muxviz.figures.planner.measure_next import MEASURE_NEXT
+from muxviz.figures.planner.surfaces import SLICES, SURFACES
 from muxviz.results.planning import (
     ACCURACY,
     BUDGET,
@@ -22,22 +24,21 @@ from muxviz.results.planning import (
     THROUGHPUT,
     Advice,
     Advised,
+    BudgetCurve,
     Goal,
+    SurfaceGrid,
     setting_words,
 )
-from muxviz.results.store import to_json
 from muxviz.ui.planner import params as p
 from muxviz.ui.planner import text as words
 from muxviz.ui.planner.sources import Table, tables, upload_control
 from muxviz.ui.planner.work import fitted
-from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, one_of, value
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import panels
+from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.kept import put
-from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.python import ordered
+from muxviz.ui.study.question import Question, show
 
 if TYPE_CHECKING:
     from muxviz.planning.choose import Planner
@@ -148,7 +149,7 @@ def _numbers(text: str, what: str, expected: str) -> list[float]:
 # ---- panels -------------------------------------------------------------------------------------
 
 
-def choice_panel(table: Table, planner: Planner, asked: Asked, bench: Bench) -> None:
+def choice_panel(table: Table, planner: Planner, asked: Asked) -> None:
     """The first choice in numbers, the runners-up, and where they lie."""
     from muxviz.planning.advise import frontier
 
@@ -157,33 +158,27 @@ def choice_panel(table: Table, planner: Planner, asked: Asked, bench: Bench) -> 
     advice = _advice(planner, asked)
     _say(advice)
 
-    def make() -> Panel:
-        front = frontier(planner)
-        return Panel(
+    def draw(advice: Advice) -> Picture:
+        named = "points, advice, frontier(planner)"
+        return PLANNER().of(table.points, advice, frontier(planner), named=named)
+
+    advising = "from muxviz.planning.advise import advise, frontier, make_goal"
+    show(
+        Question(
             "planner",
-            (choice_figures.planner_figure(table.points, advice, front, dark=bench.is_dark),),
-            (choice_figures.planner_alt(table.points, advice),),
-            choice_figures.planner_table(table.points, advice),
+            question,
+            known_of(table, asked, lambda: advice, (advising,), (advice_code(asked),)),
+            "",
+            draw,
             words.CHOICE_HOW,
             words.CHOICE_LIMITS,
-            lambda: to_json(advice),
-            code(
-                table,
-                "choice",
-                "planner_figure",
-                ("advise", "frontier", "make_goal"),
-                (
-                    advice_code(asked),
-                    "planner_figure(points, advice, frontier(planner)).show()",
-                ),
-            ),
-            origin(planner),
+            origin=origin(planner),
+            is_headed=False,
         )
+    )
 
-    put("planner", "", (table.digest, asked), bench, make, heads=question)
 
-
-def surfaces_panel(table: Table, planner: Planner, bench: Bench) -> None:
+def surfaces_panel(table: Table, planner: Planner) -> None:
     """Contours or slices of the models in use, or of one of them."""
     question = "What do the models say between the points?"
     st.subheader(question, anchor=False)
@@ -192,45 +187,43 @@ def surfaces_panel(table: Table, planner: Planner, bench: Bench) -> None:
         model = str(control(p.MODEL))
     by_model = "" if model == "used" else model
 
-    def make() -> Panel:
-        points, is_sliced = table.points, view == "slices"
+    points, is_sliced = table.points, view == "slices"
+
+    def grids() -> tuple[SurfaceGrid, ...]:
         numbers = np.unique(points.num_instances).astype(float)
         if not is_sliced and len(numbers) > 1:
             numbers = 2 ** np.linspace(np.log2(numbers[0]), np.log2(numbers[-1]), MESH)
         sparsities = 1 - 2.0 ** np.linspace(0, np.log2(1 - points.sparsity.max()), MESH)
-        grids = [planner.grid(q, numbers, sparsities, by_model=by_model)
-                 for q in (ACCURACY, THROUGHPUT)]  # fmt: skip
-        draw = surface_figures.slices_figure if is_sliced else surface_figures.surfaces_figure
-        tell = surface_figures.slices_alt if is_sliced else surface_figures.surfaces_alt
-        name = "slices_figure" if is_sliced else "surfaces_figure"
-        return Panel(
-            "planner_surfaces",
-            (draw(points, *grids, dark=bench.is_dark),),
-            (tell(points, *grids),),
-            surface_figures.surfaces_table(*grids),
-            words.SURFACES_HOW,
-            words.SURFACES_LIMITS,
-            lambda: to_json(tuple(grids)),
-            code(
-                table,
-                "surfaces",
-                name,
-                (),
-                (
-                    _mesh_code(is_sliced),
-                    "grids = [planner.grid(quantity, numbers, sparsities, "
-                    f"by_model={by_model!r}) for quantity in ('accuracy', 'throughput')]",
-                    f"{name}(points, *grids).show()",
-                ),
-                more=("import numpy as np",),
-            ),
-            origin(planner),
+        return tuple(
+            planner.grid(quantity, numbers, sparsities, by_model=by_model)
+            for quantity in (ACCURACY, THROUGHPUT)
         )
 
-    put("planner_surfaces", "", (table.digest, view, model), bench, make, heads=question)
+    def draw(found: tuple[SurfaceGrid, ...]) -> Picture:
+        picture = SLICES() if is_sliced else SURFACES()
+        return picture.of(points, *found, named="points, *grids")
+
+    lines = (
+        _mesh_code(is_sliced),
+        f"grids = [planner.grid(quantity, numbers, sparsities, by_model={by_model!r}) "
+        "for quantity in ('accuracy', 'throughput')]",
+    )
+    show(
+        Question(
+            "planner_surfaces",
+            question,
+            known_of(table, (view, model), grids, ("import numpy as np",), lines),
+            "",
+            draw,
+            words.SURFACES_HOW,
+            words.SURFACES_LIMITS,
+            origin=origin(planner),
+            is_headed=False,
+        )
+    )
 
 
-def budget_panel(table: Table, planner: Planner, asked: Asked, bench: Bench) -> None:
+def budget_panel(table: Table, planner: Planner, asked: Asked) -> None:
     """The first choice at every budget."""
     from muxviz.planning.advise import budget_curve
 
@@ -239,66 +232,48 @@ def budget_panel(table: Table, planner: Planner, asked: Asked, bench: Bench) -> 
     budgets = np.linspace(0, max(lost, 0.01), CURVE_STEPS)
     now = asked.goal.value if asked.goal.kind == BUDGET else None
 
-    def make() -> Panel:
-        curve = budget_curve(
+    def curve() -> BudgetCurve:
+        return budget_curve(
             planner, budgets, num_instances=asked.num_instances, sparsities=asked.sparsities
         )
-        return Panel(
+
+    imports = ("import numpy as np", "from muxviz.planning.advise import budget_curve")
+    lines = (
+        f"budgets = np.linspace(0, {budgets[-1]:.6g}, {CURVE_STEPS})",
+        f"curve = budget_curve(planner, budgets{_further_code(asked)})",
+    )
+    about = (now, asked.num_instances, asked.sparsities)
+    show(
+        Question(
             "planner_budget",
-            (budget_figures.sensitivity_figure(curve, budget=now, dark=bench.is_dark),),
-            (budget_figures.sensitivity_alt(curve),),
-            budget_figures.sensitivity_table(curve),
+            "How does the answer change with the budget?",
+            replace(known_of(table, about, curve, imports, lines), named="curve"),
+            "",
+            SENSITIVITY(budget=now),
             words.BUDGET_HOW,
             words.BUDGET_LIMITS,
-            lambda: to_json(curve),
-            code(
-                table,
-                "budget",
-                "sensitivity_figure",
-                ("budget_curve",),
-                (
-                    f"budgets = np.linspace(0, {budgets[-1]:.6g}, {CURVE_STEPS})",
-                    f"curve = budget_curve(planner, budgets{_further_code(asked)})",
-                    f"sensitivity_figure(curve, budget={now!r}).show()",
-                ),
-                more=("import numpy as np",),
-            ),
-            origin(planner),
+            origin=origin(planner),
         )
-
-    put(
-        "planner_budget",
-        "How does the answer change with the budget?",
-        (table.digest, now, asked.num_instances, asked.sparsities),
-        bench,
-        make,
     )
 
 
-def next_panel(table: Table, planner: Planner, asked: Asked, bench: Bench) -> None:
+def next_panel(table: Table, planner: Planner, asked: Asked) -> None:
     """Expected improvement of measurements that were not made."""
-
-    def make() -> Panel:
-        advice = _advice(planner, asked)
-        return Panel(
+    imports = ("from muxviz.planning.advise import advise, make_goal",)
+    known = known_of(table, asked, lambda: _advice(planner, asked), imports, (advice_code(asked),))
+    show(
+        Question(
             "planner_next",
-            (next_figures.measure_next_figure(advice, dark=bench.is_dark),),
-            (next_figures.measure_next_alt(advice),),
-            next_figures.measure_next_table(advice),
+            "What should I measure next?",
+            replace(known, named="advice"),
+            "",
+            MEASURE_NEXT(),
             words.NEXT_HOW,
             words.NEXT_LIMITS,
-            lambda: to_json(advice.next),
-            code(
-                table,
-                "measure_next",
-                "measure_next_figure",
-                ("advise", "make_goal"),
-                (advice_code(asked), "measure_next_figure(advice).show()"),
-            ),
-            origin(planner),
+            origin=origin(planner),
+            record=lambda advice: advice.next,
         )
-
-    put("planner_next", "What should I measure next?", (table.digest, asked), bench, make)
+    )
 
 
 # ---- parts --------------------------------------------------------------------------------------
@@ -334,7 +309,7 @@ def _say(advice: Advice) -> None:
         ),
         (
             "P(goal)",
-            choice_figures.sure(first.chance).replace("over ", "> ").replace("under ", "< "),
+            sure(first.chance).replace("over ", "> ").replace("under ", "< "),
             "that it is fast enough" if is_rate else "that accuracy holds on new rows",
         ),
     )
@@ -377,27 +352,22 @@ def _with_span(middle: float, low: float, high: float, form: str) -> str:
     return f"{middle:{form}}" if np.isnan(low) else f"{middle:{form}} ({low:{form}}–{high:{form}})"
 
 
-def code(
+def known_of(
     table: Table,
-    module: str,
-    figure: str,
-    advising: tuple[str, ...],
-    lines: tuple[str, ...],
-    *,
-    more: tuple[str, ...] = (),
-) -> str:
-    """Python that reads the table, fits its models and draws."""
-    imports = [
-        f"from muxviz.figures.planner.{module} import {figure}",
+    about: Any,
+    get: Callable[[], Any],
+    imports: tuple[str, ...] = (),
+    lines: tuple[str, ...] = (),
+) -> Known:
+    """What is got of a table's fitted models, with the Python that reads the table and fits."""
+    above = (
         "from muxviz.planning.choose import fit_planner",
         "from muxviz.planning.points import read_points",
         *table.imports,
-        *more,
-    ]
-    if advising:
-        imports.append(f"from muxviz.planning.advise import {', '.join(advising)}")
+        *imports,
+    )
     first = (f"points = read_points({table.python})", "planner = fit_planner(points)")
-    return "\n".join([*ordered(imports), "", *first, *lines])
+    return Known(get, (table.digest, about), "result", above, (*first, *lines))
 
 
 def advice_code(asked: Asked) -> str:

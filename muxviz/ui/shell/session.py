@@ -55,7 +55,6 @@ PINNED = "pinned"  # number of the pinned run
 UNTIMED = "untimed"  # number of a run that could not be timed, and the error
 STUDIES = "studies"  # kept.Desk: jobs, results and panels of this session
 SECTIONS = "sections"  # panels drawn on this page, for its report
-DRAWN = "drawn"  # panels made of the run on screen
 TICKED = "ticked"  # number of the run that waits to be timed
 FAILED = "failed"  # the error of the last run, until the next one
 EDITOR = "editor_open"

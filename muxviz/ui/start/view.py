@@ -14,7 +14,7 @@ from muxviz.ui.shell.frame import PAGES, Bench, go_to, page_exists
 from muxviz.ui.shell.text import plain
 from muxviz.ui.start.metrics import headline_metrics
 from muxviz.ui.study import recorded
-from muxviz.ui.study.braid import braid_of
+from muxviz.ui.study.braid import braid_question
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.panels import picture
 from muxviz.ui.study.shown import where_it_turns
@@ -77,7 +77,7 @@ def recorded_part(bench: Bench) -> None:
 
 
 def _braid(result: GroupResult, bench: Bench) -> None:
-    panel = braid_of(result, bench.is_dark, key="start", python="")
+    panel = braid_question("start", result, "start").panel(result)
     with st.container(gap="xxsmall"):
         st.badge("recorded, not live", icon=":material/movie:", color="gray")
         picture(panel.key, panel.figures[0], panel.alts[0])

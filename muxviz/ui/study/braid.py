@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from muxviz.figures import braid_alt, braid_figure, braid_table
-from muxviz.results import GroupResult, to_json
-from muxviz.ui.study.panels import Panel
+from typing import Any
+
+from muxviz.figures.mix.braid import BRAID
+from muxviz.results import GroupResult
+from muxviz.ui.study.call import Known
+from muxviz.ui.study.question import Question
 
 BRAID_HOW = """
 Left to right, one pass. Each **lane** on the left is a sentence; the multiplexer weaves all of them
@@ -20,16 +23,16 @@ is not measured here. A ribbon says that tokens coincide, not that a neighbour c
 """
 
 
-def braid_of(result: GroupResult, dark: bool, *, key: str, python: str) -> Panel:
-    """The braid's panel of any result, also a recorded one."""
-    return Panel(
-        key,
-        (braid_figure(result, dark=dark),),
-        (braid_alt(result),),
-        braid_table(result),
-        BRAID_HOW,
-        BRAID_LIMITS,
-        lambda: to_json(result),
-        python,
-        result.provenance.line(),
-    )
+def braid_question(
+    key: str,
+    result: GroupResult,
+    about: Any,
+    imports: tuple[str, ...] = (),
+    lines: tuple[str, ...] = (),
+    *,
+    how: str = BRAID_HOW,
+    limits: str = BRAID_LIMITS,
+) -> Question:
+    """The braid of any result that is there, also of a recorded one; the page heads it."""
+    known = Known(lambda: result, about, "result", imports, lines)
+    return Question(key, "", known, "", BRAID(), how, limits, is_headed=False)

@@ -14,15 +14,14 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from muxviz.pool import balanced, fit_and_test, labelled, pool_name, texts
-from muxviz.ui.study.pool_runs import pooled
-from muxviz.ui.study.python import analysis_snippet, call_arguments, ordered, pool_arguments
-from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.python import call_arguments, input_lines, ordered, pool_arguments
+from muxviz.ui.study.runs import RunRequest, pooled
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
     from muxviz.ui.study.jobs import Progress, Together, Work
 
-Takes = Literal["rows", "pool"]
+Takes = Literal["rows", "pool", "models"]
 
 
 @dataclass(frozen=True)
@@ -102,12 +101,13 @@ def _pair(names: tuple[str, str], read: Callable[[], Any], called: str) -> dict[
 
 @dataclass(frozen=True)
 class Call:
-    """A function below ``muxviz.analysis`` (or ``muxviz`` itself) on a run.
+    """A function below ``muxviz.analysis``, ``muxviz.bench`` or ``muxviz.inference`` on a run.
 
     takes: "rows" is given the rows of the run, with padding, filling and seed; "pool" draws its
-    groups, and is given padding and seed. given: further arguments by name: values, ``As`` with
-    words for what changed, or ``Sentences``. baseline: whether the N = 1 model is an argument.
-    across: further runs that it is called for; ``together``: once, with the checkpoints of all.
+    groups, and is given padding and seed; "models" is given the seed. given: further arguments by
+    name: values, ``As`` with words for what changed, or ``Sentences``. baseline: whether the N = 1
+    model is an argument. across: further runs that it is called for; ``together``: once, with the
+    checkpoints of all. listed: whether Python gives a list also where there is one run.
     """
 
     function: str
@@ -117,12 +117,14 @@ class Call:
     baseline: bool = False
     across: tuple[RunRequest, ...] = ()
     together: bool = False
+    listed: bool = False
 
     @property
     def module(self) -> str:
         """Where the function is."""
         place = self.function.rpartition(".")[0]
-        return f"muxviz.{place}" if place == "inference" else f"muxviz.analysis.{place}"
+        is_whole = place.partition(".")[0] in ("inference", "bench")
+        return f"muxviz.{place}" if is_whole else f"muxviz.analysis.{place}"
 
     @property
     def name(self) -> str:
@@ -138,7 +140,7 @@ class Call:
 
     def _reduced(self, run: RunRequest) -> RunRequest:
         """The run as far as the result depends on it."""
-        if self.takes == "pool":
+        if self.takes != "rows":
             return pooled(run, baseline=self.baseline)
         kept = run.baseline if self.baseline else ""
         return replace(run, baseline=kept, equal_slots=False)
@@ -161,6 +163,8 @@ class Call:
         function = getattr(import_module(self.module), self.name)
         told = {"progress": progress} if "progress" in signature(function).parameters else {}
         given = {name: _read(arg) for name, arg in self.given.items()} | held | told
+        if self.takes == "models":
+            return function(first, **given, seed=self.run.seed)
         if self.takes == "pool":
             return function(first, **given, **self.run.pool_options)
         return function(first, self.run.rows, **given, **self.run.group_options)
@@ -169,36 +173,49 @@ class Call:
 
     def python(self, imports: Sequence[str], lines: Sequence[str]) -> str:
         """Python that gives ``result``, then ``lines``; it runs as pasted."""
-        sources = [arg for arg in self.given.values() if isinstance(arg, Sentences)]
-        above = [
-            f"from {self.module} import {self.name}",
-            *(line for source in sources for line in source.imports),
-            *imports,
-        ]
-        before = list(dict.fromkeys(line for source in sources for line in source.before))
-        return self._snippet(above, [*before, *self._result(), *lines])
+        return "\n".join([*ordered([*self.imports(), *imports]), "", *self.statements(), *lines])
 
-    def _result(self) -> list[str]:
-        first = "checkpoints" if self.together else "checkpoint"
-        rows = call_arguments(self.run) if self.takes == "rows" else f"{first}"
-        given = [f"{name}={_code(arg)}" for name, arg in self.given.items() if _code(arg)]
-        if self.baseline and self.run.baseline:
-            given.append("baseline=baseline")
-        shared = pool_arguments(self.run) if self.takes == "pool" else ""
-        call = f"{self.name}({', '.join([rows, *given])}{shared})"
-        if self.across and not self.together:
-            return [f"result = [{call} for checkpoint in checkpoints]"]
-        return [f"result = {call}"]
+    def imports(self) -> list[str]:
+        """Import statements that ``statements`` need."""
+        rows = ["from muxviz.batch import Row"] if self.ask.run.rows else []
+        sources = [line for source in self._sources() for line in source.imports]
+        return ["import muxviz", *rows, f"from {self.module} import {self.name}", *sources]
 
-    def _snippet(self, imports: list[str], lines: list[str]) -> str:
+    def statements(self, named: str = "result") -> list[str]:
+        """What loads the models and gives the result, which is called ``named``."""
+        before = dict.fromkeys(line for source in self._sources() for line in source.before)
+        expression = self._expression()
+        if self._is_many and not self.together:
+            expression = f"[{expression} for checkpoint in checkpoints]"
+        return [*self._loaded(), *before, f"{named} = {expression}"]
+
+    def _sources(self) -> list[Sentences]:
+        return [arg for arg in self.given.values() if isinstance(arg, Sentences)]
+
+    def _loaded(self) -> list[str]:
         run = self.ask.run
-        if self.across:
-            where = f"device={run.device!r}, dtype={run.dtype!r}"
-            names = [run.checkpoint, *(other.checkpoint for other in self.across)]
-            load = f"checkpoints = [muxviz.load(name, {where}) for name in names]"
-            head = ordered(["import muxviz", *imports])
-            return "\n".join([*head, "", f"names = {names!r}", load, *lines])
-        return analysis_snippet(run, imports, lines)
+        if not self._is_many:
+            return input_lines(run)
+        where = f"device={run.device!r}, dtype={run.dtype!r}"
+        names = [run.checkpoint, *(other.checkpoint for other in self.across)]
+        load = f"checkpoints = [muxviz.load(name, {where}) for name in names]"
+        return [f"names = {names!r}", load, *input_lines(run)[1:]]  # rows, and one baseline for all
+
+    @property
+    def _is_many(self) -> bool:
+        return bool(self.across or self.together or self.listed)
+
+    def _expression(self) -> str:
+        run = self.run
+        first = "checkpoints" if self.together else "checkpoint"
+        rows = call_arguments(run) if self.takes == "rows" else first
+        given = [f"{name}={_code(arg)}" for name, arg in self.given.items() if _code(arg)]
+        if self.baseline and run.baseline:
+            given.append("baseline=baseline")
+        shared = ""
+        if self.takes != "rows":
+            shared = pool_arguments(run if self.takes == "pool" else replace(run, padding=None))
+        return f"{self.name}({', '.join([rows, *given])}{shared})"
 
 
 @dataclass(frozen=True)
@@ -206,7 +223,7 @@ class Known:
     """A result that is there already, such as a recorded run: nothing is computed.
 
     get: gives it, when it is first drawn. about: hashable; another one for another result. named,
-    imports, lines: Python that gets it.
+    imports, lines: Python that gets it; by: or the call that does.
     """
 
     get: Callable[[], Any]
@@ -214,9 +231,12 @@ class Known:
     named: str = "result"
     imports: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    by: Call | None = None
 
     def python(self, imports: Sequence[str], lines: Sequence[str]) -> str:
         """Python that gets the result, then ``lines``."""
+        if self.by is not None:
+            return self.by.python(imports, lines)
         return "\n".join([*ordered([*self.imports, *imports]), "", *self.lines, *lines])
 
 

@@ -12,12 +12,9 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.errors import MuxvizError, NotApplicable
+from muxviz.errors import MuxvizError
 from muxviz.ui.shell import session
-from muxviz.ui.shell.frame import Bench
-from muxviz.ui.shell.text import plain
-from muxviz.ui.study import panels
-from muxviz.ui.study.errors import Bug, noted, one_panel
+from muxviz.ui.study.errors import Bug, noted
 from muxviz.ui.study.jobs import Job
 from muxviz.ui.study.panels import Panel
 
@@ -150,24 +147,3 @@ def desk() -> Desk:
     """The desk of this session."""
     found: Desk = st.session_state.setdefault(session.STUDIES, Desk())
     return found
-
-
-def put(
-    key: str, question: str, about: Any, bench: Bench, make: Callable[[], Panel], *, heads: str = ""
-) -> None:
-    """Draw a panel, made once per what it is about, or say why it does not apply.
-
-    question: its heading; "" where the heading is there already, and ``heads`` says it.
-    """
-    with one_panel():
-        try:
-            panel = desk().panel((key, about), bench.is_dark, make)
-        except NotApplicable as error:
-            if question:
-                panels.not_applicable(question, plain(str(error)))
-            else:
-                st.caption(f":material/block: {plain(str(error))}")
-            return
-        if question:
-            st.subheader(question, anchor=False)
-        panels.draw(panel, question or heads)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from muxviz.results.group import pruned_words
@@ -44,3 +46,9 @@ def why_no_family(bench: Bench, runs: tuple[RunRequest, ...]) -> str:
         f"{name} ({how}) is the only sparsity of this kind here. Prune it with `muxviz prune`, or "
         "put checkpoints of the same kind, number of slots and task beside it."
     )
+
+
+def origins_line(result: Any) -> str:
+    """Where a result of several checkpoints is from: the first in full, the others by name."""
+    first, *others = result.origins
+    return " ◦ ".join([first.line(), *(f"{made.named} ({made.fingerprint})" for made in others)])

@@ -7,20 +7,16 @@ from collections.abc import Sequence
 from muxviz.batch import Row
 from muxviz.ui.study.runs import TIMED_PASSES, RunRequest
 
+RUN_IMPORTS = (
+    "import muxviz",
+    "from muxviz.batch import Row",
+    "from muxviz.inference import run_group",
+)
 
-def snippet(request: RunRequest, figure: str, call: str, *, timed: bool = False) -> str:
-    """Code that repeats ``request`` and ends with drawing ``call`` by ``figure``'s function."""
-    lines = [
-        "import muxviz",
-        "from muxviz.batch import Row",
-        f"from muxviz.figures import {figure}",
-        "from muxviz.inference import run_group",
-        "",
-        *_inputs(request),
-        f"result = run_group({', '.join(_arguments(request, timed))})",
-        call,
-    ]
-    return "\n".join(lines)
+
+def run_lines(request: RunRequest, *, timed: bool = False) -> tuple[str, ...]:
+    """Statements that make the run of ``request`` again, with ``RUN_IMPORTS`` above."""
+    return (*input_lines(request), f"result = run_group({', '.join(_arguments(request, timed))})")
 
 
 def analysis_snippet(run: RunRequest, imports: Sequence[str], lines: Sequence[str]) -> str:
@@ -30,7 +26,7 @@ def analysis_snippet(run: RunRequest, imports: Sequence[str], lines: Sequence[st
     for padding, filling and seed of the run. A run over the pool has no rows, and no line of them.
     """
     own = ["import muxviz", *(["from muxviz.batch import Row"] if run.rows else [])]
-    return "\n".join([*ordered([*own, *imports]), "", *_inputs(run), *lines])
+    return "\n".join([*ordered([*own, *imports]), "", *input_lines(run), *lines])
 
 
 def call_arguments(run: RunRequest) -> str:
@@ -56,7 +52,8 @@ def ordered(imports: Sequence[str]) -> list[str]:
     return sorted(dict.fromkeys(imports), key=lambda line: (line.startswith("from"), line))
 
 
-def _inputs(request: RunRequest) -> list[str]:
+def input_lines(request: RunRequest) -> list[str]:
+    """Statements that load the models and name the rows."""
     where = f", device={request.device!r}, dtype={request.dtype!r}"
     lines = [f"checkpoint = muxviz.load({request.checkpoint!r}{where})"]
     if request.baseline:

@@ -1,31 +1,29 @@
 """A question on a page, answered in the background: every state of its panel.
 
-    ask = Ask(run, "swap cross-talk", (("draws", 64),))
-    result = show(Study("crosstalk_swap", "Who changes whom?", ask, cost, work, panel))
+    call = Call("whatif.dial.key_dial", run, {"slot": 0, "other": 1})
+    result = show(Question("dial", "What does another key hear?", call, cost, DIAL(), how, limits))
 
-``work`` runs in a thread and makes no Streamlit call; ``panel`` turns its result into figures, on
-the page. What is computed is kept under its ``Ask``: an ask must hold everything that the result
-depends on and nothing that only changes how it looks. A control of the second kind is a parameter
-of the page (``muxviz.ui.shell.params``) or stands in ``Study.view``; changing it makes the panel
-anew from the kept result.
+The call works in a thread and makes no Streamlit call; the picture is drawn of its result, on the
+page. What is computed is kept under the call's ``ask``: everything that the result depends on, and
+nothing that only changes how it looks. A control of the second kind is a parameter of the page
+(``muxviz.ui.shell.params``) or stands in ``Question.view``; changing it makes the panel anew from
+the kept result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from dataclasses import replace
+from typing import Any, Literal, Protocol, TypeAlias
 
 import streamlit as st
 
 from muxviz.errors import MuxvizError, NotApplicable, Stopped
 from muxviz.figures.drawing.dim import dimmed
-from muxviz.figures.drawing.family import Drawn, Picture
-from muxviz.results.store import to_json
 from muxviz.ui.shell import group, params, session
 from muxviz.ui.shell.text import count, listed, plain
 from muxviz.ui.study import panels, runs
-from muxviz.ui.study.call import Ask, Call, Known
+from muxviz.ui.study.asked import Across, Gather, Question
+from muxviz.ui.study.call import Ask, Known
 from muxviz.ui.study.errors import error_panel, one_panel
 from muxviz.ui.study.heading import base, family, page_head, report_control, sides
 from muxviz.ui.study.jobs import Answer, Job, Progress, Status, Together, Work
@@ -36,105 +34,12 @@ LOOK_S = 0.7  # between looks at a job: each costs the work itself some time
 AT_ONCE_S = 0.3  # that an instant study may hold the page up, so that a quick one never flickers
 _NONE = object()
 Kind: TypeAlias = Literal["primary", "secondary"]
-Words: TypeAlias = str | Callable[[Any], str]  # said, or of the result
 
 
-@dataclass(frozen=True)
-class Study:
-    """A panel of a page.
-
-    key: unique on the page. question: its heading. cost: of computing it, in words. work: called
-    as ``work(checkpoint, baseline or None, progress)``; with ``ask.across`` once for the run and
-    once for each run across, and the result is a tuple of ``Answer``. panel: makes the panel from
-    the result. promise: what it will show. instant: computed without being asked to. reason: why
-    it does not apply, where that is known beforehand. view: hashable choices that ``panel`` reads,
-    beside slot, sentences and the page's parameters.
-    """
-
-    key: str
-    question: str
-    ask: Ask
-    cost: str
-    work: Work | Together
-    panel: Callable[[Any], Panel]
-    promise: str = ""
-    instant: bool = False
-    reason: str = ""
-    view: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True)
-class Question:
-    """A panel of a page: what is asked, the call that answers it, and how the answer is drawn.
-
-    key: unique on the page. question: its heading. cost: of computing it, in words. draw: the
-    picture, or what gives picture or drawing of the result. how, limits, origin: words, or what
-    gives them of the result; where the numbers are from is the result's provenance unless said.
-    promise: what it will show. instant: computed without being asked to. reason: why it does not
-    apply, where that is known beforehand. view: hashable choices that ``draw`` reads of elsewhere
-    than the page's parameters. file: of exports, ``key`` unless said. record: what of the result
-    is exported, all of it unless said. is_headed: False where the page has drawn the heading.
-    """
-
-    key: str
-    question: str
-    call: Call | Known
-    cost: str
-    draw: Picture | Callable[[Any], Picture | Drawn]
-    how: Words
-    limits: Words
-    promise: str = ""
-    instant: bool = False
-    reason: str = ""
-    view: tuple[Any, ...] = ()
-    file: str = ""
-    origin: Words = ""
-    record: Callable[[Any], Any] | None = None
-    is_headed: bool = True
-
-    @property
-    def ask(self) -> Ask:
-        """What the result depends on."""
-        assert isinstance(self.call, Call), "a known result is not asked for"
-        return self.call.ask
-
-    @property
-    def work(self) -> Work | Together:
-        """What gives the result."""
-        assert isinstance(self.call, Call), "a known result needs no work"
-        return self.call.work
-
-    def panel(self, result: Any) -> Panel:
-        """The result as it is shown."""
-        drawn = self.draw if isinstance(self.draw, Picture) else self.draw(result)
-        if isinstance(drawn, Picture):
-            dark = st.context.theme.type == "dark"
-            named = self.call.named if isinstance(self.call, Known) else "result"
-            drawn = drawn.draw(result, dark=dark, named=named)
-        return Panel(
-            self.file or self.key,
-            drawn.figures,
-            drawn.alts,
-            drawn.table,
-            _said(self.how, result),
-            _said(self.limits, result),
-            lambda: to_json(result if self.record is None else self.record(result)),
-            self.call.python(drawn.imports, drawn.lines),
-            _said(self.origin, result) or result.provenance.line(),
-        )
-
-
-def _said(words: Words, result: Any) -> str:
-    return words if isinstance(words, str) else words(result)
-
-
-Asked: TypeAlias = Study | Question
-
-
-def show(study: Asked) -> Any | None:
+def show(study: Question) -> Any | None:
     """Draw the panel in whatever state it is; the result on screen, or None."""
     with one_panel():
-        if isinstance(study, Question) and isinstance(study.call, Known):
+        if isinstance(study.call, Known):
             _show_known(study, study.call)
         else:
             return _show(study)
@@ -161,7 +66,7 @@ def _show_known(question: Question, known: Known) -> None:
     panels.draw(panel, question.question)
 
 
-def _show(study: Asked) -> Any | None:
+def _show(study: Question) -> Any | None:
     if study.reason:
         panels.not_applicable(study.question, study.reason)
         return None
@@ -178,7 +83,10 @@ def _show(study: Asked) -> Any | None:
     kept = own.look_up(study.ask)
     _state_line(study, own, kept)
     if kept is not None:
-        own.shown[study.key] = _picture(study, own, kept)
+        try:
+            own.shown[study.key] = _picture(study, own, kept)
+        except NotApplicable as error:
+            st.caption(f":material/block: {plain(str(error))}")
         return kept.result
     earlier = own.shown.get(study.key)
     if earlier is None:
@@ -203,7 +111,7 @@ def _usable(own: Desk, now: Ask, then: Any) -> Any | None:
     return kept.result if kept is not None and same else None
 
 
-def _state_line(study: Asked, own: Desk, kept: Kept | None) -> None:
+def _state_line(study: Question, own: Desk, kept: Kept | None) -> None:
     """What is above the picture: nothing when it is whole and up to date."""
     error = own.errors.get(study.ask)
     if study.ask in own.running:
@@ -223,7 +131,23 @@ def _state_line(study: Asked, own: Desk, kept: Kept | None) -> None:
 # ---- starting and stopping ----------------------------------------------------------------------
 
 
-def start(study: Asked) -> None:
+class Startable(Protocol):
+    """What can be computed from a button."""
+
+    @property
+    def key(self) -> str:
+        """Unique on the page."""
+
+    @property
+    def ask(self) -> Ask:
+        """What the result depends on."""
+
+    @property
+    def work(self) -> Work | Together:
+        """What gives the result."""
+
+
+def start(study: Startable) -> None:
     """Begin the work of a study (also as a callback of a button)."""
     requests = (study.ask.run, *study.ask.across)
     try:
@@ -240,7 +164,7 @@ def _stop(ask: Ask) -> None:
     desk().stop(ask)
 
 
-def _button(study: Asked, label: str, icon: str, kind: Kind = "secondary") -> None:
+def _button(study: Question, label: str, icon: str, kind: Kind = "secondary") -> None:
     st.button(
         label,
         icon=icon,
@@ -254,7 +178,7 @@ def _button(study: Asked, label: str, icon: str, kind: Kind = "secondary") -> No
 # ---- states -------------------------------------------------------------------------------------
 
 
-def _ready(study: Asked, *, stopped: bool) -> None:
+def _ready(study: Question, *, stopped: bool) -> None:
     """What it will show, what it costs, and Compute."""
     with st.container(border=True, gap="small"):
         if study.promise:
@@ -266,13 +190,13 @@ def _ready(study: Asked, *, stopped: bool) -> None:
     runs.warm_up()
 
 
-def _cost(study: Asked) -> str:
+def _cost(study: Question) -> str:
     took = desk().pace.get(_pace(study))
     last = f" It took {took:.1f} s here last time." if took is not None else ""
     return f"Cost: {plain(study.cost)}.{last}"
 
 
-def _stale(study: Asked, own: Desk) -> None:
+def _stale(study: Question, own: Desk) -> None:
     """The picture below belongs to other inputs."""
     changed = _changes(study.ask, own.shown[study.key].ask)
     what = f" Since then you changed {plain(listed(changed))}." if changed else ""
@@ -284,7 +208,7 @@ def _stale(study: Asked, own: Desk) -> None:
 
 def _changes(now: Ask, then: Ask) -> list[str]:
     before = dict(then.params)
-    names = [name for name, value in now.params if before.get(name, _NONE) != value]
+    names = dict.fromkeys(n for n, value in now.params if before.get(n, _NONE) != value)
     others = {
         "the seed": now.run.seed != then.run.seed,  # draws depend on it, whatever is filled
         "the other checkpoints": now.across != then.across,
@@ -293,7 +217,7 @@ def _changes(now: Ask, then: Ask) -> list[str]:
     return [*named, *(what for what, is_new in others.items() if is_new and what not in named)]
 
 
-def _partial(study: Asked, kept: Kept) -> None:
+def _partial(study: Question, kept: Kept) -> None:
     """Work was stopped; what was done is shown."""
     done = f" after {kept.done:,} of {kept.total:,}" if kept.total else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -305,7 +229,7 @@ def _partial(study: Asked, kept: Kept) -> None:
 
 
 @st.fragment(run_every=LOOK_S)
-def watch(study: Asked) -> None:
+def watch(study: Startable) -> None:
     """Progress of a job; draws the whole page again once it is over."""
     running = desk().running.get(study.ask)
     status = running.job.status() if running else None
@@ -338,7 +262,7 @@ def progress_text(status: Status) -> str:
 # ---- the picture --------------------------------------------------------------------------------
 
 
-def _picture(study: Asked, own: Desk, kept: Kept) -> Shown:
+def _picture(study: Question, own: Desk, kept: Kept) -> Shown:
     """Draw the panel of what is kept."""
     view = _drawn_as(study)
     panel = own.panel(study.ask, view, lambda: study.panel(kept.result))
@@ -355,14 +279,14 @@ def _faded(own: Desk, earlier: Shown) -> Panel:
     return own.panel(earlier.ask, ("dimmed", earlier.view), make)
 
 
-def _drawn_as(study: Asked) -> tuple[Any, ...]:
+def _drawn_as(study: Question) -> tuple[Any, ...]:
     """What a panel may read beside its result: slot, sentences, the private controls."""
     chosen = [params.value(param) for param in params.all_params()]
     seen = (st.session_state.get(session.SLOT), group.filled_rows(), *chosen)
     return (study.key, st.context.theme.type, study.view, *seen)
 
 
-def _pace(study: Asked) -> tuple[str, str]:
+def _pace(study: Startable) -> tuple[str, str]:
     return (study.ask.name, study.ask.run.checkpoint)
 
 
@@ -370,9 +294,10 @@ __all__ = [
     "Answer",
     "Ask",
     "Panel",
+    "Across",
+    "Gather",
     "Question",
     "Progress",
-    "Study",
     "base",
     "computed",
     "family",

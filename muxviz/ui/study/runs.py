@@ -81,6 +81,15 @@ class RunRequest:
         return {"padding": self.padding, "fill": self.filling, "seed": self.seed}
 
 
+def pooled(run: RunRequest, *, baseline: bool = False) -> RunRequest:
+    """The run as far as random groups depend on it: no sentences of the user's.
+
+    baseline: whether it is asked about the N = 1 model too.
+    """
+    kept = run.baseline if baseline else ""
+    return replace(run, rows=(), fill="repeat", equal_slots=False, baseline=kept)
+
+
 @dataclass(frozen=True)
 class PastRun:
     """A request and what came of it; ``number`` counts the session's runs from 1."""

@@ -6,9 +6,9 @@ What was measured stays for the session, each run with its own settings; nothing
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -22,23 +22,19 @@ from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import listed, plain, shorten
 from muxviz.ui.study import runs
+from muxviz.ui.study.call import Ask, Call
 from muxviz.ui.study.errors import error_panel
+from muxviz.ui.study.jobs import Together, Work
 from muxviz.ui.study.kept import desk
-from muxviz.ui.study.question import Ask, Study, start, watch
+from muxviz.ui.study.question import start, watch
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.tradeoff import params as p
-from muxviz.ui.tradeoff.python import SPEED, TRADEOFF, imports_of, speed_code, tradeoff_code
 
-if TYPE_CHECKING:
-    from muxviz.engine.engine import Engine
-    from muxviz.loading.checkpoint import Checkpoint
-    from muxviz.ui.study.question import Panel, Progress
-
+TRADEOFF, SPEED = "bench.here.tradeoff_of", "bench.here.speed_of"
 VARIABLE = "MUXVIZ_DATA"
 PICKED = "o_picked"  # the multiselect; what it holds is kept under ``MODELS.key``
 SPEED_BATCHES = (1, 4, 16)
 MOST = 8  # checkpoints held at once
-BITS_DRAWS = 8
 
 
 def measure_controls(bench: Bench) -> None:
@@ -66,21 +62,19 @@ def measure_controls(bench: Bench) -> None:
     if not chosen:
         st.caption("Choose at least one checkpoint.")
         return
-    tradeoff, speed = _tradeoff_study(chosen, bench), _speed_study(chosen, bench)
+    tradeoff, speed = _tradeoff(chosen, bench), _speed(chosen, bench)
     _state(tradeoff, "Measure trade-off", primary=True)
     _state(speed, "Measure latency", primary=False)
     runs.warm_up()
 
 
-def made_now() -> Iterator[tuple[TradeoffRun | SpeedRun, tuple[str, ...], tuple[str, ...]]]:
-    """Runs of this session: the run, its Python and the imports of that."""
+def made_now() -> Iterator[tuple[TradeoffRun | SpeedRun, Call]]:
+    """Runs of this session, each with the call that made it."""
     own = desk()
     own.collect_all()
     for ask, kept in list(own.results.items()):
-        if isinstance(ask, Ask) and ask.name == TRADEOFF:
-            yield kept.result, tradeoff_code(ask), imports_of(ask)
-        elif isinstance(ask, Ask) and ask.name == SPEED:
-            yield kept.result, speed_code(ask), imports_of(ask)
+        if isinstance(ask, Ask) and ask.name in (TRADEOFF, SPEED):
+            yield kept.result, _call(ask.name, (ask.run, *ask.across), dict(ask.params))
 
 
 # ---- choosing -----------------------------------------------------------------------------------
@@ -132,7 +126,7 @@ def _labels(one: Listed) -> Any:
     return config.get("id2label")
 
 
-# ---- studies ------------------------------------------------------------------------------------
+# ---- what is measured ----------------------------------------------------------------------------
 
 
 def _requests(chosen: list[Listed], bench: Bench) -> tuple[RunRequest, ...]:
@@ -159,7 +153,31 @@ def data_folder() -> str:
     return os.environ.get(VARIABLE, "") if value(p.DATA) == "folder" else ""
 
 
-def _tradeoff_study(chosen: list[Listed], bench: Bench) -> Study:
+@dataclass(frozen=True)
+class Measurement:
+    """What one of the buttons does; the panels of the page draw what comes of it."""
+
+    key: str
+    call: Call
+    cost: str
+
+    @property
+    def ask(self) -> Ask:
+        """What the result depends on."""
+        return self.call.ask
+
+    @property
+    def work(self) -> Work | Together:
+        """What gives the result."""
+        return self.call.work
+
+
+def _call(function: str, requests: Sequence[RunRequest], asked: dict[str, Any]) -> Call:
+    first, *others = requests
+    return Call(function, first, asked, "models", across=tuple(others), together=True)
+
+
+def _tradeoff(chosen: list[Listed], bench: Bench) -> Measurement:
     folder = data_folder()
     copies = {"1": (1,), "2": (1, 2), "5": (1, 2, 5)}[value(p.COPIES)]
     asked: dict[str, Any] = {
@@ -172,89 +190,31 @@ def _tradeoff_study(chosen: list[Listed], bench: Bench) -> Study:
         "folder": folder,
         "bits": bool(value(p.BITS)),
     }
-    first, *others = _requests(chosen, bench)
     mixed = sum(one.num_instances > 1 for one in chosen)
     turns = (asked["rounds"] + 1) * (len(chosen) + mixed * (len(copies) - 1))
     rows = f"{asked['rows']} rows of {'the data folder' if folder else pool_name()}"
-    return Study(
+    return Measurement(
         "o_tradeoff",
-        "Trade-off",
-        Ask(first, TRADEOFF, tuple(asked.items()), tuple(others), together=True),
+        _call(TRADEOFF, _requests(chosen, bench), asked),
         f"{turns} turns of {rows}, {asked['groupings']} groupings each",
-        lambda held, progress: _measure(held, bench.seed, asked, progress),
-        _no_panel,
     )
 
 
-def _measure(
-    held: tuple[Checkpoint, ...], seed: int, asked: dict[str, Any], progress: Progress
-) -> TradeoffRun:
-    """One run: all checkpoints, with and without copies, take turns."""
-    from muxviz.bench.tradeoff import Entry, bits_per_vector, measure_entries
-    from muxviz.engine.engine import Engine
-    from muxviz.engine.stream import How
-    from muxviz.evaluation.pool_data import rows_to_measure
-
-    data, name = rows_to_measure(held, folder=asked["folder"], limit=asked["rows"], seed=seed)
-    engines = [Engine(checkpoint) for checkpoint in held]
-    how = How(batch=asked["batch"], grouping=asked["grouping"])
-    run = measure_entries(
-        [Entry(e, how, c) for c in asked["copies"] for e in engines if c == 1 or _is_mixed(e)],
-        data,
-        name=name,
-        groupings=asked["groupings"],
-        rounds=asked["rounds"],
-        seed=seed,
-        progress=progress,
-    )
-    if not asked["bits"]:
-        return run
-    found = {one.name: bits_per_vector(one, draws=BITS_DRAWS, seed=seed) for one in held}
-    points = tuple(replace(q, bits_per_vector=found[q.checkpoint]) for q in run.points)
-    return replace(run, points=points)
-
-
-def _is_mixed(engine: Engine) -> bool:
-    return engine.checkpoint.config.num_instances > 1
-
-
-def _speed_study(chosen: list[Listed], bench: Bench) -> Study:
-    length, rounds = int(value(p.LENGTH)), int(value(p.ROUNDS))
-    first, *others = _requests(chosen, bench)
-    asked = (("length", length), ("rounds", rounds), ("batches", SPEED_BATCHES))
-
-    def work(held: tuple[Checkpoint, ...], progress: Progress) -> SpeedRun:
-        from muxviz.bench.speed import measure_engines
-        from muxviz.engine.engine import Engine
-
-        return measure_engines(
-            [Engine(checkpoint) for checkpoint in held],
-            batches=SPEED_BATCHES,
-            length=length,
-            rounds=rounds,
-            seed=bench.seed,
-            progress=progress,
-        )
-
-    return Study(
+def _speed(chosen: list[Listed], bench: Bench) -> Measurement:
+    length = int(value(p.LENGTH))
+    asked = {"batches": SPEED_BATCHES, "length": length, "rounds": int(value(p.ROUNDS))}
+    return Measurement(
         "o_speed",
-        "Latency",
-        Ask(first, SPEED, asked, tuple(others), together=True),
+        _call(SPEED, _requests(chosen, bench), asked),
         f"{len(chosen)} checkpoints at batch {listed([str(b) for b in SPEED_BATCHES])}, "
         f"random rows of {length} tokens",
-        work,
-        _no_panel,
     )
-
-
-def _no_panel(result: Any) -> Panel:
-    raise AssertionError("a measured run is drawn by the panels of the page")
 
 
 # ---- states -------------------------------------------------------------------------------------
 
 
-def _state(study: Study, label: str, *, primary: bool) -> None:
+def _state(study: Measurement, label: str, *, primary: bool) -> None:
     """The button, or how far it is; what came of it is drawn by the panels below."""
     own = desk()
     own.collect_all()

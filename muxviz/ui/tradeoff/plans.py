@@ -7,19 +7,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from muxviz.errors import MuxvizError, NotApplicable
-from muxviz.figures.tradeoff import plans as figures
+from muxviz.figures.tradeoff.plans import PLANS, sure
 from muxviz.planning.traffic import plan_traffic, with_shares
 from muxviz.results.measured import Measured, Timed
-from muxviz.results.store import to_json
 from muxviz.results.throughput import Plans, SpeedRun, Traffic
-from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, one_of, value
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import panels
+from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.kept import put
-from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.python import ordered
+from muxviz.ui.study.question import Question, show
 from muxviz.ui.tradeoff import params as p
 from muxviz.ui.tradeoff import text as words
 from muxviz.ui.tradeoff.sources import Held
@@ -29,7 +26,7 @@ RUN, PASSES = "o_plan_run", "o_plan_passes"
 QUESTION = "What should I run for my traffic?"
 
 
-def plans_panel(tradeoffs: Sequence[Held], speeds: Sequence[Held], bench: Bench) -> None:
+def plans_panel(tradeoffs: Sequence[Held], speeds: Sequence[Held]) -> None:
     """Controls, the recommendation, and every setting that was considered."""
     st.subheader(QUESTION, anchor=False)
     if not tradeoffs:
@@ -56,14 +53,24 @@ def plans_panel(tradeoffs: Sequence[Held], speeds: Sequence[Held], bench: Bench)
         error_panel(error)
         return
     _say(plans)
-    put(
-        "tradeoff_plans",
-        "",
-        (plans, held.one, timed.one if timed else None),
-        bench,
-        lambda: _panel(plans, held, timed, bench),
-        heads=QUESTION,
+    show(
+        Question(
+            "tradeoff_plans",
+            QUESTION,
+            _known(plans, held, timed),
+            "",
+            PLANS(),
+            words.PLANS_HOW,
+            words.PLANS_LIMITS,
+            origin=_origin(held, timed),
+            is_headed=False,
+        )
     )
+
+
+def _origin(held: Held, timed: Held | None) -> str:
+    assert isinstance(held.one, Measured), "accuracy comes from a trade-off"
+    return f"{origin([held.one])}{f' ◦ passes: {timed.one.label}' if timed else ''}"
 
 
 def _controls() -> tuple[tuple[float, float], ...]:
@@ -113,7 +120,7 @@ def _say(plans: Plans) -> None:
             ("Latency", f"{best.latency_ms:,.0f} ms", "expected, with the wait for a full group"),
             (
                 "Chance",
-                figures.sure(best.chance).replace("over ", "> ").replace("under ", "< "),
+                sure(best.chance).replace("over ", "> ").replace("under ", "< "),
                 "that accuracy and latency both hold",
             ),
         )
@@ -127,35 +134,19 @@ def _say(plans: Plans) -> None:
             st.caption(f":material/info: {plain(note)}.")
 
 
-def _panel(plans: Plans, held: Held, timed: Held | None, bench: Bench) -> Panel:
-    one = held.one
-    assert isinstance(one, Measured), "accuracy comes from a trade-off"
-    passes = f" ◦ passes: {timed.one.label}" if timed else ""
-    return Panel(
-        "tradeoff_plans",
-        (figures.plans_figure(plans, dark=bench.is_dark),),
-        (figures.plans_alt(plans),),
-        figures.plans_table(plans),
-        words.PLANS_HOW,
-        words.PLANS_LIMITS,
-        lambda: to_json(plans),
-        _code(plans, held, timed),
-        f"{origin([one])}{passes}",
-    )
-
-
-def _code(plans: Plans, held: Held, timed: Held | None) -> str:
-    imports = [
+def _known(plans: Plans, held: Held, timed: Held | None) -> Known:
+    imports = (
         "from muxviz.planning.traffic import plan_traffic",
-        "from muxviz.figures.tradeoff.plans import plans_figure",
         "from muxviz.results.throughput import SpeedRun, Traffic",
         *held.imports,
         *(timed.imports if timed else ()),
-    ]
-    lines = ["runs = []", *held.python, *(timed.python if timed else ())]
+    )
     speed = "timed.run" if timed else "SpeedRun(runs[0].run.machine, '', 0, ())"
-    lines += [
+    lines = (
+        "runs = []",
+        *held.python,
+        *(timed.python if timed else ()),
         f"traffic = {plans.traffic!r}",
-        f"plans_figure(plan_traffic(traffic, runs[0].run, {speed})).show()",
-    ]
-    return "\n".join([*ordered(imports), "", *lines])
+        f"plans = plan_traffic(traffic, runs[0].run, {speed})",
+    )
+    return Known(lambda: plans, (plans, held.one, timed and timed.one), "plans", imports, lines)

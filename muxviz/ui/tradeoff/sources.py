@@ -19,6 +19,7 @@ from muxviz.results.measured import FILE, NOW, RECORDED, Measured, Timed
 from muxviz.results.throughput import SpeedRun, TradeoffRun
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import uploads
+from muxviz.ui.study.call import Call
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.tradeoff.measure import made_now
 
@@ -50,13 +51,20 @@ def sources(*, quiet: bool = False) -> tuple[list[Held], list[Held]]:
         if run is not None:
             found.append(_held(RECORDED, name, run))
     found += [_held(FILE, one.label, one.value) for one in uploads.opened(FILES)]
-    for run, lines, imports in made_now():
-        one = Measured(NOW, run) if isinstance(run, TradeoffRun) else Timed(NOW, run)
-        found.append(Held(one, lines, imports))
+    found += [_made(run, call) for run, call in made_now()]
     return (
         [h for h in found if isinstance(h.one, Measured) and h.one.run.points],
         [h for h in found if isinstance(h.one, Timed) and h.one.run.results],
     )
+
+
+def _made(run: TradeoffRun | SpeedRun, call: Call) -> Held:
+    is_tradeoff = isinstance(run, TradeoffRun)
+    one = Measured(NOW, run) if isinstance(run, TradeoffRun) else Timed(NOW, run)
+    word = type(one).__name__
+    last = f"runs.append({word}({NOW!r}, run))" if is_tradeoff else f"timed = {word}({NOW!r}, run)"
+    imports = (*call.imports(), f"from muxviz.results.measured import {word}")
+    return Held(one, (*call.statements("run"), last), imports)
 
 
 def recorded_run(name: str) -> TradeoffRun | SpeedRun | None:

@@ -6,23 +6,21 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from muxviz.figures.tradeoff import accuracy_speed as figures
-from muxviz.figures.tradeoff import carried_and_copies as more_figures
-from muxviz.figures.tradeoff import memory as memory_figures
-from muxviz.figures.tradeoff import published as published_figures
-from muxviz.figures.tradeoff import speed as speed_figures
-from muxviz.figures.tradeoff.table import tradeoff_table
+from muxviz.figures.tradeoff.accuracy_speed import TRADEOFF, rivals_finding
+from muxviz.figures.tradeoff.carried_and_copies import CARRIED, COPIES
+from muxviz.figures.tradeoff.memory import MEMORY
+from muxviz.figures.tradeoff.published import PUBLISHED
+from muxviz.figures.tradeoff.speed import LATENCY
 from muxviz.presets.published import published
 from muxviz.results.measured import Measured, Timed, machine_line, tasks_of
-from muxviz.results.speed_settings import Setting, settings_of
-from muxviz.results.store import to_json
+from muxviz.results.speed_settings import settings_of
+from muxviz.results.throughput import TradeoffRun
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, one_of
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import panels
-from muxviz.ui.study.kept import put
-from muxviz.ui.study.panels import Panel
-from muxviz.ui.study.python import ordered
+from muxviz.ui.study.call import Known
+from muxviz.ui.study.question import Question, show
 from muxviz.ui.tradeoff import text as words
 from muxviz.ui.tradeoff.measure import measure_controls
 from muxviz.ui.tradeoff.params import AXIS
@@ -44,7 +42,7 @@ def more_runs(bench: Bench) -> None:
 # ---- trade-off ----------------------------------------------------------------------------------
 
 
-def tradeoff_panels(held: Sequence[Held], bench: Bench) -> None:
+def tradeoff_panels(held: Sequence[Held]) -> None:
     """Accuracy against speed; bits; copies."""
     question = "What does speed cost in accuracy?"
     if not held:
@@ -59,62 +57,56 @@ def tradeoff_panels(held: Sequence[Held], bench: Bench) -> None:
         axis = str(control(AXIS))
         task = _task(runs)
 
-    def accuracy() -> Panel:
-        call = f"tradeoff_figure(runs, task={task!r}, x={axis!r})"
-        return Panel(
+    show(
+        Question(
             "tradeoff",
-            (figures.tradeoff_figure(runs, task=task, x=axis, dark=bench.is_dark),),
-            (figures.tradeoff_alt(runs, task=task, x=axis),),
-            tradeoff_table(runs),
+            question,
+            known(held),
+            "",
+            TRADEOFF(task=task, x=axis),
             words.TRADEOFF_HOW,
             words.TRADEOFF_LIMITS,
-            lambda: record(runs),
-            code(held, "accuracy_speed", "tradeoff_figure", call),
-            origin(runs),
+            view=(task, axis),
+            origin=origin,
+            record=record,
+            is_headed=False,
         )
-
-    put("tradeoff", "", (runs, task, axis), bench, accuracy, heads=question)
-    said = figures.rivals_finding(runs, task=task)
+    )
+    said = rivals_finding(runs, task=task)
     if said:
         st.caption(f"{plain(said)}.")
 
 
-def other_panels(held: Sequence[Held], bench: Bench) -> None:
+def other_panels(held: Sequence[Held]) -> None:
     """What follows the calculator: bits and copies of the same runs."""
     if not held:
         return
-    runs = measured(held)
-    task = _chosen_task(runs)
-
-    def carried() -> Panel:
-        return Panel(
-            "tradeoff_bits",
-            (more_figures.carried_figure(runs, dark=bench.is_dark),),
-            (more_figures.carried_alt(runs),),
-            more_figures.carried_table(runs),
-            words.BITS_HOW,
-            words.BITS_LIMITS,
-            lambda: record(runs),
-            code(held, "carried_and_copies", "carried_figure", "carried_figure(runs)"),
-            origin(runs),
-        )
-
-    def copies() -> Panel:
-        call = f"copies_curve(runs, task={task!r})"
-        return Panel(
-            "tradeoff_copies",
-            (more_figures.copies_curve(runs, task=task, dark=bench.is_dark),),
-            (more_figures.copies_alt(runs, task=task),),
-            more_figures.copies_table(runs, task=task),
+    task = _chosen_task(measured(held))
+    panels_of = (
+        ("bits", "How much does one vector carry?", CARRIED(), words.BITS_HOW, words.BITS_LIMITS),
+        (
+            "copies",
+            "What do copies of a text buy?",
+            COPIES(task=task),
             words.COPIES_HOW,
             words.COPIES_LIMITS,
-            lambda: record(runs),
-            code(held, "carried_and_copies", "copies_curve", call),
-            origin(runs),
+        ),
+    )
+    for name, question, picture, how, limits in panels_of:
+        show(
+            Question(
+                f"tradeoff_{name}",
+                question,
+                known(held),
+                "",
+                picture,
+                how,
+                limits,
+                view=(task,),
+                origin=origin,
+                record=record,
+            )
         )
-
-    put("tradeoff_bits", "How much does one vector carry?", runs, bench, carried)
-    put("tradeoff_copies", "What do copies of a text buy?", (runs, task), bench, copies)
 
 
 def measured(held: Sequence[Held]) -> tuple[Measured, ...]:
@@ -142,7 +134,7 @@ def _chosen_task(runs: Sequence[Measured]) -> str:
 # ---- speed --------------------------------------------------------------------------------------
 
 
-def speed_panels(held: Sequence[Held], bench: Bench) -> None:
+def speed_panels(held: Sequence[Held]) -> None:
     """Latency and memory of one run in one setting."""
     question = "How long does a request wait?"
     if not held:
@@ -160,43 +152,39 @@ def speed_panels(held: Sequence[Held], bench: Bench) -> None:
     busy_warning([one])
     setting = one_of(settings_of(timed.run), SETTING, "Setting", lambda s: s.label)
 
-    def latency() -> Panel:
-        return Panel(
-            "tradeoff_latency",
-            (speed_figures.latency_figure(timed, setting, dark=bench.is_dark),),
-            (speed_figures.latency_alt(timed, setting),),
-            speed_figures.latency_table(timed),
+    panels_of = (
+        (
+            "latency",
+            question,
+            LATENCY(setting=setting),
             words.LATENCY_HOW,
             words.LATENCY_LIMITS,
-            lambda: to_json(timed.run),
-            _speed_code(one, setting, "speed", "latency_figure"),
-            _speed_origin(timed),
-        )
-
-    def memory() -> Panel:
-        return Panel(
-            "tradeoff_memory",
-            (memory_figures.memory_figure(timed, setting, dark=bench.is_dark),),
-            (memory_figures.memory_alt(timed, setting),),
-            memory_figures.memory_table(timed, setting),
+        ),
+        (
+            "memory",
+            "What memory does it need?",
+            MEMORY(setting=setting),
             words.MEMORY_HOW,
             words.MEMORY_LIMITS,
-            lambda: to_json(timed.run),
-            _speed_code(one, setting, "memory", "memory_figure"),
-            _speed_origin(timed),
+        ),
+    )
+    needed = ("from muxviz.results.speed_settings import Setting",)
+    for name, asked, picture, how, limits in panels_of:
+        show(
+            Question(
+                f"tradeoff_{name}",
+                asked,
+                Known(lambda: timed, timed, "timed", (*one.imports, *needed), one.python),
+                "",
+                picture,
+                how,
+                limits,
+                view=(setting,),
+                origin=_speed_origin,
+                record=lambda timed: timed.run,
+                is_headed=asked != question,
+            )
         )
-
-    put("tradeoff_latency", "", (timed, setting), bench, latency, heads=question)
-    put("tradeoff_memory", "What memory does it need?", (timed, setting), bench, memory)
-
-
-def _speed_code(one: Held, setting: Setting, module: str, figure: str) -> str:
-    imports = [
-        *one.imports,
-        f"from muxviz.figures.tradeoff.{module} import {figure}",
-        "from muxviz.results.speed_settings import Setting",
-    ]
-    return "\n".join([*ordered(imports), "", *one.python, f"{figure}(timed, {setting!r}).show()"])
 
 
 def _speed_origin(timed: Timed) -> str:
@@ -208,44 +196,49 @@ def _speed_origin(timed: Timed) -> str:
 # ---- published ----------------------------------------------------------------------------------
 
 
-def published_panel(bench: Bench) -> None:
+def published_panel() -> None:
     """Papers' numbers, by themselves."""
-    found = published()
-
-    def make() -> Panel:
-        return Panel(
+    show(
+        Question(
             "tradeoff_published",
-            (published_figures.published_figure(found, dark=bench.is_dark),),
-            (published_figures.published_alt(found),),
-            published_figures.published_table(found),
+            "What do papers report?",
+            Known(
+                published,
+                "published",
+                "published()",
+                ("from muxviz.presets.published import published",),
+            ),
+            "",
+            PUBLISHED(),
             words.PUBLISHED_HOW,
             words.PUBLISHED_LIMITS,
-            lambda: to_json(found),
-            "from muxviz.figures.tradeoff.published import published_figure\n"
-            "from muxviz.presets.published import published\n\n"
-            "published_figure(published()).show()",
-            f"{len(found)} numbers of "
-            f"{', '.join(dict.fromkeys(p.source for p in found))}; sources in the table",
+            origin=lambda found: (
+                f"{len(found)} numbers of {', '.join(dict.fromkeys(q.source for q in found))}; "
+                "sources in the table"
+            ),
         )
-
-    put("tradeoff_published", "What do papers report?", found, bench, make)
+    )
 
 
 # ---- shared -------------------------------------------------------------------------------------
 
 
-def record(runs: Sequence[Measured]) -> str:
-    """JSON of one run as it can be loaded again; of several, a list of them."""
+def known(held: Sequence[Held]) -> Known:
+    """The trade-offs among what is held, as a result that is there."""
+    runs = measured(held)
+    return Known(
+        lambda: runs,
+        runs,
+        "runs",
+        tuple(line for h in held for line in h.imports),
+        ("runs = []", *(line for h in held for line in h.python)),
+    )
+
+
+def record(runs: Sequence[Measured]) -> TradeoffRun | tuple[TradeoffRun, ...]:
+    """One run as it can be loaded again; of several, all of them."""
     found = tuple(one.run for one in runs)
-    return to_json(found[0] if len(found) == 1 else found)
-
-
-def code(held: Sequence[Held], module: str, figure: str, call: str) -> str:
-    """Python that collects the runs and draws ``call``."""
-    imports = [f"from muxviz.figures.tradeoff.{module} import {figure}"]
-    imports += [line for h in held for line in h.imports]
-    lines = [line for h in held for line in h.python]
-    return "\n".join([*ordered(imports), "", "runs = []", *lines, f"{call}.show()"])
+    return found[0] if len(found) == 1 else found
 
 
 def origin(runs: Sequence[Measured]) -> str:

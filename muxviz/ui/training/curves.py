@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
 
-from muxviz.errors import NotApplicable
-from muxviz.figures.training.curves import (
-    loss_alt,
-    loss_figure,
-    loss_table,
-    loss_terms,
-    slot_accuracy_alt,
-    slot_accuracy_figure,
-    slot_accuracy_table,
-    speed_alt,
-    speed_figure,
-    speed_table,
-)
-from muxviz.results import to_json
+from muxviz.figures.training.curves import loss_terms
+from muxviz.figures.training.losses import LOSSES
+from muxviz.figures.training.slots import SLOT_ACCURACY
+from muxviz.figures.training.speed import SPEED
 from muxviz.results.training import RunCurves
 from muxviz.ui.shell import options, session
 from muxviz.ui.shell.frame import Bench
-from muxviz.ui.shell.text import plain
-from muxviz.ui.study.panels import Panel, draw, not_applicable
+from muxviz.ui.study.call import Known
+from muxviz.ui.study.panels import not_applicable
+from muxviz.ui.study.question import Question, show
 
 LOSS_HOW = """
 One panel per part of the loss, over the same steps; each value is the mean since the row before.
@@ -63,17 +53,16 @@ class Source:
     folders: tuple[str, ...]
     provenance: str
 
-    def python(self, figure: str, arguments: str = "") -> str:
-        """Code that draws ``figure``; it runs as pasted."""
+    def known(self, runs: list[RunCurves]) -> Known:
+        """The curves, with the Python that reads them."""
         read = ",\n".join(f"    read_curves({folder!r})" for folder in self.folders)
-        return (
-            f"from muxviz.figures.training.curves import {figure}\n"
-            "from muxviz.training.run_folder import read_curves\n\n"
-            f"runs = [\n{read},\n]\n{figure}(runs{arguments}).show()"
-        )
+        imports = ("from muxviz.training.run_folder import read_curves",)
+        last = tuple((len(run.steps), *run.steps[-1:], *run.seconds[-1:]) for run in runs)
+        lines = (f"runs = [\n{read},\n]",)
+        return Known(lambda: runs, (self.folders, last), "runs", imports, lines)
 
 
-def losses_panel(runs: list[RunCurves], source: Source, bench: Bench) -> None:
+def losses_panel(runs: list[RunCurves], source: Source) -> None:
     """Every loss over steps."""
     question = "What was learned, and when?"
     if not loss_terms(runs):
@@ -90,68 +79,53 @@ def losses_panel(runs: list[RunCurves], source: Source, bench: Bench) -> None:
         bind="query-params",
         label_visibility="collapsed",
     )
-    log = choice == "log"
-    draw(
-        Panel(
+    show(
+        Question(
             "losses",
-            (loss_figure(runs, log=log, dark=bench.is_dark),),
-            (loss_alt(runs),),
-            loss_table(runs),
+            "",
+            source.known(runs),
+            "",
+            LOSSES(log=choice == "log"),
             LOSS_HOW,
             LOSS_LIMITS,
-            _record(runs),
-            source.python("loss_figure", f", log={log}"),
-            source.provenance,
+            view=(choice,),
+            origin=source.provenance,
+            record=tuple,
+            is_headed=False,
         )
     )
 
 
 def slots_panel(runs: list[RunCurves], source: Source, bench: Bench) -> None:
     """Read-back per slot over steps, or why there is none."""
-    _answer(
-        "Is every slot read back?",
-        lambda: Panel(
+    show(
+        Question(
             "retrieval",
-            (slot_accuracy_figure(runs, slot=bench.slot, dark=bench.is_dark),),
-            (slot_accuracy_alt(runs),),
-            slot_accuracy_table(runs),
+            "Is every slot read back?",
+            source.known(runs),
+            "",
+            SLOT_ACCURACY(slot=bench.slot),
             SLOT_HOW,
             SLOT_LIMITS,
-            _record(runs),
-            source.python("slot_accuracy_figure", f", slot={bench.slot}"),
-            source.provenance,
-        ),
+            view=(bench.slot,),
+            origin=source.provenance,
+            record=tuple,
+        )
     )
 
 
-def speed_panel(runs: list[RunCurves], source: Source, bench: Bench) -> None:
+def speed_panel(runs: list[RunCurves], source: Source) -> None:
     """Instances and tokens per second over steps."""
-    _answer(
-        "How fast did it train?",
-        lambda: Panel(
+    show(
+        Question(
             "speed",
-            (speed_figure(runs, dark=bench.is_dark),),
-            (speed_alt(runs),),
-            speed_table(runs),
+            "How fast did it train?",
+            source.known(runs),
+            "",
+            SPEED(),
             SPEED_HOW,
             SPEED_LIMITS,
-            _record(runs),
-            source.python("speed_figure"),
-            source.provenance,
-        ),
+            origin=source.provenance,
+            record=tuple,
+        )
     )
-
-
-def _answer(question: str, make: Callable[[], Panel]) -> None:
-    """The panel that answers a question, or why these runs have none."""
-    try:
-        panel = make()
-    except NotApplicable as error:
-        not_applicable(question, plain(str(error)))
-        return
-    st.subheader(question, anchor=False)
-    draw(panel)
-
-
-def _record(runs: list[RunCurves]) -> Callable[[], str]:
-    return lambda: to_json(tuple(runs))

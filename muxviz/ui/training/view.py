@@ -76,13 +76,13 @@ def _view(run: Listed, others: list[Listed], bench: Bench, was_alive: bool) -> N
     ]
     source = Source(tuple(map(str, folders)), provenance(summary, curves))
     with one_panel():
-        losses_panel(shown, source, bench)
+        losses_panel(shown, source)
     with one_panel():
         slots_panel(shown, source, bench)
     with one_panel():
         samples_panel(run, summary, source.provenance)
     with one_panel():
-        speed_panel(shown, source, bench)
+        speed_panel(shown, source)
 
 
 # ---- its state ----------------------------------------------------------------------------------
