@@ -15,16 +15,38 @@ from muxviz.errors import ConfigError, UnknownVariant
 from muxviz.structure import Structure, dense, kept_weights, prunable_size
 
 BACKBONES = ("bert", "electra", "roberta")
-MULTIPLEXERS = (
-    "identity",
-    "gaussian_hadamard",
-    "binary_hadamard",
-    "random_orthogonal",
-    "low_rank_orthogonal",
-    "contextual",
-    "cross_instance",
-)
-DEMULTIPLEXERS = ("identity", "rsa", "index_prefix", "mlp")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is known of a multiplexer or demultiplexer without building it.
+
+    published: its name in released configurations, "" for a part of one's own. is_sum: the mixture
+    is a sum of one part per slot. attends: it has attention of its own, so that sentences look at
+    each other and padding is mixed in. is_square: its matrices need embeddings as wide as states.
+    """
+
+    published: str = ""
+    is_sum: bool = False
+    attends: bool = False
+    is_square: bool = False
+
+
+MULTIPLEXERS = {
+    "identity": Part(),
+    "gaussian_hadamard": Part("gaussian_hadamard", is_sum=True),
+    "binary_hadamard": Part("binary_hadamard", is_sum=True),
+    "random_orthogonal": Part("random_ortho", is_sum=True, is_square=True),
+    "low_rank_orthogonal": Part("random_ortho_low_rank", is_sum=True, is_square=True),
+    "contextual": Part("gaussian_attention_v2", attends=True),
+    "cross_instance": Part("gaussian_attention", attends=True),
+}
+DEMULTIPLEXERS = {
+    "identity": Part(),
+    "rsa": Part("index_pos"),
+    "index_prefix": Part("index"),
+    "mlp": Part("mlp"),
+}
 SENTENCE_TASKS = ("sequence_classification", "multi_label_classification", "regression")
 TASKS = (
     *SENTENCE_TASKS,  # an answer for the whole text: one class, any number of labels, scores
@@ -228,10 +250,8 @@ class MuxConfig:
                 "the contextual multiplexer with the index-prefix demultiplexer exists only for "
                 "masked_lm (elsewhere the prefix has no mask); use the RSA demultiplexer"
             )
-        if (
-            self.multiplexer in ("random_orthogonal", "low_rank_orthogonal")
-            and self.shape.embedding_size != self.shape.hidden_size
-        ):
+        is_square = MULTIPLEXERS[self.multiplexer].is_square
+        if is_square and self.shape.embedding_size != self.shape.hidden_size:
             raise ConfigError(
                 f"orthogonal multiplexing needs embedding_size equal to hidden_size; got "
                 f"{self.shape.embedding_size} and {self.shape.hidden_size}"
@@ -304,7 +324,7 @@ class MuxConfig:
     @property
     def mixes_padding(self) -> bool:
         """Whether attention of the multiplexer's own reaches padding, whatever the encoder sees."""
-        return self.multiplexer in ("contextual", "cross_instance")
+        return MULTIPLEXERS[self.multiplexer].attends
 
     @property
     def answers_texts(self) -> bool:

@@ -28,8 +28,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+JOURNEYS = os.environ.get("MUXVIZ_JOURNEYS")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: a long file begun last would keep one core alone at the end."""
+    """Long journeys only where they are asked for, and files with slow tests first: a long file
+    begun last would keep one core alone at the end.
+    """
+    skip = pytest.mark.skip(
+        reason="a long journey; MUXVIZ_JOURNEYS=1 runs it, as CI in public does"
+    )
+    for item in items:
+        if not JOURNEYS and item.get_closest_marker("journey"):
+            item.add_marker(skip)
     slow = {item.path for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -76,9 +76,14 @@ def back_to(page: Any, path: str) -> None:
         whole(page)
 
 
-def test_back_and_forward_over_all_pages(chromium: Any, address: str) -> None:
+@pytest.mark.parametrize(
+    "opened",
+    [OPENED[1:4], pytest.param(OPENED, marks=pytest.mark.journey)],
+    ids=["some pages", "all pages"],
+)
+def test_back_and_forward(opened: list[str], chromium: Any, address: str) -> None:
     page = open_at(chromium, address)
-    for number, name in enumerate(OPENED):
+    for number, name in enumerate(opened):
         go_to(page, name)
         slot(page, 2 + number % 2)
     steps = 0
@@ -86,7 +91,7 @@ def test_back_and_forward_over_all_pages(chromium: Any, address: str) -> None:
         page.go_back()
         whole(page)
         steps += 1
-    assert steps >= len(OPENED)
+    assert steps >= len(opened)
     for _ in range(steps):
         page.go_forward()
         whole(page)

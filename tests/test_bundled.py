@@ -76,6 +76,9 @@ def test_taggers_tag_plain_english(name: str) -> None:
     assert right / words > 0.8, f"{right} of {words} words"
 
 
+ROUNDS = 3
+
+
 @pytest.mark.parametrize("name", SENTIMENT)
 def test_multiplexed_models_read_their_slots_back_and_answer_above_chance(name: str) -> None:
     checkpoint = load(name)
@@ -83,7 +86,7 @@ def test_multiplexed_models_read_their_slots_back_and_answer_above_chance(name: 
     texts = [*PRAISE, *BLAME]
     generator = np.random.default_rng(0)
     right = read = tokens = 0
-    for _ in range(10):
+    for _ in range(ROUNDS):
         for start in range(0, len(texts), num):
             order = generator.permutation(len(texts))[:num]
             result = run_group(checkpoint, [Row(texts[i]) for i in order])
@@ -93,7 +96,7 @@ def test_multiplexed_models_read_their_slots_back_and_answer_above_chance(name: 
                 read += int(slot.reading.accuracy.successes)
                 tokens += slot.reading.accuracy.trials
             del start
-    rows = 10 * num * -(-len(texts) // num)
+    rows = ROUNDS * num * -(-len(texts) // num)
     assert right / rows > 0.6, f"{right} of {rows} right; chance is one half"
     if checkpoint.config.structure is None:  # pruning trains the answers only
         assert read / tokens > 0.3, f"{read} of {tokens} tokens read back"

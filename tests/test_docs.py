@@ -14,6 +14,7 @@ import pytest
 from benchmarks import goals, suite
 from muxviz.evaluation.cards import markdown_table
 from muxviz.loading.bundled import bundled_names
+from muxviz.ui.shell.frame import PAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -49,6 +50,12 @@ def test_the_readmes_commands_run(command: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_the_table_of_pages_is_that_of_the_app() -> None:
+    rows = re.findall(r"^\| \*\*(.+?)\*\* \|", README.read_text("utf-8"), re.MULTILINE)
+    assert rows == [page.title for page in PAGES.values()]
+    assert all((ROOT / page.file).is_file() for page in PAGES.values())
 
 
 def test_every_file_the_readme_names_is_there() -> None:

@@ -72,8 +72,9 @@ class Added(nn.Module):
 @pytest.fixture(autouse=True)
 def added(monkeypatch: pytest.MonkeyPatch) -> None:
     """What CONTRIBUTING asks for: a class in the table of its file, its name in config.py."""
-    monkeypatch.setattr(config, "MULTIPLEXERS", (*config.MULTIPLEXERS, "shifted", "averaged"))
-    monkeypatch.setattr(config, "DEMULTIPLEXERS", (*config.DEMULTIPLEXERS, "added"))
+    for name in ("shifted", "averaged"):
+        monkeypatch.setitem(config.MULTIPLEXERS, name, config.Part())
+    monkeypatch.setitem(config.DEMULTIPLEXERS, "added", config.Part())
     monkeypatch.setitem(multiplexer.MULTIPLEXER_CLASSES, "shifted", Shifted)
     monkeypatch.setitem(multiplexer.MULTIPLEXER_CLASSES, "averaged", Averaged)
     monkeypatch.setitem(demultiplexer.DEMULTIPLEXER_CLASSES, "added", Added)

@@ -105,7 +105,13 @@ def test_every_outcome_is_of_the_weights_that_are_bundled() -> None:
     assert {(s.checkpoint, s.fingerprint) for s in stored().groups} == set(prints.items())
 
 
-@pytest.mark.parametrize("name", recorded.SHOWN_ON)
+SOON = ("sst2-n2", "sst2-n5-shared-100")  # of rooms and of one shared room; the others take longer
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in SOON else pytest.param(n, marks=pytest.mark.journey) for n in recorded.SHOWN_ON],
+)
 def test_recorded_outcomes_are_what_runs_now(name: str) -> None:
     chosen = ("company",)
     now = shown_groups((name,), draws=stored().draws, chosen=chosen)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from muxviz.config import MuxConfig
+from muxviz.config import MULTIPLEXERS, MuxConfig
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def model_facts(config: MuxConfig) -> tuple[Fact, ...]:
     return tuple(fact for part in parts for fact in part(config))
 
 
-LINEAR = {"gaussian_hadamard", "binary_hadamard", "random_orthogonal", "low_rank_orthogonal"}
+LINEAR = {name for name, part in MULTIPLEXERS.items() if part.is_sum}
 RELEASED = {  # backbone: multiplexers and demultiplexers of its released classes
     "bert": (LINEAR | {"contextual"}, {"rsa", "index_prefix"}),
     "electra": (LINEAR, {"rsa", "index_prefix"}),

@@ -7,7 +7,7 @@ weights, or names something unknown, is an error that states both sides.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -222,10 +222,7 @@ def _check_runs(config: MuxConfig, where: str) -> None:
             f"[CLS] and [SEP] beside the prefix of {config.prefix_length}; use a model with more "
             "positions"
         )
-    if (
-        config.multiplexer in ("contextual", "cross_instance")
-        and shape.embedding_size % shape.num_attention_heads
-    ):
+    if config.mixes_padding and shape.embedding_size % shape.num_attention_heads:
         raise ConfigError(
             f"{where}: embedding_size {shape.embedding_size} is not a multiple of "
             f"num_attention_heads {shape.num_attention_heads}, as this multiplexer needs"
@@ -327,7 +324,7 @@ def _task_from_names(shapes: Shapes, backbone: str, is_multiplexed: bool) -> str
     return "sequence_classification" if is_sentence else "token_classification"
 
 
-def _own_part(ours: dict[str, Any], kind: str, known: tuple[str, ...], where: str) -> str | None:
+def _own_part(ours: dict[str, Any], kind: str, known: Collection[str], where: str) -> str | None:
     """A part that was never published, as its config names it; None where it names none."""
     name = text(ours, kind, where)
     if name is not None and (name not in known or is_published(name)):

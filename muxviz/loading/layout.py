@@ -9,17 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from muxviz.config import MuxConfig
+from muxviz.config import DEMULTIPLEXERS, MULTIPLEXERS, MuxConfig
 
-MUXING_VARIANTS = {
-    "gaussian_hadamard": "gaussian_hadamard",
-    "binary_hadamard": "binary_hadamard",
-    "random_ortho": "random_orthogonal",
-    "random_ortho_low_rank": "low_rank_orthogonal",
-    "gaussian_attention_v2": "contextual",
-    "gaussian_attention": "cross_instance",
+MUXING_VARIANTS = {part.published: name for name, part in MULTIPLEXERS.items() if part.published}
+DEMUXING_VARIANTS = {
+    part.published: name for name, part in DEMULTIPLEXERS.items() if part.published
 }
-DEMUXING_VARIANTS = {"index_pos": "rsa", "index": "index_prefix", "mlp": "mlp"}
 
 
 @dataclass(frozen=True)

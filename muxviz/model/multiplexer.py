@@ -181,16 +181,20 @@ def draw_instance_embedding(
     if config.multiplexer == "random_orthogonal":
         return torch.stack([orthogonal(width, generator) for _ in range(num)])
     if config.multiplexer == "low_rank_orthogonal":
-        left, right = orthogonal(width, generator), orthogonal(width, generator)
-        chunk = width // num
-        parts = []
-        for slot in range(num):
-            keep = torch.zeros(width)
-            keep[slot * chunk : (slot + 1) * chunk] = 1
-            parts.append(left @ (right * keep).T)
-        return torch.stack(parts)
+        return _low_rank(num, width, generator)
     vectors = torch.randn(num, width, generator=generator)
     return vectors / vectors.norm(dim=1, keepdim=True) * norm
+
+
+def _low_rank(num: int, width: int, generator: torch.Generator) -> Tensor:
+    left, right = orthogonal(width, generator), orthogonal(width, generator)
+    chunk = width // num
+    parts = []
+    for slot in range(num):
+        keep = torch.zeros(width)
+        keep[slot * chunk : (slot + 1) * chunk] = 1
+        parts.append(left @ (right * keep).T)
+    return torch.stack(parts)
 
 
 def _binary_chunks(num: int, width: int, epsilon: float) -> Tensor:

@@ -180,7 +180,7 @@ class MuxModel(nn.Module):
 
     def mix(self, embeddings: Tensor, mask: Tensor, *, hide_padding: bool = False) -> Tensor:
         """The mixture ``[B, T, E]`` of the instances' embeddings ``[B, N, T, E]``."""
-        if hide_padding and self.config.multiplexer in ("contextual", "cross_instance"):
+        if hide_padding and self.config.mixes_padding:
             raise InputError(
                 f"hide_padding is not defined for the {self.config.multiplexer} multiplexer: its "
                 "own attention mixes padding in; leave it off"

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import BertTokenizer
 
-from muxviz.config import BackboneShape, MuxConfig
+from muxviz.config import MULTIPLEXERS, BackboneShape, MuxConfig
 from muxviz.errors import CheckpointMismatch, CheckpointMissing, ConfigError
 from muxviz.files import is_there, read_bytes, write_whole
 from muxviz.loading.build import empty_model
@@ -43,7 +43,6 @@ from muxviz.training.run_folder import STATE
 from muxviz.training.state import model_of_state, read_state
 from muxviz.training.vocabulary import read_pieces, trim_vocabulary
 
-ATTENTION_MULTIPLEXERS = ("contextual", "cross_instance")  # with layers of their own
 MUX_LAYERS = ("token_layer", "instance_layer")  # in the order of mux_layers
 WIDTHS = ("hidden_size", "embedding_size", "intermediate_size")
 
@@ -384,10 +383,9 @@ def _take_over(
     state: dict[str, Tensor], recipe: Recipe, start: Start, old_ids: np.ndarray | None
 ) -> None:
     """Overwrite ``state`` with all that ``start`` has of the same kind."""
-    theirs_is = None if start.config is None else start.config.multiplexer
-    if theirs_is in ATTENTION_MULTIPLEXERS and (
-        recipe.multiplexer != theirs_is or recipe.mux_layers
-    ):
+    theirs_is = "identity" if start.config is None else start.config.multiplexer
+    is_lost = recipe.multiplexer != theirs_is or recipe.mux_layers
+    if MULTIPLEXERS[theirs_is].attends and is_lost:
         raise ConfigError(
             f"{start.folder} has a trained {theirs_is} multiplexer, whose layers this recipe would "
             f"lose; set multiplexer = {theirs_is!r} and leave mux_layers out"
