@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given
@@ -229,3 +231,22 @@ def test_a_row_with_half_a_character_can_be_packed() -> None:
     assert packed is not None
     assert unpack_rows(packed) == (Row("one \ufffd two"),)
     assert len("one \ufffd two") < MAX_TEXT
+
+
+# ---- links of before ----------------------------------------------------------------------------
+
+STORED = json.loads((Path(__file__).parent / "links.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("stored", STORED, ids=lambda stored: f"{stored['page']}?{stored['link']}")
+def test_a_link_of_before_means_the_same(stored: dict[str, Any]) -> None:
+    """Thirty links as version 0.1 wrote them, with what each parameter meant there."""
+    earlier = link.EARLIER.get(stored["page"], {})
+    means = {}
+    for name, (text,) in parse_qs(stored["link"], strict_parsing=True).items():
+        key = earlier.get(name, name)
+        found = KNOWN[key](text)
+        assert isinstance(found, Meant), found
+        rows = key == session.GROUP
+        means[key] = [[row.text, row.pair] for row in found.value] if rows else found.value
+    assert means == stored["means"]
