@@ -1,4 +1,6 @@
-"""Recorded outputs of the released classes, where ``MUXVIZ_FIXTURES`` names their folder."""
+"""Recorded outputs of the released classes: all of them where ``MUXVIZ_FIXTURES`` names their
+folder, else five small ones of ``tests/recordings``.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,23 @@ from typing import Any
 
 import numpy as np
 
+SMALL = Path(__file__).with_name("recordings")
 
-def fixtures_root() -> Path | None:
-    """The folder, or None when the variable is not set."""
-    named = os.environ.get("MUXVIZ_FIXTURES")
-    return Path(named) if named else None
+
+def is_named() -> bool:
+    """Whether all recordings are at hand, as far as the variable says."""
+    return bool(os.environ.get("MUXVIZ_FIXTURES"))
+
+
+def fixtures_root() -> Path:
+    """The folder of the recordings."""
+    return Path(os.environ.get("MUXVIZ_FIXTURES") or SMALL)
 
 
 def fixture_names() -> list[str]:
     """Names of all fixtures but PruMUX's (a later issue)."""
     root = fixtures_root()
-    if root is None or not root.is_dir():
+    if not root.is_dir():
         return []
     folders = [p for p in root.iterdir() if (p / "config.json").is_file()]
     return sorted(p.name for p in folders if not p.name.startswith("prumux"))
@@ -41,7 +49,6 @@ class Fixture:
 def open_fixture(name: str, scratch: Path) -> Fixture:
     """Read a fixture; gzipped weights are unpacked under ``scratch``."""
     root = fixtures_root()
-    assert root is not None
     source = root / name
     folder = source
     if list(source.glob("*.gz")):
@@ -61,4 +68,3 @@ def weight_formats(name: str) -> list[str]:
     """The weight files a fixture has, unpacked or not."""
     root = fixtures_root()
     assert root is not None
-    return sorted(p.name for p in (root / name).iterdir() if ".bin" in p.name or ".safe" in p.name)

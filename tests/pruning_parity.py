@@ -37,7 +37,7 @@ RECORDED = {ours: theirs.removesuffix("_z") for theirs, ours in NAMES.items()}
 def pruning_fixtures(prefix: str = "prumux_") -> list[str]:
     """Names of the recorded PruMUX models and gates."""
     root = fixtures_root()
-    return sorted(p.name for p in root.glob(f"{prefix}*")) if root and root.is_dir() else []
+    return sorted(p.name for p in root.glob(f"{prefix}*")) if root.is_dir() else []
 
 
 def model_fixtures() -> list[str]:

@@ -1,7 +1,6 @@
 """Every recorded model of the released code: same tensors from our parts.
 
-Runs where ``MUXVIZ_FIXTURES`` names the folder of recordings; the laws in ``test_laws.py`` and the
-hand-computed cases in ``test_reading.py`` run everywhere.
+Of all recordings where ``MUXVIZ_FIXTURES`` names their folder, else of the five that are small.
 """
 
 from __future__ import annotations
@@ -12,7 +11,13 @@ import numpy as np
 import pytest
 
 from muxviz.loading.load import load
-from tests.fixtures_folder import fixture_names, fixtures_root, open_fixture, weight_formats
+from tests.fixtures_folder import (
+    fixture_names,
+    fixtures_root,
+    is_named,
+    open_fixture,
+    weight_formats,
+)
 from tests.parity import compare
 
 TOLERANCE = 1e-4  # absolute and relative, float32
@@ -20,9 +25,8 @@ ALL_PADDING_TOLERANCE = 1e-3  # scores of -10000 round to 1e-3 in float32
 
 
 def test_the_folder_is_not_empty_where_it_is_named() -> None:
-    if fixtures_root() is None:
-        pytest.skip("MUXVIZ_FIXTURES names no folder of recorded outputs")
-    assert len(fixture_names()) >= 50, f"too few fixtures under {fixtures_root()}"
+    least = 50 if is_named() else 4
+    assert len(fixture_names()) >= least, f"too few fixtures under {fixtures_root()}"
 
 
 @pytest.mark.parametrize("name", fixture_names())
@@ -83,7 +87,6 @@ def test_a_missing_layer_count_is_inferred(tmp_path: Path) -> None:
 
 def test_fixtures_hold_numbers() -> None:
     """The comparison would be worthless if the recordings were all zero."""
-    if fixtures_root() is None:
-        pytest.skip("MUXVIZ_FIXTURES names no folder of recorded outputs")
-    fixture = open_fixture(fixture_names()[10], Path())
+    name = next(n for n in fixture_names() if n.startswith("bert_tokcls"))
+    fixture = open_fixture(name, Path())
     assert float(np.abs(fixture.arrays["hidden1"]).mean()) > 0.1

@@ -83,7 +83,6 @@ def test_save_then_load_is_bitwise(changes: dict[str, Any], aliases: bool, tmp_p
 @pytest.mark.parametrize("name", fixture_names())
 def test_saved_fixture_has_the_layout_of_its_class(name: str, tmp_path: Path) -> None:
     root = fixtures_root()
-    assert root is not None
     fixture = open_fixture(name, tmp_path / "unpacked")
     checkpoint = load(fixture.folder, device="cpu")
     folder = save(checkpoint, tmp_path / "saved", aliases=not name.endswith("_modern"))
