@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -43,6 +45,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
     slow = {item.path for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
     items.sort(key=lambda item: item.path not in slow)
+
+
+OPTIONAL = ("captum", "umap", "ray", "onnx", "onnxruntime", "onnxscript", "datasets")
+MISSING = re.compile(
+    rf"(?P<said>{'|'.join(OPTIONAL)})\S* is not installed"
+    rf"|No module named '(?P<named>{'|'.join(OPTIONAL)})|import of (?P<halted>\w+) halted",
+    re.IGNORECASE,
+)
+
+
+def is_here(name: str) -> bool:
+    """Whether a package can be imported."""
+    try:
+        return find_spec(name) is not None
+    except ValueError:  # its place in sys.modules is None: a test of what happens without it
+        return False
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """What fails because an optional package is not here is skipped, with that as the reason."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and call.excinfo is not None:
+        found = MISSING.search(str(call.excinfo.value))
+        name = next(filter(None, found.groups()), "").lower() if found else ""
+        if name in OPTIONAL and not is_here(name):
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), item.location[1], f"{name} is not installed")
 
 
 @pytest.fixture(autouse=True)

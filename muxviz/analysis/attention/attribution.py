@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -220,6 +221,21 @@ def slot_shares(
     )
 
 
+def import_captum() -> Any:
+    """captum's attributions, an optional package.
+
+    Raises:
+        NotApplicable: it is not installed.
+    """
+    try:
+        return import_module("captum.attr")
+    except ModuleNotFoundError as error:
+        raise NotApplicable(
+            'not applicable: captum is not installed; pip install "muxviz[analysis]". Raw maps, '
+            "slot pairs and relevance need nothing more"
+        ) from error
+
+
 def integrated(
     entered: Entered,
     measure: Measure,
@@ -227,9 +243,12 @@ def integrated(
     steps: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, tuple[float, float], int]:
-    """Attributions ``[N, T]`` float64, (output, output of the baseline), and the nodes used."""
-    from captum.attr import IntegratedGradients  # type: ignore[import-untyped]
+    """Attributions ``[N, T]`` float64, (output, output of the baseline), and the nodes used.
 
+    Raises:
+        NotApplicable: captum is not installed.
+    """
+    integrate = import_captum().IntegratedGradients
     stages = Stages(entered, measure)
     with torch.no_grad(), memory_guard(entered.checkpoint):
         started = time.perf_counter()
@@ -240,7 +259,7 @@ def integrated(
     while True:
         forward = _Counted(stages, nodes, progress)
         with memory_guard(entered.checkpoint):
-            values = IntegratedGradients(forward).attribute(
+            values = integrate(forward).attribute(
                 entered.embeddings,
                 baselines=baseline,
                 n_steps=nodes,

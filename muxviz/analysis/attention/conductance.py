@@ -19,7 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.attention.attribution import STEPS, Stages, baseline_of, mean_embedding
+from muxviz.analysis.attention.attribution import (
+    STEPS,
+    Stages,
+    baseline_of,
+    import_captum,
+    mean_embedding,
+)
 from muxviz.analysis.attention.eager import states_and_maps
 from muxviz.analysis.groups.draws import Progress
 from muxviz.analysis.groups.one_group import Entered, Measure, Target, enter, explained, measure_of
@@ -130,14 +136,13 @@ def _of_captum(
     captum takes each step's gradient at its beginning, which misses much of a curved path; the mean
     of both directions is the trapezoid rule.
     """
-    from captum.attr import LayerConductance  # type: ignore[import-untyped]
-
+    conductance = import_captum().LayerConductance
     tick()
     stages = Stages(entered, measure)
     ends = (entered.embeddings, baseline)
     total = np.zeros(entered.length)
     for sign, (inputs, start) in ((1, ends), (-1, ends[::-1])):
-        found = LayerConductance(stages, stages.taps[layer]).attribute(
+        found = conductance(stages, stages.taps[layer]).attribute(
             inputs,
             baselines=start,
             n_steps=steps,
