@@ -7,10 +7,11 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.optional import is_here
 
 # Seeded and short by default; MUXVIZ_FUZZ=100000 draws so many examples of each property.
 FUZZ = os.environ.get("MUXVIZ_FUZZ")
@@ -53,14 +54,6 @@ MISSING = re.compile(
     rf"|No module named '(?P<named>{'|'.join(OPTIONAL)})|import of (?P<halted>\w+) halted",
     re.IGNORECASE,
 )
-
-
-def is_here(name: str) -> bool:
-    """Whether a package can be imported."""
-    try:
-        return find_spec(name) is not None
-    except ValueError:  # its place in sys.modules is None: a test of what happens without it
-        return False
 
 
 @pytest.hookimpl(hookwrapper=True)

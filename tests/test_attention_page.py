@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz.ui.shell import session
+from tests.optional import needs
 from tests.pages import charts, computed, press, seen, titles, visit, write_checkpoint
 
 
@@ -93,6 +94,7 @@ def test_what_does_not_apply_is_said_and_the_rest_is_there() -> None:
     assert "leans most on looks at" in titles(alone)[0]
 
 
+@needs("captum")
 def test_words_and_ways_are_computed_when_asked_for_with_their_contrast() -> None:
     at = open_page(slot="2", a_for="LABEL_1", a_vs="nothing")
     assert "Compute" in [b.label for b in at.button]
@@ -106,6 +108,7 @@ def test_words_and_ways_are_computed_when_asked_for_with_their_contrast() -> Non
     assert "what is explained" in seen(at)
 
 
+@needs("captum")
 def test_tagged_texts_are_explained_token_by_token() -> None:
     at = open_page(m="tags-n2", a_at="2")
     press(at, "attention_words_compute")
@@ -131,6 +134,7 @@ def test_fewer_sentences_than_slots_and_none_at_all() -> None:
     open_page(p="Your own")
 
 
+@needs("captum")
 @pytest.mark.parametrize("reading", ["raw", "pairs", "relevance"])
 def test_the_python_of_every_panel_runs_as_pasted(
     reading: str, checkpoints: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +16,7 @@ from tests.pages import BASELINE, write_checkpoint
 from tests.test_browser import FITS, Screen, screen
 
 pytestmark = [
-    pytest.mark.skipif(
-        not os.environ.get("MUXVIZ_JOURNEY"), reason="takes minutes: set MUXVIZ_JOURNEY=1 to run it"
-    ),
+    pytest.mark.journey,
     pytest.mark.browser,
     pytest.mark.skipif(
         not (page_exists("crosstalk") and page_exists("layers")),

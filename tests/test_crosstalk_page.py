@@ -37,6 +37,7 @@ from muxviz.results.cross_matrix import common_scale, cross_matrix
 from muxviz.results.crosstalk import Crosstalk, Shapley
 from muxviz.ui.crosstalk.params import AUTO, PARAMS, SLOT, of_slots
 from muxviz.ui.shell import session
+from tests.optional import needs
 from tests.pages import (
     charts,
     computed,
@@ -300,7 +301,8 @@ def test_views_of_the_same_draws_compute_nothing_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("measure", "pictures"), [("push", 2), ("shapley", 2), ("odds", 2), ("share", 2)]
+    ("measure", "pictures"),
+    [("push", 2), ("shapley", 2), ("odds", 2), pytest.param("share", 2, marks=needs("captum"))],
 )
 def test_every_measure_has_its_picture_and_its_detail(measure: str, pictures: int) -> None:
     at = compute(open_page(c_meas=measure), f"crosstalk_{measure}")

@@ -51,6 +51,7 @@ from muxviz.ui.map import params as map_params
 from muxviz.ui.map import warm
 from muxviz.ui.map.view import ALONE
 from muxviz.ui.study.kept import Desk
+from tests.optional import needs
 from tests.pages import (
     checked,
     computed,
@@ -345,6 +346,7 @@ def test_tsne_takes_the_place_of_pca_once_it_is_there() -> None:
     assert computed(at) == 2
 
 
+@needs("umap")
 def test_umap_comes_through_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projections, "import_umap", lambda: SimpleNamespace(UMAP=FakeUmap))
     at = opened(u_proj="umap")
@@ -445,6 +447,7 @@ def waited(warmth: warm.Warmth | None) -> warm.Warmth:
     return warmth
 
 
+@needs("umap")
 def test_warming_twice_does_the_work_once(calls: list[str]) -> None:
     first = waited(warm.warm_umap())
     assert waited(warm.warm_umap()) is first

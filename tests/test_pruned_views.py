@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -224,9 +223,7 @@ ANALYSES = analyses()
 
 
 RARE = ("prefix", "mlp", "fills", "turned")  # the same code as others, a minute more in all
-LONG = pytest.mark.skipif(
-    not os.environ.get("MUXVIZ_JOURNEY"), reason="takes a minute: set MUXVIZ_JOURNEY=1 to run it"
-)
+LONG = pytest.mark.journey
 
 
 @pytest.mark.parametrize(
