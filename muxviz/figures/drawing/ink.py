@@ -6,12 +6,10 @@ and line colours are set here because Plotly cannot ask the page for them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
-
+from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.wording import fold, plain
 
 TITLE_ROOM = 82  # letters of the title's size that fit into 900 px
@@ -73,11 +71,11 @@ def text_on(fill: str) -> str:
     return max("#000000", "#ffffff", key=lambda color: contrast(color, fill))
 
 
-def framed(fig: go.Figure, title: str, *, dark: bool, height: int, sides: dict[str, int]) -> None:
-    """Give ``fig`` (changed in place) its title, sizes in px and colours.
+def framed(plot: Plot, title: str, *, dark: bool, height: int, sides: dict[str, int]) -> None:
+    """Give ``plot`` (changed in place) its title, sizes in px and colours.
 
     Args:
-        fig: the figure, traces and axes already set.
+        plot: the figure, traces and axes already set.
         title: plain words; broken over at most two lines.
         dark: for a dark page.
         height: of the whole figure.
@@ -85,7 +83,7 @@ def framed(fig: go.Figure, title: str, *, dark: bool, height: int, sides: dict[s
     """
     colors = ink(dark)
     lines = "<br>".join(plain(line) for line in fold(title, TITLE_ROOM, 2))
-    fig.update_layout(
+    plot.set(
         title={
             "text": lines,
             "x": 0,
@@ -115,48 +113,31 @@ def framed(fig: go.Figure, title: str, *, dark: bool, height: int, sides: dict[s
     )
 
 
-def add(
-    fig: go.Figure,
-    *,
-    shapes: Sequence[dict[str, Any]] = (),
-    annotations: Sequence[dict[str, Any]] = (),
-) -> None:
-    """Add many shapes and texts to ``fig`` (changed in place) at once.
-
-    Plotly checks all that are there whenever one is added; one by one, a page of figures takes
-    several times as long to build as the pass it shows.
-    """
-    layout = fig.layout
-    if shapes:
-        layout.shapes = [*(s.to_plotly_json() for s in layout.shapes), *shapes]
-    if annotations:
-        layout.annotations = [*(a.to_plotly_json() for a in layout.annotations), *annotations]
-
-
-def caption(fig: go.Figure, text: str, *, dark: bool, below: int, left: int = 0) -> None:
-    """A small line under the plot of ``fig`` (changed in place).
+def caption(plot: Plot, text: str, *, dark: bool, below: int, left: int = 0) -> None:
+    """A small line under ``plot`` (changed in place).
 
     Args:
-        fig: the figure.
+        plot: the figure.
         text: as Plotly reads it; user text must have been through ``plain``.
         dark: for a dark page.
         below: px under the plot.
         left: px to the right of its left edge (negative: to the left).
     """
-    fig.add_annotation(
-        text=text,
-        x=0,
-        y=0,
-        xref="paper",
-        yref="paper",
-        xanchor="left",
-        yanchor="top",
-        xshift=left,
-        yshift=-below,
-        align="left",
-        showarrow=False,
-        font={"size": SMALL_SIZE, "color": ink(dark).muted},
-    )
+    line = {
+        "text": text,
+        "x": 0,
+        "y": 0,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "top",
+        "xshift": left,
+        "yshift": -below,
+        "align": "left",
+        "showarrow": False,
+        "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
+    }
+    plot.mark(annotations=[line])
 
 
 def bare(**more: object) -> dict[str, object]:

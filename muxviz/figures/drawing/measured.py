@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import are_apart
 from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, ink, mix, tint
+from muxviz.figures.drawing.plot import Trace, scatter
 from muxviz.figures.drawing.slots import SLOT_COLORS
 from muxviz.figures.drawing.small_multiples import log_ticks
 from muxviz.figures.drawing.wording import plain, shorten
@@ -76,11 +76,11 @@ def legend_of(dark: bool, height: int, above: int) -> dict[str, Any]:
     }
 
 
-def legend_mark(name: str, kind: str, *, busy: bool, dark: bool) -> go.Scatter:
+def legend_mark(name: str, kind: str, *, busy: bool, dark: bool) -> Trace:
     """A trace without points that stands for a source in the legend, in no N's colour."""
     color = ink(dark).muted
     shape = SHAPES[kind]
-    return go.Scatter(
+    return scatter(
         x=[None],
         y=[None],
         mode="markers",

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from muxviz.figures.drawing.measured import SIZE, axis, color_of, outline_of
+from muxviz.figures.drawing.plot import Trace, scatter
 from muxviz.figures.drawing.wording import plain
 from muxviz.results.planning import Measurements, setting_words
 
@@ -45,9 +45,9 @@ def predicted_marks(numbers: Sequence[int], dark: bool, *, size: float = SIZE) -
     }
 
 
-def kind_in_legend(name: str, symbol: str, color: str) -> go.Scatter:
+def kind_in_legend(name: str, symbol: str, color: str) -> Trace:
     """A trace without points that explains a mark in the legend."""
-    return go.Scatter(
+    return scatter(
         x=[None],
         y=[None],
         mode="markers",
@@ -63,9 +63,9 @@ def kind_in_legend(name: str, symbol: str, color: str) -> go.Scatter:
     )
 
 
-def line_in_legend(name: str, color: str, *, dash: str = "solid") -> go.Scatter:
+def line_in_legend(name: str, color: str, *, dash: str = "solid") -> Trace:
     """The same for a line."""
-    return go.Scatter(
+    return scatter(
         x=[None],
         y=[None],
         mode="lines",
@@ -139,12 +139,10 @@ def point_words(points: Measurements, at: int) -> str:
     )
 
 
-def band(
-    x: np.ndarray, low: np.ndarray, high: np.ndarray, fill: str, **more: Any
-) -> list[go.Scatter]:
+def band(x: np.ndarray, low: np.ndarray, high: np.ndarray, fill: str, **more: Any) -> list[Trace]:
     """A filled band between two lines, as two traces."""
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     return [
-        go.Scatter(x=x, y=low, **edge, **more),
-        go.Scatter(x=x, y=high, fill="tonexty", fillcolor=fill, **edge, **more),
+        scatter(x=x, y=low, **edge, **more),
+        scatter(x=x, y=high, fill="tonexty", fillcolor=fill, **edge, **more),
     ]
