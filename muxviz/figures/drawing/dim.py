@@ -16,11 +16,9 @@ def dimmed(figure: go.Figure) -> go.Figure:
     spec: dict[str, Any] = figure.to_plotly_json()
     plot = Plot(*map(_faded, spec["data"]))
     plot.frames, plot.layout = spec.get("frames", []), spec["layout"]
-    plot.set(
-        annotations=[_faded(item) for item in plot.layout.get("annotations", ())],
-        shapes=[_faded(item) for item in plot.layout.get("shapes", ())],
-        title={"font": {"color": "#8c8c8c"}},
-    )
+    for name in plot.layout.keys() & {"annotations", "shapes"}:
+        plot.layout[name] = [_faded(item) for item in plot.layout[name]]
+    plot.set(title={"font": {"color": "#8c8c8c"}})
     return plot.figure()
 
 

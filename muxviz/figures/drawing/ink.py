@@ -1,12 +1,13 @@
-"""Page colours for light and dark, contrast, and the frame that every figure shares.
+"""Page colours for light and dark, contrast, and what all figures share: template and frame.
 
-Backgrounds stay transparent and no font family is set, so a figure takes those of its page; text
-and line colours are set here because Plotly cannot ask the page for them.
+Backgrounds stay transparent; text and line colours are set here because Plotly cannot ask the page
+for them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from muxviz.figures.drawing.plot import Plot
@@ -15,9 +16,13 @@ from muxviz.figures.drawing.wording import fold, plain
 TITLE_ROOM = 82  # letters of the title's size that fit into 900 px
 TITLE_SIZE = 17
 TITLE_TOP = 18  # px above it
+# Those of the app, which come with Streamlit, or what the page has.
+FACE = '"Source Sans", "Open Sans", verdana, arial, sans-serif'
+TITLE_FACE = '"Source Serif", "Open Sans", verdana, arial, sans-serif'
 TEXT_SIZE = 13
 SMALL_SIZE = 12
 CLEAR = "rgba(0,0,0,0)"
+TOGGLES = {"itemclick": "toggle", "itemdoubleclick": "toggleothers"}  # legends that hide traces
 UNSEEN = "rgba(128,128,128,0.01)"  # as good as clear, and still there to be pointed at
 
 
@@ -71,45 +76,81 @@ def text_on(fill: str) -> str:
     return max("#000000", "#ffffff", key=lambda color: contrast(color, fill))
 
 
+@cache
+def template(dark: bool) -> dict[str, Any]:
+    """What figures of a light or a dark page have in common, as a Plotly template."""
+    colors = ink(dark)
+    text = {"family": FACE, "size": TEXT_SIZE, "color": colors.text}
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    axis = {
+        "automargin": True,
+        "fixedrange": True,
+        "gridcolor": tint(colors.line, 0.5),
+        "tickcolor": colors.line,
+        "tickfont": muted,
+        "zeroline": False,
+    }
+    return {
+        "layout": {
+            "annotationdefaults": {"showarrow": False},
+            "coloraxis": {"colorbar": {"xpad": 24, "y": 0.5745}},
+            "colorway": [colors.accent],
+            "dragmode": False,
+            "font": text,
+            "hoverlabel": {
+                "bgcolor": colors.paper,
+                "bordercolor": colors.line,
+                "font": text,
+                "align": "left",
+                "namelength": -1,
+            },
+            "hovermode": "closest",
+            "legend": {
+                "bgcolor": CLEAR,
+                "font": {"size": SMALL_SIZE, "color": colors.text},
+                "itemclick": False,
+                "itemdoubleclick": False,
+            },
+            "margin": {"pad": 8},
+            "modebar": {"bgcolor": CLEAR, "color": colors.line, "activecolor": colors.text},
+            "paper_bgcolor": CLEAR,
+            "plot_bgcolor": CLEAR,
+            "title": {
+                "font": {
+                    "family": TITLE_FACE,
+                    "size": TITLE_SIZE,
+                    "color": colors.text,
+                    "weight": 700,
+                },
+                "pad": {"l": 12},
+                "x": 0,
+                "xanchor": "left",
+                "xref": "container",
+                "yanchor": "top",
+                "yref": "container",
+            },
+            "xaxis": {**axis, "showgrid": False, "title": {"font": muted, "standoff": 20}},
+            "yaxis": {**axis, "title": {"font": muted, "standoff": 24}},
+        }
+    }
+
+
 def framed(plot: Plot, title: str, *, dark: bool, height: int, sides: dict[str, int]) -> None:
-    """Give ``plot`` (changed in place) its title, sizes in px and colours.
+    """Give ``plot`` (changed in place) its template, its title and sizes in px.
 
     Args:
-        plot: the figure, traces and axes already set.
+        plot: the figure.
         title: plain words; broken over at most two lines.
         dark: for a dark page.
         height: of the whole figure.
         sides: margins ``l``, ``r``, ``t``, ``b``.
     """
-    colors = ink(dark)
     lines = "<br>".join(plain(line) for line in fold(title, TITLE_ROOM, 2))
     plot.set(
-        title={
-            "text": lines,
-            "x": 0,
-            "xanchor": "left",
-            "xref": "container",
-            "y": 1 - TITLE_TOP / height,
-            "yanchor": "top",
-            "yref": "container",
-            "pad": {"l": 12},
-            "font": {"size": TITLE_SIZE, "color": colors.text, "weight": 600},
-        },
+        template=template(dark),
+        title={"text": lines, "y": 1 - TITLE_TOP / height},
         height=height,
         margin=sides,
-        font={"size": TEXT_SIZE, "color": colors.text},
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
-        hovermode="closest",
-        dragmode=False,
-        hoverlabel={
-            "bgcolor": colors.paper,
-            "bordercolor": colors.line,
-            "font": {"size": TEXT_SIZE, "color": colors.text},
-            "align": "left",
-            "namelength": -1,
-        },
-        modebar={"bgcolor": CLEAR, "color": colors.line, "activecolor": colors.text},
     )
 
 

@@ -45,6 +45,7 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
     muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.yaxes(
         gridcolor=tint(colors.line, 0.5),
+        zeroline=True,
         zerolinecolor=colors.line,
         fixedrange=True,
         tickfont=muted,

@@ -87,7 +87,7 @@ def set_axes(plot: Plot, projection: Projection, dark: bool) -> None:
         plot.set(xaxis={"visible": False}, yaxis={"visible": False})
         return
     x, y = (common | {"title": common["title"] | {"text": name}} for name in names[:2])
-    frame = {"showline": True, "mirror": True}
+    frame = {"showline": True, "mirror": True, "fixedrange": False}
     plot.set(
         xaxis=x | frame | {"domain": [0, MAP_RIGHT], "range": list(limits[0])},
         yaxis=y | frame | {"range": list(limits[1]), "domain": [0, 1]},

@@ -12,6 +12,7 @@ from muxviz.figures.drawing.ink import (
     CLEAR,
     SMALL_SIZE,
     TEXT_SIZE,
+    TOGGLES,
     caption,
     framed,
     ink,
@@ -83,7 +84,7 @@ def dose_figure(
         height=410,
         sides={"l": 74, "r": 24, "t": 76, "b": 84},
     )
-    plot.set(legend={"font": {"size": SMALL_SIZE}, "bgcolor": CLEAR, "tracegroupgap": 2})
+    plot.set(legend={"tracegroupgap": 2} | TOGGLES)
     caption(plot, "Shaded: far from anything the model was trained on.", dark=dark, below=58)
     return plot.figure()
 

@@ -12,6 +12,7 @@ from muxviz.figures.drawing.ink import (
     CLEAR,
     SMALL_SIZE,
     TEXT_SIZE,
+    TOGGLES,
     caption,
     framed,
     ink,
@@ -82,7 +83,7 @@ def dial_figure(result: KeyDial, alpha: float = 0.0, *, dark: bool = False) -> g
         height=470 if heard else 330,
         sides={"l": 74, "r": 24, "t": 76, "b": 66},
     )
-    plot.set(legend={"font": {"size": SMALL_SIZE}, "bgcolor": CLEAR})
+    plot.set(legend=TOGGLES)
     words = "Right: random keys, mean with the 5 to 95 % range. Dotted: the dial."
     caption(plot, words, dark=dark, below=38)
     return plot.figure()

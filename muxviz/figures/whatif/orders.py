@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import are_apart, spans
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, TOGGLES, caption, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, bar, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import percent, plain, shorten
@@ -147,7 +147,7 @@ def company_figure(result: SlotOrders, *, dark: bool = False) -> go.Figure:
             )
         )
     muted = {"size": SMALL_SIZE, "color": colors.muted}
-    plot.set(barmode="stack", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    plot.set(barmode="stack", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"} | TOGGLES)
     plot.xaxes(
         title={
             "text": "variance of the answer's probability over orders (percentage points²)",
