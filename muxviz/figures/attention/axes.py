@@ -119,7 +119,7 @@ def token_map(
     height = int(np.clip(22 * len(positions), 200, 460))
     below = LINE * lines + 14
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
+    axis = {"showgrid": False}
     names = _names(result, positions, slot)
     plot.xaxes(showticklabels=False, type="category", **axis)
     plot.yaxes(
@@ -161,7 +161,7 @@ def _ladder(
     notes = []
     for slot, names in enumerate(result.tokens):
         common = {"yref": "paper", "y": 0, "yanchor": "top", "yshift": -(LINE * slot + 6)}
-        common |= {"showarrow": False, "font": muted}
+        common |= {"font": muted}
         notes.append(
             common
             | {"xref": "paper", "x": 0, "xshift": -8, "xanchor": "right", "text": slot_label(slot)}

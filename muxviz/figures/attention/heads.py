@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.attention.axes import color_bar
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, named_axis, text_on
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, text_on
 from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.pruned_cells import (
     PRUNED,
@@ -162,13 +162,12 @@ def _hover(result: HeadEffects, slot: int, layer: int, head: int) -> str:
 
 
 def _axes(plot: Plot, layers: int, heads: int, dark: bool) -> None:
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark)
+    common = {"showgrid": False}
     plot.xaxes(
         tickvals=list(range(1, heads + 1)),
         side="top",
         range=[0.5, heads + 0.5],
-        title={"text": "head", "font": muted, "standoff": 6},
+        title={"text": "head", "standoff": 6},
         **common,
     )
     plot.yaxes(

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from muxviz.errors import InputError
 from muxviz.figures.attention.axes import color_bar, held, stacked, token_map
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, named_axis
+from muxviz.figures.drawing.ink import caption, framed, ink
 from muxviz.figures.drawing.plot import Plot, heatmap
 from muxviz.figures.drawing.pruned_cells import (
     PRUNED,
@@ -293,14 +293,13 @@ def _thumbnails(maps: np.ndarray) -> np.ndarray:
 
 def _name_heads(plot: Plot, result: AttentionMaps, step: int, size: int, dark: bool) -> None:
     layers, heads = result.maps.shape[:2]
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark)
+    common = {"showgrid": False}
     middle = (size - 1) / 2
     plot.xaxes(
         tickvals=[h * step + middle for h in range(heads)],
         ticktext=[str(h + 1) for h in range(heads)],
         side="top",
-        title={"text": "head", "font": muted, "standoff": 6},
+        title={"text": "head", "standoff": 6},
         **common,
     )
     plot.yaxes(

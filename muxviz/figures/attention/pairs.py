@@ -16,7 +16,6 @@ from muxviz.figures.drawing.ink import (
     caption,
     framed,
     ink,
-    named_axis,
     text_on,
 )
 from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
@@ -303,14 +302,13 @@ def _numbers(shares: np.ndarray, top: float, dark: bool) -> Trace:
 
 
 def _axes(plot: Plot, num: int, dark: bool) -> None:
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark, tickvals=[*(i + 0.5 for i in range(num)), num + 0.575])
+    common = {"showgrid": False, "tickvals": [*(i + 0.5 for i in range(num)), num + 0.575]}
     names = [slot_words(i, num) for i in range(num + 1)]
     plot.xaxes(
         ticktext=names,
         side="top",
         range=[0, num + 1.15],
-        title={"text": "looked at (key)", "font": muted, "standoff": 8},
+        title={"text": "looked at (key)", "standoff": 8},
         **common,
     )
     plot.yaxes(ticktext=[f"{name} looks  " for name in names], range=[num + 1.15, 0], **common)

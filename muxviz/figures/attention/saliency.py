@@ -177,7 +177,7 @@ def _gutter(plot: Plot, result: Attribution, starts: list[int], dark: bool) -> N
                 }
             )
         is_own = slot == result.explained.slot
-        common = {"y": y, "yanchor": "middle", "xanchor": "left", "showarrow": False}
+        common = {"y": y, "yanchor": "middle", "xanchor": "left"}
         label = f"<b>{slot_label(slot)}</b>" if is_own else slot_label(slot)
         notes.append(common | {"x": -GUTTER, "text": label, "font": {"color": ink(dark).text}})
         words = f"{plain(percent(float(result.shares[slot])))}<br>{float(result.sums[slot]):+.2f}"

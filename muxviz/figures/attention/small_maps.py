@@ -132,9 +132,6 @@ def _axes(
     common = {
         "type": "category",
         "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "ticks": "",
         "tickfont": tiny,
     }
     words = [plain(shorten(visible(result.tokens[slot][int(t)]), 8)) for t in positions]

@@ -24,7 +24,7 @@ def bars(
 ) -> None:
     """Bars beside the rows (received) and over the columns (given), on one scale each."""
     words, muted = WORDS[matrix.measure], {"size": SMALL_SIZE, "color": ink(dark).muted}
-    blank = {"showticklabels": False, "showgrid": False, "fixedrange": True, "ticks": ""}
+    blank: dict[str, Any] = {"showticklabels": False, "showgrid": False}
     blank |= {"zeroline": matrix.is_signed, "zerolinecolor": ink(dark).line, "domain": [0.8, 1]}
     plot.set(
         xaxis2={**blank, "range": _range(received, matrix), "side": "bottom", "anchor": "y"},
@@ -103,7 +103,7 @@ def _sizes(
             place = {"x": slot + 0.5, "y": end, "xref": "x", "yref": "y2", "xanchor": "center"}
             place |= {"yanchor": "bottom", "yshift": 1}
         text = plain(amount(matrix, float(value)))
-        notes.append({"text": text, "font": font, "showarrow": False, **place})
+        notes.append({"text": text, "font": font, **place})
     return notes
 
 
@@ -116,5 +116,5 @@ def _range(sums: Estimates, matrix: CrossMatrix) -> list[float]:
 
 
 def _name(text: str, font: dict[str, Any], **place: Any) -> dict[str, Any]:
-    common = {"xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False}
+    common = {"xref": "paper", "yref": "paper", "xanchor": "left"}
     return common | {"text": text, "font": font} | place

@@ -17,7 +17,6 @@ from muxviz.figures.drawing.ink import (
     caption,
     framed,
     ink,
-    named_axis,
     text_on,
 )
 from muxviz.figures.drawing.plot import Plot, heatmap, scatter
@@ -212,8 +211,8 @@ def _number(matrix: CrossMatrix, value: float, part: int) -> str:
 
 
 def _axes(plot: Plot, matrix: CrossMatrix, names: tuple[str, str], dark: bool) -> None:
-    num, muted = len(matrix.values), {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark)
+    num = len(matrix.values)
+    common = {"showgrid": False}
     width = (1 - 2 * GAP) / 3
     titles = [f"A: {shorten(names[0], NAME)}", f"B: {shorten(names[1], NAME)}", "B − A"]
     for part, title in enumerate(titles):
@@ -231,7 +230,7 @@ def _axes(plot: Plot, matrix: CrossMatrix, names: tuple[str, str], dark: bool) -
         range=[num, 0],
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"{slot_label(i)}  " for i in range(num)],
-        title={"text": WORDS[matrix.measure].observed, "font": muted, "standoff": 16},
+        title={"text": WORDS[matrix.measure].observed, "standoff": 16},
         **common,
     )
 
@@ -246,7 +245,6 @@ def _title(text: str, x: float, dark: bool) -> dict[str, Any]:
         "xanchor": "left",
         "yanchor": "bottom",
         "yshift": 4,
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": ink(dark).text},
     }
 

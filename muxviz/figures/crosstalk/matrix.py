@@ -24,13 +24,11 @@ from muxviz.figures.crosstalk.words import (
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
-    SMALL_SIZE,
     TEXT_SIZE,
     UNSEEN,
     caption,
     framed,
     ink,
-    named_axis,
     text_on,
 )
 from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
@@ -212,8 +210,7 @@ def _strokes(matrix: CrossMatrix, mark_faint: bool, dark: bool) -> list[dict[str
 
 def _axes(plot: Plot, matrix: CrossMatrix, dark: bool, has_bars: bool) -> None:
     num, words = len(matrix.values), WORDS[matrix.measure]
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark)
+    common = {"showgrid": False}
     part = [0, MATRIX if has_bars else 1]
     plot.set(
         xaxis={
@@ -221,7 +218,7 @@ def _axes(plot: Plot, matrix: CrossMatrix, dark: bool, has_bars: bool) -> None:
             "ticktext": [slot_label(j) for j in range(num)],
             "range": [0, num],
             "domain": part,
-            "title": {"text": words.source, "font": muted, "standoff": 4},
+            "title": {"text": words.source, "standoff": 4},
             **common,
         },
         yaxis={
@@ -229,7 +226,7 @@ def _axes(plot: Plot, matrix: CrossMatrix, dark: bool, has_bars: bool) -> None:
             "ticktext": [f"{slot_label(i)}  " for i in range(num)],
             "range": [num, 0],
             "domain": part,
-            "title": {"text": words.observed, "font": muted, "standoff": 16},
+            "title": {"text": words.observed, "standoff": 16},
             **common,
         },
     )

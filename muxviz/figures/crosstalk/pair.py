@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk.words import short, signed
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_outline
@@ -56,21 +56,17 @@ def swap_pair_figure(
     plot.xaxes(
         range=[ends[0] - room, max(ends[1], 0.0) + room],
         tickformat=".0%" if is_share else None,
-        title={"text": _axis(result, slot, of_margin), "font": muted, "standoff": 6},
-        tickfont=muted,
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
+        title={"text": _axis(result, slot, of_margin), "standoff": 6},
     )
     names = [f"all {len(draws)} draws", *(shorten(draws[n].sentence, SENTENCE) for n in worst)]
     font = {"size": SMALL_SIZE, "color": colors.text}
-    name_rows(plot, [plain(name) for name in names], margin=0.6, zeroline=False, tickfont=font)
+    name_rows(plot, [plain(name) for name in names], margin=0.6, tickfont=font)
     line = {"color": colors.text, "width": 1.2, "dash": "dot"}
     whole = {"type": "line", "x0": now, "x1": now, "y0": 0, "y1": 1, "yref": "paper"}
     said = {"text": "now", "x": now, "y": 1, "yref": "paper", "yanchor": "bottom"}
     plot.mark(
         shapes=[whole | {"line": line}],
-        annotations=[{**said, "showarrow": False, "font": muted}],
+        annotations=[{**said, "font": muted}],
     )
     framed(
         plot,

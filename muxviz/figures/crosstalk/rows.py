@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk.words import signed
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import caption, framed, ink
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows, write_ends
 from muxviz.figures.drawing.scales import diverging
@@ -216,13 +216,9 @@ def _bars(
 def name_bars(plot: Plot, names: Sequence[str], title: str, dark: bool) -> None:
     """What horizontal bars stand for, and their scale; texts as Plotly reads them."""
     colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.xaxes(
-        title={"text": title, "font": muted, "standoff": 6},
-        tickfont=muted,
-        gridcolor=tint(colors.line, 0.5),
+        title={"text": title, "standoff": 6},
         zerolinecolor=colors.muted,
-        fixedrange=True,
     )
     name_rows(plot, names, margin=0.6)
 

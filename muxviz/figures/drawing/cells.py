@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from muxviz.figures.drawing.ink import CLEAR, TEXT_SIZE, bare, framed, ink, text_on
+from muxviz.figures.drawing.ink import CLEAR, TEXT_SIZE, framed, ink, text_on
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.wording import width
 
@@ -67,8 +67,8 @@ def strip_figure(cells: list[Cell], title: str, *, dark: bool, below: int = 0) -
     plot = Plot(_texts(cells, dark), _hovers(cells))
     plot.mark(shapes=[_box(cell, dark) for cell in cells])
     lines = 1 + max((c.line for c in cells), default=0)
-    plot.xaxes(**bare(range=[-0.5, LINE_ROOM + 0.5]))
-    plot.yaxes(**bare(range=[lines - 0.5, -0.5]))
+    plot.xaxes(visible=False, range=[-0.5, LINE_ROOM + 0.5])
+    plot.yaxes(visible=False, range=[lines - 0.5, -0.5])
     framed(
         plot,
         title,

@@ -185,15 +185,12 @@ def dot_columns(columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool)
             tickformat=column.tickformat,
             tickvals=_ticks(column),
             showgrid=False,
-            zeroline=False,
-            fixedrange=True,
-            tickfont={"size": SMALL_SIZE, "color": ink(dark).muted},
             row=1,
             col=at,
         )
         texts += _words(column, axis, dark)
         shapes += _rules(column, axis, len(marks), dark)
-    name_rows(plot, [mark.label for mark in marks], zeroline=False)
+    name_rows(plot, [mark.label for mark in marks])
     plot.mark(shapes=shapes, annotations=texts)
     return plot
 
@@ -245,7 +242,7 @@ def _ticks(column: Column) -> list[float]:
 def _words(column: Column, axis: str, dark: bool) -> list[dict[str, Any]]:
     """The column's title above, the numbers right of it."""
     start, stop = column.span
-    common = {"xref": axis, "showarrow": False, "xanchor": "left"}
+    common = {"xref": axis, "xanchor": "left"}
     title = common | {
         "x": start,
         "y": 1,

@@ -87,6 +87,7 @@ def template(dark: bool) -> dict[str, Any]:
         "fixedrange": True,
         "gridcolor": tint(colors.line, 0.5),
         "tickcolor": colors.line,
+        "ticks": "",
         "tickfont": muted,
         "zeroline": False,
     }
@@ -175,33 +176,9 @@ def caption(plot: Plot, text: str, *, dark: bool, below: int, left: int = 0) -> 
         "xshift": left,
         "yshift": -below,
         "align": "left",
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
     }
     plot.mark(annotations=[line])
-
-
-def bare(**more: object) -> dict[str, object]:
-    """Settings of an axis that only places things: no line, grid, ticks or dragging."""
-    return {
-        "visible": False,
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        **more,
-    }
-
-
-def named_axis(dark: bool, **more: Any) -> dict[str, Any]:
-    """Settings of an axis that only names things: small words, no grid, line, ticks or dragging."""
-    return {
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "ticks": "",  # a page's theme may draw some
-        "tickfont": {"size": SMALL_SIZE, "color": ink(dark).muted},
-        **more,
-    }
 
 
 def _channels(color: str) -> tuple[int, int, int]:

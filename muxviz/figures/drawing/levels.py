@@ -28,11 +28,7 @@ def label_levels(plot: Plot, levels: Sequence[str], *, dark: bool, **where: Any)
     plot.xaxes(
         tickvals=shown,
         ticktext=[SHORT.get(levels[i], levels[i]) for i in shown],
-        tickfont={"size": SMALL_SIZE, "color": ink(dark).muted},
         showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        ticks="",
         linecolor=ink(dark).line,
         **where,
     )
@@ -42,12 +38,8 @@ def value_axis(plot: Plot, *, dark: bool, **more: Any) -> None:
     """Quiet lines across and small numbers on a y axis of ``plot`` (changed in place)."""
     plot.yaxes(
         **{
-            "tickfont": {"size": SMALL_SIZE, "color": ink(dark).muted},
             "gridcolor": tint(ink(dark).line, 0.6),
             "griddash": "dot",
-            "zeroline": False,
-            "fixedrange": True,
-            "ticks": "",
         }
         | more
     )
@@ -65,7 +57,6 @@ def heading(text: str, axis: int, *, dark: bool) -> dict[str, Any]:
         "xanchor": "left",
         "yanchor": "bottom",
         "yshift": 6,
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, bare, framed, ink
+from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, framed, ink
 from muxviz.figures.drawing.plot import Plot, Trace, bar
 from muxviz.figures.drawing.wording import plain
 
@@ -60,9 +60,6 @@ def legend_below(plot: Plot, *, dark: bool, below: int) -> None:
             "yref": "container",
             "yanchor": "top",
             "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
-            "bgcolor": CLEAR,
-            "itemclick": False,
-            "itemdoubleclick": False,
         },
         barmode="overlay",
     )
@@ -71,8 +68,8 @@ def legend_below(plot: Plot, *, dark: bool, below: int) -> None:
 def gone_field(title: str, *, dark: bool) -> go.Figure:
     """In place of a picture of something that was pruned away: one hatched field and its title."""
     plot = Plot(hatched([(0, 1, 0, 1)], [PRUNED], dark=dark) | {"showlegend": False})
-    plot.xaxes(**bare(range=[0, 1]))
-    plot.yaxes(**bare(range=[0, 1]))
+    plot.xaxes(visible=False, range=[0, 1])
+    plot.yaxes(visible=False, range=[0, 1])
     framed(plot, title, dark=dark, height=170, sides={"l": 90, "r": 24, "t": 66, "b": 20})
     return plot.figure()
 

@@ -23,9 +23,7 @@ def name_rows(plot: Plot, names: Sequence[str], *, margin: float = 0.5, **axis: 
         ticktext=[f"{name}  " for name in names],
         range=[len(names) - 1 + margin, -margin],
         showgrid=False,
-        fixedrange=True,
-        ticks="",
-        **({"zeroline": False} | axis),
+        **axis,
     )
 
 
@@ -41,7 +39,6 @@ def write_ends(
                 "y": row,
                 "xanchor": "left",
                 "xshift": shift,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE, "color": ink(dark).text},
             }
             for row, (end, text) in enumerate(zip(ends, texts, strict=True))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from muxviz.errors import NotApplicable
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.wording import plain, shorten
 from muxviz.results.training import RunCurves, StageSpan
@@ -113,10 +113,7 @@ def draw_panels(
     below = {column: math.ceil((len(panels) - column) / COLUMNS) for column in range(COLUMNS)}
     for column, row in below.items():
         if row:
-            muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-            plot.xaxes(
-                title={"text": "step", "font": muted}, showticklabels=True, row=row, col=column + 1
-            )
+            plot.xaxes(title={"text": "step"}, showticklabels=True, row=row, col=column + 1)
     return plot
 
 
@@ -162,7 +159,6 @@ def mark_stages(
                 "xanchor": "left",
                 "yanchor": "bottom",
                 "xshift": 2 if s.first else 0,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE - 1, "color": colors.muted},
             }
             for s in begun
@@ -171,11 +167,8 @@ def mark_stages(
 
 
 def set_axes(plot: Plot, dark: bool) -> None:
-    colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    grid = {"gridcolor": tint(colors.line, 0.5), "zeroline": False, "tickfont": muted}
-    plot.xaxes(fixedrange=True, rangemode="tozero", separatethousands=True, **grid)
-    plot.yaxes(fixedrange=True, nticks=5, **grid)
+    plot.xaxes(rangemode="tozero", separatethousands=True)
+    plot.yaxes(nticks=5)
 
 
 def finish(
@@ -198,9 +191,6 @@ def finish(
             "yref": "container",
             "yanchor": "top",
             "font": {"size": SMALL_SIZE + 1, "color": ink(dark).text},
-            "bgcolor": CLEAR,
-            "itemclick": False,
-            "itemdoubleclick": False,
         }
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from muxviz.figures.drawing.ink import SMALL_SIZE, ink
+from muxviz.figures.drawing.ink import ink
 from muxviz.figures.drawing.levels import interval_band, value_axis
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
@@ -106,7 +106,6 @@ def _words(found: Estimates, at: tuple[int, ...], is_share: bool) -> str:
 
 
 def _axes(plot: Plot, x: np.ndarray, axis: str, *, is_share: bool, dark: bool) -> None:
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     ends = float(x.min()), float(x.max())
     room = max(ends[1] - ends[0], 1.0)
     shown: list[float] = []
@@ -117,15 +116,11 @@ def _axes(plot: Plot, x: np.ndarray, axis: str, *, is_share: bool, dark: bool) -
         range=[ends[0] - 0.04 * room, ends[1] + 0.04 * room],
         tickvals=shown,
         ticktext=[f"{value:.0f} %" for value in shown],
-        title={"text": "sparsity of the encoder", "font": muted, "standoff": 6},
-        tickfont=muted,
+        title={"text": "sparsity of the encoder", "standoff": 6},
         showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        ticks="",
         linecolor=ink(dark).line,
     )
-    value_axis(plot, dark=dark, title={"text": axis, "font": muted, "standoff": 12})
+    value_axis(plot, dark=dark, title={"text": axis, "standoff": 12})
     if is_share:
         plot.yaxes(tickformat=".0%")
     else:
@@ -136,8 +131,5 @@ def _axes(plot: Plot, x: np.ndarray, axis: str, *, is_share: bool, dark: bool) -
             "xanchor": "left",
             "y": 1,
             "yanchor": "top",
-            "font": {"size": SMALL_SIZE, "color": ink(dark).text},
-            "itemclick": False,
-            "itemdoubleclick": False,
         }
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, UNSEEN, ink, named_axis, text_on
+from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, UNSEEN, ink, text_on
 from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
 from muxviz.figures.drawing.slots import slot_label
@@ -94,7 +94,6 @@ def draw_square(
                 "yref": "paper",
                 "yanchor": "bottom",
                 "yshift": 26,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE, "color": ink(dark).text},
             }
         ],
@@ -151,7 +150,7 @@ def number(value: float) -> float | None:
 def _axes(plot: Plot, matrix: Matrix, domain: tuple[float, float], axis: str, dark: bool) -> None:
     num = len(matrix.values)
     places, names = [i + 0.5 for i in range(num)], [slot_label(i) for i in range(num)]
-    common = named_axis(dark, tickvals=places, ticktext=names)
+    common = {"showgrid": False, "tickvals": places, "ticktext": names}
     sides = {"range": [0, num], "side": "top", "anchor": f"y{axis}", "domain": domain}
     down = {"range": [num, 0], "anchor": f"x{axis}"}
     plot.set(**{f"xaxis{axis}": common | sides, f"yaxis{axis}": common | down})

@@ -24,12 +24,10 @@ from muxviz.figures.drawing.dots import (
 )
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
-    SMALL_SIZE,
     TEXT_SIZE,
     caption,
     framed,
     ink,
-    named_axis,
     text_on,
 )
 from muxviz.figures.drawing.plot import Plot, heatmap, scatter
@@ -281,17 +279,16 @@ def confusion_figure(result: Confusion, *, dark: bool = False) -> go.Figure:
         )
     )
     names = [plain(label) for label in result.labels]
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark, tickvals=edges[:-1] + 0.5, ticktext=names)
+    common = {"showgrid": False, "tickvals": edges[:-1] + 0.5, "ticktext": names}
     plot.xaxes(
         side="top",
         range=[0, num],
-        title={"text": f"B: {plain(result.other.checkpoint)} answers …", "font": muted},
+        title={"text": f"B: {plain(result.other.checkpoint)} answers …"},
         **common,
     )
     plot.yaxes(
         range=[num, 0],
-        title={"text": f"A: {plain(result.provenance.checkpoint)} answers …", "font": muted},
+        title={"text": f"A: {plain(result.provenance.checkpoint)} answers …"},
         **common,
     )
     framed(

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from muxviz.errors import InputError
 from muxviz.figures.drawing.claims import standing_out, trend
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
@@ -42,16 +42,12 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
     _totals(plot, ordered, per, unit, dark)
     _slots(plot, ordered, per, unit, dark)
     colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.yaxes(
-        gridcolor=tint(colors.line, 0.5),
         zeroline=True,
         zerolinecolor=colors.line,
-        fixedrange=True,
-        tickfont=muted,
         rangemode="tozero",
     )
-    plot.xaxes(showgrid=False, zeroline=False, fixedrange=True, tickfont=muted)
+    plot.xaxes(showgrid=False)
     framed(
         plot,
         bits_finding(ordered, unit=unit),
@@ -190,7 +186,6 @@ def _totals(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bo
                 "yref": "y",
                 "text": "<br>".join(plain(_name(results[k])) for k in here),
                 "align": "left",
-                "showarrow": False,
                 "xanchor": "left",
                 "yanchor": "top",
                 "xshift": 10,
@@ -199,16 +194,15 @@ def _totals(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bo
             }
         )
     plot.mark(annotations=texts)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.xaxes(
         range=[0, top],
         tickvals=sorted(set(nums)),
-        title={"text": "slots, N", "font": muted},
+        title={"text": "slots, N"},
         row=1,
         col=1,
     )
     plot.yaxes(
-        title={"text": f"{unit} per position, all slots", "font": muted},
+        title={"text": f"{unit} per position, all slots"},
         range=[min(0.0, float(low.min())), 1.2 * max(nums) * results[0].entropy * per],
         row=1,
         col=1,
@@ -254,7 +248,6 @@ def _slots(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: boo
             row=1,
             col=2,
         )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     most = max(result.entropy for result in results) * per
     least = min(min(float((r.slots.low * per).min()) for r in results), 0.9 * most)
     rule = {
@@ -272,12 +265,12 @@ def _slots(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: boo
         range=[-0.6, len(results) - 0.4],
         tickvals=list(range(len(results))),
         ticktext=[plain(shorten(_name(r), NAME_ROOM)) for r in results],
-        title={"text": "slot by slot", "font": muted},
+        title={"text": "slot by slot"},
         row=1,
         col=2,
     )
     plot.yaxes(
-        title={"text": f"{unit} per position, one slot", "font": muted},
+        title={"text": f"{unit} per position, one slot"},
         range=[least - 0.08 * (most - least), most + 0.08 * (most - least)],
         rangemode="normal",
         row=1,

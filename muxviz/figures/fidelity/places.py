@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.dots import share_row, share_span, share_words
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, framed, ink, tint
+from muxviz.figures.drawing.ink import framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import percent
@@ -26,8 +26,7 @@ def positions_figure(result: Fidelity, *, slot: int | None = None, dark: bool = 
     found, which = _of_slot(result, slot)
     places = np.nonzero(found.trials > 0)[0]
     plot = _line(found, places, [str(p) for p in places], places, "position", dark)
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    plot.xaxes(title={"text": "position in the text (0 is [CLS])", "font": muted})
+    plot.xaxes(title={"text": "position in the text (0 is [CLS])"})
     framed(
         plot,
         positions_finding(result, slot=slot),
@@ -67,9 +66,8 @@ def lengths_figure(result: Fidelity, *, dark: bool = False) -> go.Figure:
     there = np.nonzero(found.trials > 0)[0]
     names = [LENGTHS[k] for k in there]
     plot = _line(found, np.arange(len(there)), names, there, "length", dark)
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     plot.xaxes(
-        title={"text": "tokens in the text (special ones not counted)", "font": muted},
+        title={"text": "tokens in the text (special ones not counted)"},
         tickvals=list(range(len(there))),
         ticktext=names,
         range=[-0.5, len(there) - 0.5],
@@ -177,19 +175,14 @@ def _line(
             showlegend=False,
         )
     )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     many = found.trials[at] >= FEWEST
     start, stop = share_span(low[many] if many.any() else low)
     plot.yaxes(
-        title={"text": "share read back", "font": muted},
+        title={"text": "share read back"},
         range=[start - 0.03 * (stop - start), stop + 0.03 * (stop - start)],
         tickformat=".0%",
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
     )
-    plot.xaxes(showgrid=False, zeroline=False, fixedrange=True, tickfont=muted)
+    plot.xaxes(showgrid=False)
     return plot
 
 

@@ -253,11 +253,8 @@ def _rank_bars(result: Fidelity, dark: bool) -> Plot:
         tickformat=".0%",
         nticks=5,
         showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
     )
-    name_rows(plot, [slot_label(i) for i in range(num)], zeroline=False)
+    name_rows(plot, [slot_label(i) for i in range(num)])
     return plot
 
 

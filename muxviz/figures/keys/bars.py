@@ -191,7 +191,6 @@ def _law(found: KeyInterference, dark: bool) -> tuple[list[dict[str, Any]], list
         "yref": "paper",
         "yanchor": "bottom",
         "yshift": 2,
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": colors.muted},
     }
     return [band, line], [note]
@@ -328,23 +327,18 @@ def _beside(x: float, row: float, text: str, dark: bool) -> dict[str, Any]:
         "text": plain(text),
         "xanchor": "left",
         "xshift": 8,
-        "showarrow": False,
         "font": {"size": TEXT_SIZE - 1, "color": ink(dark).text},
     }
 
 
 def _axes(plot: Plot, num: int, dark: bool, *, title: str, span: tuple[float, float]) -> None:
     colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.xaxes(
-        title={"text": title, "font": muted, "standoff": 8},
+        title={"text": title, "standoff": 8},
         range=list(span),
-        fixedrange=True,
-        gridcolor=tint(colors.line, 0.5),
         zeroline=True,
         zerolinecolor=colors.line,
         zerolinewidth=1.4,
-        tickfont=muted,
     )
     name_rows(plot, [slot_label(i) for i in range(num)])
 

@@ -100,7 +100,7 @@ def gates_alt(gates: GateFlips, *, over: str = "group") -> str:
 def _alone(plot: Plot, gates: GateFlips, dark: bool) -> None:
     """Words right of the rows."""
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    place = {"xref": "paper", "xanchor": "left", "x": 0.66, "showarrow": False}
+    place = {"xref": "paper", "xanchor": "left", "x": 0.66}
     head = {
         **place,
         "text": "open for this slot alone, in this group",

@@ -160,7 +160,6 @@ def _missing(reason: str, domain: tuple[float, float], dark: bool) -> dict[str, 
         "y": 0.5,
         "xref": "paper",
         "yref": "paper",
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
     }
 

@@ -50,7 +50,6 @@ def spectra_figure(
     plot.xaxes(
         title={
             "text": "layer",
-            "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
             "standoff": 6,
         }
     )

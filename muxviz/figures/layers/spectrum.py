@@ -198,7 +198,6 @@ def _name(shares: np.ndarray, slot: int, color: str) -> list[dict[str, Any]]:
             "y": float(1 - shares[0, :slot].sum() - shares[0, slot] / 2),
             "xanchor": "left",
             "xshift": 8,
-            "showarrow": False,
             "font": {"size": SMALL_SIZE, "color": color},
         }
     ]

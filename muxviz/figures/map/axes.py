@@ -67,7 +67,6 @@ def set_axes(plot: Plot, projection: Projection, dark: bool) -> None:
     limits = _limits(projection.coordinates)
     common: dict[str, Any] = {
         "showticklabels": False,
-        "ticks": "",
         "showgrid": False,
         "zeroline": False,
         "linecolor": colors.line,
@@ -113,7 +112,6 @@ def _limits(coordinates: np.ndarray) -> np.ndarray:
 
 
 def explain(plot: Plot, view: View, projection: Projection, frame: int) -> None:
-    colors = ink(view.dark)
     plot.set(
         legend={
             "orientation": "h",
@@ -121,10 +119,6 @@ def explain(plot: Plot, view: View, projection: Projection, frame: int) -> None:
             "xanchor": "left",
             "y": 1.0,
             "yanchor": "bottom",
-            "font": {"size": SMALL_SIZE, "color": colors.text},
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "bgcolor": CLEAR,
         }
     )
     lines = [_said(projection, frame), view.colors.note]

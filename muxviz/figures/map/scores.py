@@ -53,9 +53,6 @@ def add_score_axes(plot: Plot, *, dark: bool) -> None:
             "tickfont": font,
             "gridcolor": colors.line,
             "griddash": "dot",
-            "zeroline": False,
-            "fixedrange": True,
-            "ticks": "",
         }
         layout[f"yaxis{number}"] = {
             "domain": list(domain),
@@ -65,9 +62,6 @@ def add_score_axes(plot: Plot, *, dark: bool) -> None:
             "ticktext": [f"{words}  " for words in ROWS.values()],
             "tickfont": font,
             "showgrid": False,
-            "zeroline": False,
-            "fixedrange": True,
-            "ticks": "",
         }
         notes.append(
             {
@@ -79,7 +73,6 @@ def add_score_axes(plot: Plot, *, dark: bool) -> None:
                 "xanchor": "left",
                 "yanchor": "bottom",
                 "yshift": 4,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE, "color": colors.text},
             }
         )

@@ -68,12 +68,9 @@ def share_figure(readings: Sequence[StateReading], *, dark: bool = False) -> go.
         ticktext=["0", "25 %", "50 %", "75 %", "100 %"],
         tickfont=font,
         showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        ticks="",
     )
     font = {"size": SMALL_SIZE, "color": colors.text}
-    name_rows(plot, [state_words(r.state) for r in alive], zeroline=False, tickfont=font)
+    name_rows(plot, [state_words(r.state) for r in alive], tickfont=font)
     words = (
         "Shares of tr Var of each state in its original space; whiskers: 95 % interval of the "
         "sentence's share, over anchors."

@@ -19,7 +19,7 @@ import plotly.graph_objects as go
 
 from muxviz.errors import InputError
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import bare, framed, ink, tint
+from muxviz.figures.drawing.ink import framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import percent, tokens_of
@@ -98,8 +98,8 @@ def braid_figure(
     label_lanes(plot, geometry, result, solo=solo, dark=dark)
     has_rest = spectrum is not None
     write_caption(plot, geometry, result, dark=dark, left=SIDES["l"], has_rest=has_rest)
-    plot.xaxes(**bare(range=[LEFT, RIGHT]))
-    plot.yaxes(**bare(range=[geometry.bottom - 0.1, 0.1]))
+    plot.xaxes(visible=False, range=[LEFT, RIGHT])
+    plot.yaxes(visible=False, range=[geometry.bottom - 0.1, 0.1])
     num = len(result.slots)
     height = num * ROWS.get(num, LEAST_ROW) + SIDES["t"] + SIDES["b"]
     framed(plot, braid_finding(result), dark=dark, height=height, sides=SIDES)

@@ -181,7 +181,6 @@ def _text(
         "xshift": shift,
         "xanchor": side,
         "align": side,
-        "showarrow": False,
         "font": {"size": size, "color": colors.text},
     }
 
@@ -193,6 +192,5 @@ def _small(text: str, x: float, y: float, colors: Ink, *, shift: int) -> dict[st
         "x": x,
         "y": y,
         "yshift": shift,
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": colors.muted},
     }

@@ -17,13 +17,11 @@ from muxviz.errors import InputError
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
-    SMALL_SIZE,
     TEXT_SIZE,
     UNSEEN,
     caption,
     framed,
     ink,
-    named_axis,
     text_on,
 )
 from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
@@ -209,14 +207,13 @@ def _mark_own(plot: Plot, num: int, dark: bool) -> None:
 
 
 def _label_axes(plot: Plot, num: int, dark: bool) -> None:
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark)
+    common = {"showgrid": False}
     plot.xaxes(
         tickvals=[*(j + 0.5 for j in range(num)), num + 0.5 + GAP],
         ticktext=[*(slot_label(j) for j in range(num)), "other"],
         range=[0, num + 1 + GAP],
         side="top",
-        title={"text": "a token of slot …", "font": muted, "standoff": 12},
+        title={"text": "a token of slot …", "standoff": 12},
         **common,
     )
     plot.yaxes(

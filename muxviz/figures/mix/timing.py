@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
+from muxviz.figures.drawing.ink import TEXT_SIZE, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.results import Timing
@@ -50,24 +50,18 @@ def timing_figure(timings: tuple[Timing, ...], *, dark: bool = False) -> go.Figu
             "y": _name(timing),
             "xanchor": "left",
             "xshift": 10,
-            "showarrow": False,
             "text": f"{value:.1f} ms",
             "font": {"size": TEXT_SIZE, "color": colors.text},
         }
         for timing, value in zip(timings, values, strict=True)
     ]
     plot.mark(annotations=beside)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.xaxes(
-        title={"text": "median time of the forward passes (ms)", "font": muted},
+        title={"text": "median time of the forward passes (ms)"},
         rangemode="tozero",
         range=[0, 1.18 * max(t.q3_s for t in timings) * 1e3],
-        fixedrange=True,
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        tickfont=muted,
     )
-    plot.yaxes(autorange="reversed", fixedrange=True, ticksuffix="  ")
+    plot.yaxes(autorange="reversed", ticksuffix="  ")
     framed(
         plot,
         timing_finding(timings),

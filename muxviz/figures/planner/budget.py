@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
-from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis, times
+from muxviz.figures.drawing.measured import SIZE, legend_of, log_axis, times
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.planner.parts import (
     MEASURED,
@@ -72,13 +72,13 @@ def sensitivity_figure(
     low, high = float(100 * curve.budgets[0]), float(100 * curve.budgets[-1])
     edge = 0.03 * max(high - low, 0.1)
     plot.xaxes(
-        **axis(dark, "budget: points of accuracy that may be lost"),
+        title={"text": "budget: points of accuracy that may be lost"},
         range=[low - edge, high + 5 * edge],
     )
     tops = [*curve.ratio, ROOM * float(curve.ratio.max())]
     ticks = [t for t in TICKS if min(tops) * 0.99 <= t <= max(tops)]
     plot.yaxes(
-        **log_axis(dark, "speed-up over the baseline, times", tops, room=0.08)
+        **log_axis("speed-up over the baseline, times", tops, room=0.08)
         | ({"tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]} if ticks else {}),
     )
     _label(plot, curve, changes, high - low, dark)
@@ -96,7 +96,7 @@ def sensitivity_figure(
         height=HEIGHT,
         sides={"l": 76, "r": 40, "t": 108, "b": 96},
     )
-    plot.set(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     words = "A mark stands where the first choice changes. " + (
         "Dotted: the budget chosen above." if budget is not None else ""
     )
@@ -172,7 +172,6 @@ def _label(plot: Plot, curve: BudgetCurve, changes: list[int], wide: float, dark
             "yanchor": "bottom",
             "xshift": 4 if at else -6,
             "yshift": 7,
-            "showarrow": False,
             "font": {"size": SMALL_SIZE, "color": ink(dark).text},
         }
         for at in kept

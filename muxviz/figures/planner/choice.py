@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
-from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis, score_range, times
+from muxviz.figures.drawing.measured import SIZE, legend_of, log_axis, score_range, times
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import percent, plain
@@ -75,9 +75,9 @@ def planner_figure(
     plot.add(line_in_legend("predicted front, 95 % band", line, dash="dash"))
     plot.add(kind_in_legend("first choice", "circle-open", colors.text))
     rates, scores = _reach(points, advice, front)
-    plot.xaxes(**log_axis(dark, "instances per second", rates))
+    plot.xaxes(**log_axis("instances per second", rates))
     span = score_range(min(scores), max(scores))
-    plot.yaxes(**axis(dark, plain(points.metric), tickformat=".1%"), range=span)
+    plot.yaxes(title={"text": plain(points.metric)}, tickformat=".1%", range=span)
     _goal(plot, advice, span, dark)
     framed(
         plot,
@@ -86,7 +86,7 @@ def planner_figure(
         height=HEIGHT,
         sides={"l": 76, "r": 40, "t": 112, "b": 96},
     )
-    plot.set(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     held = "was measured" if first.is_measured else "is a prediction: measure it first"
     words = (
         f"Green: {plain(goal_words(advice.goal))}. Numbers: N. Bars: 95 % intervals where known. "

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
-from muxviz.figures.drawing.measured import SIZE, axis
+from muxviz.figures.drawing.measured import SIZE
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.rows import name_rows, write_ends
 from muxviz.figures.planner.parts import predicted_marks
@@ -45,7 +45,7 @@ def measure_next_figure(advice: Advice, *, dark: bool = False) -> go.Figure:
     )
     unit = "points of accuracy" if advice.goal.kind == THROUGHPUT else "instances per second"
     plot.xaxes(
-        **axis(dark, f"expected improvement, {unit}"),
+        title={"text": f"expected improvement, {unit}"},
         range=[0, 1.6 * max(max(values), 1e-9)],
     )
     name_rows(plot, [setting_words(one.num_instances, one.sparsity) for one in advice.next])

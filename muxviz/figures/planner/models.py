@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, mix, tint
-from muxviz.figures.drawing.measured import axis
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.whiskers import whiskers
@@ -66,7 +65,7 @@ def loo_figure(comparison: Comparison, *, dark: bool = False) -> go.Figure:
         )
         unit = "points" if quantity == ACCURACY else "% of the rate"
         plot.xaxes(
-            **axis(dark, f"{quantity}: leave-one-out error, {unit}"),
+            title={"text": f"{quantity}: leave-one-out error, {unit}"},
             range=[0, 1.32 * max(*values, 1e-9)],
             row=1,
             col=column,
@@ -80,7 +79,6 @@ def loo_figure(comparison: Comparison, *, dark: bool = False) -> go.Figure:
                 "yref": f"y{'' if column == 1 else column}",
                 "xanchor": "left",
                 "xshift": 6,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE, "color": colors.text},
             }
             for row, (value, u) in enumerate(zip(values, used, strict=True))
@@ -157,7 +155,8 @@ def hits_figure(check: PlannerCheck, *, dark: bool = False) -> go.Figure:
         title = "all cases" if column == 1 else "best setting was hidden"
         count = check.cases if column == 1 else check.hidden_cases
         plot.xaxes(
-            **axis(dark, f"share of cases, {title} ({count:,})", tickformat=".0%"),
+            title={"text": f"share of cases, {title} ({count:,})"},
+            tickformat=".0%",
             range=[0, 1.18],
             tickvals=[0, 0.25, 0.5, 0.75, 1],
             row=1,
@@ -300,7 +299,6 @@ def _bars(
             "yref": "y" if column == 1 else "y2",
             "xanchor": "left",
             "xshift": 6,
-            "showarrow": False,
             "font": {"size": SMALL_SIZE - 1, "color": ink(dark).text},
         }
         for (row, rate), value in zip(known, values, strict=True)

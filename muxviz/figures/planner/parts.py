@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.figures.drawing.measured import SIZE, axis, color_of, outline_of
+from muxviz.figures.drawing.measured import SIZE, color_of, outline_of
 from muxviz.figures.drawing.plot import Trace, scatter
 from muxviz.figures.drawing.wording import plain
 from muxviz.results.planning import Measurements, setting_words
@@ -76,18 +76,17 @@ def line_in_legend(name: str, color: str, *, dash: str = "solid") -> Trace:
     )
 
 
-def sparsity_axis(dark: bool, sparsities: np.ndarray, *, room: float = 0.3) -> dict[str, Any]:
+def sparsity_axis(sparsities: np.ndarray, *, room: float = 0.3) -> dict[str, Any]:
     """An axis of halvings of the weights left, named by sparsity; ``room``: halvings beyond."""
     ticks = thinned(_apart(np.unique(np.round(sparsities, 6))))
     places = halvings(ticks)
-    return axis(
-        dark,
-        "sparsity: share of weights removed, log scale",
-        tickvals=places.tolist(),
-        ticktext=[f"{100 * s:.3g} %" for s in ticks],
-        tickangle=0,
-        range=[-room, float(halvings(np.max(sparsities))) + room],
-    )
+    return {
+        "title": {"text": "sparsity: share of weights removed, log scale"},
+        "tickvals": places.tolist(),
+        "ticktext": [f"{100 * s:.3g} %" for s in ticks],
+        "tickangle": 0,
+        "range": [-room, float(halvings(np.max(sparsities))) + room],
+    }
 
 
 def _apart(sparsities: np.ndarray) -> np.ndarray:
@@ -99,16 +98,15 @@ def _apart(sparsities: np.ndarray) -> np.ndarray:
     return np.asarray(kept)
 
 
-def instances_axis(dark: bool, numbers: np.ndarray, *, room: float = 0.3) -> dict[str, Any]:
+def instances_axis(numbers: np.ndarray, *, room: float = 0.3) -> dict[str, Any]:
     """An axis of doublings of N, named by N."""
     ticks = thinned(np.unique(numbers))
-    return axis(
-        dark,
-        "slots, N",
-        tickvals=np.log2(ticks).tolist(),
-        ticktext=[f"{n:g}" for n in ticks],
-        range=[float(np.log2(np.min(numbers))) - room, float(np.log2(np.max(numbers))) + room],
-    )
+    return {
+        "title": {"text": "slots, N"},
+        "tickvals": np.log2(ticks).tolist(),
+        "ticktext": [f"{n:g}" for n in ticks],
+        "range": [float(np.log2(np.min(numbers))) - room, float(np.log2(np.max(numbers))) + room],
+    }
 
 
 def halvings(sparsity: Any) -> np.ndarray:

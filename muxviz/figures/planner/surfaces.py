@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
-from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis, outline_of
+from muxviz.figures.drawing.measured import SIZE, legend_of, log_axis, outline_of
 from muxviz.figures.drawing.plot import Plot, contour, scatter
 from muxviz.figures.drawing.scales import sequential
 from muxviz.figures.drawing.wording import plain
@@ -92,10 +92,10 @@ def surfaces_figure(
             col=column,
         )
         _write_levels(plot, grid, shown, values, column, dark)
-        plot.xaxes(**sparsity_axis(dark, points.sparsity, room=0.3), row=1, col=column)
-        plot.yaxes(**instances_axis(dark, points.num_instances, room=0.35), row=1, col=column)
-    plot.xaxes(showgrid=False)
-    plot.yaxes(showgrid=False)
+        plot.xaxes(**sparsity_axis(points.sparsity, room=0.3), row=1, col=column)
+        plot.yaxes(**instances_axis(points.num_instances, room=0.35), row=1, col=column)
+    plot.xaxes(ticks="outside")
+    plot.yaxes(ticks="outside", showgrid=False)
     plot.add(kind_in_legend("measured, coloured by its own value", MEASURED, colors.muted))
     plot.add(line_in_legend("predicted: line of equal value", tint(colors.text, 0.55)))
     _frame(plot, surfaces_finding(points, accuracy, throughput), accuracy, throughput, dark)
@@ -146,14 +146,15 @@ def slices_figure(
             row=1,
             col=column,
         )
-        plot.xaxes(**sparsity_axis(dark, points.sparsity), row=1, col=column)
+        plot.xaxes(**sparsity_axis(points.sparsity), row=1, col=column)
     plot.yaxes(
-        **axis(dark, plain(points.metric), tickformat=".0%"),
+        title={"text": plain(points.metric)},
+        tickformat=".0%",
         range=_range(scores),
         row=1,
         col=1,
     )
-    plot.yaxes(**log_axis(dark, "instances per second", rates, room=0.04), row=1, col=2)
+    plot.yaxes(**log_axis("instances per second", rates, room=0.04), row=1, col=2)
     plot.add(kind_in_legend("measured", MEASURED, colors.muted))
     plot.add(line_in_legend("predicted, with its 95 % band", colors.muted))
     _frame(plot, slices_finding(points, accuracy), accuracy, throughput, dark)
@@ -238,7 +239,7 @@ def _frame(
     plot: Plot, title: str, accuracy: SurfaceGrid, throughput: SurfaceGrid, dark: bool
 ) -> None:
     framed(plot, title, dark=dark, height=HEIGHT, sides={"l": 70, "r": 30, "t": 138, "b": 96})
-    plot.set(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     names = [
         {
             "text": f"{words} ({MODELS[grid.model]})",
@@ -248,7 +249,6 @@ def _frame(
             "y": 1,
             "yshift": 24,
             "xanchor": "left",
-            "showarrow": False,
             "font": {"size": SMALL_SIZE, "color": ink(dark).text, "weight": 600},
         }
         for words, grid, where in (
@@ -310,7 +310,6 @@ def _write_levels(
             | spot
             | {
                 "text": words,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE - 1, "color": ink(dark).muted},
             }
         )
@@ -355,7 +354,6 @@ def _name_line(plot: Plot, grid: SurfaceGrid, row: int, column: int, dark: bool)
         "yref": "y" if column == 1 else "y2",
         "xanchor": "left",
         "xshift": 9,
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": ink(dark).text},
     }
     plot.mark(annotations=[note])

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, mix, named_axis
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, mix
 from muxviz.figures.drawing.plot import Plot, Trace, bar
 from muxviz.figures.drawing.pruned_cells import PRUNED, hatched, legend_below, pruned_hover
 from muxviz.figures.drawing.scales import color_at, sequential
@@ -199,7 +199,8 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
     rows = {
         "range": [layers + 0.5, 0.5],
         "domain": [split, 1],
-        **named_axis(dark, tickvals=list(range(1, layers + 1))),
+        "showgrid": False,
+        "tickvals": list(range(1, layers + 1)),
     }
     stride = 1 if heads <= 16 else 2
     plot.layout["xaxis"] = {
@@ -207,8 +208,9 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
         "range": [0.5, heads + 0.5],
         "side": "top",
         "anchor": "y",
-        "title": {"text": "head", "font": muted, "standoff": 4},
-        **named_axis(dark, tickvals=list(range(1, heads + 1, stride))),
+        "title": {"text": "head", "standoff": 4},
+        "showgrid": False,
+        "tickvals": list(range(1, heads + 1, stride)),
     }
     plot.layout["yaxis"] = rows | {
         "ticktext": [f"layer {k + 1} " for k in range(layers)],
@@ -220,8 +222,9 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
         "side": "top",
         "anchor": "y2",
         "tickformat": ".0%",
-        "title": {"text": "feed-forward block left", "font": muted, "standoff": 4},
-        **named_axis(dark, nticks=5),
+        "title": {"text": "feed-forward block left", "standoff": 4},
+        "showgrid": False,
+        "nticks": 5,
     }
     plot.layout["yaxis2"] = rows | {"showticklabels": False, "anchor": "x2"}
     strips = _strips(result)
@@ -229,14 +232,16 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
         "domain": [0, 1],
         "range": [0.5, len(result.hidden) + 0.5],
         "anchor": "y3",
-        **named_axis(dark, nticks=9),
+        "showgrid": False,
+        "nticks": 9,
     }
     plot.layout["yaxis3"] = {
         "domain": [0, foot],
         "range": [len(strips) + 0.5, 0.5],
         "anchor": "x3",
         "ticktext": [f"{name.split()[0]} " for name, _ in strips],
-        **named_axis(dark, tickvals=list(range(1, len(strips) + 1))),
+        "showgrid": False,
+        "tickvals": list(range(1, len(strips) + 1)),
     }
     plot.mark(
         annotations=[
@@ -250,7 +255,6 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
                 "xanchor": "left",
                 "yanchor": "bottom",
                 "yshift": 6,
-                "showarrow": False,
                 "font": muted,
             }
         ],

@@ -15,7 +15,6 @@ from muxviz.figures.drawing.measured import (
     DASHES,
     SIZE,
     accuracy_change,
-    axis,
     busy_words,
     legend_mark,
     legend_of,
@@ -67,9 +66,10 @@ def tradeoff_figure(
         plot.add(legend_mark(one.label, one.kind, busy=busy, dark=dark))
     everything = [p for _, chosen in found for p in chosen]
     ends = [v for p in everything for q in (_x(p, x),) for v in (q.q1, q.q3)]
-    plot.xaxes(**log_axis(dark, WORDS[x], ends))
+    plot.xaxes(**log_axis(WORDS[x], ends))
     plot.yaxes(
-        **axis(dark, plain(everything[0].accuracy.metric), tickformat=".1%"),
+        title={"text": plain(everything[0].accuracy.metric)},
+        tickformat=".1%",
         range=score_range(
             min(p.accuracy.low for p in everything), max(p.accuracy.high for p in everything)
         ),
@@ -86,7 +86,7 @@ def tradeoff_figure(
         sides={"l": 76, "r": 40, "t": top, "b": bottom},
     )
     whole = {"entrywidth": 1, "entrywidthmode": "fraction"}  # one source a line
-    plot.set(legend=legend_of(dark, height, LEGEND_TOP) | whole)
+    plot.set(legend=legend_of(height, LEGEND_TOP) | whole)
     caption(plot, "<br>".join(notes), dark=dark, below=48, left=-56)
     return plot.figure()
 
@@ -323,7 +323,6 @@ def _lines(
                     "y": y,
                     "xanchor": "left",
                     "xshift": 2,
-                    "showarrow": False,
                     "font": {"size": SMALL_SIZE, "color": colors.muted},
                 }
             )

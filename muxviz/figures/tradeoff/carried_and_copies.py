@@ -13,7 +13,6 @@ from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
 from muxviz.figures.drawing.measured import (
     DASHES,
     accuracy_change,
-    axis,
     busy_words,
     legend_mark,
     legend_of,
@@ -71,12 +70,12 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
     everything = [p for _, chosen in found for p in chosen]
     numbers = sorted({p.n for p in everything})
     plot.xaxes(
-        **axis(dark, "slots, N", showgrid=False, tickvals=numbers), range=[0, 1.3 * max(numbers)]
+        title={"text": "slots, N"}, showgrid=False, tickvals=numbers, range=[0, 1.3 * max(numbers)]
     )
     top = max(p.bits_per_vector or 0 for p in everything)
     least = min(p.bits_per_vector or 0 for p in everything)
     plot.yaxes(
-        **axis(dark, "bits per vector"), range=[min(0.0, 1.15 * least), 1.15 * max(top, 1e-9)]
+        title={"text": "bits per vector"}, range=[min(0.0, 1.15 * least), 1.15 * max(top, 1e-9)]
     )
     framed(
         plot,
@@ -85,7 +84,7 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
         height=HEIGHT,
         sides={"l": 76, "r": 40, "t": LEGEND_TOP + 18 + 18 * len(found), "b": 92},
     )
-    plot.set(legend=legend_of(dark, HEIGHT, LEGEND_TOP) | WHOLE)
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP) | WHOLE)
     known = {p.checkpoint for p in everything}
     missing = dict.fromkeys(
         p.checkpoint for one in runs for p in one.run.points if p.checkpoint not in known
@@ -191,10 +190,11 @@ def copies_curve(runs: Sequence[Measured], *, task: str, dark: bool = False) -> 
     everything = [p for _, lines in found for line in lines for p in line]
     bases = [base for one, _ in found if (base := plain_point(of_task(one.run, task)))]
     rates = [*map(texts_per_s, everything), *map(texts_per_s, bases)]
-    plot.xaxes(**log_axis(dark, "texts answered per second", rates))
+    plot.xaxes(**log_axis("texts answered per second", rates))
     scores = [p.accuracy for p in [*everything, *bases]]
     plot.yaxes(
-        **axis(dark, plain(scores[0].metric), tickformat=".1%"),
+        title={"text": plain(scores[0].metric)},
+        tickformat=".1%",
         range=score_range(min(s.low for s in scores), max(s.high for s in scores)),
     )
     line_style = {"color": colors.muted, "width": 1.2, "dash": "dot"}
@@ -213,7 +213,7 @@ def copies_curve(runs: Sequence[Measured], *, task: str, dark: bool = False) -> 
         height=HEIGHT,
         sides={"l": 76, "r": 40, "t": LEGEND_TOP + 18 + 18 * len(found), "b": 92},
     )
-    plot.set(legend=legend_of(dark, HEIGHT, LEGEND_TOP) | WHOLE)
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP) | WHOLE)
     words = [
         "Beside a mark: N, and copies of each text. Bars: range over groupings. Dotted: N = 1."
     ]

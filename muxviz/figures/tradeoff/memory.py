@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed, ink
-from muxviz.figures.drawing.measured import axis, color_of, times
+from muxviz.figures.drawing.measured import color_of, times
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows, write_ends
 from muxviz.figures.drawing.wording import plain
@@ -40,7 +40,7 @@ def memory_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.F
         )
     )
     plot.xaxes(
-        **axis(dark, "highest memory of the process, MiB"), range=[0, 1.22 * most], tickformat=","
+        title={"text": "highest memory of the process, MiB"}, range=[0, 1.22 * most], tickformat=","
     )
     name_rows(plot, [_label(row) for row in rows])
     write_ends(plot, known, [_mib(row) for row in rows], shift=8, dark=dark)

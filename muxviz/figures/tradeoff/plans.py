@@ -12,7 +12,6 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
 from muxviz.figures.drawing.measured import (
     SIZE,
-    axis,
     color_of,
     legend_of,
     log_axis,
@@ -45,11 +44,11 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
         plot.add(_marks(chosen, serves, plans, dark))
     times_ms = [*(p.latency_ms for p in plans.plans), traffic.latency_ms]
     scores = [*(p.accuracy for p in plans.plans), traffic.accuracy]
-    across = log_axis(dark, "expected latency of a request, ms", times_ms)
+    across = log_axis("expected latency of a request, ms", times_ms)
     low = min(scores) if traffic.accuracy > 0 else min(p.accuracy for p in plans.plans)
     span = score_range(low, max(scores))
     plot.xaxes(**across)
-    plot.yaxes(**axis(dark, "accuracy", tickformat=".1%"), range=span)
+    plot.yaxes(title={"text": "accuracy"}, tickformat=".1%", range=span)
     line = {"color": colors.muted, "width": 1.3, "dash": "dot"}
     budget, floor = traffic.latency_ms, max(traffic.accuracy, span[0])
     left = 10 ** across["range"][0]
@@ -78,7 +77,7 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
         height=HEIGHT,
         sides={"l": 76, "r": 30, "t": 108, "b": 96},
     )
-    plot.set(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     words = (
         f"Green: what is asked for, within {tick_text(budget)} ms and from "
         f"{100 * traffic.accuracy:.1f} %. Beside a mark: N, and batch, where there "

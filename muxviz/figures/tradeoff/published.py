@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink
-from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis
+from muxviz.figures.drawing.measured import SIZE, legend_of, log_axis
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.wording import plain
 from muxviz.results.throughput import PublishedPoint
@@ -60,11 +60,12 @@ def published_figure(points: Sequence[PublishedPoint], *, dark: bool = False) ->
             if place["row"] == rows or number + columns >= len(tasks)
             else ""
         )
-        plot.xaxes(**log_axis(dark, words, [p.ratio for p in own], room=0.16), **place)
+        plot.xaxes(**log_axis(words, [p.ratio for p in own], room=0.16), **place)
         scores = [p.score or 0.0 for p in own]
         edge = max(0.15 * (max(scores) - min(scores)), 0.5)
         plot.yaxes(
-            **axis(dark, "score, %" if number % columns == 0 else "", nticks=6),
+            title={"text": "score, %" if number % columns == 0 else ""},
+            nticks=6,
             range=[min(scores) - edge, max(scores) + 1.6 * edge],
             **place,
         )
@@ -76,7 +77,7 @@ def published_figure(points: Sequence[PublishedPoint], *, dark: bool = False) ->
         height=height,
         sides={"l": 70, "r": 24, "t": 124, "b": 96},
     )
-    plot.set(legend=legend_of(dark, height, LEGEND_TOP))
+    plot.set(legend=legend_of(height, LEGEND_TOP))
     left_out = sum(not _is_drawn(p) or p.task not in tasks for p in points)
     words = (
         "Not measured here. Numbers: N; none for pruning alone. Every source has its own baseline, "

@@ -47,14 +47,14 @@ def latency_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.
         _pass_line(plot, line, busy, dark)
         _rate_line(plot, line, busy, dark)
     batches = sorted({row.batch for row in rows})
-    across = log_axis(dark, "sequences per forward", [float(b) for b in batches])
+    across = log_axis("sequences per forward", [float(b) for b in batches])
     across |= {"tickvals": batches, "ticktext": [tick_text(b) for b in batches]}
     times_ms = [v for r in rows for v in (r.pass_ms.q1, r.pass_ms.q3, r.pass_p95_ms)]
     rates = [v for r in rows for v in (r.instances_per_s.q1, r.instances_per_s.q3)]
     for column in (1, 2):
         plot.xaxes(**across, row=1, col=column)
-    plot.yaxes(**log_axis(dark, "a pass, ms", times_ms), row=1, col=1)
-    plot.yaxes(**log_axis(dark, "instances per second", rates), row=1, col=2)
+    plot.yaxes(**log_axis("a pass, ms", times_ms), row=1, col=1)
+    plot.yaxes(**log_axis("instances per second", rates), row=1, col=2)
     framed(
         plot,
         latency_finding(timed, setting),
@@ -62,7 +62,7 @@ def latency_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.
         height=HEIGHT,
         sides={"l": 76, "r": 24, "t": 112, "b": 96},
     )
-    plot.set(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     words = [
         f"{plain(setting.label)}. Bars: quartiles over {timed.run.rounds} rounds. Short dashes "
         "(left): 95 % of passes are faster."
@@ -218,7 +218,6 @@ def _rate_line(plot: Plot, line: Sequence[SpeedRow], busy: bool, dark: bool) -> 
         "yref": "y2",
         "xanchor": "left",
         "xshift": 9,
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": ink(dark).text},
     }
     plot.mark(annotations=[note] if end.contender == "muxviz" else [])

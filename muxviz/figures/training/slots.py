@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, ink
+from muxviz.figures.drawing.ink import TEXT_SIZE, ink
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.small_multiples import (
@@ -69,10 +69,9 @@ def slot_accuracy_figure(
     for row, run in enumerate(shown, start=1):
         _slot_lines(plot, run, row, slot, dark=dark)
         mark_stages(plot, run.stages, last_step([run]), [row], 1, dark=dark, named=row == 1)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     set_axes(plot, dark)
-    plot.yaxes(tickformat=".0%", title={"text": "tokens read back", "font": muted})
-    plot.xaxes(title={"text": "step", "font": muted}, row=len(shown), col=1)
+    plot.yaxes(tickformat=".0%", title={"text": "tokens read back"})
+    plot.xaxes(title={"text": "step"}, row=len(shown), col=1)
     finish(
         plot,
         slot_accuracy_finding(shown[0]),

@@ -86,33 +86,27 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
 
 def _axes(plot: Plot, result: Ensembling, areas: list[Copies], dark: bool) -> None:
     colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    common = {"gridcolor": tint(colors.line, 0.5), "zeroline": False, "fixedrange": True}
-    common["tickfont"] = muted
     most = max(p.per_pass for p in result.points)
     plot.xaxes(
-        title={"text": "different sentences a pass", "font": muted},
+        title={"text": "different sentences a pass"},
         tickvals=[p.per_pass for p in result.points],
         range=[0.5, most + 0.28 * most],
         row=1,
         col=1,
-        **common,
     )
     lowest = min(p.accuracy.interval[0] for p in result.points)
     plot.yaxes(
-        title={"text": "accuracy", "font": muted},
+        title={"text": "accuracy"},
         tickformat=".0%",
         range=[max(0, lowest - 0.04), 1.02],
         row=1,
         col=1,
-        **common,
     )
     plot.xaxes(
-        title={"text": "AUROC for errors (0.5: knows nothing)", "font": muted},
+        title={"text": "AUROC for errors (0.5: knows nothing)"},
         range=[0, 1.03],
         row=1,
         col=2,
-        **common,
     )
     plot.yaxes(
         tickvals=list(range(len(areas))),
@@ -121,9 +115,6 @@ def _axes(plot: Plot, result: Ensembling, areas: list[Copies], dark: bool) -> No
         showgrid=False,
         row=1,
         col=2,
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
     )
     if not areas:
         xref, yref = plot.cell(1, 2)
@@ -133,7 +124,6 @@ def _axes(plot: Plot, result: Ensembling, areas: list[Copies], dark: bool) -> No
             "y": 0,
             "xref": xref,
             "yref": yref,
-            "showarrow": False,
             "font": {"size": TEXT_SIZE, "color": colors.muted},
         }
         plot.mark(annotations=[nothing])

@@ -59,25 +59,20 @@ def before_after_figure(result: BeforeAfter, *, dark: bool = False) -> go.Figure
                 "x": 1.02,
                 "y": at,
                 "xanchor": "left",
-                "showarrow": False,
                 "align": "left",
                 "text": plain(shorten(_change(result, i), 2 * ROOM)),
                 "font": {"size": SMALL_SIZE, "color": colors.text},
             }
         )
     plot.set(barmode="overlay", bargap=0.2)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.xaxes(
         range=[0, 1.62],
         tickvals=[0, 0.25, 0.5, 0.75, 1],
         ticktext=["0", "25 %", "50 %", "75 %", "100 %"],
         showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
-        title={"text": "probability of the answer given before", "font": muted},
+        title={"text": "probability of the answer given before"},
     )
-    name_rows(plot, [slot_label(i) for i in shown], zeroline=False)
+    name_rows(plot, [slot_label(i) for i in shown])
     half = {"type": "line", "x0": 0.5, "x1": 0.5, "y0": -0.5, "y1": len(shown) - 0.5}
     plot.mark(
         shapes=[half | {"line": {"color": colors.line, "width": 1, "dash": "dot"}}],

@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
-    SMALL_SIZE,
     TEXT_SIZE,
     TOGGLES,
     caption,
@@ -39,7 +38,6 @@ def dose_figure(
     result: DoseResponse, slot: int, *, scale: str = "probability", dark: bool = False
 ) -> go.Figure:
     """One slot's answer against every fader; the slot's own is the thick line."""
-    colors = ink(dark)
     title, name = SCALES[scale]
     values = getattr(result, name)[slot]
     plot = Plot()
@@ -62,17 +60,13 @@ def dose_figure(
                 hovertemplate=f"fader {j + 1} at %{{x:.2f}}: %{{y:.3f}}<extra></extra>",
             )
         )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    line = {"gridcolor": tint(colors.line, 0.5), "zeroline": False, "fixedrange": True}
     plot.xaxes(
-        title={"text": "fader (0 = silent, 1 = as it is)", "font": muted},
+        title={"text": "fader (0 = silent, 1 = as it is)"},
         range=[-0.03, 2.03],
         dtick=0.25,
-        tickfont=muted,
-        **line,
     )
     bounds = {"range": [-0.02, 1.02], "tickformat": ".0%"} if scale == "probability" else {}
-    plot.yaxes(title={"text": title, "font": muted}, tickfont=muted, **line, **bounds)
+    plot.yaxes(title={"text": title}, **bounds)
     outside = ((-0.03, USUAL[0]), (USUAL[1], 2.03))
     common = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
     shade = {"fillcolor": tint(ink(dark).grey, 0.1), "line": {"width": 0}}
@@ -160,7 +154,6 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
             {
                 "x": j,
                 "y": i,
-                "showarrow": False,
                 "text": "·" if np.isnan(values[i, j]) else f"{values[i, j]:+.2f}",
                 "font": {"size": TEXT_SIZE, "color": text_on(shades[i, j])},
             }
@@ -171,11 +164,8 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
             for i in range(num)
         ],
     )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    common = {"showgrid": False, "fixedrange": True, "ticks": "", "tickfont": muted}
-    plot.xaxes(
-        side="top", title={"text": "fader of slot …", "font": muted, "standoff": 10}, **common
-    )
+    common = {"showgrid": False}
+    plot.xaxes(side="top", title={"text": "fader of slot …", "standoff": 10}, **common)
     plot.yaxes(autorange="reversed", ticksuffix="  ", **common)
     framed(
         plot,

@@ -10,14 +10,12 @@ import plotly.graph_objects as go
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
-    SMALL_SIZE,
     TEXT_SIZE,
     TOGGLES,
     caption,
     framed,
     ink,
     text_on,
-    tint,
 )
 from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
@@ -53,9 +51,7 @@ def dial_figure(result: KeyDial, alpha: float = 0.0, *, dark: bool = False) -> g
             if n not in result.fillers:
                 _line(plot, result.alphas, result.heard[:, n], n, dark, 2, "tokens of slot")
                 _wrong(plot, result.heard_random[:, n], n, dark, 2)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    grid = {"gridcolor": tint(colors.line, 0.5), "zeroline": False, "fixedrange": True}
-    plot.xaxes(range=[-0.03, WRONG + 0.06], tickfont=muted, **grid)
+    plot.xaxes(range=[-0.03, WRONG + 0.06])
     plot.xaxes(
         tickvals=[0, 0.25, 0.5, 0.75, 1, WRONG],
         ticktext=[
@@ -70,10 +66,10 @@ def dial_figure(result: KeyDial, alpha: float = 0.0, *, dark: bool = False) -> g
         row=2 if heard else 1,
         col=1,
     )
-    plot.yaxes(range=[-0.03, 1.05], tickformat=".0%", tickfont=muted, **grid)
-    plot.yaxes(title={"text": "answer of …", "font": muted}, row=1, col=1)
+    plot.yaxes(range=[-0.03, 1.05], tickformat=".0%")
+    plot.yaxes(title={"text": "answer of …"}, row=1, col=1)
     if heard:
-        plot.yaxes(title={"text": "tokens of … read", "font": muted}, row=2, col=1)
+        plot.yaxes(title={"text": "tokens of … read"}, row=2, col=1)
     mark = {"type": "line", "x0": alpha, "x1": alpha, "yref": "paper", "y0": 0, "y1": 1}
     plot.mark(shapes=[mark | {"line": {"color": colors.text, "width": 1.2, "dash": "dot"}}])
     framed(
@@ -246,7 +242,6 @@ def ghost_figure(result: Ghosts, *, dark: bool = False) -> go.Figure:
                 {
                     "x": j + 0.5 + (GAP if j == num else 0),
                     "y": i + 0.5,
-                    "showarrow": False,
                     "text": f"<b>{_fine(value)}</b>" if above else _fine(value),
                     "font": {"size": TEXT_SIZE, **(strong if value > 0.12 else faint)},
                 }
@@ -256,22 +251,19 @@ def ghost_figure(result: Ghosts, *, dark: bool = False) -> go.Figure:
         frame | {"x0": i + 0.02, "x1": i + 0.98, "y0": i + 0.03, "y1": i + 0.97} for i in range(num)
     ]
     plot.mark(shapes=shapes, annotations=notes)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    common = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
+    common = {"showgrid": False}
     plot.xaxes(
         tickvals=[*(j + 0.5 for j in range(num)), num + 0.5 + GAP],
         ticktext=[*(slot_label(j) for j in range(num)), "strangers"],
         range=[0, num + 1 + GAP],
         side="top",
-        tickfont=muted,
-        title={"text": "tokens of slot …", "font": muted, "standoff": 12},
+        title={"text": "tokens of slot …", "standoff": 12},
         **common,
     )
     plot.yaxes(
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"{slot_label(i)} empty  " for i in range(num)],
         range=[num, 0],
-        tickfont=muted,
         **common,
     )
     framed(

@@ -68,7 +68,6 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
             "y": k,
             "xanchor": "left",
             "xshift": 12,
-            "showarrow": False,
             "text": _turned(r, result),
             "font": {"size": SMALL_SIZE, "color": colors.text},
         }
@@ -82,14 +81,9 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
         ],
         annotations=notes,
     )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.xaxes(
         range=[low - 0.06 * width, high + 0.06 * width],
-        title={"text": f"change of the margin of {_name(result.target)} (logits)", "font": muted},
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
+        title={"text": f"change of the margin of {_name(result.target)} (logits)"},
     )
     name_rows(plot, [_test(r) for r in rungs])
     framed(

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import are_apart, spans
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TOGGLES, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import TOGGLES, caption, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, bar, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import percent, plain, shorten
@@ -61,24 +61,17 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
             present | {"y0": now, "y1": now, "line": {"color": colors.muted, "dash": "dot"}},
         ],
     )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.xaxes(
         tickvals=list(range(num)),
         ticktext=[slot_label(s) for s in range(num)],
         range=[-0.55, num - 0.45],
-        fixedrange=True,
         showgrid=False,
-        zeroline=False,
-        title={"text": f"seat of the sentence that is in slot {sentence + 1} now", "font": muted},
+        title={"text": f"seat of the sentence that is in slot {sentence + 1} now"},
     )
     plot.yaxes(
         range=[-0.03, 1.03],
         tickformat=".0%",
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
-        title={"text": _aim(result, sentence), "font": muted},
+        title={"text": _aim(result, sentence)},
     )
     framed(
         plot,
@@ -146,20 +139,14 @@ def company_figure(result: SlotOrders, *, dark: bool = False) -> go.Figure:
                 hovertemplate=f"{name}: %{{x:.3g}}<extra></extra>",
             )
         )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.set(barmode="stack", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"} | TOGGLES)
     plot.xaxes(
         title={
             "text": "variance of the answer's probability over orders (percentage points²)",
-            "font": muted,
         },
         rangemode="tozero",
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
     )
-    plot.yaxes(autorange="reversed", fixedrange=True, ticks="")
+    plot.yaxes(autorange="reversed")
     framed(
         plot,
         company_finding(result),

@@ -50,7 +50,6 @@ def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
             "y": name,
             "xanchor": "left",
             "xshift": 10,
-            "showarrow": False,
             "text": f"{percent(s.value)} ({interval(s)})",
             "font": {"size": TEXT_SIZE, "color": colors.text},
         }
@@ -58,18 +57,13 @@ def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
     ]
     chance = {"type": "line", "x0": result.by_chance, "x1": result.by_chance, "y0": 0.6, "y1": 1.4}
     plot.mark(annotations=notes, shapes=[chance | {"line": {"color": colors.warning, "width": 2}}])
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     plot.xaxes(
         range=[0, 1.28],
         tickvals=[0, 0.25, 0.5, 0.75, 1],
         tickformat=".0%",
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
-        title={"text": f"share of {result.passes} passes", "font": muted},
+        title={"text": f"share of {result.passes} passes"},
     )
-    plot.yaxes(autorange="reversed", fixedrange=True, ticksuffix="  ", ticks="")
+    plot.yaxes(autorange="reversed", ticksuffix="  ")
     framed(
         plot,
         twins_finding(result),
@@ -142,24 +136,16 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
     many = result.bias.draws > 1
     plot = Plot.grid(rows=2 if many else 1, cols=1, down=0.34)
     plot.add(_dots(result.sure, np.zeros(num), dark, "%{x:.1%}"), row=1, col=1)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    common = {
-        "gridcolor": tint(colors.line, 0.5),
-        "fixedrange": True,
-        "tickfont": muted,
-        "zeroline": False,
-    }
     low, high = float(result.sure.min()), float(result.sure.max())
     room = max(0.02, (high - low) * 0.25)
     plot.xaxes(
-        title={"text": "probability of the answer, one dot per slot", "font": muted},
+        title={"text": "probability of the answer, one dot per slot"},
         tickformat=".1%",
         range=[max(0, low - room), min(1.002, high + room)],
         row=1,
         col=1,
-        **common,
     )
-    hidden = {"showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True}
+    hidden = {"showticklabels": False, "showgrid": False}
     plot.yaxes(range=[-1, 1], row=1, col=1, **hidden)
     if many:
         dots = _dots(result.bias.mean, np.arange(num), dark, "%{x:+.3f} logits")
@@ -172,7 +158,7 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
         )
         plot.add(dots, row=2, col=1)
         words = f"margin less the mean over slots, {result.bias.draws} sentences (logits)"
-        plot.xaxes(title={"text": words, "font": muted}, row=2, col=1, **common)
+        plot.xaxes(title={"text": words}, row=2, col=1)
         plot.xaxes(zeroline=True, zerolinecolor=colors.muted, row=2, col=1)
         plot.yaxes(range=[num - 0.4, -1.0], row=2, col=1, **hidden)
     framed(
