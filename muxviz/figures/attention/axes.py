@@ -119,9 +119,8 @@ def token_map(
     height = int(np.clip(22 * len(positions), 200, 460))
     below = LINE * lines + 14
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    axis = {"showgrid": False}
     names = _names(result, positions, slot)
-    plot.xaxes(showticklabels=False, type="category", **axis)
+    plot.xaxes(showticklabels=False, type="category")
     plot.yaxes(
         type="category",
         autorange="reversed",
@@ -130,7 +129,6 @@ def token_map(
         tickfont=muted,
         showticklabels=bool(lines),
         title={"text": f"looks ({slot_label(slot)})", "font": muted},
-        **axis,
     )
     if lines:
         _ladder(plot, result, positions, dark)

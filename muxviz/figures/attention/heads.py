@@ -162,19 +162,16 @@ def _hover(result: HeadEffects, slot: int, layer: int, head: int) -> str:
 
 
 def _axes(plot: Plot, layers: int, heads: int, dark: bool) -> None:
-    common = {"showgrid": False}
     plot.xaxes(
         tickvals=list(range(1, heads + 1)),
         side="top",
         range=[0.5, heads + 0.5],
         title={"text": "head", "standoff": 6},
-        **common,
     )
     plot.yaxes(
         tickvals=list(range(1, layers + 1)),
         ticktext=[f"layer {k + 1} " for k in range(layers)],
         range=[layers + 0.5, 0.5],
-        **common,
     )
 
 

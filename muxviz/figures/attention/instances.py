@@ -61,7 +61,7 @@ def instances_figure(
         named = [
             f"{slot_label(i)} {tokens[i]}" if column == 2 else slot_label(i) for i in range(num)
         ]
-        common = {"showgrid": False, "tickvals": list(range(num))} | {"row": 1, "col": column}
+        common = {"tickvals": list(range(num))} | {"row": 1, "col": column}
         plot.xaxes(ticktext=named, side="top", range=[-0.5, num - 0.5], **common)
         plot.yaxes(ticktext=[f"{name}  " for name in named], range=[num - 0.5, -0.5], **common)
     plot.set(

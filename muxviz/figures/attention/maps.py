@@ -293,20 +293,17 @@ def _thumbnails(maps: np.ndarray) -> np.ndarray:
 
 def _name_heads(plot: Plot, result: AttentionMaps, step: int, size: int, dark: bool) -> None:
     layers, heads = result.maps.shape[:2]
-    common = {"showgrid": False}
     middle = (size - 1) / 2
     plot.xaxes(
         tickvals=[h * step + middle for h in range(heads)],
         ticktext=[str(h + 1) for h in range(heads)],
         side="top",
         title={"text": "head", "standoff": 6},
-        **common,
     )
     plot.yaxes(
         tickvals=[k * step + middle for k in range(layers)],
         ticktext=[f"layer {k + 1} " for k in range(layers)],
         autorange="reversed",
-        **common,
     )
 
 

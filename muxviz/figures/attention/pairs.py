@@ -302,7 +302,7 @@ def _numbers(shares: np.ndarray, top: float, dark: bool) -> Trace:
 
 
 def _axes(plot: Plot, num: int, dark: bool) -> None:
-    common = {"showgrid": False, "tickvals": [*(i + 0.5 for i in range(num)), num + 0.575]}
+    common = {"tickvals": [*(i + 0.5 for i in range(num)), num + 0.575]}
     names = [slot_words(i, num) for i in range(num + 1)]
     plot.xaxes(
         ticktext=names,

@@ -131,7 +131,6 @@ def _axes(
     tiny = {"size": SMALL_SIZE - 2, "color": ink(dark).muted}
     common = {
         "type": "category",
-        "showgrid": False,
         "tickfont": tiny,
     }
     words = [plain(shorten(visible(result.tokens[slot][int(t)]), 8)) for t in positions]

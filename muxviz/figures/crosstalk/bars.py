@@ -24,7 +24,7 @@ def bars(
 ) -> None:
     """Bars beside the rows (received) and over the columns (given), on one scale each."""
     words, muted = WORDS[matrix.measure], {"size": SMALL_SIZE, "color": ink(dark).muted}
-    blank: dict[str, Any] = {"showticklabels": False, "showgrid": False}
+    blank: dict[str, Any] = {"showticklabels": False}
     blank |= {"zeroline": matrix.is_signed, "zerolinecolor": ink(dark).line, "domain": [0.8, 1]}
     plot.set(
         xaxis2={**blank, "range": _range(received, matrix), "side": "bottom", "anchor": "y"},

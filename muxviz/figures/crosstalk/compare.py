@@ -212,7 +212,6 @@ def _number(matrix: CrossMatrix, value: float, part: int) -> str:
 
 def _axes(plot: Plot, matrix: CrossMatrix, names: tuple[str, str], dark: bool) -> None:
     num = len(matrix.values)
-    common = {"showgrid": False}
     width = (1 - 2 * GAP) / 3
     titles = [f"A: {shorten(names[0], NAME)}", f"B: {shorten(names[1], NAME)}", "B − A"]
     for part, title in enumerate(titles):
@@ -223,7 +222,6 @@ def _axes(plot: Plot, matrix: CrossMatrix, names: tuple[str, str], dark: bool) -
             "tickvals": [j + 0.5 for j in range(num)],
             "ticktext": [slot_label(j) for j in range(num)],
             "anchor": "y",
-            **common,
         }
         plot.mark(annotations=[_title(plain(title), start, dark)])
     plot.yaxes(
@@ -231,7 +229,6 @@ def _axes(plot: Plot, matrix: CrossMatrix, names: tuple[str, str], dark: bool) -
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"{slot_label(i)}  " for i in range(num)],
         title={"text": WORDS[matrix.measure].observed, "standoff": 16},
-        **common,
     )
 
 

@@ -210,7 +210,6 @@ def _strokes(matrix: CrossMatrix, mark_faint: bool, dark: bool) -> list[dict[str
 
 def _axes(plot: Plot, matrix: CrossMatrix, dark: bool, has_bars: bool) -> None:
     num, words = len(matrix.values), WORDS[matrix.measure]
-    common = {"showgrid": False}
     part = [0, MATRIX if has_bars else 1]
     plot.set(
         xaxis={
@@ -219,7 +218,6 @@ def _axes(plot: Plot, matrix: CrossMatrix, dark: bool, has_bars: bool) -> None:
             "range": [0, num],
             "domain": part,
             "title": {"text": words.source, "standoff": 4},
-            **common,
         },
         yaxis={
             "tickvals": [i + 0.5 for i in range(num)],
@@ -227,7 +225,6 @@ def _axes(plot: Plot, matrix: CrossMatrix, dark: bool, has_bars: bool) -> None:
             "range": [num, 0],
             "domain": part,
             "title": {"text": words.observed, "standoff": 16},
-            **common,
         },
     )
 

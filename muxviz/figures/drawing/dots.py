@@ -184,7 +184,6 @@ def dot_columns(columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool)
             range=[start - 0.04 * (stop - start), stop + room],
             tickformat=column.tickformat,
             tickvals=_ticks(column),
-            showgrid=False,
             row=1,
             col=at,
         )

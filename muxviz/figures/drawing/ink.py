@@ -86,6 +86,7 @@ def template(dark: bool) -> dict[str, Any]:
         "automargin": True,
         "fixedrange": True,
         "gridcolor": tint(colors.line, 0.5),
+        "showgrid": False,
         "tickcolor": colors.line,
         "ticks": "",
         "tickfont": muted,
@@ -130,7 +131,7 @@ def template(dark: bool) -> dict[str, Any]:
                 "yanchor": "top",
                 "yref": "container",
             },
-            "xaxis": {**axis, "showgrid": False, "title": {"font": muted, "standoff": 20}},
+            "xaxis": {**axis, "title": {"font": muted, "standoff": 20}},
             "yaxis": {**axis, "title": {"font": muted, "standoff": 24}},
         }
     }

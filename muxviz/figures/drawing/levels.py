@@ -28,7 +28,6 @@ def label_levels(plot: Plot, levels: Sequence[str], *, dark: bool, **where: Any)
     plot.xaxes(
         tickvals=shown,
         ticktext=[SHORT.get(levels[i], levels[i]) for i in shown],
-        showgrid=False,
         linecolor=ink(dark).line,
         **where,
     )
@@ -36,13 +35,7 @@ def label_levels(plot: Plot, levels: Sequence[str], *, dark: bool, **where: Any)
 
 def value_axis(plot: Plot, *, dark: bool, **more: Any) -> None:
     """Quiet lines across and small numbers on a y axis of ``plot`` (changed in place)."""
-    plot.yaxes(
-        **{
-            "gridcolor": tint(ink(dark).line, 0.6),
-            "griddash": "dot",
-        }
-        | more
-    )
+    plot.yaxes(showgrid=True, gridcolor=tint(ink(dark).line, 0.6), griddash="dot", **more)
 
 
 def heading(text: str, axis: int, *, dark: bool) -> dict[str, Any]:

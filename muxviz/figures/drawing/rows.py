@@ -22,7 +22,6 @@ def name_rows(plot: Plot, names: Sequence[str], *, margin: float = 0.5, **axis: 
         tickvals=list(range(len(names))),
         ticktext=[f"{name}  " for name in names],
         range=[len(names) - 1 + margin, -margin],
-        showgrid=False,
         **axis,
     )
 

@@ -168,7 +168,7 @@ def mark_stages(
 
 def set_axes(plot: Plot, dark: bool) -> None:
     plot.xaxes(rangemode="tozero", separatethousands=True)
-    plot.yaxes(nticks=5)
+    plot.yaxes(showgrid=True, nticks=5)
 
 
 def finish(

@@ -117,7 +117,6 @@ def _axes(plot: Plot, x: np.ndarray, axis: str, *, is_share: bool, dark: bool) -
         tickvals=shown,
         ticktext=[f"{value:.0f} %" for value in shown],
         title={"text": "sparsity of the encoder", "standoff": 6},
-        showgrid=False,
         linecolor=ink(dark).line,
     )
     value_axis(plot, dark=dark, title={"text": axis, "standoff": 12})

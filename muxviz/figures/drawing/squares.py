@@ -150,7 +150,7 @@ def number(value: float) -> float | None:
 def _axes(plot: Plot, matrix: Matrix, domain: tuple[float, float], axis: str, dark: bool) -> None:
     num = len(matrix.values)
     places, names = [i + 0.5 for i in range(num)], [slot_label(i) for i in range(num)]
-    common = {"showgrid": False, "tickvals": places, "ticktext": names}
+    common = {"tickvals": places, "ticktext": names}
     sides = {"range": [0, num], "side": "top", "anchor": f"y{axis}", "domain": domain}
     down = {"range": [num, 0], "anchor": f"x{axis}"}
     plot.set(**{f"xaxis{axis}": common | sides, f"yaxis{axis}": common | down})

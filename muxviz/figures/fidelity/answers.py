@@ -279,7 +279,7 @@ def confusion_figure(result: Confusion, *, dark: bool = False) -> go.Figure:
         )
     )
     names = [plain(label) for label in result.labels]
-    common = {"showgrid": False, "tickvals": edges[:-1] + 0.5, "ticktext": names}
+    common = {"tickvals": edges[:-1] + 0.5, "ticktext": names}
     plot.xaxes(
         side="top",
         range=[0, num],

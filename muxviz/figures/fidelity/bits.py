@@ -43,11 +43,12 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
     _slots(plot, ordered, per, unit, dark)
     colors = ink(dark)
     plot.yaxes(
+        showgrid=True,
         zeroline=True,
         zerolinecolor=colors.line,
         rangemode="tozero",
     )
-    plot.xaxes(showgrid=False)
+    plot.xaxes()
     framed(
         plot,
         bits_finding(ordered, unit=unit),

@@ -178,11 +178,12 @@ def _line(
     many = found.trials[at] >= FEWEST
     start, stop = share_span(low[many] if many.any() else low)
     plot.yaxes(
+        showgrid=True,
         title={"text": "share read back"},
         range=[start - 0.03 * (stop - start), stop + 0.03 * (stop - start)],
         tickformat=".0%",
     )
-    plot.xaxes(showgrid=False)
+    plot.xaxes()
     return plot
 
 

@@ -252,7 +252,6 @@ def _rank_bars(result: Fidelity, dark: bool) -> Plot:
         range=[0, 1],
         tickformat=".0%",
         nticks=5,
-        showgrid=False,
     )
     name_rows(plot, [slot_label(i) for i in range(num)])
     return plot

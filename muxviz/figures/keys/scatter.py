@@ -57,7 +57,7 @@ def key_leak_figure(found: KeyLeak, *, which: int = 0, dark: bool = False) -> go
     )
     plot.xaxes(title={"text": plain(found.names[which])})
     words = f"cross-talk, {_unit(found)}"
-    plot.yaxes(title={"text": words}, rangemode="tozero")
+    plot.yaxes(showgrid=True, title={"text": words}, rangemode="tozero")
     framed(plot, key_leak_finding(found, which=which), dark=dark, height=430, sides=SIDES)
     note = "One point per pair, source → slot observed; colour and symbol are the source's."
     caption(plot, f"{note} {_test(found)}", dark=dark, below=54, left=12 - SIDES["l"])

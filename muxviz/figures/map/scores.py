@@ -61,7 +61,6 @@ def add_score_axes(plot: Plot, *, dark: bool) -> None:
             "tickvals": list(range(4)),
             "ticktext": [f"{words}  " for words in ROWS.values()],
             "tickfont": font,
-            "showgrid": False,
         }
         notes.append(
             {

@@ -67,7 +67,6 @@ def share_figure(readings: Sequence[StateReading], *, dark: bool = False) -> go.
         tickvals=[0, 0.25, 0.5, 0.75, 1],
         ticktext=["0", "25 %", "50 %", "75 %", "100 %"],
         tickfont=font,
-        showgrid=False,
     )
     font = {"size": SMALL_SIZE, "color": colors.text}
     name_rows(plot, [state_words(r.state) for r in alive], tickfont=font)

@@ -207,20 +207,17 @@ def _mark_own(plot: Plot, num: int, dark: bool) -> None:
 
 
 def _label_axes(plot: Plot, num: int, dark: bool) -> None:
-    common = {"showgrid": False}
     plot.xaxes(
         tickvals=[*(j + 0.5 for j in range(num)), num + 0.5 + GAP],
         ticktext=[*(slot_label(j) for j in range(num)), "other"],
         range=[0, num + 1 + GAP],
         side="top",
         title={"text": "a token of slot …", "standoff": 12},
-        **common,
     )
     plot.yaxes(
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"read from {slot_label(i)}  " for i in range(num)],
         range=[num, 0],
-        **common,
     )
     words = "Framed: own tokens, read back. Colours run from 0 to 100 %."
     caption(plot, words, dark=dark, below=16)

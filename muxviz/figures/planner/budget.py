@@ -78,6 +78,7 @@ def sensitivity_figure(
     tops = [*curve.ratio, ROOM * float(curve.ratio.max())]
     ticks = [t for t in TICKS if min(tops) * 0.99 <= t <= max(tops)]
     plot.yaxes(
+        showgrid=True,
         **log_axis("speed-up over the baseline, times", tops, room=0.08)
         | ({"tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]} if ticks else {}),
     )

@@ -77,7 +77,7 @@ def planner_figure(
     rates, scores = _reach(points, advice, front)
     plot.xaxes(**log_axis("instances per second", rates))
     span = score_range(min(scores), max(scores))
-    plot.yaxes(title={"text": plain(points.metric)}, tickformat=".1%", range=span)
+    plot.yaxes(showgrid=True, title={"text": plain(points.metric)}, tickformat=".1%", range=span)
     _goal(plot, advice, span, dark)
     framed(
         plot,

@@ -95,7 +95,7 @@ def surfaces_figure(
         plot.xaxes(**sparsity_axis(points.sparsity, room=0.3), row=1, col=column)
         plot.yaxes(**instances_axis(points.num_instances, room=0.35), row=1, col=column)
     plot.xaxes(ticks="outside")
-    plot.yaxes(ticks="outside", showgrid=False)
+    plot.yaxes(ticks="outside")
     plot.add(kind_in_legend("measured, coloured by its own value", MEASURED, colors.muted))
     plot.add(line_in_legend("predicted: line of equal value", tint(colors.text, 0.55)))
     _frame(plot, surfaces_finding(points, accuracy, throughput), accuracy, throughput, dark)
@@ -155,6 +155,7 @@ def slices_figure(
         col=1,
     )
     plot.yaxes(**log_axis("instances per second", rates, room=0.04), row=1, col=2)
+    plot.yaxes(showgrid=True)
     plot.add(kind_in_legend("measured", MEASURED, colors.muted))
     plot.add(line_in_legend("predicted, with its 95 % band", colors.muted))
     _frame(plot, slices_finding(points, accuracy), accuracy, throughput, dark)

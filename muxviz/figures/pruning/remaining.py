@@ -199,7 +199,6 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
     rows = {
         "range": [layers + 0.5, 0.5],
         "domain": [split, 1],
-        "showgrid": False,
         "tickvals": list(range(1, layers + 1)),
     }
     stride = 1 if heads <= 16 else 2
@@ -209,7 +208,6 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
         "side": "top",
         "anchor": "y",
         "title": {"text": "head", "standoff": 4},
-        "showgrid": False,
         "tickvals": list(range(1, heads + 1, stride)),
     }
     plot.layout["yaxis"] = rows | {
@@ -223,7 +221,6 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
         "anchor": "y2",
         "tickformat": ".0%",
         "title": {"text": "feed-forward block left", "standoff": 4},
-        "showgrid": False,
         "nticks": 5,
     }
     plot.layout["yaxis2"] = rows | {"showticklabels": False, "anchor": "x2"}
@@ -232,7 +229,6 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
         "domain": [0, 1],
         "range": [0.5, len(result.hidden) + 0.5],
         "anchor": "y3",
-        "showgrid": False,
         "nticks": 9,
     }
     plot.layout["yaxis3"] = {
@@ -240,7 +236,6 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
         "range": [len(strips) + 0.5, 0.5],
         "anchor": "x3",
         "ticktext": [f"{name.split()[0]} " for name, _ in strips],
-        "showgrid": False,
         "tickvals": list(range(1, len(strips) + 1)),
     }
     plot.mark(

@@ -68,6 +68,7 @@ def tradeoff_figure(
     ends = [v for p in everything for q in (_x(p, x),) for v in (q.q1, q.q3)]
     plot.xaxes(**log_axis(WORDS[x], ends))
     plot.yaxes(
+        showgrid=True,
         title={"text": plain(everything[0].accuracy.metric)},
         tickformat=".1%",
         range=score_range(

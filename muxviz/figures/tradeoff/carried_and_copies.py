@@ -69,13 +69,13 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
         plot.add(legend_mark(one.label, one.kind, busy=False, dark=dark))
     everything = [p for _, chosen in found for p in chosen]
     numbers = sorted({p.n for p in everything})
-    plot.xaxes(
-        title={"text": "slots, N"}, showgrid=False, tickvals=numbers, range=[0, 1.3 * max(numbers)]
-    )
+    plot.xaxes(title={"text": "slots, N"}, tickvals=numbers, range=[0, 1.3 * max(numbers)])
     top = max(p.bits_per_vector or 0 for p in everything)
     least = min(p.bits_per_vector or 0 for p in everything)
     plot.yaxes(
-        title={"text": "bits per vector"}, range=[min(0.0, 1.15 * least), 1.15 * max(top, 1e-9)]
+        showgrid=True,
+        title={"text": "bits per vector"},
+        range=[min(0.0, 1.15 * least), 1.15 * max(top, 1e-9)],
     )
     framed(
         plot,
@@ -193,6 +193,7 @@ def copies_curve(runs: Sequence[Measured], *, task: str, dark: bool = False) -> 
     plot.xaxes(**log_axis("texts answered per second", rates))
     scores = [p.accuracy for p in [*everything, *bases]]
     plot.yaxes(
+        showgrid=True,
         title={"text": plain(scores[0].metric)},
         tickformat=".1%",
         range=score_range(min(s.low for s in scores), max(s.high for s in scores)),

@@ -48,7 +48,7 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
     low = min(scores) if traffic.accuracy > 0 else min(p.accuracy for p in plans.plans)
     span = score_range(low, max(scores))
     plot.xaxes(**across)
-    plot.yaxes(title={"text": "accuracy"}, tickformat=".1%", range=span)
+    plot.yaxes(showgrid=True, title={"text": "accuracy"}, tickformat=".1%", range=span)
     line = {"color": colors.muted, "width": 1.3, "dash": "dot"}
     budget, floor = traffic.latency_ms, max(traffic.accuracy, span[0])
     left = 10 ** across["range"][0]

@@ -64,6 +64,7 @@ def published_figure(points: Sequence[PublishedPoint], *, dark: bool = False) ->
         scores = [p.score or 0.0 for p in own]
         edge = max(0.15 * (max(scores) - min(scores)), 0.5)
         plot.yaxes(
+            showgrid=True,
             title={"text": "score, %" if number % columns == 0 else ""},
             nticks=6,
             range=[min(scores) - edge, max(scores) + 1.6 * edge],

@@ -53,8 +53,8 @@ def latency_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.
     rates = [v for r in rows for v in (r.instances_per_s.q1, r.instances_per_s.q3)]
     for column in (1, 2):
         plot.xaxes(**across, row=1, col=column)
-    plot.yaxes(**log_axis("a pass, ms", times_ms), row=1, col=1)
-    plot.yaxes(**log_axis("instances per second", rates), row=1, col=2)
+    plot.yaxes(**log_axis("a pass, ms", times_ms), showgrid=True, row=1, col=1)
+    plot.yaxes(**log_axis("instances per second", rates), showgrid=True, row=1, col=2)
     framed(
         plot,
         latency_finding(timed, setting),

@@ -96,6 +96,7 @@ def _axes(plot: Plot, result: Ensembling, areas: list[Copies], dark: bool) -> No
     )
     lowest = min(p.accuracy.interval[0] for p in result.points)
     plot.yaxes(
+        showgrid=True,
         title={"text": "accuracy"},
         tickformat=".0%",
         range=[max(0, lowest - 0.04), 1.02],
@@ -112,7 +113,6 @@ def _axes(plot: Plot, result: Ensembling, areas: list[Copies], dark: bool) -> No
         tickvals=list(range(len(areas))),
         ticktext=[_name(p) for p in areas],
         range=[-0.6, max(len(areas), 1) - 0.4],
-        showgrid=False,
         row=1,
         col=2,
     )

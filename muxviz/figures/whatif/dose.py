@@ -66,7 +66,7 @@ def dose_figure(
         dtick=0.25,
     )
     bounds = {"range": [-0.02, 1.02], "tickformat": ".0%"} if scale == "probability" else {}
-    plot.yaxes(title={"text": title}, **bounds)
+    plot.yaxes(showgrid=True, title={"text": title}, **bounds)
     outside = ((-0.03, USUAL[0]), (USUAL[1], 2.03))
     common = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
     shade = {"fillcolor": tint(ink(dark).grey, 0.1), "line": {"width": 0}}
@@ -164,9 +164,8 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
             for i in range(num)
         ],
     )
-    common = {"showgrid": False}
-    plot.xaxes(side="top", title={"text": "fader of slot …", "standoff": 10}, **common)
-    plot.yaxes(autorange="reversed", ticksuffix="  ", **common)
+    plot.xaxes(side="top", title={"text": "fader of slot …", "standoff": 10})
+    plot.yaxes(autorange="reversed", ticksuffix="  ")
     framed(
         plot,
         slope_finding(result),

@@ -66,7 +66,7 @@ def dial_figure(result: KeyDial, alpha: float = 0.0, *, dark: bool = False) -> g
         row=2 if heard else 1,
         col=1,
     )
-    plot.yaxes(range=[-0.03, 1.05], tickformat=".0%")
+    plot.yaxes(showgrid=True, range=[-0.03, 1.05], tickformat=".0%")
     plot.yaxes(title={"text": "answer of …"}, row=1, col=1)
     if heard:
         plot.yaxes(title={"text": "tokens of … read"}, row=2, col=1)
@@ -251,20 +251,17 @@ def ghost_figure(result: Ghosts, *, dark: bool = False) -> go.Figure:
         frame | {"x0": i + 0.02, "x1": i + 0.98, "y0": i + 0.03, "y1": i + 0.97} for i in range(num)
     ]
     plot.mark(shapes=shapes, annotations=notes)
-    common = {"showgrid": False}
     plot.xaxes(
         tickvals=[*(j + 0.5 for j in range(num)), num + 0.5 + GAP],
         ticktext=[*(slot_label(j) for j in range(num)), "strangers"],
         range=[0, num + 1 + GAP],
         side="top",
         title={"text": "tokens of slot …", "standoff": 12},
-        **common,
     )
     plot.yaxes(
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"{slot_label(i)} empty  " for i in range(num)],
         range=[num, 0],
-        **common,
     )
     framed(
         plot,

@@ -65,10 +65,10 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
         tickvals=list(range(num)),
         ticktext=[slot_label(s) for s in range(num)],
         range=[-0.55, num - 0.45],
-        showgrid=False,
         title={"text": f"seat of the sentence that is in slot {sentence + 1} now"},
     )
     plot.yaxes(
+        showgrid=True,
         range=[-0.03, 1.03],
         tickformat=".0%",
         title={"text": _aim(result, sentence)},

@@ -145,7 +145,7 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
         row=1,
         col=1,
     )
-    hidden = {"showticklabels": False, "showgrid": False}
+    hidden = {"showticklabels": False}
     plot.yaxes(range=[-1, 1], row=1, col=1, **hidden)
     if many:
         dots = _dots(result.bias.mean, np.arange(num), dark, "%{x:+.3f} logits")
