@@ -128,7 +128,7 @@ def token_map(
         ticktext=names,
         tickfont=muted,
         showticklabels=bool(lines),
-        title={"text": f"looks ({slot_label(slot)})", "font": muted},
+        title={"text": f"looks ({slot_label(slot)})"},
     )
     if lines:
         _ladder(plot, result, positions, dark)
@@ -155,11 +155,9 @@ def _ladder(
 ) -> None:
     """Every slot's tokens in a line of its own under the columns, and whose they are."""
     room = max(3.0, 105 / len(positions))
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     notes = []
     for slot, names in enumerate(result.tokens):
         common = {"yref": "paper", "y": 0, "yanchor": "top", "yshift": -(LINE * slot + 6)}
-        common |= {"font": muted}
         notes.append(
             common
             | {"xref": "paper", "x": 0, "xshift": -8, "xanchor": "right", "text": slot_label(slot)}

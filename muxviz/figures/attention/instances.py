@@ -10,11 +10,9 @@ import plotly.graph_objects as go
 from muxviz.figures.attention.axes import color_bar
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
-    SMALL_SIZE,
     TEXT_SIZE,
     caption,
     framed,
-    ink,
     text_on,
 )
 from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
@@ -49,8 +47,7 @@ def instances_figure(
         rows=1,
         cols=2,
         titles=[
-            {"text": text, "font": {"size": SMALL_SIZE, "color": ink(dark).muted}, "yshift": 18}
-            for text in ("mean over positions", f"position {position}")
+            {"text": text, "yshift": 18} for text in ("mean over positions", f"position {position}")
         ],
         across=0.2,
     )

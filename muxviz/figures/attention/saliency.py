@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from muxviz.figures.attention.axes import color_bar
 from muxviz.figures.drawing.cells import Cell, strip_figure
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, ink
 from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.scales import color_at, diverging, scale_alone
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
@@ -179,7 +179,8 @@ def _gutter(plot: Plot, result: Attribution, starts: list[int], dark: bool) -> N
         is_own = slot == result.explained.slot
         common = {"y": y, "yanchor": "middle", "xanchor": "left"}
         label = f"<b>{slot_label(slot)}</b>" if is_own else slot_label(slot)
-        notes.append(common | {"x": -GUTTER, "text": label, "font": {"color": ink(dark).text}})
+        font = {"size": TEXT_SIZE, "color": ink(dark).text}
+        notes.append(common | {"x": -GUTTER, "text": label, "font": font})
         words = f"{plain(percent(float(result.shares[slot])))}<br>{float(result.sums[slot]):+.2f}"
         font = {"size": SMALL_SIZE, "color": ink(dark).muted}
         notes.append(common | {"x": right + 0.7, "text": words, "font": font, "align": "left"})

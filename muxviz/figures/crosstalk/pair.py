@@ -49,7 +49,7 @@ def swap_pair_figure(
     plot.add(_rug(draws, slot, dark))
     for row, number in enumerate(worst, start=1):
         plot.add(_step(draws[number], now, row, slot, dark))
-    colors, muted = ink(dark), {"size": SMALL_SIZE, "color": ink(dark).muted}
+    colors = ink(dark)
     is_share = result.after.size > 0 and not of_margin
     ends = [0.0, 1.0] if is_share else [min(0.0, *(d.x for d in draws)), max(d.x for d in draws)]
     room = 0.03 * max(ends[1] - ends[0], 1e-12)
@@ -66,7 +66,7 @@ def swap_pair_figure(
     said = {"text": "now", "x": now, "y": 1, "yref": "paper", "yanchor": "bottom"}
     plot.mark(
         shapes=[whole | {"line": line}],
-        annotations=[{**said, "font": muted}],
+        annotations=[said],
     )
     framed(
         plot,

@@ -216,10 +216,7 @@ def _bars(
 def name_bars(plot: Plot, names: Sequence[str], title: str, dark: bool) -> None:
     """What horizontal bars stand for, and their scale; texts as Plotly reads them."""
     colors = ink(dark)
-    plot.xaxes(
-        title={"text": title, "standoff": 6},
-        zerolinecolor=colors.muted,
-    )
+    plot.xaxes(title={"text": title, "standoff": 6}, zerolinecolor=colors.muted)
     name_rows(plot, names, margin=0.6)
 
 

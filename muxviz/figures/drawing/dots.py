@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, ink, tint
+from muxviz.figures.drawing.ink import TEXT_SIZE, ink, tint
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
@@ -249,7 +249,6 @@ def _words(column: Column, axis: str, dark: bool) -> list[dict[str, Any]]:
         "yanchor": "bottom",
         "yshift": 4,
         "text": column.title,
-        "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
     }
     beside = common | {
         "x": stop,

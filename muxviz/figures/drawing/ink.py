@@ -94,7 +94,7 @@ def template(dark: bool) -> dict[str, Any]:
     }
     return {
         "layout": {
-            "annotationdefaults": {"showarrow": False},
+            "annotationdefaults": {"font": muted, "showarrow": False},
             "coloraxis": {"colorbar": {"xpad": 24, "y": 0.5745}},
             "colorway": [colors.accent],
             "dragmode": False,
@@ -177,7 +177,6 @@ def caption(plot: Plot, text: str, *, dark: bool, below: int, left: int = 0) -> 
         "xshift": left,
         "yshift": -below,
         "align": "left",
-        "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
     }
     plot.mark(annotations=[line])
 

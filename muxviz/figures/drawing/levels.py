@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, ink, tint
+from muxviz.figures.drawing.ink import CLEAR, ink, tint
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.results.estimates import Estimates
 
@@ -50,7 +50,6 @@ def heading(text: str, axis: int, *, dark: bool) -> dict[str, Any]:
         "xanchor": "left",
         "yanchor": "bottom",
         "yshift": 6,
-        "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
     }
 
 

@@ -57,13 +57,7 @@ def agreement_figure(result: Agreement, *, dark: bool = False) -> go.Figure:
         title = f"same answer, share of {result.unit}s"
         columns.insert(0, share_column(title, result.slots, f"{result.unit}s", brief=True))
     plot = dot_columns(columns, slot_marks(num, dark=dark), dark=dark)
-    framed(
-        plot,
-        agreement_finding(result),
-        dark=dark,
-        height=dots_height(num) + 8,
-        sides=sides(),
-    )
+    framed(plot, agreement_finding(result), dark=dark, height=dots_height(num) + 8, sides=sides())
     caption(plot, _caption(result), dark=dark, below=30, left=-100)
     return plot.figure()
 

@@ -42,12 +42,7 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
     _totals(plot, ordered, per, unit, dark)
     _slots(plot, ordered, per, unit, dark)
     colors = ink(dark)
-    plot.yaxes(
-        showgrid=True,
-        zeroline=True,
-        zerolinecolor=colors.line,
-        rangemode="tozero",
-    )
+    plot.yaxes(showgrid=True, zeroline=True, zerolinecolor=colors.line, rangemode="tozero")
     plot.xaxes()
     framed(
         plot,
@@ -195,13 +190,7 @@ def _totals(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bo
             }
         )
     plot.mark(annotations=texts)
-    plot.xaxes(
-        range=[0, top],
-        tickvals=sorted(set(nums)),
-        title={"text": "slots, N"},
-        row=1,
-        col=1,
-    )
+    plot.xaxes(range=[0, top], tickvals=sorted(set(nums)), title={"text": "slots, N"}, row=1, col=1)
     plot.yaxes(
         title={"text": f"{unit} per position, all slots"},
         range=[min(0.0, float(low.min())), 1.2 * max(nums) * results[0].entropy * per],

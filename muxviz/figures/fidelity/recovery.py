@@ -234,7 +234,6 @@ def _rank_bars(result: Fidelity, dark: bool) -> Plot:
                 hoverinfo="text",
             )
         )
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     plot.set(
         barmode="stack",
         legend={
@@ -242,17 +241,11 @@ def _rank_bars(result: Fidelity, dark: bool) -> Plot:
             "y": 1,
             "yanchor": "bottom",
             "x": 0,
-            "font": muted,
             "traceorder": "normal",
-            "itemclick": False,
-            "itemdoubleclick": False,
+            "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
         },
     )
-    plot.xaxes(
-        range=[0, 1],
-        tickformat=".0%",
-        nticks=5,
-    )
+    plot.xaxes(range=[0, 1], tickformat=".0%", nticks=5)
     name_rows(plot, [slot_label(i) for i in range(num)])
     return plot
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import spans, standing_out
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import CLEAR, TEXT_SIZE, caption, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, bar, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
@@ -191,7 +191,6 @@ def _law(found: KeyInterference, dark: bool) -> tuple[list[dict[str, Any]], list
         "yref": "paper",
         "yanchor": "bottom",
         "yshift": 2,
-        "font": {"size": SMALL_SIZE, "color": colors.muted},
     }
     return [band, line], [note]
 

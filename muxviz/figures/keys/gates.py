@@ -30,13 +30,7 @@ def gates_figure(gates: GateFlips, *, over: str = "group", dark: bool = False) -
     plot = Plot()
     draw_square(plot, matrix, (0.0, 0.62), "", dark)
     _alone(plot, gates, dark)
-    framed(
-        plot,
-        gates_finding(gates, over=over),
-        dark=dark,
-        height=square_height(num),
-        sides=SIDES,
-    )
+    framed(plot, gates_finding(gates, over=over), dark=dark, height=square_height(num), sides=SIDES)
     words = "Colours run from 0 to 50 %, where two gates have nothing in common."
     caption(plot, words, dark=dark, below=18, left=12 - SIDES["l"])
     return plot.figure()
@@ -99,7 +93,6 @@ def gates_alt(gates: GateFlips, *, over: str = "group") -> str:
 
 def _alone(plot: Plot, gates: GateFlips, dark: bool) -> None:
     """Words right of the rows."""
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     place = {"xref": "paper", "xanchor": "left", "x": 0.66}
     head = {
         **place,
@@ -116,7 +109,6 @@ def _alone(plot: Plot, gates: GateFlips, dark: bool) -> None:
             "text": plain(f"{percent(float(share))} of {gates.units} units"),
             "y": i + 0.5,
             "yref": "y",
-            "font": muted,
         }
         for i, share in enumerate(gates.deciding)
     ]

@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
+from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, number, square_height
 from muxviz.figures.drawing.wording import fold, plain
@@ -44,13 +44,7 @@ def keys_figure(geometry: KeyGeometry, *, measure: str = "cosine", dark: bool = 
             continue
         draw_square(plot, matrix, domain, "2" if side else "", dark)
     plot.mark(annotations=notes)
-    framed(
-        plot,
-        keys_finding(geometry),
-        dark=dark,
-        height=square_height(num),
-        sides=SIDES,
-    )
+    framed(plot, keys_finding(geometry), dark=dark, height=square_height(num), sides=SIDES)
     caption(plot, _legend(left, right), dark=dark, below=18, left=12 - SIDES["l"])
     return plot.figure()
 
@@ -160,7 +154,6 @@ def _missing(reason: str, domain: tuple[float, float], dark: bool) -> dict[str, 
         "y": 0.5,
         "xref": "paper",
         "yref": "paper",
-        "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
     }
 
 

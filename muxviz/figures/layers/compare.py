@@ -64,8 +64,6 @@ def spectra_figure(
             "yref": "container",
             "yanchor": "top",
             "font": {"size": SMALL_SIZE, "color": ink(dark).text},
-            "itemclick": False,
-            "itemdoubleclick": False,
         }
     )
     return plot.figure()

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from muxviz.errors import InputError
 from muxviz.figures.drawing.claims import Span, standing_out, trend
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, text_on
+from muxviz.figures.drawing.ink import TEXT_SIZE, framed, ink, text_on
 from muxviz.figures.drawing.levels import (
     column,
     finite,
@@ -87,8 +87,7 @@ def lens_figure(
     )
     plot.yaxes(**_span(view), tickformat=".0%" if view.is_share else "", row=1, col=2)
     plot.xaxes(range=[-0.5, len(view.levels) - 0.5], row=1, col=1)
-    layer = {"text": "layer", "font": {"size": SMALL_SIZE, "color": ink(dark).muted}}
-    plot.xaxes(title={**layer, "standoff": 8})
+    plot.xaxes(title={"text": "layer", "standoff": 8})
     dotted = " (dotted: control)" if np.isfinite(view.control).any() else ""
     titles = (f"{view.name} by slot and level", f"the same as lines{dotted}")
     plot.mark(annotations=[heading(t, k + 1, dark=dark) for k, t in enumerate(titles)])

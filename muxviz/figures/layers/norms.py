@@ -65,8 +65,7 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
     for panel, name in enumerate(shown):
         if name in SHARES:
             plot.yaxes(tickformat=".0%", range=[0, 1.02], row=1, col=panel + 1)
-    layer = {"text": "layer", "font": {"size": SMALL_SIZE, "color": ink(dark).muted}}
-    plot.xaxes(title={**layer, "standoff": 6}, row=2)
+    plot.xaxes(title={"text": "layer", "standoff": 6}, row=2)
     plot.mark(annotations=[heading(PANELS[n], k + 1, dark=dark) for k, n in enumerate(shown)])
     framed(plot, norms_finding(members), dark=dark, height=HEIGHT, sides=SIDES)
     plot.set(
@@ -78,8 +77,6 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
             "yref": "container",
             "yanchor": "top",
             "font": {"size": SMALL_SIZE, "color": ink(dark).text},
-            "itemclick": False,
-            "itemdoubleclick": False,
         }
     )
     plot.set(legend_y=1 - 56 / HEIGHT)

@@ -68,7 +68,7 @@ def spectrum_figure(
     plot.yaxes(range=[0, _room(spectrum)], nticks=4, row=1, col=2)
     plot.yaxes(range=[0, 1.04], tickvals=[0, 0.5, 1], row=2, col=2)
     plot.xaxes(range=[0, len(shares) - 1], row=1, col=1)
-    plot.xaxes(title={"text": "layer", "font": {"size": SMALL_SIZE}}, row=1, col=1)
+    plot.xaxes(title={"text": "layer"}, row=1, col=1)
     titles = ("share of the state's variance", "interaction", "balance of the slots")
     plot.mark(annotations=[*names, *(heading(t, k + 1, dark=dark) for k, t in enumerate(titles))])
     framed(plot, spectrum_finding(spectrum), dark=dark, height=HEIGHT, sides=SIDES)

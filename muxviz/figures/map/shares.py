@@ -58,8 +58,6 @@ def share_figure(readings: Sequence[StateReading], *, dark: bool = False) -> go.
             "yanchor": "bottom",
             "traceorder": "normal",
             "font": {"size": SMALL_SIZE, "color": colors.text},
-            "itemclick": False,
-            "itemdoubleclick": False,
         },
     )
     plot.xaxes(

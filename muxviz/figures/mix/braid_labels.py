@@ -192,5 +192,4 @@ def _small(text: str, x: float, y: float, colors: Ink, *, shift: int) -> dict[st
         "x": x,
         "y": y,
         "yshift": shift,
-        "font": {"size": SMALL_SIZE, "color": colors.muted},
     }

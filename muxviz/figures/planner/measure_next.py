@@ -45,8 +45,7 @@ def measure_next_figure(advice: Advice, *, dark: bool = False) -> go.Figure:
     )
     unit = "points of accuracy" if advice.goal.kind == THROUGHPUT else "instances per second"
     plot.xaxes(
-        title={"text": f"expected improvement, {unit}"},
-        range=[0, 1.6 * max(max(values), 1e-9)],
+        title={"text": f"expected improvement, {unit}"}, range=[0, 1.6 * max(max(values), 1e-9)]
     )
     name_rows(plot, [setting_words(one.num_instances, one.sparsity) for one in advice.next])
     write_ends(plot, values, [_end(one) for one in advice.next], shift=12, dark=dark)

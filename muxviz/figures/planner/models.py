@@ -189,8 +189,6 @@ def hits_figure(check: PlannerCheck, *, dark: bool = False) -> go.Figure:
             "yref": "container",
             "yanchor": "top",
             "font": {"size": SMALL_SIZE, "color": colors.text},
-            "itemclick": False,
-            "itemdoubleclick": False,
             "traceorder": "reversed",
             "bgcolor": "rgba(0,0,0,0)",
         },

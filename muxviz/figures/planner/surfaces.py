@@ -148,11 +148,7 @@ def slices_figure(
         )
         plot.xaxes(**sparsity_axis(points.sparsity), row=1, col=column)
     plot.yaxes(
-        title={"text": plain(points.metric)},
-        tickformat=".0%",
-        range=_range(scores),
-        row=1,
-        col=1,
+        title={"text": plain(points.metric)}, tickformat=".0%", range=_range(scores), row=1, col=1
     )
     plot.yaxes(**log_axis("instances per second", rates, room=0.04), row=1, col=2)
     plot.yaxes(showgrid=True)
@@ -258,13 +254,7 @@ def _frame(
         )
     ]
     plot.mark(annotations=names)
-    caption(
-        plot,
-        "In brackets: the model that is drawn.",
-        dark=dark,
-        below=56,
-        left=-50,
-    )
+    caption(plot, "In brackets: the model that is drawn.", dark=dark, below=56, left=-50)
 
 
 def _levels(grid: SurfaceGrid, low: float, high: float) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, mix
+from muxviz.figures.drawing.ink import caption, framed, ink, mix
 from muxviz.figures.drawing.plot import Plot, Trace, bar
 from muxviz.figures.drawing.pruned_cells import PRUNED, hatched, legend_below, pruned_hover
 from muxviz.figures.drawing.scales import color_at, sequential
@@ -195,7 +195,6 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
     """Three pairs: heads, feed-forward blocks, dimensions. levels: where rows end, as shares."""
     layers, heads = result.heads.shape
     split, foot = levels
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     rows = {
         "range": [layers + 0.5, 0.5],
         "domain": [split, 1],
@@ -250,7 +249,6 @@ def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: boo
                 "xanchor": "left",
                 "yanchor": "bottom",
                 "yshift": 6,
-                "font": muted,
             }
         ],
     )

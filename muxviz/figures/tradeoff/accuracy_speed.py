@@ -324,7 +324,6 @@ def _lines(
                     "y": y,
                     "xanchor": "left",
                     "xshift": 2,
-                    "font": {"size": SMALL_SIZE, "color": colors.muted},
                 }
             )
     if x == "ratio":

@@ -104,10 +104,7 @@ def _axes(plot: Plot, result: Ensembling, areas: list[Copies], dark: bool) -> No
         col=1,
     )
     plot.xaxes(
-        title={"text": "AUROC for errors (0.5: knows nothing)"},
-        range=[0, 1.03],
-        row=1,
-        col=2,
+        title={"text": "AUROC for errors (0.5: knows nothing)"}, range=[0, 1.03], row=1, col=2
     )
     plot.yaxes(
         tickvals=list(range(len(areas))),

@@ -60,11 +60,7 @@ def dose_figure(
                 hovertemplate=f"fader {j + 1} at %{{x:.2f}}: %{{y:.3f}}<extra></extra>",
             )
         )
-    plot.xaxes(
-        title={"text": "fader (0 = silent, 1 = as it is)"},
-        range=[-0.03, 2.03],
-        dtick=0.25,
-    )
+    plot.xaxes(title={"text": "fader (0 = silent, 1 = as it is)"}, range=[-0.03, 2.03], dtick=0.25)
     bounds = {"range": [-0.02, 1.02], "tickformat": ".0%"} if scale == "probability" else {}
     plot.yaxes(showgrid=True, title={"text": title}, **bounds)
     outside = ((-0.03, USUAL[0]), (USUAL[1], 2.03))

@@ -68,10 +68,7 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
         title={"text": f"seat of the sentence that is in slot {sentence + 1} now"},
     )
     plot.yaxes(
-        showgrid=True,
-        range=[-0.03, 1.03],
-        tickformat=".0%",
-        title={"text": _aim(result, sentence)},
+        showgrid=True, range=[-0.03, 1.03], tickformat=".0%", title={"text": _aim(result, sentence)}
     )
     framed(
         plot,
