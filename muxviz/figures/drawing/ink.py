@@ -181,6 +181,19 @@ def caption(plot: Plot, text: str, *, dark: bool, below: int, left: int = 0) -> 
     plot.mark(annotations=[line])
 
 
+def legend_of(height: int, above: int) -> dict[str, Any]:
+    """A legend under the title, ``above`` px from the top of the figure."""
+    return {
+        "orientation": "h",
+        "x": 12 / 900,
+        "xanchor": "left",
+        "xref": "container",
+        "y": 1 - above / height,
+        "yref": "container",
+        "yanchor": "top",
+    }
+
+
 def _channels(color: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 

@@ -59,19 +59,6 @@ def marks(kind: str, numbers: Sequence[int], *, busy: bool, dark: bool) -> dict[
     }
 
 
-def legend_of(height: int, above: int) -> dict[str, Any]:
-    """A legend under the title, ``above`` px from the top of the figure."""
-    return {
-        "orientation": "h",
-        "x": 12 / 900,
-        "xanchor": "left",
-        "xref": "container",
-        "y": 1 - above / height,
-        "yref": "container",
-        "yanchor": "top",
-    }
-
-
 def legend_mark(name: str, kind: str, *, busy: bool, dark: bool) -> Trace:
     """A trace without points that stands for a source in the legend, in no N's colour."""
     color = ink(dark).muted

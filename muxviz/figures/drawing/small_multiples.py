@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from muxviz.errors import NotApplicable
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, legend_of
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.wording import plain, shorten
 from muxviz.results.training import RunCurves, StageSpan
@@ -109,7 +109,7 @@ def draw_panels(
                 col=column,
             )
         mark_stages(plot, runs[0].stages, last, [row], column, dark=dark, named=row == 1)
-    set_axes(plot, dark)
+    set_axes(plot)
     below = {column: math.ceil((len(panels) - column) / COLUMNS) for column in range(COLUMNS)}
     for column, row in below.items():
         if row:
@@ -166,7 +166,7 @@ def mark_stages(
         plot.mark(shapes=lines, annotations=names if named else ())
 
 
-def set_axes(plot: Plot, dark: bool) -> None:
+def set_axes(plot: Plot) -> None:
     plot.xaxes(rangemode="tozero", separatethousands=True)
     plot.yaxes(showgrid=True, nticks=5)
 
@@ -181,18 +181,7 @@ def finish(
     framed(
         plot, title, dark=dark, height=height, sides={"l": LEFT, "r": RIGHT, "t": top, "b": BOTTOM}
     )
-    plot.set(
-        legend={
-            "orientation": "h",
-            "x": 12 / 900,
-            "xanchor": "left",
-            "xref": "container",
-            "y": 1 - TITLE / height,
-            "yref": "container",
-            "yanchor": "top",
-            "font": {"size": SMALL_SIZE + 1, "color": ink(dark).text},
-        }
-    )
+    plot.set(legend=legend_of(height, TITLE) | {"font": {"size": TEXT_SIZE}})
 
 
 def log_ticks(values: np.ndarray) -> list[float]:

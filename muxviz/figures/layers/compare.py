@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, framed, ink
+from muxviz.figures.drawing.ink import framed, ink
 from muxviz.figures.drawing.levels import (
     finite,
     heading,
@@ -47,12 +47,7 @@ def spectra_figure(
     label_levels(plot, levels, dark=dark, range=[-0.2, len(levels) - 0.8])
     value_axis(plot, dark=dark, tickformat=".0%", rangemode="tozero")
     plot.yaxes(range=[0, 1.04], col=2)
-    plot.xaxes(
-        title={
-            "text": "layer",
-            "standoff": 6,
-        }
-    )
+    plot.xaxes(title={"text": "layer", "standoff": 6})
     plot.mark(annotations=[heading(t, k + 1, dark=dark) for k, (_, t) in enumerate(PANELS)])
     framed(plot, spectra_finding(one, other), dark=dark, height=HEIGHT, sides=SIDES)
     plot.set(
@@ -63,7 +58,6 @@ def spectra_figure(
             "y": 1 - 62 / HEIGHT,
             "yref": "container",
             "yanchor": "top",
-            "font": {"size": SMALL_SIZE, "color": ink(dark).text},
         }
     )
     return plot.figure()

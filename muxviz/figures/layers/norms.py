@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import are_apart, spans, standing_out
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, framed, ink
+from muxviz.figures.drawing.ink import framed
 from muxviz.figures.drawing.levels import (
     finite,
     heading,
@@ -73,13 +73,11 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
             "orientation": "h",
             "x": 0,
             "xanchor": "left",
-            "y": 1,
+            "y": 1 - 56 / HEIGHT,
             "yref": "container",
             "yanchor": "top",
-            "font": {"size": SMALL_SIZE, "color": ink(dark).text},
         }
     )
-    plot.set(legend_y=1 - 56 / HEIGHT)
     return plot.figure()
 
 

@@ -57,7 +57,6 @@ def share_figure(readings: Sequence[StateReading], *, dark: bool = False) -> go.
             "y": 1.0,
             "yanchor": "bottom",
             "traceorder": "normal",
-            "font": {"size": SMALL_SIZE, "color": colors.text},
         },
     )
     plot.xaxes(

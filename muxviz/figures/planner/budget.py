@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
-from muxviz.figures.drawing.measured import SIZE, legend_of, log_axis, times
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.measured import SIZE, log_axis, times
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.planner.parts import (
     MEASURED,

@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
-from muxviz.figures.drawing.measured import SIZE, legend_of, log_axis, score_range, times
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.measured import SIZE, log_axis, score_range, times
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import percent, plain

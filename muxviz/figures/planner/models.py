@@ -188,7 +188,6 @@ def hits_figure(check: PlannerCheck, *, dark: bool = False) -> go.Figure:
             "y": 1 - 62 / height,
             "yref": "container",
             "yanchor": "top",
-            "font": {"size": SMALL_SIZE, "color": colors.text},
             "traceorder": "reversed",
             "bgcolor": "rgba(0,0,0,0)",
         },

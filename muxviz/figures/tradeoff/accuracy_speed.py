@@ -10,14 +10,13 @@ import plotly.graph_objects as go
 
 from muxviz.errors import InputError, NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
 from muxviz.figures.drawing.measured import (
     DASHES,
     SIZE,
     accuracy_change,
     busy_words,
     legend_mark,
-    legend_of,
     log_axis,
     marks,
     named,

@@ -9,13 +9,12 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of
 from muxviz.figures.drawing.measured import (
     DASHES,
     accuracy_change,
     busy_words,
     legend_mark,
-    legend_of,
     log_axis,
     marks,
     named,

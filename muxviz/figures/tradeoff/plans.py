@@ -9,11 +9,10 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
 from muxviz.figures.drawing.measured import (
     SIZE,
     color_of,
-    legend_of,
     log_axis,
     named,
     outline_of,

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink
-from muxviz.figures.drawing.measured import SIZE, legend_of, log_axis
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink, legend_of
+from muxviz.figures.drawing.measured import SIZE, log_axis
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.wording import plain
 from muxviz.results.throughput import PublishedPoint

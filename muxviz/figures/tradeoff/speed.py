@@ -10,12 +10,11 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of
 from muxviz.figures.drawing.measured import (
     SIZE,
     busy_words,
     color_of,
-    legend_of,
     log_axis,
     named,
     outline_of,

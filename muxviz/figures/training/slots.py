@@ -69,7 +69,7 @@ def slot_accuracy_figure(
     for row, run in enumerate(shown, start=1):
         _slot_lines(plot, run, row, slot, dark=dark)
         mark_stages(plot, run.stages, last_step([run]), [row], 1, dark=dark, named=row == 1)
-    set_axes(plot, dark)
+    set_axes(plot)
     plot.yaxes(tickformat=".0%", title={"text": "tokens read back"})
     plot.xaxes(title={"text": "step"}, row=len(shown), col=1)
     finish(
