@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 import muxviz.figures
 from muxviz.figures.crosstalk.matrix import crosstalk_figure
 from muxviz.figures.crosstalk.words import WORDS, crosstalk_finding, signed
-from muxviz.figures.drawing.ink import TITLE_ROOM
+from muxviz.figures.drawing.ink import TITLE_ROOM, template
 from muxviz.figures.drawing.scales import color_at
 from muxviz.figures.drawing.wording import ELLIPSIS, fold
 from muxviz.figures.whatif.dose import dose_finding, dose_table
@@ -177,6 +178,35 @@ def test_error_bars_end_at_the_ends_of_the_table(drawn: Drawn) -> None:
                 scaled = np.concatenate([known, 100 * known, 1000 * known])
                 near = 2e-5 * max(1.0, abs(end)) if abs(end) > 1e-3 else 1e-6
                 assert (np.abs(scaled - end) <= near).any(), (side, end)
+
+
+# ---- what Plotly is given -----------------------------------------------------------------------
+
+
+def test_plotly_takes_every_figure_as_it_is(drawn: Drawn) -> None:
+    """Figures are built unchecked; checked once here, nothing of them is refused or put right."""
+    checked = go.Figure(drawn.figure.to_plotly_json())
+    assert json.loads(checked.to_json()) == json.loads(drawn.figure.to_json())
+
+
+def test_every_figure_brings_the_small_template_of_its_page(drawn: Drawn) -> None:
+    found = json.loads(drawn.figure.to_json())["layout"]["template"]
+    assert found == template(dark=False)
+    assert len(json.dumps(found)) < 2000
+    assert len(json.dumps(template(dark=True))) < 2000
+
+
+def test_figures_are_drawn_as_dictionaries() -> None:
+    """Plotly's own objects check every property at every click: thirty times the time."""
+    folder = Path(muxviz.figures.__file__).parent
+    slow = re.compile(
+        r"\bgo\.(?!Figure\b)\w+|\bgo\.Figure\(|\.(?:update|add|for_each)_(?!score)\w+\(|make_subplots\("
+    )
+    for path in folder.rglob("*.py"):
+        if path.relative_to(folder) == Path("drawing/plot.py"):
+            continue
+        text = re.sub(r"^import plotly.*$", "", path.read_text(encoding="utf-8"), flags=re.M)
+        assert not slow.findall(text), path
 
 
 # ---- none is left out ---------------------------------------------------------------------------

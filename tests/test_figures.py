@@ -352,7 +352,7 @@ def test_a_strip_shows_every_token_and_what_was_read() -> None:
 
 def test_long_cells_answer_to_the_pointer_at_their_ends() -> None:
     cells = place_cells(["a", "x" * 24], ["a", "long"], ["one", "two"], [None, None])
-    points = strip_figure(cells, "title", dark=False).data[1]
+    points = strip_figure(cells, "title", dark=False).figure().data[1]
     owners = list(points.hovertext)
     assert owners.count("one") == 1
     reach = [x for x, owner in zip(points.x, owners, strict=True) if owner == "two"]

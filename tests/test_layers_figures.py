@@ -134,7 +134,7 @@ def member(num: int, evenness: tuple[float, float], name: str = "") -> LayerNorm
 def small_and_dark(make: Any) -> Any:
     fig = make(False)
     assert len(fig.to_json()) < MEGABYTE
-    assert make(True).layout.font.color != fig.layout.font.color
+    assert make(True).layout.template.layout != fig.layout.template.layout
     return fig
 
 

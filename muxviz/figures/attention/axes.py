@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
+from muxviz.figures.drawing.plot import Plot, heatmap
 from muxviz.figures.drawing.slots import slot_label, slot_symbol
 from muxviz.figures.drawing.wording import plain, shorten, visible
 
@@ -100,15 +101,15 @@ def token_map(
     Under the columns stand the tokens of every slot; rows bear those of the selected slot.
     """
     labels = [stacked(result, int(t)) for t in positions]
-    fig = go.Figure(
-        go.Heatmap(
+    plot = Plot(
+        heatmap(
             z=values.astype(np.float32),
             x=labels,
             y=labels,
             zmin=limits[0],
             zmax=limits[1],
             colorscale=scale,
-            colorbar=bar(unit, dark),
+            colorbar=color_bar(unit, dark),
             xgap=1,
             ygap=1,
             hovertemplate=f"from %{{y}}<br>to %{{x}}<br>%{{z:.4f}} {unit}<extra></extra>",
@@ -118,30 +119,28 @@ def token_map(
     height = int(np.clip(22 * len(positions), 200, 460))
     below = LINE * lines + 14
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
     names = _names(result, positions, slot)
-    fig.update_xaxes(showticklabels=False, type="category", **axis)
-    fig.update_yaxes(
+    plot.xaxes(showticklabels=False, type="category")
+    plot.yaxes(
         type="category",
         autorange="reversed",
         tickvals=labels,
         ticktext=names,
         tickfont=muted,
         showticklabels=bool(lines),
-        title={"text": f"looks ({slot_label(slot)})", "font": muted},
-        **axis,
+        title={"text": f"looks ({slot_label(slot)})"},
     )
     if lines:
-        _ladder(fig, result, positions, dark)
-    caption(fig, f"{left_out(result, positions)}{note}", dark=dark, below=below)
+        _ladder(plot, result, positions, dark)
+    caption(plot, f"{left_out(result, positions)}{note}", dark=dark, below=below)
     framed(
-        fig,
+        plot,
         title,
         dark=dark,
         height=height + 66 + below + 24,
         sides={"l": SIDE, "r": 24, "t": 66, "b": below + 24},
     )
-    return fig
+    return plot.figure()
 
 
 def _names(result: Positioned, positions: np.ndarray, slot: int) -> list[str]:
@@ -149,18 +148,16 @@ def _names(result: Positioned, positions: np.ndarray, slot: int) -> list[str]:
 
 
 def _ladder(
-    fig: go.Figure,
+    plot: Plot,
     result: Positioned,
     positions: np.ndarray,
     dark: bool,
 ) -> None:
     """Every slot's tokens in a line of its own under the columns, and whose they are."""
     room = max(3.0, 105 / len(positions))
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     notes = []
     for slot, names in enumerate(result.tokens):
         common = {"yref": "paper", "y": 0, "yanchor": "top", "yshift": -(LINE * slot + 6)}
-        common |= {"showarrow": False, "font": muted}
         notes.append(
             common
             | {"xref": "paper", "x": 0, "xshift": -8, "xanchor": "right", "text": slot_label(slot)}
@@ -170,10 +167,10 @@ def _ladder(
             | {"xref": "x", "x": i, "text": plain(shorten(visible(names[int(t)]), min(room, 12)))}
             for i, t in enumerate(positions)
         ]
-    fig.update_layout(annotations=notes)
+    plot.set(annotations=notes)
 
 
-def bar(unit: str, dark: bool) -> dict[str, Any]:
+def color_bar(unit: str, dark: bool) -> dict[str, Any]:
     """A thin colour bar with its unit."""
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     return {

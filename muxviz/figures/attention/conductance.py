@@ -37,7 +37,7 @@ def conductance_figure(
     tokens = tuple(zip(*result.names, strict=True))
     sums = result.values[0].sum(axis=1)
     top = max(float(np.abs(result.values).max()), 1e-9)
-    fig = small_maps(
+    plot = small_maps(
         [result.values[:, j][:, shown] for j in range(len(tokens))],
         Places(tokens, np.ones((len(tokens), length), dtype=bool)),
         shown,
@@ -55,7 +55,7 @@ def conductance_figure(
     )
     low, high = (float(f(result.captum_gaps)) for f in (np.min, np.max))
     caption(
-        fig,
+        plot,
         f"Every row of a map adds up to the number over it; all of them to "
         f"{result.difference:+.2f} logits (gap {gap_words(float(result.gaps.max()))}).<br>"
         f"captum's LayerConductance, computed beside it, misses {gap_words(low)} to "
@@ -63,7 +63,7 @@ def conductance_figure(
         dark=dark,
         below=66 if len(shown) <= NAMED else 28,
     )
-    return fig
+    return plot.figure()
 
 
 def conductance_finding(result: Conductance) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.figures.attention.axes import bar
+from muxviz.figures.attention.axes import color_bar
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, named_axis, text_on
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, text_on
+from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.pruned_cells import (
     PRUNED,
     UNNUMBERED,
@@ -42,22 +43,22 @@ def heads_figure(
     ranks = {place: n + 1 for n, place in enumerate(result.ranking(slot, by)[:NUMBERED])}
     cells = [(k, h) for k in range(layers) for h in range(heads) if result.is_kept[k, h]]
     gone = [(k, h) for k in range(layers) for h in range(heads) if not result.is_kept[k, h]]
-    fig = go.Figure(
-        go.Heatmap(
+    plot = Plot(
+        heatmap(
             z=effect.astype(np.float32),
             x=np.arange(1, heads + 1),
             y=np.arange(1, layers + 1),
             zmin=0,
             zmax=top,
             colorscale=scale,
-            colorbar=bar(UNITS[by], dark),
+            colorbar=color_bar(UNITS[by], dark),
             xgap=3,
             ygap=3,
             hoverinfo="skip",
         )
     )
-    fig.add_trace(
-        go.Scatter(
+    plot.add(
+        scatter(
             x=[h + 1 for _, h in cells],
             y=[k + 1 for k, _ in cells],
             mode="markers+text",
@@ -75,19 +76,19 @@ def heads_figure(
     )
     if gone:
         boxes = [(h + 0.54, h + 1.46, k + 0.54, k + 1.46) for k, h in gone]
-        fig.add_trace(hatched(boxes, [pruned_hover(*place) for place in gone], dark=dark))
-    _axes(fig, layers, heads, dark)
-    caption(fig, _words(result), dark=dark, below=12)
+        plot.add(hatched(boxes, [pruned_hover(*place) for place in gone], dark=dark))
+    _axes(plot, layers, heads, dark)
+    caption(plot, _words(result), dark=dark, below=12)
     framed(
-        fig,
+        plot,
         heads_finding(result, slot, by=by),
         dark=dark,
         height=38 * layers + 166,
         sides={"l": 90, "r": 24, "t": 92, "b": 56},
     )
     if gone:
-        legend_below(fig, dark=dark, below=8)
-    return fig
+        legend_below(plot, dark=dark, below=8)
+    return plot.figure()
 
 
 def _words(result: HeadEffects) -> str:
@@ -160,21 +161,17 @@ def _hover(result: HeadEffects, slot: int, layer: int, head: int) -> str:
     return "<br>".join(lines)
 
 
-def _axes(fig: go.Figure, layers: int, heads: int, dark: bool) -> None:
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark)
-    fig.update_xaxes(
+def _axes(plot: Plot, layers: int, heads: int, dark: bool) -> None:
+    plot.xaxes(
         tickvals=list(range(1, heads + 1)),
         side="top",
         range=[0.5, heads + 0.5],
-        title={"text": "head", "font": muted, "standoff": 6},
-        **common,
+        title={"text": "head", "standoff": 6},
     )
-    fig.update_yaxes(
+    plot.yaxes(
         tickvals=list(range(1, layers + 1)),
         ticktext=[f"layer {k + 1} " for k in range(layers)],
         range=[layers + 0.5, 0.5],
-        **common,
     )
 
 

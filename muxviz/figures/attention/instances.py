@@ -6,19 +6,16 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from muxviz.figures.attention.axes import bar
+from muxviz.figures.attention.axes import color_bar
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
-    SMALL_SIZE,
     TEXT_SIZE,
     caption,
     framed,
-    ink,
-    named_axis,
     text_on,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.wording import percent, plain, shorten, visible
@@ -46,43 +43,42 @@ def instances_figure(
     """
     num = len(result.tokens)
     tokens = [plain(shorten(visible(names[position]), 10)) for names in result.tokens]
-    fig = make_subplots(
+    plot = Plot.grid(
         rows=1,
         cols=2,
-        subplot_titles=["mean over positions", f"position {position}"],
-        horizontal_spacing=0.2,
+        titles=[
+            {"text": text, "yshift": 18} for text in ("mean over positions", f"position {position}")
+        ],
+        across=0.2,
     )
-    fig.update_annotations(font={"size": SMALL_SIZE, "color": ink(dark).muted}, yshift=18)
     for column, values in ((1, across(result, head)), (2, across(result, head, position))):
-        fig.add_trace(_map(values), row=1, col=column)
-        fig.add_trace(_texts(values, dark), row=1, col=column)
+        plot.add(_map(values), row=1, col=column)
+        plot.add(_texts(values, dark), row=1, col=column)
     for column in (1, 2):
         named = [
             f"{slot_label(i)} {tokens[i]}" if column == 2 else slot_label(i) for i in range(num)
         ]
-        common = named_axis(dark, tickvals=list(range(num))) | {"row": 1, "col": column}
-        fig.update_xaxes(ticktext=named, side="top", range=[-0.5, num - 0.5], **common)
-        fig.update_yaxes(
-            ticktext=[f"{name}  " for name in named], range=[num - 0.5, -0.5], **common
-        )
-    fig.update_layout(
+        common = {"tickvals": list(range(num))} | {"row": 1, "col": column}
+        plot.xaxes(ticktext=named, side="top", range=[-0.5, num - 0.5], **common)
+        plot.yaxes(ticktext=[f"{name}  " for name in named], range=[num - 0.5, -0.5], **common)
+    plot.set(
         coloraxis={
             "colorscale": sequential(dark),
             "cmin": 0,
             "cmax": 1,
-            "colorbar": bar("attention", dark),
+            "colorbar": color_bar("attention", dark),
         }
     )
     words = "Rows take, columns give; every row sums to 1. Colours run from 0 to 1."
-    caption(fig, words, dark=dark, below=10)
+    caption(plot, words, dark=dark, below=10)
     framed(
-        fig,
+        plot,
         instances_finding(result, head=head),
         dark=dark,
         height=52 * num + 190,
         sides={"l": 110, "r": 24, "t": 122, "b": 40},
     )
-    return fig
+    return plot.figure()
 
 
 def instances_finding(result: InstanceAttention, *, head: int | None = None) -> str:
@@ -126,16 +122,16 @@ def instances_alt(result: InstanceAttention, position: int, *, head: int | None 
     return f"{instances_finding(result, head=head)}. At position {position}: {'; '.join(rows)}."
 
 
-def _map(values: np.ndarray) -> go.Heatmap:
-    return go.Heatmap(
+def _map(values: np.ndarray) -> Trace:
+    return heatmap(
         z=values.astype(np.float32), coloraxis="coloraxis", xgap=3, ygap=3, hoverinfo="skip"
     )
 
 
-def _texts(values: np.ndarray, dark: bool) -> go.Scatter:
+def _texts(values: np.ndarray, dark: bool) -> Trace:
     num, scale = len(values), sequential(dark)
     cells = [(i, j) for i in range(num) for j in range(num)]
-    return go.Scatter(
+    return scatter(
         x=[j for _, j in cells],
         y=[i for i, _ in cells],
         mode="text",

@@ -9,9 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError
-from muxviz.figures.attention.axes import bar, held, stacked, token_map
+from muxviz.figures.attention.axes import color_bar, held, stacked, token_map
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, named_axis
+from muxviz.figures.drawing.ink import caption, framed, ink
+from muxviz.figures.drawing.plot import Plot, heatmap
 from muxviz.figures.drawing.pruned_cells import (
     PRUNED,
     UNNUMBERED,
@@ -175,13 +176,13 @@ def attention_grid_figure(
     for k in range(layers):
         for h in range(heads):
             board[k * step : k * step + size, h * step : h * step + size] = tiles[k, h] ** 0.5
-    fig = go.Figure(
-        go.Heatmap(
+    plot = Plot(
+        heatmap(
             z=board,
             zmin=0,
             zmax=1,
             colorscale=sequential(dark),
-            colorbar=bar("attention", dark)
+            colorbar=color_bar("attention", dark)
             | {"tickvals": [0, 0.25**0.5, 0.5**0.5, 1], "ticktext": ["0", "0.25", "0.5", "1"]},
             hoverinfo="skip",
         )
@@ -189,28 +190,28 @@ def attention_grid_figure(
     gone = [(int(k), int(h)) for k, h in zip(*np.nonzero(~result.is_kept), strict=True)]
     if gone:
         boxes = [_sides(*place, step, size) for place in gone]
-        fig.add_trace(hatched(boxes, [pruned_hover(*place) for place in gone], dark=dark))
-    _name_heads(fig, result, step, size, dark)
-    _frame_tiles(fig, chosen, step, size, dark)
+        plot.add(hatched(boxes, [pruned_hover(*place) for place in gone], dark=dark))
+    _name_heads(plot, result, step, size, dark)
+    _frame_tiles(plot, chosen, step, size, dark)
     height = int(np.clip(layers * 760 / heads, 60 * layers, 900)) + 140
     unknown = "" if result.is_numbered else UNNUMBERED
     caption(
-        fig,
+        plot,
         "Layers from top to bottom, heads from left to right; colours by square root. "
         f"{unknown}Framed: the map below.",
         dark=dark,
         below=12,
     )
     framed(
-        fig,
+        plot,
         attention_grid_finding(result),
         dark=dark,
         height=height,
         sides={"l": 90, "r": 24, "t": 84, "b": 44},
     )
     if gone:
-        legend_below(fig, dark=dark, below=8)
-    return fig
+        legend_below(plot, dark=dark, below=8)
+    return plot.figure()
 
 
 def attention_grid_finding(result: AttentionMaps) -> str:
@@ -290,35 +291,31 @@ def _thumbnails(maps: np.ndarray) -> np.ndarray:
     return np.maximum.reduceat(np.maximum.reduceat(maps, starts, axis=2), starts, axis=3)
 
 
-def _name_heads(fig: go.Figure, result: AttentionMaps, step: int, size: int, dark: bool) -> None:
+def _name_heads(plot: Plot, result: AttentionMaps, step: int, size: int, dark: bool) -> None:
     layers, heads = result.maps.shape[:2]
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark)
     middle = (size - 1) / 2
-    fig.update_xaxes(
+    plot.xaxes(
         tickvals=[h * step + middle for h in range(heads)],
         ticktext=[str(h + 1) for h in range(heads)],
         side="top",
-        title={"text": "head", "font": muted, "standoff": 6},
-        **common,
+        title={"text": "head", "standoff": 6},
     )
-    fig.update_yaxes(
+    plot.yaxes(
         tickvals=[k * step + middle for k in range(layers)],
         ticktext=[f"layer {k + 1} " for k in range(layers)],
         autorange="reversed",
-        **common,
     )
 
 
 def _frame_tiles(
-    fig: go.Figure, chosen: Sequence[tuple[int, int]], step: int, size: int, dark: bool
+    plot: Plot, chosen: Sequence[tuple[int, int]], step: int, size: int, dark: bool
 ) -> None:
     shapes = []
     for k, h in chosen:
         x0, x1, y0, y1 = _sides(k, h, step, size)
         frame = {"type": "rect", "line": {"color": ink(dark).text, "width": 2}}
         shapes.append(frame | {"x0": x0 - 0.4, "x1": x1 + 0.4, "y0": y0 - 0.4, "y1": y1 + 0.4})
-    add(fig, shapes=shapes)
+    plot.mark(shapes=shapes)
 
 
 def _sides(layer: int, head: int, step: int, size: int) -> tuple[float, float, float, float]:

@@ -7,19 +7,18 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.figures.attention.axes import bar, slot_words, token_map
+from muxviz.figures.attention.axes import color_bar, slot_words, token_map
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
     SMALL_SIZE,
     TEXT_SIZE,
-    add,
     caption,
     framed,
     ink,
-    named_axis,
     text_on,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.pruned_cells import UNNUMBERED, gone_field, gone_head, heads_left
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
 from muxviz.figures.drawing.squares import number
@@ -85,40 +84,40 @@ def pairs_figure(
     num = len(shares) - 1
     edges = np.r_[np.arange(num + 1), num + 1.15]
     top = float(np.nanmax(shares)) if np.isfinite(shares).any() else 1.0
-    fig = go.Figure(
-        go.Heatmap(
+    plot = Plot(
+        heatmap(
             z=shares.astype(np.float32),
             x=edges,
             y=edges,
             zmin=0,
             zmax=max(top, 1e-6),
             colorscale=sequential(dark),
-            colorbar=bar("share", dark) | {"tickformat": ".0%"},
+            colorbar=color_bar("share", dark) | {"tickformat": ".0%"},
             xgap=3,
             ygap=3,
             hoverinfo="skip",
         )
     )
-    fig.add_trace(_numbers(shares, max(top, 1e-6), dark))
-    _axes(fig, num, dark)
+    plot.add(_numbers(shares, max(top, 1e-6), dark))
+    _axes(plot, num, dark)
     if chosen is not None:
         i, j = (float(c + 0.02 + (0.0 if c < num else 0.0)) for c in chosen)
         box = {"type": "rect", "x0": j, "x1": j + 0.96 + 0.15 * (chosen[1] == num)}
         box |= {"y0": i, "y1": i + 0.96 + 0.15 * (chosen[0] == num)}
         box |= {"line": {"color": ink(dark).text, "width": 2}, "fillcolor": CLEAR}
-        add(fig, shapes=[box])
+        plot.mark(shapes=[box])
     what = "of what the softmax sees" if seen else "of the logits' absolute parts"
     unknown = "" if result.is_numbered else UNNUMBERED
     words = f"Shares {what}; all of them add up to 100 %. {unknown}Framed: the map below."
-    caption(fig, words, dark=dark, below=14)
+    caption(plot, words, dark=dark, below=14)
     framed(
-        fig,
+        plot,
         pairs_finding(result, head, seen=seen),
         dark=dark,
         height=ROW * (num + 1) + 176,
         sides={"l": 130, "r": 24, "t": 108, "b": 50},
     )
-    return fig
+    return plot.figure()
 
 
 def pairs_finding(result: SlotPairs, head: int | None = None, *, seen: bool = False) -> str:
@@ -274,13 +273,13 @@ def _slot(slot: int, num: int) -> str:
     return f"slot {slot + 1}" if slot < num else "no sentence"
 
 
-def _numbers(shares: np.ndarray, top: float, dark: bool) -> go.Scatter:
+def _numbers(shares: np.ndarray, top: float, dark: bool) -> Trace:
     num = len(shares) - 1
     scale = sequential(dark)
     cells = [(i, j) for i in range(num + 1) for j in range(num + 1)]
     values = [float(shares[c]) for c in cells]
     small = num > 6
-    return go.Scatter(
+    return scatter(
         x=[j + (0.5 if j < num else 0.575) for _, j in cells],
         y=[i + (0.5 if i < num else 0.575) for i, _ in cells],
         mode="text",
@@ -302,20 +301,17 @@ def _numbers(shares: np.ndarray, top: float, dark: bool) -> go.Scatter:
     )
 
 
-def _axes(fig: go.Figure, num: int, dark: bool) -> None:
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark, tickvals=[*(i + 0.5 for i in range(num)), num + 0.575])
+def _axes(plot: Plot, num: int, dark: bool) -> None:
+    common = {"tickvals": [*(i + 0.5 for i in range(num)), num + 0.575]}
     names = [slot_words(i, num) for i in range(num + 1)]
-    fig.update_xaxes(
+    plot.xaxes(
         ticktext=names,
         side="top",
         range=[0, num + 1.15],
-        title={"text": "looked at (key)", "font": muted, "standoff": 8},
+        title={"text": "looked at (key)", "standoff": 8},
         **common,
     )
-    fig.update_yaxes(
-        ticktext=[f"{name} looks  " for name in names], range=[num + 1.15, 0], **common
-    )
+    plot.yaxes(ticktext=[f"{name} looks  " for name in names], range=[num + 1.15, 0], **common)
 
 
 PAIRS = Family(pairs_figure, pairs_finding, pairs_alt, pairs_table)

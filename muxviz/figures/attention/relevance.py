@@ -52,7 +52,7 @@ def relevance_figure(
     ]
     starts = block_starts(len(shown))
     drawn = largest_of_blocks(maps[:, shown][:, :, shown], starts)
-    fig = small_maps(
+    plot = small_maps(
         list(drawn),
         result,
         shown[starts],
@@ -72,13 +72,13 @@ def relevance_figure(
     blocks = "" if len(starts) == len(shown) else "Cells are the largest of neighbours. "
     bottom = 62 if len(starts) <= NAMED else 24
     caption(
-        fig,
+        plot,
         f"{what}. {left_out(result, shown)}{blocks}One colour scale; positions bear the "
         "tokens of the slot that is read.",
         dark=dark,
         below=bottom + 6,
     )
-    return fig
+    return plot.figure()
 
 
 def relevance_finding(result: Relevance, layer: int, *, rollout: bool = True) -> str:

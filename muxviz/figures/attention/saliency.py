@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.figures.attention.axes import bar
+from muxviz.figures.attention.axes import color_bar
 from muxviz.figures.drawing.cells import Cell, strip_figure
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, ink
+from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.scales import color_at, diverging, scale_alone
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.wording import percent, plain, shorten, visible, width
@@ -40,12 +41,12 @@ def saliency_figure(result: Attribution, *, dark: bool = False) -> go.Figure:
         starts.append(line)
         cells += [replace(cell, line=cell.line + line) for cell in own]
         line += 1 + max((cell.line for cell in own), default=0)
-    fig = strip_figure(cells, saliency_finding(result), dark=dark, below=62)
-    fig.update_xaxes(range=[-GUTTER, ROOM + 0.5])
-    _gutter(fig, result, starts, dark)
-    _scale(fig, scale, top, dark)
-    caption(fig, _note(result), dark=dark, below=34)
-    return fig
+    plot = strip_figure(cells, saliency_finding(result), dark=dark, below=62)
+    plot.xaxes(range=[-GUTTER, ROOM + 0.5])
+    _gutter(plot, result, starts, dark)
+    _scale(plot, scale, top, dark)
+    caption(plot, _note(result), dark=dark, below=34)
+    return plot.figure()
 
 
 def saliency_finding(result: Attribution) -> str:
@@ -154,7 +155,7 @@ def _hover(result: Attribution, slot: int, t: int) -> str:
     return f"{head}<br>{float(result.values[slot, t]):+.4f} logits"
 
 
-def _gutter(fig: go.Figure, result: Attribution, starts: list[int], dark: bool) -> None:
+def _gutter(plot: Plot, result: Attribution, starts: list[int], dark: bool) -> None:
     """Slot, share and signed sum before every sentence."""
     shapes, notes = [], []
     left, right = BAR
@@ -176,13 +177,14 @@ def _gutter(fig: go.Figure, result: Attribution, starts: list[int], dark: bool) 
                 }
             )
         is_own = slot == result.explained.slot
-        common = {"y": y, "yanchor": "middle", "xanchor": "left", "showarrow": False}
+        common = {"y": y, "yanchor": "middle", "xanchor": "left"}
         label = f"<b>{slot_label(slot)}</b>" if is_own else slot_label(slot)
-        notes.append(common | {"x": -GUTTER, "text": label, "font": {"color": ink(dark).text}})
+        font = {"size": TEXT_SIZE, "color": ink(dark).text}
+        notes.append(common | {"x": -GUTTER, "text": label, "font": font})
         words = f"{plain(percent(float(result.shares[slot])))}<br>{float(result.sums[slot]):+.2f}"
         font = {"size": SMALL_SIZE, "color": ink(dark).muted}
         notes.append(common | {"x": right + 0.7, "text": words, "font": font, "align": "left"})
-    add(fig, shapes=shapes, annotations=notes)
+    plot.mark(shapes=shapes, annotations=notes)
 
 
 def _note(result: Attribution) -> str:
@@ -196,8 +198,8 @@ def _note(result: Attribution) -> str:
     )
 
 
-def _scale(fig: go.Figure, scale: list[list[float | str]], top: float, dark: bool) -> None:
-    colors = bar("attribution (logits)", dark) | {
+def _scale(plot: Plot, scale: list[list[float | str]], top: float, dark: bool) -> None:
+    colors = color_bar("attribution (logits)", dark) | {
         "orientation": "h",
         "len": 0.3,
         "x": 1,
@@ -209,7 +211,7 @@ def _scale(fig: go.Figure, scale: list[list[float | str]], top: float, dark: boo
         "ticktext": [f"{-top:.2g}", "0", f"{top:.2g}"],
     }
     colors["title"] = {"text": "attribution (logits)", "font": {"size": SMALL_SIZE}}
-    fig.add_trace(scale_alone(scale, -top, top, colors))
+    plot.add(scale_alone(scale, -top, top, colors))
 
 
 SALIENCY = Family(saliency_figure, saliency_finding, saliency_alt, saliency_table)

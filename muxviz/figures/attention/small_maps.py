@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from muxviz.figures.attention.axes import Positioned, bar, stacked
+from muxviz.figures.attention.axes import Positioned, color_bar, stacked
 from muxviz.figures.drawing.ink import SMALL_SIZE, framed, ink, mix
+from muxviz.figures.drawing.plot import Plot, heatmap
 from muxviz.figures.drawing.slots import slot_color, slot_outline
 from muxviz.figures.drawing.wording import plain, shorten, visible
 
@@ -49,7 +49,7 @@ def small_maps(
     across: int = ACROSS,
     tall: int = 190,
     below: int = 0,
-) -> go.Figure:
+) -> Plot:
     """One heat map per entry, ``[R, P]`` each, with a common scale.
 
     Args:
@@ -64,18 +64,18 @@ def small_maps(
     named = len(positions) <= NAMED
     foot = 64 if named else 22
     height = lines * (tall + foot + 30) + 84 + below
-    fig = make_subplots(
+    plot = Plot.grid(
         rows=lines,
         cols=across,
-        subplot_titles=list(names),
-        horizontal_spacing=(0.02 if not named else 0.065) if across > 1 else 0,
-        vertical_spacing=(foot + 34) / max(height - 84 - below, 1) if lines > 1 else 0,
+        titles=[_head(name, slot, dark) for name, slot in zip(names, slots, strict=False)],
+        across=(0.02 if not named else 0.065) if across > 1 else 0,
+        down=(foot + 34) / max(height - 84 - below, 1) if lines > 1 else 0,
     )
     labels = [stacked(result, int(t)) for t in positions]
     for n, (value, slot) in enumerate(zip(values, slots, strict=True)):
         row, column = n // across + 1, n % across + 1
-        fig.add_trace(
-            go.Heatmap(
+        plot.add(
+            heatmap(
                 z=value.astype(np.float32),
                 x=labels,
                 y=labels if rows is None else list(rows),
@@ -85,41 +85,40 @@ def small_maps(
             row=row,
             col=column,
         )
-        _axes(fig, result, positions, labels, slot, rows, (row, column), named, dark)
-    fig.update_layout(
+        _axes(plot, result, positions, labels, slot, rows, (row, column), named, dark)
+    plot.set(
         coloraxis={
             "colorscale": scale,
             "cmin": limits[0],
             "cmax": limits[1],
-            "colorbar": bar(unit, dark),
+            "colorbar": color_bar(unit, dark),
         }
     )
-    _heads(fig, slots, dark)
     framed(
-        fig,
+        plot,
         title,
         dark=dark,
         height=height,
         sides={"l": 78, "r": 24, "t": 92, "b": foot + 14 + below},
     )
-    return fig
+    return plot
 
 
-def _heads(fig: go.Figure, slots: Sequence[int], dark: bool) -> None:
-    """Titles of the maps: the page's ink on a bar of the slot's colour."""
-    for annotation, slot in zip(fig.layout.annotations, slots, strict=False):
-        annotation.update(
-            font={"size": SMALL_SIZE, "color": ink(dark).text},
-            bordercolor=slot_outline(slot, dark=dark),
-            bgcolor=mix(slot_color(slot), ink(dark).paper, 0.75),
-            borderpad=2,
-            borderwidth=1,
-            yshift=4,
-        )
+def _head(name: str, slot: int, dark: bool) -> dict[str, Any]:
+    """Title of a map: the page's ink on a bar of the slot's colour."""
+    return {
+        "text": name,
+        "font": {"size": SMALL_SIZE, "color": ink(dark).text},
+        "bordercolor": slot_outline(slot, dark=dark),
+        "bgcolor": mix(slot_color(slot), ink(dark).paper, 0.75),
+        "borderpad": 2,
+        "borderwidth": 1,
+        "yshift": 4,
+    }
 
 
 def _axes(
-    fig: go.Figure,
+    plot: Plot,
     result: Positioned,
     positions: np.ndarray,
     labels: Sequence[str],
@@ -132,14 +131,10 @@ def _axes(
     tiny = {"size": SMALL_SIZE - 2, "color": ink(dark).muted}
     common = {
         "type": "category",
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "ticks": "",
         "tickfont": tiny,
     }
     words = [plain(shorten(visible(result.tokens[slot][int(t)]), 8)) for t in positions]
-    fig.update_xaxes(
+    plot.xaxes(
         tickvals=labels,
         ticktext=words,
         tickangle=-90,
@@ -153,4 +148,4 @@ def _axes(
     else:
         ticks = {"tickvals": list(rows), "ticktext": list(rows)}
         ticks["showticklabels"] = place[1] == 1
-    fig.update_yaxes(autorange="reversed", row=place[0], col=place[1], **ticks, **common)
+    plot.yaxes(autorange="reversed", row=place[0], col=place[1], **ticks, **common)

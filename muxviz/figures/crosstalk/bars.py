@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk.words import WORDS, amount, between, with_unit
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, ink
+from muxviz.figures.drawing.plot import Plot, Trace, bar
 from muxviz.figures.drawing.slots import slot_color, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import plain
@@ -20,13 +20,13 @@ MATRIX = 0.77  # of the width and height; the rest is for the bars
 
 
 def bars(
-    fig: go.Figure, matrix: CrossMatrix, received: Estimates, given: Estimates, dark: bool
+    plot: Plot, matrix: CrossMatrix, received: Estimates, given: Estimates, dark: bool
 ) -> None:
     """Bars beside the rows (received) and over the columns (given), on one scale each."""
     words, muted = WORDS[matrix.measure], {"size": SMALL_SIZE, "color": ink(dark).muted}
-    blank = {"showticklabels": False, "showgrid": False, "fixedrange": True, "ticks": ""}
+    blank: dict[str, Any] = {"showticklabels": False}
     blank |= {"zeroline": matrix.is_signed, "zerolinecolor": ink(dark).line, "domain": [0.8, 1]}
-    fig.update_layout(
+    plot.set(
         xaxis2={**blank, "range": _range(received, matrix), "side": "bottom", "anchor": "y"},
         yaxis2={**blank, "range": _range(given, matrix), "anchor": "x"},
     )
@@ -35,9 +35,8 @@ def bars(
     above = {"x": middles, "y": given.mean, "xaxis": "x", "yaxis": "y2"}
     for places, sums, name in ((beside, received, words.received), (above, given, words.given)):
         error = "error_x" if "orientation" in places else "error_y"
-        fig.add_trace(_bar(places, error, sums, name, matrix, dark))
-    add(
-        fig,
+        plot.add(_bar(places, error, sums, name, matrix, dark))
+    plot.mark(
         annotations=[
             _name(words.received, muted, x=0.8, y=MATRIX + 0.005, yanchor="bottom"),
             _name(words.given, muted, x=0, y=1.0, xanchor="right", yanchor="top", xshift=-10),
@@ -54,9 +53,9 @@ def _bar(
     name: str,
     matrix: CrossMatrix,
     dark: bool,
-) -> go.Bar:
+) -> Trace:
     slots, has_interval = range(len(sums.mean)), not np.isnan(sums.low).all()
-    return go.Bar(
+    return bar(
         **places,
         **(
             {
@@ -104,7 +103,7 @@ def _sizes(
             place = {"x": slot + 0.5, "y": end, "xref": "x", "yref": "y2", "xanchor": "center"}
             place |= {"yanchor": "bottom", "yshift": 1}
         text = plain(amount(matrix, float(value)))
-        notes.append({"text": text, "font": font, "showarrow": False, **place})
+        notes.append({"text": text, "font": font, **place})
     return notes
 
 
@@ -117,5 +116,5 @@ def _range(sums: Estimates, matrix: CrossMatrix) -> list[float]:
 
 
 def _name(text: str, font: dict[str, Any], **place: Any) -> dict[str, Any]:
-    common = {"xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False}
+    common = {"xref": "paper", "yref": "paper", "xanchor": "left"}
     return common | {"text": text, "font": font} | place

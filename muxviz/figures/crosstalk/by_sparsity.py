@@ -17,7 +17,7 @@ from muxviz.results.by_sparsity import CrosstalkBySparsity
 
 def crosstalk_sparsity_figure(result: CrosstalkBySparsity, *, dark: bool = False) -> go.Figure:
     """One line per slot over the sparsity of its checkpoint, and a heavy one for all pairs."""
-    fig = sparsity_lines(
+    plot = sparsity_lines(
         result.sparsities,
         result.received,
         result.mean,
@@ -28,14 +28,14 @@ def crosstalk_sparsity_figure(result: CrosstalkBySparsity, *, dark: bool = False
         all_of="all pairs",
     )
     framed(
-        fig,
+        plot,
         crosstalk_sparsity_finding(result),
         dark=dark,
         height=470,
         sides={"l": 92, "r": 110, "t": 84, "b": 92},
     )
-    caption(fig, _drawn(result), dark=dark, below=52, left=-80)
-    return fig
+    caption(plot, _drawn(result), dark=dark, below=52, left=-80)
+    return plot.figure()
 
 
 def crosstalk_sparsity_finding(result: CrosstalkBySparsity) -> str:

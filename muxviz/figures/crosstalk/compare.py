@@ -14,13 +14,12 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     SMALL_SIZE,
     UNSEEN,
-    add,
     caption,
     framed,
     ink,
-    named_axis,
     text_on,
 )
+from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.wording import plain, shorten
@@ -57,26 +56,26 @@ def comparison_figure(
     own = scale_of(one, dark)
     off = np.where(np.eye(num, dtype=bool), np.nan, apart.mean)
     most = max(float(np.nanmax(np.abs(off), initial=0.0)), 1e-9)
-    fig = go.Figure()
+    plot = Plot()
     parts: list[tuple[np.ndarray, Scale, float, float]] = [
         (one.values, own, low, high),
         (other.values, own, low, high),
         (apart.mean, own if one.is_signed else diverging(dark), -most, most),
     ]
     for part, (values, colors, least, largest) in enumerate(parts):
-        _heat(fig, part, values, colors, least, largest)
-        _points(fig, part, one, values, colors, (least, largest), apart, dark)
-    _axes(fig, one, names, dark)
-    add(fig, shapes=[*_frames(num, dark), *_strokes(apart, dark)])
+        _heat(plot, part, values, colors, least, largest)
+        _points(plot, part, one, values, colors, (least, largest), apart, dark)
+    _axes(plot, one, names, dark)
+    plot.mark(shapes=[*_frames(num, dark), *_strokes(apart, dark)])
     framed(
-        fig,
+        plot,
         comparison_finding(one, other, apart),
         dark=dark,
         height=round(40 * max(num, 4)) + 190,
         sides={"l": SIDE, "r": 24, "t": 104, "b": 86},
     )
-    caption(fig, _legend(one, other, apart), dark=dark, below=50, left=12 - SIDE)
-    return fig
+    caption(plot, _legend(one, other, apart), dark=dark, below=50, left=12 - SIDE)
+    return plot.figure()
 
 
 def comparison_finding(one: CrossMatrix, other: CrossMatrix, apart: Estimates) -> str:
@@ -139,13 +138,13 @@ def _check(one: CrossMatrix, other: CrossMatrix) -> None:
 
 
 def _heat(
-    fig: go.Figure, part: int, values: np.ndarray, colors: Scale, low: float, high: float
+    plot: Plot, part: int, values: np.ndarray, colors: Scale, low: float, high: float
 ) -> None:
     shown = np.array(values, dtype=np.float32)
     np.fill_diagonal(shown, np.nan)
     edges = np.arange(len(values) + 1)
-    fig.add_trace(
-        go.Heatmap(
+    plot.add(
+        heatmap(
             z=shown,
             x=edges,
             y=edges,
@@ -163,7 +162,7 @@ def _heat(
 
 
 def _points(
-    fig: go.Figure,
+    plot: Plot,
     part: int,
     matrix: CrossMatrix,
     values: np.ndarray,
@@ -186,8 +185,8 @@ def _points(
             bounds = " " + between(matrix, float(apart.low[i, j]), float(apart.high[i, j]))
         words = "nothing known" if np.isnan(value) else with_unit(matrix, value)
         hovers.append(f"slot {j + 1} → slot {i + 1}, {'AB−'[part]}: {words}{bounds}")
-    fig.add_trace(
-        go.Scatter(
+    plot.add(
+        scatter(
             x=[j + 0.5 for _, j in cells],
             y=[i + 0.5 for i, _ in cells],
             mode="markers+text" if num <= WRITTEN else "markers",
@@ -211,28 +210,25 @@ def _number(matrix: CrossMatrix, value: float, part: int) -> str:
     return plain(f"+{text}" if part == 2 and value > 0 and text[0] not in "+·<>" else text)
 
 
-def _axes(fig: go.Figure, matrix: CrossMatrix, names: tuple[str, str], dark: bool) -> None:
-    num, muted = len(matrix.values), {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark)
+def _axes(plot: Plot, matrix: CrossMatrix, names: tuple[str, str], dark: bool) -> None:
+    num = len(matrix.values)
     width = (1 - 2 * GAP) / 3
     titles = [f"A: {shorten(names[0], NAME)}", f"B: {shorten(names[1], NAME)}", "B − A"]
     for part, title in enumerate(titles):
         start = part * (width + GAP)
-        fig.layout[f"xaxis{part + 1 if part else ''}"] = {
+        plot.layout[f"xaxis{part + 1 if part else ''}"] = {
             "domain": [start, start + width],
             "range": [0, num],
             "tickvals": [j + 0.5 for j in range(num)],
             "ticktext": [slot_label(j) for j in range(num)],
             "anchor": "y",
-            **common,
         }
-        add(fig, annotations=[_title(plain(title), start, dark)])
-    fig.update_yaxes(
+        plot.mark(annotations=[_title(plain(title), start, dark)])
+    plot.yaxes(
         range=[num, 0],
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"{slot_label(i)}  " for i in range(num)],
-        title={"text": WORDS[matrix.measure].observed, "font": muted, "standoff": 16},
-        **common,
+        title={"text": WORDS[matrix.measure].observed, "standoff": 16},
     )
 
 
@@ -246,7 +242,6 @@ def _title(text: str, x: float, dark: bool) -> dict[str, Any]:
         "xanchor": "left",
         "yanchor": "bottom",
         "yshift": 4,
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": ink(dark).text},
     }
 

@@ -24,16 +24,14 @@ from muxviz.figures.crosstalk.words import (
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
-    SMALL_SIZE,
     TEXT_SIZE,
     UNSEEN,
-    add,
     caption,
     framed,
     ink,
-    named_axis,
     text_on,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.wording import plain
@@ -63,22 +61,22 @@ def crosstalk_figure(
     num, has_bars = len(matrix.values), matrix.received is not None
     low, high = scale or (matrix.bottom, matrix.top)
     colors = scale_of(matrix, dark)
-    fig = go.Figure(_heat(matrix, colors, low, high, mark_faint))
-    fig.add_trace(_labels(matrix, colors, low, high, mark_faint, dark))
-    add(fig, shapes=[*_frames(num, picked, dark), *_strokes(matrix, mark_faint, dark)])
-    _axes(fig, matrix, dark, has_bars)
+    plot = Plot(_heat(matrix, colors, low, high, mark_faint))
+    plot.add(_labels(matrix, colors, low, high, mark_faint, dark))
+    plot.mark(shapes=[*_frames(num, picked, dark), *_strokes(matrix, mark_faint, dark)])
+    _axes(plot, matrix, dark, has_bars)
     if matrix.received is not None and matrix.given is not None:
-        bars(fig, matrix, matrix.received, matrix.given, dark)
+        bars(plot, matrix, matrix.received, matrix.given, dark)
     row = _row(num)
     framed(
-        fig,
+        plot,
         crosstalk_finding(matrix),
         dark=dark,
         height=round(row * num / (MATRIX if has_bars else 1)) + TOP + BOTTOM,
         sides={"l": SIDE, "r": 40, "t": TOP, "b": BOTTOM},
     )
-    caption(fig, _legend(matrix, mark_faint), dark=dark, below=50, left=12 - SIDE)
-    return fig
+    caption(plot, _legend(matrix, mark_faint), dark=dark, below=50, left=12 - SIDE)
+    return plot.figure()
 
 
 def scale_of(matrix: CrossMatrix, dark: bool) -> Scale:
@@ -111,11 +109,9 @@ def _filled(matrix: CrossMatrix, mark_faint: bool) -> np.ndarray:
     return shown
 
 
-def _heat(
-    matrix: CrossMatrix, colors: Scale, low: float, high: float, mark_faint: bool
-) -> go.Heatmap:
+def _heat(matrix: CrossMatrix, colors: Scale, low: float, high: float, mark_faint: bool) -> Trace:
     num = len(matrix.values)
-    return go.Heatmap(
+    return heatmap(
         z=_filled(matrix, mark_faint).astype(np.float32),
         x=np.arange(num + 1),
         y=np.arange(num + 1),
@@ -132,7 +128,7 @@ def _heat(
 
 def _labels(
     matrix: CrossMatrix, colors: Scale, low: float, high: float, mark_faint: bool, dark: bool
-) -> go.Scatter:
+) -> Trace:
     """Points over the cells: the number, and everything on hover."""
     num, filled = len(matrix.values), _filled(matrix, mark_faint)
     cells = [(i, j) for i in range(num) for j in range(num)]
@@ -144,7 +140,7 @@ def _labels(
         texts.append(plain(amount(matrix, float(matrix.values[i, j]))))
         if i in matrix.fillers:
             texts[-1] = "filler" if j == num // 2 else ""
-    return go.Scatter(
+    return scatter(
         x=[j + 0.5 for _, j in cells],
         y=[i + 0.5 for i, _ in cells],
         mode="markers+text" if num <= WRITTEN else "markers",
@@ -212,27 +208,23 @@ def _strokes(matrix: CrossMatrix, mark_faint: bool, dark: bool) -> list[dict[str
     ]
 
 
-def _axes(fig: go.Figure, matrix: CrossMatrix, dark: bool, has_bars: bool) -> None:
+def _axes(plot: Plot, matrix: CrossMatrix, dark: bool, has_bars: bool) -> None:
     num, words = len(matrix.values), WORDS[matrix.measure]
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark)
     part = [0, MATRIX if has_bars else 1]
-    fig.update_layout(
+    plot.set(
         xaxis={
             "tickvals": [j + 0.5 for j in range(num)],
             "ticktext": [slot_label(j) for j in range(num)],
             "range": [0, num],
             "domain": part,
-            "title": {"text": words.source, "font": muted, "standoff": 4},
-            **common,
+            "title": {"text": words.source, "standoff": 4},
         },
         yaxis={
             "tickvals": [i + 0.5 for i in range(num)],
             "ticktext": [f"{slot_label(i)}  " for i in range(num)],
             "range": [num, 0],
             "domain": part,
-            "title": {"text": words.observed, "font": muted, "standoff": 16},
-            **common,
+            "title": {"text": words.observed, "standoff": 16},
         },
     )
 

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk.words import short, signed
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_outline
 from muxviz.figures.drawing.wording import percent, plain, shorten
@@ -44,44 +45,39 @@ def swap_pair_figure(
     draws = _draws(result, slot, source, of_margin)
     now = 0.0 if of_margin else _now(result, slot)
     worst = worst_draws(result, slot, source, of_margin=of_margin)
-    fig = go.Figure()
-    fig.add_trace(_rug(draws, slot, dark))
+    plot = Plot()
+    plot.add(_rug(draws, slot, dark))
     for row, number in enumerate(worst, start=1):
-        fig.add_trace(_step(draws[number], now, row, slot, dark))
-    colors, muted = ink(dark), {"size": SMALL_SIZE, "color": ink(dark).muted}
+        plot.add(_step(draws[number], now, row, slot, dark))
+    colors = ink(dark)
     is_share = result.after.size > 0 and not of_margin
     ends = [0.0, 1.0] if is_share else [min(0.0, *(d.x for d in draws)), max(d.x for d in draws)]
     room = 0.03 * max(ends[1] - ends[0], 1e-12)
-    fig.update_xaxes(
+    plot.xaxes(
         range=[ends[0] - room, max(ends[1], 0.0) + room],
         tickformat=".0%" if is_share else None,
-        title={"text": _axis(result, slot, of_margin), "font": muted, "standoff": 6},
-        tickfont=muted,
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
+        title={"text": _axis(result, slot, of_margin), "standoff": 6},
     )
     names = [f"all {len(draws)} draws", *(shorten(draws[n].sentence, SENTENCE) for n in worst)]
     font = {"size": SMALL_SIZE, "color": colors.text}
-    name_rows(fig, [plain(name) for name in names], margin=0.6, zeroline=False, tickfont=font)
+    name_rows(plot, [plain(name) for name in names], margin=0.6, tickfont=font)
     line = {"color": colors.text, "width": 1.2, "dash": "dot"}
     whole = {"type": "line", "x0": now, "x1": now, "y0": 0, "y1": 1, "yref": "paper"}
     said = {"text": "now", "x": now, "y": 1, "yref": "paper", "yanchor": "bottom"}
-    add(
-        fig,
+    plot.mark(
         shapes=[whole | {"line": line}],
-        annotations=[{**said, "showarrow": False, "font": muted}],
+        annotations=[said],
     )
     framed(
-        fig,
+        plot,
         swap_pair_finding(result, slot, source, of_margin=of_margin),
         dark=dark,
         height=ROW * len(names) + 178,
         sides={"l": LEFT, "r": 40, "t": 92, "b": 86},
     )
     words = f"The {len(worst)} draws that moved slot {slot + 1} most. A cross: its answer changed."
-    caption(fig, words, dark=dark, below=52, left=12 - LEFT)
-    return fig
+    caption(plot, words, dark=dark, below=52, left=12 - LEFT)
+    return plot.figure()
 
 
 def worst_draws(
@@ -206,9 +202,9 @@ def _draws(result: Crosstalk, slot: int, source: int, of_margin: bool) -> list[_
     ]
 
 
-def _rug(draws: Sequence[_Draw], slot: int, dark: bool) -> go.Scatter:
+def _rug(draws: Sequence[_Draw], slot: int, dark: bool) -> Trace:
     """All draws on the first line."""
-    return go.Scatter(
+    return scatter(
         x=np.array([d.x for d in draws], dtype=np.float32),
         y=np.zeros(len(draws), dtype=np.uint8),
         mode="markers",
@@ -219,10 +215,10 @@ def _rug(draws: Sequence[_Draw], slot: int, dark: bool) -> go.Scatter:
     )
 
 
-def _step(draw: _Draw, now: float, row: int, slot: int, dark: bool) -> go.Scatter:
+def _step(draw: _Draw, now: float, row: int, slot: int, dark: bool) -> Trace:
     """From now to then, on a line of its own."""
     marker = _marker([draw], slot, 11, dark)
-    return go.Scatter(
+    return scatter(
         x=[now, draw.x],
         y=[row, row],
         mode="lines+markers",

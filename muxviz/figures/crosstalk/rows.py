@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk.words import signed
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import caption, framed, ink
+from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows, write_ends
 from muxviz.figures.drawing.scales import diverging
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
@@ -39,7 +40,7 @@ def odds_pair_figure(result: LogOdds, slot: int, source: int, *, dark: bool = Fa
         f" (own: {plain(visible(shorten(place.own, TOKEN)))})"
         for place in shown
     ]
-    fig = _bars(
+    plot = _bars(
         names,
         [place.effect for place in shown],
         [more if place.effect > 0 else less for place in shown],
@@ -49,7 +50,7 @@ def odds_pair_figure(result: LogOdds, slot: int, source: int, *, dark: bool = Fa
         dark,
     )
     framed(
-        fig,
+        plot,
         odds_pair_finding(result, slot, source),
         dark=dark,
         height=26 * len(shown) + 168,
@@ -58,8 +59,8 @@ def odds_pair_figure(result: LogOdds, slot: int, source: int, *, dark: bool = Fa
     words = f"Positions with tokens of slot {source + 1}, from 0. Orange: likelier for being there."
     if len(shown) < len(result.places(slot, source)):
         words += f" The {len(shown)} largest of {len(result.places(slot, source))}."
-    caption(fig, words, dark=dark, below=50, left=12 - LEFT)
-    return fig
+    caption(plot, words, dark=dark, below=50, left=12 - LEFT)
+    return plot.figure()
 
 
 def odds_pair_finding(result: LogOdds, slot: int, source: int) -> str:
@@ -113,7 +114,7 @@ def shares_figure(result: SlotShares, slot: int, *, dark: bool = False) -> go.Fi
     num = len(result.shares)
     order = [slot, *(j for j in range(num) if j != slot)]
     shares = np.nan_to_num(result.shares[slot, order])
-    fig = _bars(
+    plot = _bars(
         [f"{slot_label(j)}{' own' if j == slot else ''}" for j in order],
         [float(v) for v in shares],
         [slot_color(j) for j in order],
@@ -123,9 +124,9 @@ def shares_figure(result: SlotShares, slot: int, *, dark: bool = False) -> go.Fi
         dark,
         outlines=[slot_outline(j, dark=dark) for j in order],
     )
-    fig.update_xaxes(range=[0, 1.08], tickformat=".0%")
+    plot.xaxes(range=[0, 1.08], tickformat=".0%")
     framed(
-        fig,
+        plot,
         shares_finding(result, slot),
         dark=dark,
         height=30 * num + 168,
@@ -135,8 +136,8 @@ def shares_figure(result: SlotShares, slot: int, *, dark: bool = False) -> go.Fi
         f"Integrated gradients of {plain(result.explained[slot].words)}; completeness gap "
         f"{100 * float(result.gaps[slot]):.2f} % of the difference."
     )
-    caption(fig, words, dark=dark, below=50, left=12 - LEFT)
-    return fig
+    caption(plot, words, dark=dark, below=50, left=12 - LEFT)
+    return plot.figure()
 
 
 def shares_finding(result: SlotShares, slot: int) -> str:
@@ -190,10 +191,10 @@ def _bars(
     dark: bool,
     *,
     outlines: Sequence[str] = (),
-) -> go.Figure:
+) -> Plot:
     """Horizontal bars from 0, each with its number; texts as Plotly reads them."""
-    fig = go.Figure(
-        go.Bar(
+    plot = Plot(
+        bar(
             x=list(values),
             y=list(range(len(names))),
             orientation="h",
@@ -207,23 +208,16 @@ def _bars(
             showlegend=False,
         )
     )
-    name_bars(fig, names, title, dark)
-    write_ends(fig, [max(value, 0.0) for value in values], written, shift=6, dark=dark)
-    return fig
+    name_bars(plot, names, title, dark)
+    write_ends(plot, [max(value, 0.0) for value in values], written, shift=6, dark=dark)
+    return plot
 
 
-def name_bars(fig: go.Figure, names: Sequence[str], title: str, dark: bool) -> None:
+def name_bars(plot: Plot, names: Sequence[str], title: str, dark: bool) -> None:
     """What horizontal bars stand for, and their scale; texts as Plotly reads them."""
     colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_xaxes(
-        title={"text": title, "font": muted, "standoff": 6},
-        tickfont=muted,
-        gridcolor=tint(colors.line, 0.5),
-        zerolinecolor=colors.muted,
-        fixedrange=True,
-    )
-    name_rows(fig, names, margin=0.6)
+    plot.xaxes(title={"text": title, "standoff": 6}, zerolinecolor=colors.muted)
+    name_rows(plot, names, margin=0.6)
 
 
 ODDS_PAIR = Family(odds_pair_figure, odds_pair_finding, odds_pair_alt, odds_pair_table)

@@ -11,6 +11,7 @@ from muxviz.figures.crosstalk.rows import name_bars
 from muxviz.figures.crosstalk.words import signed
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed, ink, tint
+from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import write_ends
 from muxviz.figures.drawing.scales import diverging
 from muxviz.figures.drawing.slots import slot_label
@@ -37,8 +38,8 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
     fills = [tint(colors.grey, 0.45), *(helps if v >= 0 else hurts for v in steps)]
     errors = [(result.empty.high - result.empty.mean)[slot], *_above(result, slot, order), 0.0]
     below = [(result.empty.mean - result.empty.low)[slot], *_below(result, slot, order), 0.0]
-    fig = go.Figure(
-        go.Bar(
+    plot = Plot(
+        bar(
             base=[0.0, *starts, 0.0],
             x=[base, *steps, full],
             y=list(range(len(names))),
@@ -57,10 +58,10 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
     )
     ends = [max(base, 0), *np.maximum(starts, starts + steps), max(full, 0)]
     written = [signed(v) for v in (base, *steps, full)]
-    name_bars(fig, names, "margin (logits)", dark)
-    write_ends(fig, np.add(ends, np.nan_to_num(errors)), written, shift=8, dark=dark)
+    name_bars(plot, names, "margin (logits)", dark)
+    write_ends(plot, np.add(ends, np.nan_to_num(errors)), written, shift=8, dark=dark)
     framed(
-        fig,
+        plot,
         waterfall_finding(result, slot),
         dark=dark,
         height=34 * len(names) + 158,
@@ -70,8 +71,8 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
         f"Margin of {_target_words(result, slot)}. Blue helps, orange hurts; whiskers are 95 % "
         f"intervals. The bars leave over {_left_over(result, slot)} logits."
     )
-    caption(fig, words, dark=dark, below=50, left=12 - LEFT)
-    return fig
+    caption(plot, words, dark=dark, below=50, left=12 - LEFT)
+    return plot.figure()
 
 
 def waterfall_finding(result: Shapley, slot: int) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 
-from muxviz.figures.drawing.ink import CLEAR, TEXT_SIZE, bare, framed, ink, text_on
+from muxviz.figures.drawing.ink import CLEAR, TEXT_SIZE, framed, ink, text_on
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.wording import width
 
 LINE_ROOM = 104.0  # letters in a line
@@ -62,23 +62,21 @@ def place_cells(
     return cells
 
 
-def strip_figure(cells: list[Cell], title: str, *, dark: bool, below: int = 0) -> go.Figure:
+def strip_figure(cells: list[Cell], title: str, *, dark: bool, below: int = 0) -> Plot:
     """Draw cells under a title, with ``below`` px of room for a scale under them."""
-    # All at once: adding shapes one by one validates the whole list every time.
-    fig = go.Figure(layout={"shapes": [_box(cell, dark) for cell in cells]})
-    fig.add_trace(_texts(cells, dark))
-    fig.add_trace(_hovers(cells))
+    plot = Plot(_texts(cells, dark), _hovers(cells))
+    plot.mark(shapes=[_box(cell, dark) for cell in cells])
     lines = 1 + max((c.line for c in cells), default=0)
-    fig.update_xaxes(**bare(range=[-0.5, LINE_ROOM + 0.5]))
-    fig.update_yaxes(**bare(range=[lines - 0.5, -0.5]))
+    plot.xaxes(visible=False, range=[-0.5, LINE_ROOM + 0.5])
+    plot.yaxes(visible=False, range=[lines - 0.5, -0.5])
     framed(
-        fig,
+        plot,
         title,
         dark=dark,
         height=ROW * lines + TOP + BOTTOM + below,
         sides={"l": 12, "r": 12, "t": TOP, "b": BOTTOM + below},
     )
-    return fig
+    return plot
 
 
 def _box(cell: Cell, dark: bool) -> dict[str, object]:
@@ -98,8 +96,8 @@ def _box(cell: Cell, dark: bool) -> dict[str, object]:
     }
 
 
-def _texts(cells: list[Cell], dark: bool) -> go.Scatter:
-    return go.Scatter(
+def _texts(cells: list[Cell], dark: bool) -> Trace:
+    return scatter(
         x=[c.x + c.width / 2 for c in cells],
         y=[c.line for c in cells],
         mode="text",
@@ -113,7 +111,7 @@ def _texts(cells: list[Cell], dark: bool) -> go.Scatter:
     )
 
 
-def _hovers(cells: list[Cell]) -> go.Scatter:
+def _hovers(cells: list[Cell]) -> Trace:
     """Unseen points all over the cells: a long cell answers at its ends too."""
     x: list[float] = []
     y: list[int] = []
@@ -123,7 +121,7 @@ def _hovers(cells: list[Cell]) -> go.Scatter:
         x += (cell.x + cell.width * (np.arange(points) + 0.5) / points).tolist()
         y += [cell.line] * points
         hovers += [cell.hover] * points
-    return go.Scatter(
+    return scatter(
         x=np.array(x, dtype=np.float32),
         y=np.array(y, dtype=np.uint8),
         mode="markers",

@@ -6,23 +6,20 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.plot import Plot
+
 FADED = 0.3  # opacity of what is out of date
 
 
 def dimmed(figure: go.Figure) -> go.Figure:
     """A copy of ``figure`` with traces, shapes, labels and title faded."""
     spec: dict[str, Any] = figure.to_plotly_json()
-    copy = go.Figure(spec)
-    for trace in copy.data:
-        if "opacity" in trace:
-            trace.opacity = FADED * (1.0 if trace.opacity is None else trace.opacity)
-    layout = spec.get("layout", {})
-    copy.update_layout(
-        annotations=[_faded(item) for item in layout.get("annotations", ())],
-        shapes=[_faded(item) for item in layout.get("shapes", ())],
-        title_font_color="#8c8c8c",
-    )
-    return copy
+    plot = Plot(*map(_faded, spec["data"]))
+    plot.frames, plot.layout = spec.get("frames", []), spec["layout"]
+    for name in plot.layout.keys() & {"annotations", "shapes"}:
+        plot.layout[name] = [_faded(item) for item in plot.layout[name]]
+    plot.set(title={"font": {"color": "#8c8c8c"}})
+    return plot.figure()
 
 
 def _faded(item: dict[str, Any]) -> dict[str, Any]:

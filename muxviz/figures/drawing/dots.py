@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, add, ink, tint
+from muxviz.figures.drawing.ink import TEXT_SIZE, ink, tint
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
@@ -171,34 +170,28 @@ def number(value: Any) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def dot_columns(columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool) -> go.Figure:
+def dot_columns(columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool) -> Plot:
     """The dots; title and size are the caller's (``framed``)."""
-    fig = make_subplots(
-        rows=1, cols=len(columns), shared_yaxes=True, horizontal_spacing=0.03 / len(columns)
-    )
+    plot = Plot.grid(rows=1, cols=len(columns), share_y=True, across=0.03 / len(columns))
     texts: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     for at, column in enumerate(columns, start=1):
-        fig.add_trace(_dots(column, marks, dark), 1, at)
+        plot.add(_dots(column, marks, dark), row=1, col=at)
         start, stop = column.span
         room = WORDS_ROOM * (stop - start)
         axis = "x" if at == 1 else f"x{at}"
-        fig.update_xaxes(
+        plot.xaxes(
             range=[start - 0.04 * (stop - start), stop + room],
             tickformat=column.tickformat,
             tickvals=_ticks(column),
-            showgrid=False,
-            zeroline=False,
-            fixedrange=True,
-            tickfont={"size": SMALL_SIZE, "color": ink(dark).muted},
             row=1,
             col=at,
         )
         texts += _words(column, axis, dark)
         shapes += _rules(column, axis, len(marks), dark)
-    name_rows(fig, [mark.label for mark in marks], zeroline=False)
-    add(fig, shapes=shapes, annotations=texts)
-    return fig
+    name_rows(plot, [mark.label for mark in marks])
+    plot.mark(shapes=shapes, annotations=texts)
+    return plot
 
 
 def dots_height(rows: int) -> int:
@@ -211,8 +204,8 @@ def sides() -> dict[str, int]:
     return {"l": LEFT, "r": 20, "t": TOP, "b": BOTTOM}
 
 
-def _dots(column: Column, marks: Sequence[Mark], dark: bool) -> go.Scatter:
-    return go.Scatter(
+def _dots(column: Column, marks: Sequence[Mark], dark: bool) -> Trace:
+    return scatter(
         x=column.values.astype(np.float32),
         y=np.arange(len(marks), dtype=np.uint8),
         mode="markers",
@@ -248,7 +241,7 @@ def _ticks(column: Column) -> list[float]:
 def _words(column: Column, axis: str, dark: bool) -> list[dict[str, Any]]:
     """The column's title above, the numbers right of it."""
     start, stop = column.span
-    common = {"xref": axis, "showarrow": False, "xanchor": "left"}
+    common = {"xref": axis, "xanchor": "left"}
     title = common | {
         "x": start,
         "y": 1,
@@ -256,7 +249,6 @@ def _words(column: Column, axis: str, dark: bool) -> list[dict[str, Any]]:
         "yanchor": "bottom",
         "yshift": 4,
         "text": column.title,
-        "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
     }
     beside = common | {
         "x": stop,

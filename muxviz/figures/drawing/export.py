@@ -59,7 +59,7 @@ def to_html(fig: go.Figure, title: str, caption: str) -> str:
 
 def _colors(fig: go.Figure) -> Ink:
     """Of the page that a figure was made for."""
-    return ink(fig.layout.font.color == ink(True).text)
+    return ink(fig.layout.template.layout.font.color == ink(True).text)
 
 
 @dataclass(frozen=True)

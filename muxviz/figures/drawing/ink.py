@@ -1,25 +1,28 @@
-"""Page colours for light and dark, contrast, and the frame that every figure shares.
+"""Page colours for light and dark, contrast, and what all figures share: template and frame.
 
-Backgrounds stay transparent and no font family is set, so a figure takes those of its page; text
-and line colours are set here because Plotly cannot ask the page for them.
+Backgrounds stay transparent; text and line colours are set here because Plotly cannot ask the page
+for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-import plotly.graph_objects as go
-
+from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.wording import fold, plain
 
 TITLE_ROOM = 82  # letters of the title's size that fit into 900 px
 TITLE_SIZE = 17
 TITLE_TOP = 18  # px above it
+# Those of the app, which come with Streamlit, or what the page has.
+FACE = '"Source Sans", "Open Sans", verdana, arial, sans-serif'
+TITLE_FACE = '"Source Serif", "Open Sans", verdana, arial, sans-serif'
 TEXT_SIZE = 13
 SMALL_SIZE = 12
 CLEAR = "rgba(0,0,0,0)"
+TOGGLES = {"itemclick": "toggle", "itemdoubleclick": "toggleothers"}  # legends that hide traces
 UNSEEN = "rgba(128,128,128,0.01)"  # as good as clear, and still there to be pointed at
 
 
@@ -73,112 +76,121 @@ def text_on(fill: str) -> str:
     return max("#000000", "#ffffff", key=lambda color: contrast(color, fill))
 
 
-def framed(fig: go.Figure, title: str, *, dark: bool, height: int, sides: dict[str, int]) -> None:
-    """Give ``fig`` (changed in place) its title, sizes in px and colours.
+@cache
+def template(dark: bool) -> dict[str, Any]:
+    """What figures of a light or a dark page have in common, as a Plotly template."""
+    colors = ink(dark)
+    text = {"family": FACE, "size": TEXT_SIZE, "color": colors.text}
+    muted = {"size": SMALL_SIZE, "color": colors.muted}
+    axis = {
+        "automargin": True,
+        "fixedrange": True,
+        "gridcolor": tint(colors.line, 0.5),
+        "showgrid": False,
+        "tickcolor": colors.line,
+        "ticks": "",
+        "tickfont": muted,
+        "zeroline": False,
+    }
+    return {
+        "layout": {
+            "annotationdefaults": {"font": muted, "showarrow": False},
+            "coloraxis": {"colorbar": {"xpad": 24, "y": 0.5745}},
+            "colorway": [colors.accent],
+            "dragmode": False,
+            "font": text,
+            "hoverlabel": {
+                "bgcolor": colors.paper,
+                "bordercolor": colors.line,
+                "font": text,
+                "align": "left",
+                "namelength": -1,
+            },
+            "hovermode": "closest",
+            "legend": {
+                "bgcolor": CLEAR,
+                "font": {"size": SMALL_SIZE, "color": colors.text},
+                "itemclick": False,
+                "itemdoubleclick": False,
+            },
+            "margin": {"pad": 8},
+            "modebar": {"bgcolor": CLEAR, "color": colors.line, "activecolor": colors.text},
+            "paper_bgcolor": CLEAR,
+            "plot_bgcolor": CLEAR,
+            "title": {
+                "font": {
+                    "family": TITLE_FACE,
+                    "size": TITLE_SIZE,
+                    "color": colors.text,
+                    "weight": 700,
+                },
+                "pad": {"l": 12},
+                "x": 0,
+                "xanchor": "left",
+                "xref": "container",
+                "yanchor": "top",
+                "yref": "container",
+            },
+            "xaxis": {**axis, "title": {"font": muted, "standoff": 20}},
+            "yaxis": {**axis, "title": {"font": muted, "standoff": 24}},
+        }
+    }
+
+
+def framed(plot: Plot, title: str, *, dark: bool, height: int, sides: dict[str, int]) -> None:
+    """Give ``plot`` (changed in place) its template, its title and sizes in px.
 
     Args:
-        fig: the figure, traces and axes already set.
+        plot: the figure.
         title: plain words; broken over at most two lines.
         dark: for a dark page.
         height: of the whole figure.
         sides: margins ``l``, ``r``, ``t``, ``b``.
     """
-    colors = ink(dark)
     lines = "<br>".join(plain(line) for line in fold(title, TITLE_ROOM, 2))
-    fig.update_layout(
-        title={
-            "text": lines,
-            "x": 0,
-            "xanchor": "left",
-            "xref": "container",
-            "y": 1 - TITLE_TOP / height,
-            "yanchor": "top",
-            "yref": "container",
-            "pad": {"l": 12},
-            "font": {"size": TITLE_SIZE, "color": colors.text, "weight": 600},
-        },
+    plot.set(
+        template=template(dark),
+        title={"text": lines, "y": 1 - TITLE_TOP / height},
         height=height,
         margin=sides,
-        font={"size": TEXT_SIZE, "color": colors.text},
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
-        hovermode="closest",
-        dragmode=False,
-        hoverlabel={
-            "bgcolor": colors.paper,
-            "bordercolor": colors.line,
-            "font": {"size": TEXT_SIZE, "color": colors.text},
-            "align": "left",
-            "namelength": -1,
-        },
-        modebar={"bgcolor": CLEAR, "color": colors.line, "activecolor": colors.text},
     )
 
 
-def add(
-    fig: go.Figure,
-    *,
-    shapes: Sequence[dict[str, Any]] = (),
-    annotations: Sequence[dict[str, Any]] = (),
-) -> None:
-    """Add many shapes and texts to ``fig`` (changed in place) at once.
-
-    Plotly checks all that are there whenever one is added; one by one, a page of figures takes
-    several times as long to build as the pass it shows.
-    """
-    layout = fig.layout
-    if shapes:
-        layout.shapes = [*(s.to_plotly_json() for s in layout.shapes), *shapes]
-    if annotations:
-        layout.annotations = [*(a.to_plotly_json() for a in layout.annotations), *annotations]
-
-
-def caption(fig: go.Figure, text: str, *, dark: bool, below: int, left: int = 0) -> None:
-    """A small line under the plot of ``fig`` (changed in place).
+def caption(plot: Plot, text: str, *, dark: bool, below: int, left: int = 0) -> None:
+    """A small line under ``plot`` (changed in place).
 
     Args:
-        fig: the figure.
+        plot: the figure.
         text: as Plotly reads it; user text must have been through ``plain``.
         dark: for a dark page.
         below: px under the plot.
         left: px to the right of its left edge (negative: to the left).
     """
-    fig.add_annotation(
-        text=text,
-        x=0,
-        y=0,
-        xref="paper",
-        yref="paper",
-        xanchor="left",
-        yanchor="top",
-        xshift=left,
-        yshift=-below,
-        align="left",
-        showarrow=False,
-        font={"size": SMALL_SIZE, "color": ink(dark).muted},
-    )
-
-
-def bare(**more: object) -> dict[str, object]:
-    """Settings of an axis that only places things: no line, grid, ticks or dragging."""
-    return {
-        "visible": False,
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        **more,
+    line = {
+        "text": text,
+        "x": 0,
+        "y": 0,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "top",
+        "xshift": left,
+        "yshift": -below,
+        "align": "left",
     }
+    plot.mark(annotations=[line])
 
 
-def named_axis(dark: bool, **more: Any) -> dict[str, Any]:
-    """Settings of an axis that only names things: small words, no grid, line, ticks or dragging."""
+def legend_of(height: int, above: int) -> dict[str, Any]:
+    """A legend under the title, ``above`` px from the top of the figure."""
     return {
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "ticks": "",  # a page's theme may draw some
-        "tickfont": {"size": SMALL_SIZE, "color": ink(dark).muted},
-        **more,
+        "orientation": "h",
+        "x": 12 / 900,
+        "xanchor": "left",
+        "xref": "container",
+        "y": 1 - above / height,
+        "yref": "container",
+        "yanchor": "top",
     }
 
 

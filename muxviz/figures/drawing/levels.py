@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, ink, tint
+from muxviz.figures.drawing.ink import CLEAR, ink, tint
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.results.estimates import Estimates
 
 SHORT = {"mix": "mix", "in": "in"}
@@ -21,36 +21,21 @@ def level_words(level: str) -> str:
     return LONG.get(level, f"layer {level}")
 
 
-def label_levels(fig: go.Figure, levels: Sequence[str], *, dark: bool, **where: Any) -> None:
-    """Name the levels along an x axis of ``fig`` (changed in place)."""
+def label_levels(plot: Plot, levels: Sequence[str], *, dark: bool, **where: Any) -> None:
+    """Name the levels along an x axis of ``plot`` (changed in place)."""
     stride = 2 if len(levels) > MOST_NAMES else 1
     shown = [i for i in range(len(levels)) if i < 3 or i % stride == 0 or i == len(levels) - 1]
-    fig.update_xaxes(
+    plot.xaxes(
         tickvals=shown,
         ticktext=[SHORT.get(levels[i], levels[i]) for i in shown],
-        tickfont={"size": SMALL_SIZE, "color": ink(dark).muted},
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        ticks="",
         linecolor=ink(dark).line,
         **where,
     )
 
 
-def value_axis(fig: go.Figure, *, dark: bool, **more: Any) -> None:
-    """Quiet lines across and small numbers on a y axis of ``fig`` (changed in place)."""
-    fig.update_yaxes(
-        **{
-            "tickfont": {"size": SMALL_SIZE, "color": ink(dark).muted},
-            "gridcolor": tint(ink(dark).line, 0.6),
-            "griddash": "dot",
-            "zeroline": False,
-            "fixedrange": True,
-            "ticks": "",
-        }
-        | more
-    )
+def value_axis(plot: Plot, *, dark: bool, **more: Any) -> None:
+    """Quiet lines across and small numbers on a y axis of ``plot`` (changed in place)."""
+    plot.yaxes(showgrid=True, gridcolor=tint(ink(dark).line, 0.6), griddash="dot", **more)
 
 
 def heading(text: str, axis: int, *, dark: bool) -> dict[str, Any]:
@@ -65,20 +50,18 @@ def heading(text: str, axis: int, *, dark: bool) -> dict[str, Any]:
         "xanchor": "left",
         "yanchor": "bottom",
         "yshift": 6,
-        "showarrow": False,
-        "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
     }
 
 
 def interval_band(
     x: np.ndarray, estimates: Estimates, color: str, *, alpha: float = 0.18
-) -> go.Scatter | None:
+) -> Trace | None:
     """The interval of a line over levels, as a pale band; None without one."""
     known = np.isfinite(estimates.low) & np.isfinite(estimates.high)
     if not known.any():
         return None
     at, low, high = x[known], estimates.low[known], estimates.high[known]
-    return go.Scatter(
+    return scatter(
         x=np.r_[at, at[::-1]].astype(np.float32),
         y=np.r_[high, low[::-1]].astype(np.float32),
         mode="lines",

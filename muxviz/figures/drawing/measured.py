@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import are_apart
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, ink, mix, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, ink, mix
+from muxviz.figures.drawing.plot import Trace, scatter
 from muxviz.figures.drawing.slots import SLOT_COLORS
 from muxviz.figures.drawing.small_multiples import log_ticks
 from muxviz.figures.drawing.wording import plain, shorten
@@ -59,28 +59,11 @@ def marks(kind: str, numbers: Sequence[int], *, busy: bool, dark: bool) -> dict[
     }
 
 
-def legend_of(dark: bool, height: int, above: int) -> dict[str, Any]:
-    """A legend under the title, ``above`` px from the top of the figure."""
-    return {
-        "orientation": "h",
-        "x": 12 / 900,
-        "xanchor": "left",
-        "xref": "container",
-        "y": 1 - above / height,
-        "yref": "container",
-        "yanchor": "top",
-        "font": {"size": SMALL_SIZE, "color": ink(dark).text},
-        "bgcolor": CLEAR,
-        "itemclick": False,
-        "itemdoubleclick": False,
-    }
-
-
-def legend_mark(name: str, kind: str, *, busy: bool, dark: bool) -> go.Scatter:
+def legend_mark(name: str, kind: str, *, busy: bool, dark: bool) -> Trace:
     """A trace without points that stands for a source in the legend, in no N's colour."""
     color = ink(dark).muted
     shape = SHAPES[kind]
-    return go.Scatter(
+    return scatter(
         x=[None],
         y=[None],
         mode="markers",
@@ -96,36 +79,19 @@ def legend_mark(name: str, kind: str, *, busy: bool, dark: bool) -> go.Scatter:
     )
 
 
-def axis(dark: bool, words: str, **more: Any) -> dict[str, Any]:
-    """Settings of an axis with a grid: small words, no dragging."""
-    colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    return {
-        "title": {"text": words, "font": muted},
-        "gridcolor": tint(colors.line, 0.5),
-        "zeroline": False,
-        "fixedrange": True,
-        "tickfont": muted,
-        **more,
-    }
-
-
-def log_axis(
-    dark: bool, words: str, values: Sequence[float], *, room: float = 0.12
-) -> dict[str, Any]:
-    """The same on a logarithmic scale over ``values``; ``room``: share of it left at both ends."""
+def log_axis(words: str, values: Sequence[float], *, room: float = 0.12) -> dict[str, Any]:
+    """A logarithmic axis over ``values``; ``room``: share of it left at both ends."""
     found = np.asarray([v for v in values if v > 0] or [1.0], dtype=float)
     low, high = np.log10(found.min()), np.log10(found.max())
     edge = max(room * (high - low), 0.06)
     ticks = log_ticks(np.asarray([10 ** (low - edge / 2), 10 ** (high + edge / 2)]))
-    return axis(
-        dark,
-        words,
-        type="log",
-        range=[float(low - edge), float(high + edge)],
-        tickvals=ticks,
-        ticktext=[tick_text(t) for t in ticks],
-    )
+    return {
+        "title": {"text": words},
+        "type": "log",
+        "range": [float(low - edge), float(high + edge)],
+        "tickvals": ticks,
+        "ticktext": [tick_text(t) for t in ticks],
+    }
 
 
 def tick_text(value: float) -> str:
@@ -188,6 +154,5 @@ def nothing_here(text: str, dark: bool) -> dict[str, Any]:
         "y": 0.5,
         "xref": "paper",
         "yref": "paper",
-        "showarrow": False,
         "font": {"size": SMALL_SIZE + 1, "color": ink(dark).muted},
     }

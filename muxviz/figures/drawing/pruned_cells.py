@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, bare, framed, ink
+from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, framed, ink
+from muxviz.figures.drawing.plot import Plot, Trace, bar
 from muxviz.figures.drawing.wording import plain
 
 PRUNED = "pruned away"
@@ -17,10 +18,10 @@ Box = tuple[float, float, float, float]  # x0, x1, y0, y1 on the axes
 
 def hatched(
     boxes: Sequence[Box], hovers: Sequence[str], *, dark: bool, name: str = PRUNED
-) -> go.Bar:
+) -> Trace:
     """One trace with a hatched box for everything that was pruned away."""
     sides = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-    return go.Bar(
+    return bar(
         x=(sides[:, 0] + sides[:, 1]) / 2,
         width=sides[:, 1] - sides[:, 0],
         base=sides[:, 2],
@@ -44,13 +45,13 @@ def hatched(
     )
 
 
-def legend_below(fig: go.Figure, *, dark: bool, below: int) -> None:
-    """The legend at the right under the plot of a framed ``fig`` (changed in place).
+def legend_below(plot: Plot, *, dark: bool, below: int) -> None:
+    """The legend at the right under the plot of a framed ``plot`` (changed in place).
 
     below: px under the plot.
     """
-    height, room = fig.layout.height, fig.layout.margin.b
-    fig.update_layout(
+    height, room = plot.layout["height"], plot.layout["margin"]["b"]
+    plot.set(
         legend={
             "orientation": "h",
             "x": 1,
@@ -59,9 +60,6 @@ def legend_below(fig: go.Figure, *, dark: bool, below: int) -> None:
             "yref": "container",
             "yanchor": "top",
             "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
-            "bgcolor": CLEAR,
-            "itemclick": False,
-            "itemdoubleclick": False,
         },
         barmode="overlay",
     )
@@ -69,12 +67,11 @@ def legend_below(fig: go.Figure, *, dark: bool, below: int) -> None:
 
 def gone_field(title: str, *, dark: bool) -> go.Figure:
     """In place of a picture of something that was pruned away: one hatched field and its title."""
-    fig = go.Figure(hatched([(0, 1, 0, 1)], [PRUNED], dark=dark))
-    fig.update_traces(showlegend=False)
-    fig.update_xaxes(**bare(range=[0, 1]))
-    fig.update_yaxes(**bare(range=[0, 1]))
-    framed(fig, title, dark=dark, height=170, sides={"l": 90, "r": 24, "t": 66, "b": 20})
-    return fig
+    plot = Plot(hatched([(0, 1, 0, 1)], [PRUNED], dark=dark) | {"showlegend": False})
+    plot.xaxes(visible=False, range=[0, 1])
+    plot.yaxes(visible=False, range=[0, 1])
+    framed(plot, title, dark=dark, height=170, sides={"l": 90, "r": 24, "t": 66, "b": 20})
+    return plot.figure()
 
 
 def gone_layers(is_kept: np.ndarray) -> str:

@@ -5,37 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
+from muxviz.figures.drawing.ink import SMALL_SIZE, ink
+from muxviz.figures.drawing.plot import Plot
 
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, ink
 
-
-def name_rows(fig: go.Figure, names: Sequence[str], *, margin: float = 0.5, **axis: Any) -> None:
-    """Name the rows of ``fig`` (changed in place), which stand at 0, 1, … from the top.
+def name_rows(plot: Plot, names: Sequence[str], *, margin: float = 0.5, **axis: Any) -> None:
+    """Name the rows of ``plot`` (changed in place), which stand at 0, 1, … from the top.
 
     Args:
-        fig: the figure.
+        plot: the figure.
         names: as Plotly reads them; user text must have been through ``plain``.
         margin: rows of room beyond the middle of the first and the last.
         axis: further settings of the axis.
     """
-    fig.update_yaxes(
+    plot.yaxes(
         tickvals=list(range(len(names))),
         ticktext=[f"{name}  " for name in names],
         range=[len(names) - 1 + margin, -margin],
-        showgrid=False,
-        fixedrange=True,
-        ticks="",
-        **({"zeroline": False} | axis),
+        **axis,
     )
 
 
 def write_ends(
-    fig: go.Figure, ends: Iterable[float], texts: Iterable[str], *, shift: int, dark: bool
+    plot: Plot, ends: Iterable[float], texts: Iterable[str], *, shift: int, dark: bool
 ) -> None:
-    """Write a text behind the end of every row of ``fig`` (changed in place), ``shift`` px on."""
-    add(
-        fig,
+    """Write a text behind the end of every row of ``plot`` (changed in place), ``shift`` px on."""
+    plot.mark(
         annotations=[
             {
                 "text": text,
@@ -43,7 +38,6 @@ def write_ends(
                 "y": row,
                 "xanchor": "left",
                 "xshift": shift,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE, "color": ink(dark).text},
             }
             for row, (end, text) in enumerate(zip(ends, texts, strict=True))

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go
-
 from muxviz.figures.drawing.ink import ink, mix
+from muxviz.figures.drawing.plot import Trace, scatter
 
 CIVIDIS = (
     "#fee838",
@@ -54,9 +53,9 @@ def diverging(dark: bool) -> list[list[float | str]]:
 
 def scale_alone(
     scale: list[list[float | str]], low: float, high: float, colorbar: dict[str, Any]
-) -> go.Scatter:
+) -> Trace:
     """A trace without points that bears a colour bar, for colours that are drawn as shapes."""
-    return go.Scatter(
+    return scatter(
         x=[None],
         y=[None],
         mode="markers",

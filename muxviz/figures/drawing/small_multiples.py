@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.errors import NotApplicable
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, add, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, legend_of
+from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.wording import plain, shorten
 from muxviz.results.training import RunCurves, StageSpan
 
@@ -62,16 +61,24 @@ def draw_panels(
     heading: Callable[[str], str],
     *,
     dark: bool,
-) -> go.Figure:
+) -> Plot:
     """Small multiples in two columns that share their steps."""
     rows, inner = math.ceil(len(panels) / COLUMNS), inner_height(len(panels))
-    fig = make_subplots(
+    plot = Plot.grid(
         rows=rows,
         cols=COLUMNS,
-        shared_xaxes=True,
-        horizontal_spacing=0.09,
-        vertical_spacing=spacing(rows, inner),
-        subplot_titles=[heading(name) for name in panels],
+        share_x=True,
+        across=0.09,
+        down=spacing(rows, inner),
+        titles=[
+            {
+                "text": heading(name),
+                "xanchor": "left",
+                "font": {"size": TEXT_SIZE, "color": ink(dark).text},
+                "yshift": STAGE_LINE if number < COLUMNS and is_staged(runs) else 0,
+            }
+            for number, name in enumerate(panels)
+        ],
     )
     colors, last = DARK_RUNS if dark else LIGHT_RUNS, last_step(runs)
     for number, curves in enumerate(panels.values()):
@@ -80,8 +87,8 @@ def draw_panels(
             name = plain_name(runs[curve.run])
             x, y, _ = thinned(curve.steps, curve.values)
             sparse = int(np.isfinite(y).sum()) <= SPARSE  # such as dev scores, once per save
-            fig.add_trace(
-                go.Scatter(
+            plot.add(
+                scatter(
                     x=x,
                     y=y,
                     mode="lines+markers" if sparse else "lines",
@@ -101,27 +108,17 @@ def draw_panels(
                 row=row,
                 col=column,
             )
-        mark_stages(fig, runs[0].stages, last, [row], column, dark=dark, named=row == 1)
-    set_axes(fig, dark)
+        mark_stages(plot, runs[0].stages, last, [row], column, dark=dark, named=row == 1)
+    set_axes(plot)
     below = {column: math.ceil((len(panels) - column) / COLUMNS) for column in range(COLUMNS)}
     for column, row in below.items():
         if row:
-            muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-            fig.update_xaxes(
-                title={"text": "step", "font": muted}, showticklabels=True, row=row, col=column + 1
-            )
-    fig.update_annotations(
-        font={"size": TEXT_SIZE, "color": ink(dark).text}, selector={"xanchor": "center"}
-    )
-    for axis, note in enumerate(fig.layout.annotations[: len(panels)]):
-        note.update(x=fig.layout[f"xaxis{axis + 1 if axis else ''}"].domain[0], xanchor="left")
-        is_above = axis < COLUMNS and has_stages(runs[0].stages, last)
-        note.update(yshift=STAGE_LINE if is_above else 0)
-    return fig
+            plot.xaxes(title={"text": "step"}, showticklabels=True, row=row, col=column + 1)
+    return plot
 
 
 def mark_stages(
-    fig: go.Figure,
+    plot: Plot,
     stages: Sequence[StageSpan],
     last: int,
     rows: Sequence[int],
@@ -136,9 +133,8 @@ def mark_stages(
     begun = [s for s in stages if s.first < last]
     colors = ink(dark)
     for row in rows:
-        axis = fig.get_subplot(row, column)
-        x, y = axis.xaxis.plotly_name, axis.yaxis.plotly_name
-        xref, yref = x.replace("axis", ""), f"{y.replace('axis', '')} domain"
+        xref, y = plot.cell(row, column)
+        yref = f"{y} domain"
         lines = [
             {
                 "type": "line",
@@ -163,47 +159,29 @@ def mark_stages(
                 "xanchor": "left",
                 "yanchor": "bottom",
                 "xshift": 2 if s.first else 0,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE - 1, "color": colors.muted},
             }
             for s in begun
         ]
-        add(fig, shapes=lines, annotations=names if named else ())
+        plot.mark(shapes=lines, annotations=names if named else ())
 
 
-def set_axes(fig: go.Figure, dark: bool) -> None:
-    colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    grid = {"gridcolor": tint(colors.line, 0.5), "zeroline": False, "tickfont": muted}
-    fig.update_xaxes(fixedrange=True, rangemode="tozero", separatethousands=True, **grid)
-    fig.update_yaxes(fixedrange=True, nticks=5, **grid)
+def set_axes(plot: Plot) -> None:
+    plot.xaxes(rangemode="tozero", separatethousands=True)
+    plot.yaxes(showgrid=True, nticks=5)
 
 
 def finish(
-    fig: go.Figure, title: str, inner: int, *, dark: bool, has_stages: bool, has_titles: bool = True
+    plot: Plot, title: str, inner: int, *, dark: bool, has_stages: bool, has_titles: bool = True
 ) -> None:
-    """Title, legend and sizes of ``fig`` (changed in place), whose panels are ``inner`` px high."""
-    has_legend = any(trace.showlegend for trace in fig.data)
+    """Title, legend and sizes of ``plot`` (changed in place), with panels ``inner`` px high."""
+    has_legend = any(trace.get("showlegend") for trace in plot.data)
     top = TITLE + LEGEND * has_legend + STAGE_LINE * has_stages + PANEL_TITLE * has_titles
     height = top + inner + BOTTOM
     framed(
-        fig, title, dark=dark, height=height, sides={"l": LEFT, "r": RIGHT, "t": top, "b": BOTTOM}
+        plot, title, dark=dark, height=height, sides={"l": LEFT, "r": RIGHT, "t": top, "b": BOTTOM}
     )
-    fig.update_layout(
-        legend={
-            "orientation": "h",
-            "x": 12 / 900,
-            "xanchor": "left",
-            "xref": "container",
-            "y": 1 - TITLE / height,
-            "yref": "container",
-            "yanchor": "top",
-            "font": {"size": SMALL_SIZE + 1, "color": ink(dark).text},
-            "bgcolor": CLEAR,
-            "itemclick": False,
-            "itemdoubleclick": False,
-        }
-    )
+    plot.set(legend=legend_of(height, TITLE) | {"font": {"size": TEXT_SIZE}})
 
 
 def log_ticks(values: np.ndarray) -> list[float]:

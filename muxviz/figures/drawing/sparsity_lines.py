@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
-from muxviz.figures.drawing.ink import SMALL_SIZE, ink
+from muxviz.figures.drawing.ink import ink
 from muxviz.figures.drawing.levels import interval_band, value_axis
+from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import percent, plain
 from muxviz.results.estimates import Estimates
@@ -27,7 +27,7 @@ def sparsity_lines(
     is_share: bool,
     dark: bool,
     all_of: str = "all slots",
-) -> go.Figure:
+) -> Plot:
     """The lines; title and size are the caller's (``framed``).
 
     Args:
@@ -39,15 +39,15 @@ def sparsity_lines(
         dark: for a dark page.
         all_of: name of the heavy line.
     """
-    fig = go.Figure()
+    plot = Plot()
     x = 100 * np.asarray(sparsities, dtype=np.float64)
     band = interval_band(x, total, ink(dark).grey, alpha=0.28)
     if band is not None:
-        fig.add_trace(band)
+        plot.add(band)
     for slot in range(slots.mean.shape[1]):
         own = [_words(slots, (k, slot), is_share) for k in range(len(x))]
-        fig.add_trace(
-            go.Scatter(
+        plot.add(
+            scatter(
                 x=x,
                 y=slots.mean[:, slot].astype(np.float32),
                 name=slot_label(slot),
@@ -66,8 +66,8 @@ def sparsity_lines(
                 hoverinfo="text",
             )
         )
-    fig.add_trace(
-        go.Scatter(
+    plot.add(
+        scatter(
             x=x,
             y=total.mean.astype(np.float32),
             name=all_of,
@@ -81,8 +81,8 @@ def sparsity_lines(
             hoverinfo="text",
         )
     )
-    _axes(fig, x, axis, is_share=is_share, dark=dark)
-    return fig
+    _axes(plot, x, axis, is_share=is_share, dark=dark)
+    return plot
 
 
 def sparsity_words(sparsity: float) -> str:
@@ -105,39 +105,30 @@ def _words(found: Estimates, at: tuple[int, ...], is_share: bool) -> str:
     return f"{mean:.3g}" + ("" if np.isnan(low) else f" ({low:.3g} to {high:.3g})")
 
 
-def _axes(fig: go.Figure, x: np.ndarray, axis: str, *, is_share: bool, dark: bool) -> None:
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
+def _axes(plot: Plot, x: np.ndarray, axis: str, *, is_share: bool, dark: bool) -> None:
     ends = float(x.min()), float(x.max())
     room = max(ends[1] - ends[0], 1.0)
     shown: list[float] = []
     for value in sorted(x, reverse=True):  # the ends first; what would touch a tick has none
         if all(abs(value - other) >= NARROW * room for other in shown):
             shown.append(float(value))
-    fig.update_xaxes(
+    plot.xaxes(
         range=[ends[0] - 0.04 * room, ends[1] + 0.04 * room],
         tickvals=shown,
         ticktext=[f"{value:.0f} %" for value in shown],
-        title={"text": "sparsity of the encoder", "font": muted, "standoff": 6},
-        tickfont=muted,
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        ticks="",
+        title={"text": "sparsity of the encoder", "standoff": 6},
         linecolor=ink(dark).line,
     )
-    value_axis(fig, dark=dark, title={"text": axis, "font": muted, "standoff": 12})
+    value_axis(plot, dark=dark, title={"text": axis, "standoff": 12})
     if is_share:
-        fig.update_yaxes(tickformat=".0%")
+        plot.yaxes(tickformat=".0%")
     else:
-        fig.update_yaxes(rangemode="tozero")
-    fig.update_layout(
+        plot.yaxes(rangemode="tozero")
+    plot.set(
         legend={
             "x": 1.01,
             "xanchor": "left",
             "y": 1,
             "yanchor": "top",
-            "font": {"size": SMALL_SIZE, "color": ink(dark).text},
-            "itemclick": False,
-            "itemdoubleclick": False,
         }
     )

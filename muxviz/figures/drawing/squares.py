@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, UNSEEN, add, ink, named_axis, text_on
+from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, UNSEEN, ink, text_on
+from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.wording import plain
@@ -42,7 +42,7 @@ def square_height(num: int) -> int:
 
 
 def draw_square(
-    fig: go.Figure, matrix: Matrix, domain: tuple[float, float], axis: str, dark: bool
+    plot: Plot, matrix: Matrix, domain: tuple[float, float], axis: str, dark: bool
 ) -> None:
     """Add a square over ``domain`` of the width, on axes of its own."""
     num = len(matrix.values)
@@ -50,8 +50,8 @@ def draw_square(
     low, high = matrix.span
     shown = np.array(matrix.values, dtype=np.float64)
     np.fill_diagonal(shown, np.nan)
-    fig.add_trace(
-        go.Heatmap(
+    plot.add(
+        heatmap(
             z=shown.astype(np.float32),
             x=np.arange(num + 1),
             y=np.arange(num + 1),
@@ -66,11 +66,10 @@ def draw_square(
             yaxis=f"y{axis}",
         )
     )
-    fig.add_trace(_points(matrix, scale, axis, dark))
-    _axes(fig, matrix, domain, axis, dark)
+    plot.add(_points(matrix, scale, axis, dark))
+    _axes(plot, matrix, domain, axis, dark)
     line = {"color": ink(dark).line, "width": 1}
-    add(
-        fig,
+    plot.mark(
         shapes=[
             {
                 "type": "rect",
@@ -95,14 +94,13 @@ def draw_square(
                 "yref": "paper",
                 "yanchor": "bottom",
                 "yshift": 26,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE, "color": ink(dark).text},
             }
         ],
     )
 
 
-def _points(matrix: Matrix, scale: list[list[float | str]], axis: str, dark: bool) -> go.Scatter:
+def _points(matrix: Matrix, scale: list[list[float | str]], axis: str, dark: bool) -> Trace:
     """Numbers over the cells, and everything on hover."""
     num = len(matrix.values)
     low, high = matrix.span
@@ -117,7 +115,7 @@ def _points(matrix: Matrix, scale: list[list[float | str]], axis: str, dark: boo
         pair = f"slot {i + 1}" if i == j else f"slots {i + 1} and {j + 1}"
         said = matrix.diagonal[i] if i == j else written(value, matrix.is_share, exact=True)
         hovers.append(plain(f"{pair}: {said}"))
-    return go.Scatter(
+    return scatter(
         x=[j + 0.5 for _, j in cells],
         y=[i + 0.5 for i, _ in cells],
         mode="markers+text" if num <= WRITTEN else "markers",
@@ -149,21 +147,10 @@ def number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _axes(
-    fig: go.Figure, matrix: Matrix, domain: tuple[float, float], axis: str, dark: bool
-) -> None:
+def _axes(plot: Plot, matrix: Matrix, domain: tuple[float, float], axis: str, dark: bool) -> None:
     num = len(matrix.values)
     places, names = [i + 0.5 for i in range(num)], [slot_label(i) for i in range(num)]
-    common = named_axis(dark, tickvals=places, ticktext=names)
-    fig.update_layout(
-        {
-            f"xaxis{axis}": {
-                "domain": domain,
-                "range": [0, num],
-                "side": "top",
-                "anchor": f"y{axis}",
-                **common,
-            },
-            f"yaxis{axis}": {"range": [num, 0], "anchor": f"x{axis}", **common},
-        }
-    )
+    common = {"tickvals": places, "ticktext": names}
+    sides = {"range": [0, num], "side": "top", "anchor": f"y{axis}", "domain": domain}
+    down = {"range": [num, 0], "anchor": f"x{axis}"}
+    plot.set(**{f"xaxis{axis}": common | sides, f"yaxis{axis}": common | down})

@@ -13,7 +13,8 @@ import plotly.graph_objects as go
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.cells import TOP, place_cells, strip_figure
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, add, caption, ink, tint
+from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, caption, ink, tint
+from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.scales import color_at, scale_alone, sequential
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.wording import interval, percent, plain, shorten, visible
@@ -59,11 +60,11 @@ def token_strip_figure(slot: SlotResult, *, dark: bool = False) -> go.Figure:
         fills,
         marked=wrong,
     )
-    fig = strip_figure(cells, _title(slot, reading), dark=dark, below=SCALE_ROOM)
-    _scale(fig, scale, dark)
+    plot = strip_figure(cells, _title(slot, reading), dark=dark, below=SCALE_ROOM)
+    _scale(plot, scale, dark)
     if reading.accuracy.trials:
-        _bar(fig, slot.slot, reading.accuracy, dark)
-    return fig
+        _bar(plot, slot.slot, reading.accuracy, dark)
+    return plot.figure()
 
 
 def token_strip_table(slot: SlotResult) -> list[dict[str, Any]]:
@@ -133,7 +134,7 @@ def _title(slot: SlotResult, reading: TokenReading) -> str:
     )
 
 
-def _bar(fig: go.Figure, slot: int, accuracy: Proportion, dark: bool) -> None:
+def _bar(plot: Plot, slot: int, accuracy: Proportion, dark: bool) -> None:
     """0 to 100 % beside the title, filled to the share, a line over its interval."""
     left, size = BAR[0], BAR[1] - BAR[0]
     middle = (BAR_TOP + BAR_BOTTOM) / 2
@@ -160,10 +161,10 @@ def _bar(fig: go.Figure, slot: int, accuracy: Proportion, dark: bool) -> None:
         }
         for start, stop, top, bottom, fill, color in pieces
     ]
-    add(fig, shapes=shapes)
+    plot.mark(shapes=shapes)
 
 
-def _scale(fig: go.Figure, scale: list[list[float | str]], dark: bool) -> None:
+def _scale(plot: Plot, scale: list[list[float | str]], dark: bool) -> None:
     """A colour bar of its own, as shapes have none, and what is pale."""
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     upward = [[1 - float(place), color] for place, color in reversed(scale)]
@@ -183,9 +184,9 @@ def _scale(fig: go.Figure, scale: list[list[float | str]], dark: bool) -> None:
         "outlinecolor": ink(dark).line,
         "outlinewidth": 0.8,
     }
-    fig.add_trace(scale_alone(upward, LOWEST, 0, colorbar))
+    plot.add(scale_alone(upward, LOWEST, 0, colorbar))
     words = "own → <b>read</b> where it went wrong; dotted: special, not counted"
-    caption(fig, words, dark=dark, below=12)
+    caption(plot, words, dark=dark, below=12)
 
 
 def _rows(slot: SlotResult) -> list[dict[str, Any]]:

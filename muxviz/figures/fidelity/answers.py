@@ -24,14 +24,13 @@ from muxviz.figures.drawing.dots import (
 )
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
-    SMALL_SIZE,
     TEXT_SIZE,
     caption,
     framed,
     ink,
-    named_axis,
     text_on,
 )
+from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.wording import count, percent, plain
 from muxviz.results.fidelity import Accuracy, Agreement, Confusion, Shares
@@ -57,16 +56,10 @@ def agreement_figure(result: Agreement, *, dark: bool = False) -> go.Figure:
     if result.scope == "pool":
         title = f"same answer, share of {result.unit}s"
         columns.insert(0, share_column(title, result.slots, f"{result.unit}s", brief=True))
-    fig = dot_columns(columns, slot_marks(num, dark=dark), dark=dark)
-    framed(
-        fig,
-        agreement_finding(result),
-        dark=dark,
-        height=dots_height(num) + 8,
-        sides=sides(),
-    )
-    caption(fig, _caption(result), dark=dark, below=30, left=-100)
-    return fig
+    plot = dot_columns(columns, slot_marks(num, dark=dark), dark=dark)
+    framed(plot, agreement_finding(result), dark=dark, height=dots_height(num) + 8, sides=sides())
+    caption(plot, _caption(result), dark=dark, below=30, left=-100)
+    return plot.figure()
 
 
 def agreement_finding(result: Agreement) -> str:
@@ -170,16 +163,16 @@ def accuracy_figure(
         line=None if alone is None else float(alone.total.value),
         holds=True,
     )
-    fig = dot_columns([column], [*slot_marks(num, dark=dark), total_mark(dark)], dark=dark)
+    plot = dot_columns([column], [*slot_marks(num, dark=dark), total_mark(dark)], dark=dark)
     framed(
-        fig,
+        plot,
         accuracy_finding(result, alone),
         dark=dark,
         height=dots_height(num + 1) + 8,
         sides=sides(),
     )
-    caption(fig, f"Lines: 95 % intervals.{_alone(alone)}", dark=dark, below=30, left=-100)
-    return fig
+    caption(plot, f"Lines: 95 % intervals.{_alone(alone)}", dark=dark, below=30, left=-100)
+    return plot.figure()
 
 
 def _alone(alone: Accuracy | None) -> str:
@@ -238,8 +231,8 @@ def confusion_figure(result: Confusion, *, dark: bool = False) -> go.Figure:
     num, scale = len(result.labels), sequential(dark)
     most = max(int(result.counts.max()), 1)
     edges = np.arange(num + 1)
-    fig = go.Figure(
-        go.Heatmap(
+    plot = Plot(
+        heatmap(
             z=np.where(result.counts == 0, np.nan, result.counts).astype(np.float32),
             x=edges,
             y=edges,
@@ -254,51 +247,53 @@ def confusion_figure(result: Confusion, *, dark: bool = False) -> go.Figure:
     )
     cells = [(a, b) for a in range(num) for b in range(num)]
     shown = num <= MOST_WORDS
-    fig.add_scatter(
-        x=[b + 0.5 for _, b in cells],
-        y=[a + 0.5 for a, _ in cells],
-        mode="markers+text" if shown else "markers",
-        text=[str(result.counts[c]) if shown else "" for c in cells],
-        textfont={
-            "size": TEXT_SIZE,
-            "color": [
-                text_on(color_at(scale, result.counts[c] / most))
-                if result.counts[c]
-                else ink(dark).muted
-                for c in cells
+    plot.add(
+        scatter(
+            x=[b + 0.5 for _, b in cells],
+            y=[a + 0.5 for a, _ in cells],
+            mode="markers+text" if shown else "markers",
+            text=[str(result.counts[c]) if shown else "" for c in cells],
+            textfont={
+                "size": TEXT_SIZE,
+                "color": [
+                    text_on(color_at(scale, result.counts[c] / most))
+                    if result.counts[c]
+                    else ink(dark).muted
+                    for c in cells
+                ],
+            },
+            marker={"symbol": "square", "size": 30, "color": "rgba(128,128,128,0.01)"},
+            hovertext=[
+                f"A: {plain(result.labels[a])}, B: {plain(result.labels[b])}"
+                f"<br>{result.counts[a, b]}"
+                for a, b in cells
             ],
-        },
-        marker={"symbol": "square", "size": 30, "color": "rgba(128,128,128,0.01)"},
-        hovertext=[
-            f"A: {plain(result.labels[a])}, B: {plain(result.labels[b])}<br>{result.counts[a, b]}"
-            for a, b in cells
-        ],
-        hoverinfo="text",
-        showlegend=False,
+            hoverinfo="text",
+            showlegend=False,
+        )
     )
     names = [plain(label) for label in result.labels]
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark, tickvals=edges[:-1] + 0.5, ticktext=names)
-    fig.update_xaxes(
+    common = {"tickvals": edges[:-1] + 0.5, "ticktext": names}
+    plot.xaxes(
         side="top",
         range=[0, num],
-        title={"text": f"B: {plain(result.other.checkpoint)} answers …", "font": muted},
+        title={"text": f"B: {plain(result.other.checkpoint)} answers …"},
         **common,
     )
-    fig.update_yaxes(
+    plot.yaxes(
         range=[num, 0],
-        title={"text": f"A: {plain(result.provenance.checkpoint)} answers …", "font": muted},
+        title={"text": f"A: {plain(result.provenance.checkpoint)} answers …"},
         **common,
     )
     framed(
-        fig,
+        plot,
         confusion_finding(result),
         dark=dark,
         height=CELL * num + 190,
         sides={"l": 150, "r": 24, "t": 120, "b": 56},
     )
-    caption(fig, _outcomes(result), dark=dark, below=16)
-    return fig
+    caption(plot, _outcomes(result), dark=dark, below=16)
+    return plot.figure()
 
 
 def confusion_finding(result: Confusion) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.errors import InputError
 from muxviz.figures.drawing.claims import standing_out, trend
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
+from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import ends, plain, shorten
@@ -38,21 +38,14 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
         InputError: no results, or another unit.
     """
     ordered, per = _ordered(results), _per(unit)
-    fig = make_subplots(rows=1, cols=2, column_widths=[0.42, 0.58], horizontal_spacing=0.1)
-    _totals(fig, ordered, per, unit, dark)
-    _slots(fig, ordered, per, unit, dark)
+    plot = Plot.grid(rows=1, cols=2, widths=[0.42, 0.58], across=0.1)
+    _totals(plot, ordered, per, unit, dark)
+    _slots(plot, ordered, per, unit, dark)
     colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_yaxes(
-        gridcolor=tint(colors.line, 0.5),
-        zerolinecolor=colors.line,
-        fixedrange=True,
-        tickfont=muted,
-        rangemode="tozero",
-    )
-    fig.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, tickfont=muted)
+    plot.yaxes(showgrid=True, zeroline=True, zerolinecolor=colors.line, rangemode="tozero")
+    plot.xaxes()
     framed(
-        fig,
+        plot,
         bits_finding(ordered, unit=unit),
         dark=dark,
         height=HEIGHT,
@@ -63,8 +56,8 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
         f"A lower bound. Dashed: all that there is, {one.entropy * per:.2f} {unit} a slot, the "
         f"unigram entropy of the pool's {one.corpus_tokens} tokens. Lines: 95 % intervals."
     )
-    caption(fig, words, dark=dark, below=52, left=-50)
-    return fig
+    caption(plot, words, dark=dark, below=52, left=-50)
+    return plot.figure()
 
 
 def bits_finding(results: Sequence[Bits], *, unit: str = "bits") -> str:
@@ -138,7 +131,7 @@ def _who(result: Bits, among: Sequence[Bits]) -> str:
     return f"N = {_num(result)}" + (f" ({_name(result)})" if same > 1 else "")
 
 
-def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:
+def _totals(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:
     colors = ink(dark)
     color = colors.accent
     nums = [_num(r) for r in results]
@@ -147,30 +140,34 @@ def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark
         for part in ("mean", "low", "high")
     )
     top = 1.5 * max(nums)
-    fig.add_scatter(
-        x=[0, top],
-        y=[0, top * results[0].entropy * per],
-        mode="lines",
-        line={"color": colors.muted, "width": 1.4, "dash": "dash"},
-        hoverinfo="skip",
-        showlegend=False,
+    plot.add(
+        scatter(
+            x=[0, top],
+            y=[0, top * results[0].entropy * per],
+            mode="lines",
+            line={"color": colors.muted, "width": 1.4, "dash": "dash"},
+            hoverinfo="skip",
+            showlegend=False,
+        ),
         row=1,
         col=1,
     )
-    fig.add_scatter(
-        x=nums,
-        y=mean.astype(np.float32),
-        mode="markers",
-        marker={"size": 12, "color": color, "line": {"color": colors.text, "width": 1.2}},
-        error_y=whiskers(
-            (high - mean).astype(np.float32), (mean - low).astype(np.float32), colors.text
+    plot.add(
+        scatter(
+            x=nums,
+            y=mean.astype(np.float32),
+            mode="markers",
+            marker={"size": 12, "color": color, "line": {"color": colors.text, "width": 1.2}},
+            error_y=whiskers(
+                (high - mean).astype(np.float32), (mean - low).astype(np.float32), colors.text
+            ),
+            hovertext=[
+                f"{plain(_name(r))}: {m:.2f} {unit} per position{ends(a, b, '.2f')}"
+                for r, m, a, b in zip(results, mean, low, high, strict=True)
+            ],
+            hoverinfo="text",
+            showlegend=False,
         ),
-        hovertext=[
-            f"{plain(_name(r))}: {m:.2f} {unit} per position{ends(a, b, '.2f')}"
-            for r, m, a, b in zip(results, mean, low, high, strict=True)
-        ],
-        hoverinfo="text",
-        showlegend=False,
         row=1,
         col=1,
     )
@@ -185,7 +182,6 @@ def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark
                 "yref": "y",
                 "text": "<br>".join(plain(_name(results[k])) for k in here),
                 "align": "left",
-                "showarrow": False,
                 "xanchor": "left",
                 "yanchor": "top",
                 "xshift": 10,
@@ -193,58 +189,55 @@ def _totals(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark
                 "font": {"size": SMALL_SIZE, "color": colors.text},
             }
         )
-    add(fig, annotations=texts)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_xaxes(
-        range=[0, top],
-        tickvals=sorted(set(nums)),
-        title={"text": "slots, N", "font": muted},
-        row=1,
-        col=1,
-    )
-    fig.update_yaxes(
-        title={"text": f"{unit} per position, all slots", "font": muted},
+    plot.mark(annotations=texts)
+    plot.xaxes(range=[0, top], tickvals=sorted(set(nums)), title={"text": "slots, N"}, row=1, col=1)
+    plot.yaxes(
+        title={"text": f"{unit} per position, all slots"},
         range=[min(0.0, float(low.min())), 1.2 * max(nums) * results[0].entropy * per],
         row=1,
         col=1,
     )
 
 
-def _slots(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:
+def _slots(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:
     """One cluster of dots per checkpoint, slots side by side."""
     colors = ink(dark)
     for at, result in enumerate(results):
         num = len(result.slots.mean)
         spread = (np.arange(num) - (num - 1) / 2) * min(0.09, 0.8 / num)
         mean, low, high = (getattr(result.slots, part) * per for part in ("mean", "low", "high"))
-        fig.add_scatter(
-            x=at + spread,
-            y=mean.astype(np.float32),
-            mode="markers",
-            marker={
-                "size": 11,
-                "symbol": [slot_marker(i) for i in range(num)],
-                "color": [slot_color(i) for i in range(num)],
-                "line": {"color": [slot_outline(i, dark=dark) for i in range(num)], "width": 1.3},
-            },
-            error_y=whiskers(
-                (high - mean).astype(np.float32),
-                (mean - low).astype(np.float32),
-                colors.muted,
-                thickness=1.2,
-                width=3,
+        plot.add(
+            scatter(
+                x=at + spread,
+                y=mean.astype(np.float32),
+                mode="markers",
+                marker={
+                    "size": 11,
+                    "symbol": [slot_marker(i) for i in range(num)],
+                    "color": [slot_color(i) for i in range(num)],
+                    "line": {
+                        "color": [slot_outline(i, dark=dark) for i in range(num)],
+                        "width": 1.3,
+                    },
+                },
+                error_y=whiskers(
+                    (high - mean).astype(np.float32),
+                    (mean - low).astype(np.float32),
+                    colors.muted,
+                    thickness=1.2,
+                    width=3,
+                ),
+                hovertext=[
+                    f"{plain(_name(result))}, slot {i + 1}: {mean[i]:.2f} {unit}"
+                    f"{ends(low[i], high[i], '.2f')}"
+                    for i in range(num)
+                ],
+                hoverinfo="text",
+                showlegend=False,
             ),
-            hovertext=[
-                f"{plain(_name(result))}, slot {i + 1}: {mean[i]:.2f} {unit}"
-                f"{ends(low[i], high[i], '.2f')}"
-                for i in range(num)
-            ],
-            hoverinfo="text",
-            showlegend=False,
             row=1,
             col=2,
         )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     most = max(result.entropy for result in results) * per
     least = min(min(float((r.slots.low * per).min()) for r in results), 0.9 * most)
     rule = {
@@ -257,17 +250,17 @@ def _slots(fig: go.Figure, results: Sequence[Bits], per: float, unit: str, dark:
         "y1": most,
         "line": {"color": colors.muted, "width": 1.4, "dash": "dash"},
     }
-    add(fig, shapes=[rule])
-    fig.update_xaxes(
+    plot.mark(shapes=[rule])
+    plot.xaxes(
         range=[-0.6, len(results) - 0.4],
         tickvals=list(range(len(results))),
         ticktext=[plain(shorten(_name(r), NAME_ROOM)) for r in results],
-        title={"text": "slot by slot", "font": muted},
+        title={"text": "slot by slot"},
         row=1,
         col=2,
     )
-    fig.update_yaxes(
-        title={"text": f"{unit} per position, one slot", "font": muted},
+    plot.yaxes(
+        title={"text": f"{unit} per position, one slot"},
         range=[least - 0.08 * (most - least), most + 0.08 * (most - least)],
         rangemode="normal",
         row=1,

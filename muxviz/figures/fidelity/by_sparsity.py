@@ -44,7 +44,7 @@ def sparsity_figure(result: BySparsity, quantity: str, *, dark: bool = False) ->
         InputError: another quantity.
     """
     q = _index(result, quantity)
-    fig = sparsity_lines(
+    plot = sparsity_lines(
         result.sparsities,
         _of(result.share, q),
         _of(result.mean, q),
@@ -54,14 +54,14 @@ def sparsity_figure(result: BySparsity, quantity: str, *, dark: bool = False) ->
         dark=dark,
     )
     framed(
-        fig,
+        plot,
         sparsity_finding(result, quantity),
         dark=dark,
         height=470,
         sides={"l": 62, "r": 110, "t": 84, "b": 92},
     )
-    caption(fig, _drawn(result), dark=dark, below=52, left=-50)
-    return fig
+    caption(plot, _drawn(result), dark=dark, below=52, left=-50)
+    return plot.figure()
 
 
 def sparsity_finding(result: BySparsity, quantity: str) -> str:
@@ -129,18 +129,18 @@ def slot_change_figure(result: BySparsity, quantity: str, *, dark: bool = False)
     ]
     ends = amount_span([change.low, change.high, change.mean])
     columns.append(_column("B − A, points", _scaled(change, 100), _points(ends), is_change=True))
-    fig = dot_columns(columns, [*slot_marks(num, dark=dark), total_mark(dark)], dark=dark)
+    plot = dot_columns(columns, [*slot_marks(num, dark=dark), total_mark(dark)], dark=dark)
     framed(
-        fig,
+        plot,
         slot_change_finding(result, quantity),
         dark=dark,
         height=dots_height(num + 1) + 24,
         sides=sides() | {"b": 76},
     )
     caption(
-        fig, f"Share of {QUANTITIES[quantity]}. {_drawn(result)}", dark=dark, below=30, left=-100
+        plot, f"Share of {QUANTITIES[quantity]}. {_drawn(result)}", dark=dark, below=30, left=-100
     )
-    return fig
+    return plot.figure()
 
 
 def slot_change_finding(result: BySparsity, quantity: str) -> str:

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.dots import share_row, share_span, share_words
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, framed, ink, tint
+from muxviz.figures.drawing.ink import framed, ink, tint
+from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import percent
 from muxviz.results.fidelity import LENGTHS, Fidelity, Shares
@@ -24,17 +25,16 @@ def positions_figure(result: Fidelity, *, slot: int | None = None, dark: bool = 
     """Share read back at every position of the text, all slots together, or of one slot."""
     found, which = _of_slot(result, slot)
     places = np.nonzero(found.trials > 0)[0]
-    fig = _line(found, places, [str(p) for p in places], places, "position", dark)
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    fig.update_xaxes(title={"text": "position in the text (0 is [CLS])", "font": muted})
+    plot = _line(found, places, [str(p) for p in places], places, "position", dark)
+    plot.xaxes(title={"text": "position in the text (0 is [CLS])"})
     framed(
-        fig,
+        plot,
         positions_finding(result, slot=slot),
         dark=dark,
         height=LINE_HEIGHT,
         sides={"l": 70, "r": 24, "t": 78, "b": 64},
     )
-    return fig
+    return plot.figure()
 
 
 def positions_finding(result: Fidelity, *, slot: int | None = None) -> str:
@@ -65,22 +65,21 @@ def lengths_figure(result: Fidelity, *, dark: bool = False) -> go.Figure:
     found = result.lengths
     there = np.nonzero(found.trials > 0)[0]
     names = [LENGTHS[k] for k in there]
-    fig = _line(found, np.arange(len(there)), names, there, "length", dark)
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    fig.update_xaxes(
-        title={"text": "tokens in the text (special ones not counted)", "font": muted},
+    plot = _line(found, np.arange(len(there)), names, there, "length", dark)
+    plot.xaxes(
+        title={"text": "tokens in the text (special ones not counted)"},
         tickvals=list(range(len(there))),
         ticktext=names,
         range=[-0.5, len(there) - 0.5],
     )
     framed(
-        fig,
+        plot,
         lengths_finding(result),
         dark=dark,
         height=LINE_HEIGHT,
         sides={"l": 70, "r": 24, "t": 78, "b": 64},
     )
-    return fig
+    return plot.figure()
 
 
 def lengths_finding(result: Fidelity) -> str:
@@ -138,54 +137,54 @@ def _stand_out(found: Shares, names: list[str], which: str, always: str) -> str:
 
 def _line(
     found: Shares, x: np.ndarray, names: list[str], at: np.ndarray, noun: str, dark: bool
-) -> go.Figure:
+) -> Plot:
     """Points joined by a line, with the band of their intervals."""
     colors = ink(dark)
     color = colors.accent
     value, low, high = (
         part[at].astype(np.float32) for part in (found.value, found.low, found.high)
     )
-    fig = go.Figure()
+    plot = Plot()
     if len(x) > 1:
-        fig.add_scatter(
-            x=np.r_[x, x[::-1]],
-            y=np.r_[high, low[::-1]],
-            fill="toself",
-            fillcolor=tint(color, 0.16),
-            line={"width": 0},
-            mode="lines",
-            hoverinfo="skip",
+        plot.add(
+            scatter(
+                x=np.r_[x, x[::-1]],
+                y=np.r_[high, low[::-1]],
+                fill="toself",
+                fillcolor=tint(color, 0.16),
+                line={"width": 0},
+                mode="lines",
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+    plot.add(
+        scatter(
+            x=x,
+            y=value,
+            mode="lines+markers",
+            line={"color": color, "width": 2},
+            marker={"size": 8, "color": color, "line": {"color": colors.paper, "width": 1}},
+            error_y=whiskers(high - value, value - low, tint(color, 0.55), thickness=1.2, width=3),
+            hovertext=[
+                f"{noun} {name}: {share_words(found, (int(k),))}<br>"
+                f"{found.hits[k]:g} of {int(found.trials[k])} tokens"
+                for k, name in zip(at, names, strict=True)
+            ],
+            hoverinfo="text",
             showlegend=False,
         )
-    fig.add_scatter(
-        x=x,
-        y=value,
-        mode="lines+markers",
-        line={"color": color, "width": 2},
-        marker={"size": 8, "color": color, "line": {"color": colors.paper, "width": 1}},
-        error_y=whiskers(high - value, value - low, tint(color, 0.55), thickness=1.2, width=3),
-        hovertext=[
-            f"{noun} {name}: {share_words(found, (int(k),))}<br>"
-            f"{found.hits[k]:g} of {int(found.trials[k])} tokens"
-            for k, name in zip(at, names, strict=True)
-        ],
-        hoverinfo="text",
-        showlegend=False,
     )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
     many = found.trials[at] >= FEWEST
     start, stop = share_span(low[many] if many.any() else low)
-    fig.update_yaxes(
-        title={"text": "share read back", "font": muted},
+    plot.yaxes(
+        showgrid=True,
+        title={"text": "share read back"},
         range=[start - 0.03 * (stop - start), stop + 0.03 * (stop - start)],
         tickformat=".0%",
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
     )
-    fig.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, tickfont=muted)
-    return fig
+    plot.xaxes()
+    return plot
 
 
 POSITIONS = Family(positions_figure, positions_finding, positions_alt, positions_table)

@@ -31,6 +31,7 @@ from muxviz.figures.drawing.ink import (
     ink,
     text_on,
 )
+from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
@@ -59,21 +60,21 @@ def fidelity_figure(result: Fidelity, *, value: str = "read", dark: bool = False
     _check(value)
     num = len(result.ranks)
     if value == "ranks":
-        fig = _rank_bars(result, dark)
+        plot = _rank_bars(result, dark)
         words = "Rank of the own token among all of the vocabulary; 1 is read back."
     else:
-        fig = dot_columns([_column(result, value)], _marks(result, value, dark), dark=dark)
+        plot = dot_columns([_column(result, value)], _marks(result, value, dark), dark=dark)
         words = _caption(result, value)
     rows = num + (value == "read")
     framed(
-        fig,
+        plot,
         fidelity_finding(result, value=value),
         dark=dark,
         height=dots_height(rows) + 8,
         sides=sides(),
     )
-    caption(fig, words, dark=dark, below=30, left=-100)
-    return fig
+    caption(plot, words, dark=dark, below=30, left=-100)
+    return plot.figure()
 
 
 def fidelity_finding(result: Fidelity, *, value: str = "read") -> str:
@@ -205,57 +206,48 @@ def _rank_finding(result: Fidelity) -> str:
     )
 
 
-def _rank_bars(result: Fidelity, dark: bool) -> go.Figure:
+def _rank_bars(result: Fidelity, dark: bool) -> Plot:
     """100 % bars per slot."""
     scale, num = sequential(dark), len(result.ranks)
     sums = result.ranks.sum(axis=1)
     shares = result.ranks / np.maximum(sums, 1)[:, None]
-    fig = go.Figure()
+    plot = Plot()
     for r, name in enumerate(RANKS):
         color = color_at(scale, 0.06 + 0.94 * r / (len(RANKS) - 1))
-        fig.add_bar(
-            x=shares[:, r].astype(np.float32),
-            y=np.arange(num, dtype=np.uint8),
-            orientation="h",
-            name=f"rank {name}" if r == 0 else name,
-            width=0.62,
-            marker={"color": color, "line": {"color": ink(dark).line, "width": 0.8}},
-            text=[percent(s) if s >= 0.06 else "" for s in shares[:, r]],
-            textfont={"color": text_on(color), "size": SMALL_SIZE},
-            textposition="inside",
-            insidetextanchor="middle",
-            textangle=0,
-            hovertext=[
-                f"slot {i + 1}, rank {name}: {int(result.ranks[i, r])} of {int(sums[i])} tokens"
-                for i in range(num)
-            ],
-            hoverinfo="text",
+        plot.add(
+            bar(
+                x=shares[:, r].astype(np.float32),
+                y=np.arange(num, dtype=np.uint8),
+                orientation="h",
+                name=f"rank {name}" if r == 0 else name,
+                width=0.62,
+                marker={"color": color, "line": {"color": ink(dark).line, "width": 0.8}},
+                text=[percent(s) if s >= 0.06 else "" for s in shares[:, r]],
+                textfont={"color": text_on(color), "size": SMALL_SIZE},
+                textposition="inside",
+                insidetextanchor="middle",
+                textangle=0,
+                hovertext=[
+                    f"slot {i + 1}, rank {name}: {int(result.ranks[i, r])} of {int(sums[i])} tokens"
+                    for i in range(num)
+                ],
+                hoverinfo="text",
+            )
         )
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    fig.update_layout(
+    plot.set(
         barmode="stack",
         legend={
             "orientation": "h",
             "y": 1,
             "yanchor": "bottom",
             "x": 0,
-            "font": muted,
             "traceorder": "normal",
-            "itemclick": False,
-            "itemdoubleclick": False,
+            "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
         },
     )
-    fig.update_xaxes(
-        range=[0, 1],
-        tickformat=".0%",
-        nticks=5,
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
-    )
-    name_rows(fig, [slot_label(i) for i in range(num)], zeroline=False)
-    return fig
+    plot.xaxes(range=[0, 1], tickformat=".0%", nticks=5)
+    name_rows(plot, [slot_label(i) for i in range(num)])
+    return plot
 
 
 FIDELITY = Family(fidelity_figure, fidelity_finding, fidelity_alt, fidelity_table)

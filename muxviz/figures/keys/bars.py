@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import spans, standing_out
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import CLEAR, TEXT_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.plot import Plot, bar, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.squares import number
@@ -33,8 +34,8 @@ def sinr_figure(found: KeyInterference, *, dark: bool = False) -> go.Figure:
     low, high = _db(found, found.measured.high), _db(found, found.measured.low)
     is_clear = ~np.isfinite(measured)
     span = _span(found)
-    fig = go.Figure(
-        go.Bar(
+    plot = Plot(
+        bar(
             x=np.where(is_clear, np.nan, measured),
             y=list(range(num)),
             orientation="h",
@@ -47,8 +48,8 @@ def sinr_figure(found: KeyInterference, *, dark: bool = False) -> go.Figure:
         )
     )
     alone = _db(found, found.from_keys)
-    fig.add_trace(
-        go.Scatter(
+    plot.add(
+        scatter(
             x=np.where(np.isfinite(alone), alone, np.nan),
             y=list(range(num)),
             mode="markers",
@@ -65,14 +66,14 @@ def sinr_figure(found: KeyInterference, *, dark: bool = False) -> go.Figure:
     shapes, notes = _law(found, dark)
     ends = np.fmax(np.where(is_clear, 0, np.fmax(measured, high)), 0)
     notes += [_beside(float(ends[i]), i, decibels(float(v)), dark) for i, v in enumerate(measured)]
-    add(fig, shapes=shapes, annotations=notes)
-    _axes(fig, num, dark, title="signal to interference, dB", span=span)
-    framed(fig, sinr_finding(found), dark=dark, height=_height(num), sides=SIDES)
+    plot.mark(shapes=shapes, annotations=notes)
+    _axes(plot, num, dark, title="signal to interference, dB", span=span)
+    framed(plot, sinr_finding(found), dark=dark, height=_height(num), sides=SIDES)
     words = (
         "0 dB: all others together are as loud as the slot itself. Upright marks: vectors alone."
     )
-    caption(fig, words, dark=dark, below=50, left=12 - SIDES["l"])
-    return fig
+    caption(plot, words, dark=dark, below=50, left=12 - SIDES["l"])
+    return plot.figure()
 
 
 def sinr_finding(found: KeyInterference) -> str:
@@ -190,8 +191,6 @@ def _law(found: KeyInterference, dark: bool) -> tuple[list[dict[str, Any]], list
         "yref": "paper",
         "yanchor": "bottom",
         "yshift": 2,
-        "showarrow": False,
-        "font": {"size": SMALL_SIZE, "color": colors.muted},
     }
     return [band, line], [note]
 
@@ -202,11 +201,11 @@ def _law(found: KeyInterference, dark: bool) -> tuple[list[dict[str, Any]], list
 def filter_figure(found: MatchedFilter, *, dark: bool = False) -> go.Figure:
     """Two bars per slot: tokens read by the filter alone, and by the whole model."""
     num, colors = len(found.filtered.hits), ink(dark)
-    fig = go.Figure()
+    plot = Plot()
     for name, values, shift in _readers(found):
         is_filter = values is found.filtered
-        fig.add_trace(
-            go.Bar(
+        plot.add(
+            bar(
                 x=values.value,
                 y=[i + shift for i in range(num)],
                 orientation="h",
@@ -225,15 +224,15 @@ def filter_figure(found: MatchedFilter, *, dark: bool = False) -> go.Figure:
     ]
     line = {"color": colors.text, "width": 1.2, "dash": "dot"}
     chance = {"type": "line", "x0": found.chance, "x1": found.chance, "line": line}
-    add(fig, shapes=[{**chance, "y0": 0, "y1": 1, "yref": "paper"}], annotations=notes)
-    _axes(fig, num, dark, title="share of tokens read", span=(0.0, 1.0))
-    fig.update_xaxes(tickformat=".0%")
-    framed(fig, filter_finding(found), dark=dark, height=_height(num, 46), sides=SIDES)
+    plot.mark(shapes=[{**chance, "y0": 0, "y1": 1, "yref": "paper"}], annotations=notes)
+    _axes(plot, num, dark, title="share of tokens read", span=(0.0, 1.0))
+    plot.xaxes(tickformat=".0%")
+    framed(plot, filter_finding(found), dark=dark, height=_height(num, 46), sides=SIDES)
     words = "Filled: the sum and one vector, no network. "
     words += "Outlined: the model's read-back. " if found.model is not None else ""
     words += f"Dotted: always the commonest token ({percent(found.chance)})."
-    caption(fig, words, dark=dark, below=50, left=12 - SIDES["l"])
-    return fig
+    caption(plot, words, dark=dark, below=50, left=12 - SIDES["l"])
+    return plot.figure()
 
 
 def filter_finding(found: MatchedFilter) -> str:
@@ -327,25 +326,20 @@ def _beside(x: float, row: float, text: str, dark: bool) -> dict[str, Any]:
         "text": plain(text),
         "xanchor": "left",
         "xshift": 8,
-        "showarrow": False,
         "font": {"size": TEXT_SIZE - 1, "color": ink(dark).text},
     }
 
 
-def _axes(fig: go.Figure, num: int, dark: bool, *, title: str, span: tuple[float, float]) -> None:
+def _axes(plot: Plot, num: int, dark: bool, *, title: str, span: tuple[float, float]) -> None:
     colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_xaxes(
-        title={"text": title, "font": muted, "standoff": 8},
+    plot.xaxes(
+        title={"text": title, "standoff": 8},
         range=list(span),
-        fixedrange=True,
-        gridcolor=tint(colors.line, 0.5),
         zeroline=True,
         zerolinecolor=colors.line,
         zerolinewidth=1.4,
-        tickfont=muted,
     )
-    name_rows(fig, [slot_label(i) for i in range(num)])
+    name_rows(plot, [slot_label(i) for i in range(num)])
 
 
 SINR = Family(sinr_figure, sinr_finding, sinr_alt, sinr_table)

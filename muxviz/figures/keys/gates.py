@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import standing_out
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
+from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, number, square_height
 from muxviz.figures.drawing.wording import percent, plain
 from muxviz.results.keys import GateFlips
@@ -26,19 +27,13 @@ def gates_figure(gates: GateFlips, *, over: str = "group", dark: bool = False) -
     values = gates.here if over == "group" else gates.flips.mean
     num = len(values)
     matrix = Matrix("Units whose sign differs, %", values, ("",) * num, (0.0, COIN), False, True)
-    fig = go.Figure()
-    draw_square(fig, matrix, (0.0, 0.62), "", dark)
-    _alone(fig, gates, dark)
-    framed(
-        fig,
-        gates_finding(gates, over=over),
-        dark=dark,
-        height=square_height(num),
-        sides=SIDES,
-    )
+    plot = Plot()
+    draw_square(plot, matrix, (0.0, 0.62), "", dark)
+    _alone(plot, gates, dark)
+    framed(plot, gates_finding(gates, over=over), dark=dark, height=square_height(num), sides=SIDES)
     words = "Colours run from 0 to 50 %, where two gates have nothing in common."
-    caption(fig, words, dark=dark, below=18, left=12 - SIDES["l"])
-    return fig
+    caption(plot, words, dark=dark, below=18, left=12 - SIDES["l"])
+    return plot.figure()
 
 
 def gates_finding(gates: GateFlips, *, over: str = "group") -> str:
@@ -96,10 +91,9 @@ def gates_alt(gates: GateFlips, *, over: str = "group") -> str:
     )
 
 
-def _alone(fig: go.Figure, gates: GateFlips, dark: bool) -> None:
+def _alone(plot: Plot, gates: GateFlips, dark: bool) -> None:
     """Words right of the rows."""
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    place = {"xref": "paper", "xanchor": "left", "x": 0.66, "showarrow": False}
+    place = {"xref": "paper", "xanchor": "left", "x": 0.66}
     head = {
         **place,
         "text": "open for this slot alone, in this group",
@@ -115,11 +109,10 @@ def _alone(fig: go.Figure, gates: GateFlips, dark: bool) -> None:
             "text": plain(f"{percent(float(share))} of {gates.units} units"),
             "y": i + 0.5,
             "yref": "y",
-            "font": muted,
         }
         for i, share in enumerate(gates.deciding)
     ]
-    add(fig, annotations=[head, *(rows if len(rows) <= NAMED else [])])
+    plot.mark(annotations=[head, *(rows if len(rows) <= NAMED else [])])
 
 
 GATES_FAMILY = Family(gates_figure, gates_finding, gates_alt, gates_table)

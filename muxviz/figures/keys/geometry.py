@@ -13,7 +13,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink
+from muxviz.figures.drawing.ink import caption, framed
+from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, number, square_height
 from muxviz.figures.drawing.wording import fold, plain
 from muxviz.results.keys import Gram, KeyGeometry
@@ -29,7 +30,7 @@ def keys_figure(geometry: KeyGeometry, *, measure: str = "cosine", dark: bool = 
     """
     left, right = _multiplexer(geometry, measure), _demultiplexer(geometry)
     num = geometry.num_instances
-    fig = go.Figure()
+    plot = Plot()
     half = (1 - MIDDLE) / 2
     notes = []
     for side, (matrix, domain, reason) in enumerate(
@@ -41,17 +42,11 @@ def keys_figure(geometry: KeyGeometry, *, measure: str = "cosine", dark: bool = 
         if matrix is None:
             notes.append(_missing(reason, domain, dark))
             continue
-        draw_square(fig, matrix, domain, "2" if side else "", dark)
-    add(fig, annotations=notes)
-    framed(
-        fig,
-        keys_finding(geometry),
-        dark=dark,
-        height=square_height(num),
-        sides=SIDES,
-    )
-    caption(fig, _legend(left, right), dark=dark, below=18, left=12 - SIDES["l"])
-    return fig
+        draw_square(plot, matrix, domain, "2" if side else "", dark)
+    plot.mark(annotations=notes)
+    framed(plot, keys_finding(geometry), dark=dark, height=square_height(num), sides=SIDES)
+    caption(plot, _legend(left, right), dark=dark, below=18, left=12 - SIDES["l"])
+    return plot.figure()
 
 
 def keys_finding(geometry: KeyGeometry) -> str:
@@ -159,8 +154,6 @@ def _missing(reason: str, domain: tuple[float, float], dark: bool) -> dict[str, 
         "y": 0.5,
         "xref": "paper",
         "yref": "paper",
-        "showarrow": False,
-        "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
     }
 
 

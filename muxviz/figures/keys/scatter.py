@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from muxviz.errors import InputError
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
+from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.squares import number
 from muxviz.figures.drawing.wording import plain
@@ -30,9 +31,9 @@ def key_leak_figure(found: KeyLeak, *, which: int = 0, dark: bool = False) -> go
         raise InputError(f"got similarity {which}; this result has 0 to {len(found.names) - 1}")
     pairs, name = _pairs(found, which), found.names[which]
     largest = sorted(pairs, key=lambda pair: -pair[3])[:LABELLED]
-    colors, muted = ink(dark), {"size": SMALL_SIZE, "color": ink(dark).muted}
-    fig = go.Figure(
-        go.Scatter(
+    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
+    plot = Plot(
+        scatter(
             x=[x for _, _, x, _ in pairs],
             y=[y * _scale(found) for *_, y in pairs],
             mode="markers+text",
@@ -54,19 +55,13 @@ def key_leak_figure(found: KeyLeak, *, which: int = 0, dark: bool = False) -> go
             showlegend=False,
         )
     )
-    axis = {
-        "fixedrange": True,
-        "gridcolor": tint(colors.line, 0.5),
-        "zeroline": False,
-        "tickfont": muted,
-    }
-    fig.update_xaxes(title={"text": plain(found.names[which]), "font": muted}, **axis)
+    plot.xaxes(title={"text": plain(found.names[which])})
     words = f"cross-talk, {_unit(found)}"
-    fig.update_yaxes(title={"text": words, "font": muted}, rangemode="tozero", **axis)
-    framed(fig, key_leak_finding(found, which=which), dark=dark, height=430, sides=SIDES)
+    plot.yaxes(showgrid=True, title={"text": words}, rangemode="tozero")
+    framed(plot, key_leak_finding(found, which=which), dark=dark, height=430, sides=SIDES)
     note = "One point per pair, source → slot observed; colour and symbol are the source's."
-    caption(fig, f"{note} {_test(found)}", dark=dark, below=54, left=12 - SIDES["l"])
-    return fig
+    caption(plot, f"{note} {_test(found)}", dark=dark, below=54, left=12 - SIDES["l"])
+    return plot.figure()
 
 
 def key_leak_finding(found: KeyLeak, *, which: int = 0) -> str:

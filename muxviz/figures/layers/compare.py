@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, framed, ink
+from muxviz.figures.drawing.ink import framed, ink
 from muxviz.figures.drawing.levels import (
     finite,
     heading,
@@ -18,6 +17,7 @@ from muxviz.figures.drawing.levels import (
     level_words,
     value_axis,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.wording import ends, percent, plain, shorten
 from muxviz.results.estimates import Estimates
 from muxviz.results.layers import EntanglementSpectrum
@@ -36,27 +36,21 @@ def spectra_figure(
 
     The two may be of any width and number of layers: shares are of each one's own variance.
     """
-    fig = make_subplots(rows=1, cols=2, horizontal_spacing=0.09)
+    plot = Plot.grid(rows=1, cols=2, across=0.09)
     levels = max(one.levels, other.levels, key=len)
     for spectrum, side, look in zip((one, other), "AB", LOOKS, strict=True):
         name = plain(shorten(f"{side}: {spectrum.provenance.named}", NAME))
         for panel, (field, _) in enumerate(PANELS):
             for trace in _traces(spectrum, getattr(spectrum, field), name, field, look, dark):
-                trace.showlegend = panel == 0 and trace.showlegend is not False
-                fig.add_trace(trace, row=1, col=panel + 1)
-    label_levels(fig, levels, dark=dark, range=[-0.2, len(levels) - 0.8])
-    value_axis(fig, dark=dark, tickformat=".0%", rangemode="tozero")
-    fig.update_yaxes(range=[0, 1.04], col=2)
-    fig.update_xaxes(
-        title={
-            "text": "layer",
-            "font": {"size": SMALL_SIZE, "color": ink(dark).muted},
-            "standoff": 6,
-        }
-    )
-    add(fig, annotations=[heading(t, k + 1, dark=dark) for k, (_, t) in enumerate(PANELS)])
-    framed(fig, spectra_finding(one, other), dark=dark, height=HEIGHT, sides=SIDES)
-    fig.update_layout(
+                trace["showlegend"] = panel == 0 and trace.get("showlegend", True)
+                plot.add(trace, row=1, col=panel + 1)
+    label_levels(plot, levels, dark=dark, range=[-0.2, len(levels) - 0.8])
+    value_axis(plot, dark=dark, tickformat=".0%", rangemode="tozero")
+    plot.yaxes(range=[0, 1.04], col=2)
+    plot.xaxes(title={"text": "layer", "standoff": 6})
+    plot.mark(annotations=[heading(t, k + 1, dark=dark) for k, (_, t) in enumerate(PANELS)])
+    framed(plot, spectra_finding(one, other), dark=dark, height=HEIGHT, sides=SIDES)
+    plot.set(
         legend={
             "orientation": "h",
             "x": 0,
@@ -64,12 +58,9 @@ def spectra_figure(
             "y": 1 - 62 / HEIGHT,
             "yref": "container",
             "yanchor": "top",
-            "font": {"size": SMALL_SIZE, "color": ink(dark).text},
-            "itemclick": False,
-            "itemdoubleclick": False,
         }
     )
-    return fig
+    return plot.figure()
 
 
 def spectra_finding(one: EntanglementSpectrum, other: EntanglementSpectrum) -> str:
@@ -134,12 +125,12 @@ def _traces(
     field: str,
     look: tuple[str, str, float],
     dark: bool,
-) -> list[go.Scatter]:
+) -> list[Trace]:
     """A line and, where there is one, its interval."""
     dash, symbol, alpha = look
     x, color = np.arange(len(spectrum.levels)), ink(dark).text
     band = interval_band(x, values, ink(dark).grey, alpha=alpha)
-    line = go.Scatter(
+    line = scatter(
         x=x,
         y=np.asarray(values.mean, dtype=np.float32),
         name=name,

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.errors import InputError
 from muxviz.figures.drawing.claims import Span, standing_out, trend
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, add, framed, ink, text_on
+from muxviz.figures.drawing.ink import TEXT_SIZE, framed, ink, text_on
 from muxviz.figures.drawing.levels import (
     column,
     finite,
@@ -24,6 +23,7 @@ from muxviz.figures.drawing.levels import (
     level_words,
     value_axis,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
@@ -70,14 +70,14 @@ def lens_figure(
     """
     view = _view(lens, show)
     num = view.values.shape[1]
-    fig = make_subplots(rows=1, cols=2, column_widths=[0.54, 0.46], horizontal_spacing=0.09)
+    plot = Plot.grid(rows=1, cols=2, widths=[0.54, 0.46], across=0.09)
     for trace in _cells(view, dark):
-        fig.add_trace(trace, row=1, col=1)
+        plot.add(trace, row=1, col=1)
     for trace in _lines(view, slot, dark):
-        fig.add_trace(trace, row=1, col=2)
-    label_levels(fig, view.levels, dark=dark)
-    value_axis(fig, dark=dark)
-    fig.update_yaxes(
+        plot.add(trace, row=1, col=2)
+    label_levels(plot, view.levels, dark=dark)
+    value_axis(plot, dark=dark)
+    plot.yaxes(
         range=[num - 0.5, -0.5],
         tickvals=list(range(num)),
         ticktext=[f"slot {slot_label(i)}  " for i in range(num)],
@@ -85,16 +85,15 @@ def lens_figure(
         row=1,
         col=1,
     )
-    fig.update_yaxes(**_span(view), tickformat=".0%" if view.is_share else "", row=1, col=2)
-    fig.update_xaxes(range=[-0.5, len(view.levels) - 0.5], row=1, col=1)
-    layer = {"text": "layer", "font": {"size": SMALL_SIZE, "color": ink(dark).muted}}
-    fig.update_xaxes(title={**layer, "standoff": 8})
+    plot.yaxes(**_span(view), tickformat=".0%" if view.is_share else "", row=1, col=2)
+    plot.xaxes(range=[-0.5, len(view.levels) - 0.5], row=1, col=1)
+    plot.xaxes(title={"text": "layer", "standoff": 8})
     dotted = " (dotted: control)" if np.isfinite(view.control).any() else ""
     titles = (f"{view.name} by slot and level", f"the same as lines{dotted}")
-    add(fig, annotations=[heading(t, k + 1, dark=dark) for k, t in enumerate(titles)])
+    plot.mark(annotations=[heading(t, k + 1, dark=dark) for k, t in enumerate(titles)])
     height = max(LEAST, ROW * num) + SIDES["t"] + SIDES["b"]
-    framed(fig, lens_finding(lens, show=show), dark=dark, height=height, sides=SIDES)
-    return fig
+    framed(plot, lens_finding(lens, show=show), dark=dark, height=height, sides=SIDES)
+    return plot.figure()
 
 
 def lens_finding(lens: LayerLens | LayerProbe, *, show: str = "") -> str:
@@ -233,7 +232,7 @@ def _scale(view: _View, dark: bool) -> tuple[list[list[float | str]], float, flo
     return diverging(dark), -most, most
 
 
-def _cells(view: _View, dark: bool) -> list[go.BaseTraceType]:
+def _cells(view: _View, dark: bool) -> list[Trace]:
     """The heat map and, over it, numbers and hover."""
     scale, low, high = _scale(view, dark)
     levels, num = view.values.shape
@@ -246,7 +245,7 @@ def _cells(view: _View, dark: bool) -> list[go.BaseTraceType]:
             inks.append(text_on(color_at(scale, place)))
             hovers.append(_hover(view, k, slot))
     return [
-        go.Heatmap(
+        heatmap(
             z=view.values.T.astype(np.float32),
             zmin=low,
             zmax=high,
@@ -256,7 +255,7 @@ def _cells(view: _View, dark: bool) -> list[go.BaseTraceType]:
             ygap=2,
             hoverinfo="skip",
         ),
-        go.Scatter(
+        scatter(
             x=np.tile(np.arange(levels), num),
             y=np.repeat(np.arange(num), levels),
             mode="text",
@@ -291,11 +290,11 @@ def _hover(view: _View, level: int, slot: int) -> str:
     return f"{line}<br>control {_number(view, control)}" if np.isfinite(control) else line
 
 
-def _lines(view: _View, chosen: int | None, dark: bool) -> list[go.Scatter]:
+def _lines(view: _View, chosen: int | None, dark: bool) -> list[Trace]:
     x, traces = np.arange(len(view.levels)), []
     if np.isfinite(view.control).any():
         traces.append(
-            go.Scatter(
+            scatter(
                 x=x,
                 y=np.array([_mean(c) for c in view.control], dtype=np.float32),
                 mode="lines",
@@ -313,13 +312,13 @@ def _lines(view: _View, chosen: int | None, dark: bool) -> list[go.Scatter]:
     return traces
 
 
-def _slot_line(view: _View, x: np.ndarray, slot: int, faint: bool, dark: bool) -> go.Scatter:
+def _slot_line(view: _View, x: np.ndarray, slot: int, faint: bool, dark: bool) -> Trace:
     outline = slot_outline(slot, dark=dark)
     mean, low, high = (column(a, slot) for a in (view.values, view.low, view.high))
     bars = None
     if not faint and np.isfinite(low).any():
         bars = whiskers(high - mean, mean - low, outline, thickness=1, width=3)
-    return go.Scatter(
+    return scatter(
         x=x,
         y=mean,
         mode="lines+markers",

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.figures.drawing.claims import are_apart, spans, standing_out
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, framed, ink
+from muxviz.figures.drawing.ink import framed
 from muxviz.figures.drawing.levels import (
     finite,
     heading,
@@ -20,6 +19,7 @@ from muxviz.figures.drawing.levels import (
     level_words,
     value_axis,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_marker
 from muxviz.figures.drawing.wording import percent, plain, shorten
@@ -49,7 +49,7 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
         members: one checkpoint each, in the order to be drawn.
         dark: for a dark page.
     """
-    fig = make_subplots(rows=2, cols=2, horizontal_spacing=0.1, vertical_spacing=0.19)
+    plot = Plot.grid(rows=2, cols=2, across=0.1, down=0.19)
     levels = max((m.levels for m in members), key=len)
     shown = _panels(members)
     for number, member in enumerate(members):
@@ -58,32 +58,27 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
             if getattr(member, name) is None:
                 continue
             for trace in _traces(member, name, number, color):
-                trace.showlegend = panel == 0 and trace.showlegend is not False
-                fig.add_trace(trace, row=panel // 2 + 1, col=panel % 2 + 1)
-    label_levels(fig, levels, dark=dark, range=[-0.15, len(levels) - 0.85])
-    value_axis(fig, dark=dark, rangemode="tozero")
+                trace["showlegend"] = panel == 0 and trace.get("showlegend", True)
+                plot.add(trace, row=panel // 2 + 1, col=panel % 2 + 1)
+    label_levels(plot, levels, dark=dark, range=[-0.15, len(levels) - 0.85])
+    value_axis(plot, dark=dark, rangemode="tozero")
     for panel, name in enumerate(shown):
         if name in SHARES:
-            fig.update_yaxes(tickformat=".0%", range=[0, 1.02], row=1, col=panel + 1)
-    layer = {"text": "layer", "font": {"size": SMALL_SIZE, "color": ink(dark).muted}}
-    fig.update_xaxes(title={**layer, "standoff": 6}, row=2)
-    add(fig, annotations=[heading(PANELS[n], k + 1, dark=dark) for k, n in enumerate(shown)])
-    framed(fig, norms_finding(members), dark=dark, height=HEIGHT, sides=SIDES)
-    fig.update_layout(
+            plot.yaxes(tickformat=".0%", range=[0, 1.02], row=1, col=panel + 1)
+    plot.xaxes(title={"text": "layer", "standoff": 6}, row=2)
+    plot.mark(annotations=[heading(PANELS[n], k + 1, dark=dark) for k, n in enumerate(shown)])
+    framed(plot, norms_finding(members), dark=dark, height=HEIGHT, sides=SIDES)
+    plot.set(
         legend={
             "orientation": "h",
             "x": 0,
             "xanchor": "left",
-            "y": 1,
+            "y": 1 - 56 / HEIGHT,
             "yref": "container",
             "yanchor": "top",
-            "font": {"size": SMALL_SIZE, "color": ink(dark).text},
-            "itemclick": False,
-            "itemdoubleclick": False,
         }
     )
-    fig.update_layout(legend_y=1 - 56 / HEIGHT)
-    return fig
+    return plot.figure()
 
 
 def norms_finding(members: Sequence[LayerNorms]) -> str:
@@ -212,7 +207,7 @@ def _name(member: LayerNorms) -> str:
     return f"{member.provenance.checkpoint} (N = {member.provenance.num_instances}{pruned})"
 
 
-def _traces(member: LayerNorms, name: str, number: int, color: str) -> list[go.Scatter]:
+def _traces(member: LayerNorms, name: str, number: int, color: str) -> list[Trace]:
     """A line and, where there is one, its interval."""
     values = getattr(member, name)
     mean = values.mean if isinstance(values, Estimates) else values
@@ -224,7 +219,7 @@ def _traces(member: LayerNorms, name: str, number: int, color: str) -> list[go.S
         nats = f" ({member.entropy.mean[k - 1]:.2f} nats)" if name == "evenness" else ""
         place = level_words(member.levels[k])
         hovers.append(f"{plain(_name(member))}<br>{place}: {shown}{nats}")
-    line = go.Scatter(
+    line = scatter(
         x=x,
         y=np.asarray(mean, dtype=np.float32),
         name=plain(shorten(_name(member), NAME_ROOM)),

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.figures.drawing.claims import spans, standing_out, trend
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, framed, ink, text_on, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, framed, ink, text_on, tint
 from muxviz.figures.drawing.levels import (
     finite,
     heading,
@@ -23,6 +22,7 @@ from muxviz.figures.drawing.levels import (
     level_words,
     value_axis,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.wording import ends, percent, plain
 from muxviz.results.layers import EntanglementSpectrum
@@ -44,35 +44,35 @@ def spectrum_figure(
         solo: the slot (from 0) to look at; the others are paler. None shows all alike.
         dark: for a dark page.
     """
-    fig = make_subplots(
+    plot = Plot.grid(
         rows=2,
         cols=2,
-        column_widths=[0.66, 0.34],
-        row_heights=[0.5, 0.5],
-        specs=[[{"rowspan": 2}, {}], [None, {}]],
-        horizontal_spacing=0.1,
-        vertical_spacing=0.2,
+        widths=[0.66, 0.34],
+        heights=[0.5, 0.5],
+        tall=(1,),
+        across=0.1,
+        down=0.2,
     )
     shares = _stacked(spectrum)
     names = []
-    fig.add_trace(_rest(spectrum, shares, dark), row=1, col=1)
+    plot.add(_rest(spectrum, shares, dark), row=1, col=1)
     for slot in reversed(range(shares.shape[1])):  # slot 1 on top, as in the braid
         pale = solo not in (None, slot)
-        fig.add_trace(_area(spectrum, shares, slot, pale, dark), row=1, col=1)
+        plot.add(_area(spectrum, shares, slot, pale, dark), row=1, col=1)
         names += _name(shares, slot, ink(dark).text if pale else text_on(slot_color(slot)))
-    _line(fig, spectrum.interaction, spectrum, "interaction", 1, dark)
-    _line(fig, spectrum.balance, spectrum, "balance", 2, dark)
-    label_levels(fig, spectrum.levels, dark=dark)
-    value_axis(fig, dark=dark, tickformat=".0%")
-    fig.update_yaxes(range=[0, 1], showgrid=False, row=1, col=1)
-    fig.update_yaxes(range=[0, _room(spectrum)], nticks=4, row=1, col=2)
-    fig.update_yaxes(range=[0, 1.04], tickvals=[0, 0.5, 1], row=2, col=2)
-    fig.update_xaxes(range=[0, len(shares) - 1], row=1, col=1)
-    fig.update_xaxes(title={"text": "layer", "font": {"size": SMALL_SIZE}}, row=1, col=1)
+    _line(plot, spectrum.interaction, spectrum, "interaction", 1, dark)
+    _line(plot, spectrum.balance, spectrum, "balance", 2, dark)
+    label_levels(plot, spectrum.levels, dark=dark)
+    value_axis(plot, dark=dark, tickformat=".0%")
+    plot.yaxes(range=[0, 1], showgrid=False, row=1, col=1)
+    plot.yaxes(range=[0, _room(spectrum)], nticks=4, row=1, col=2)
+    plot.yaxes(range=[0, 1.04], tickvals=[0, 0.5, 1], row=2, col=2)
+    plot.xaxes(range=[0, len(shares) - 1], row=1, col=1)
+    plot.xaxes(title={"text": "layer"}, row=1, col=1)
     titles = ("share of the state's variance", "interaction", "balance of the slots")
-    add(fig, annotations=[*names, *(heading(t, k + 1, dark=dark) for k, t in enumerate(titles))])
-    framed(fig, spectrum_finding(spectrum), dark=dark, height=HEIGHT, sides=SIDES)
-    return fig
+    plot.mark(annotations=[*names, *(heading(t, k + 1, dark=dark) for k, t in enumerate(titles))])
+    framed(plot, spectrum_finding(spectrum), dark=dark, height=HEIGHT, sides=SIDES)
+    return plot.figure()
 
 
 def spectrum_finding(spectrum: EntanglementSpectrum) -> str:
@@ -144,7 +144,7 @@ def _interval(spectrum: EntanglementSpectrum, level: int) -> str:
 
 def _area(
     spectrum: EntanglementSpectrum, shares: np.ndarray, slot: int, pale: bool, dark: bool
-) -> go.Scatter:
+) -> Trace:
     share, hovers = spectrum.share, []
     for k, level in enumerate(spectrum.levels):
         low, high = 100 * share.low[k, slot], 100 * share.high[k, slot]
@@ -152,7 +152,7 @@ def _area(
             f"slot {slot + 1}, {level_words(level)}: {plain(_share_words(share.mean[k, slot]))}"
             f"{ends(low, high, '.1f', ' %')}"
         )
-    return go.Scatter(
+    return scatter(
         x=np.arange(len(shares)),
         y=shares[:, slot].astype(np.float32),
         stackgroup="shares",
@@ -169,12 +169,12 @@ def _share_words(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _rest(spectrum: EntanglementSpectrum, shares: np.ndarray, dark: bool) -> go.Scatter:
+def _rest(spectrum: EntanglementSpectrum, shares: np.ndarray, dark: bool) -> Trace:
     hovers = [
         f"interaction, {level_words(level)}: {_share_words(spectrum.interaction.mean[k])}"
         for k, level in enumerate(spectrum.levels)
     ]
-    return go.Scatter(
+    return scatter(
         x=np.arange(len(shares)),
         y=(1 - shares.sum(axis=1)).clip(0).astype(np.float32),
         stackgroup="shares",
@@ -198,26 +198,25 @@ def _name(shares: np.ndarray, slot: int, color: str) -> list[dict[str, Any]]:
             "y": float(1 - shares[0, :slot].sum() - shares[0, slot] / 2),
             "xanchor": "left",
             "xshift": 8,
-            "showarrow": False,
             "font": {"size": SMALL_SIZE, "color": color},
         }
     ]
 
 
 def _line(
-    fig: go.Figure, estimates: Any, spectrum: EntanglementSpectrum, name: str, row: int, dark: bool
+    plot: Plot, estimates: Any, spectrum: EntanglementSpectrum, name: str, row: int, dark: bool
 ) -> None:
     x, color = np.arange(len(spectrum.levels)), ink(dark).text
     band = interval_band(x, estimates, ink(dark).grey, alpha=0.3)
     if band is not None:
-        fig.add_trace(band, row=row, col=2)
+        plot.add(band, row=row, col=2)
     hovers = [
         f"{name}, {level_words(level)}: {100 * estimates.mean[k]:.1f} %"
         f"{ends(100 * estimates.low[k], 100 * estimates.high[k], '.1f', ' %')}"
         for k, level in enumerate(spectrum.levels)
     ]
-    fig.add_trace(
-        go.Scatter(
+    plot.add(
+        scatter(
             x=x,
             y=np.asarray(estimates.mean, dtype=np.float32),
             mode="lines+markers",

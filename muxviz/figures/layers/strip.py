@@ -15,6 +15,7 @@ from muxviz.figures.drawing.cells import Cell, place_cells, strip_figure
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, caption, ink
 from muxviz.figures.drawing.levels import SHORT, level_words
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.strips import LOWEST, TOKEN_ROOM
@@ -46,19 +47,22 @@ def lens_strip_figure(
         raise InputError(f"got level {level}; there are {len(lens.levels)}")
     first = level % len(lens.levels)
     strips = [_strip(lens, found, k, dark) for k in range(len(lens.levels))]
-    fig = strips[first]
-    fig.frames = [
-        go.Frame(
-            name=name,
-            data=[_changes(strip)],
-            traces=[0],
-            layout={"shapes": strip.layout.shapes, "title": {"text": strip.layout.title.text}},
-        )
+    plot = strips[first]
+    plot.frames = [
+        {
+            "name": name,
+            "data": [_changes(strip)],
+            "traces": [0],
+            "layout": {
+                "shapes": strip.layout["shapes"],
+                "title": {"text": strip.layout["title"]["text"]},
+            },
+        }
         for name, strip in zip(lens.levels, strips, strict=True)
     ]
-    _player(fig, lens, first, dark)
-    caption(fig, _remark(found), dark=dark, below=92)
-    return fig
+    _player(plot, lens, first, dark)
+    caption(plot, _remark(found), dark=dark, below=92)
+    return plot.figure()
 
 
 def lens_strip_table(lens: GroupLens, slot: int) -> list[dict[str, Any]]:
@@ -118,7 +122,7 @@ def _slot(lens: GroupLens, slot: int) -> SlotLens:
     return lens.slots[slot]
 
 
-def _strip(lens: GroupLens, found: SlotLens, level: int, dark: bool) -> go.Figure:
+def _strip(lens: GroupLens, found: SlotLens, level: int, dark: bool) -> Plot:
     """The figure of one level, without the player."""
     share = found.proportion(level)
     title = f"{slot_label(found.slot)} at {level_words(lens.levels[level])}"
@@ -132,17 +136,17 @@ def _strip(lens: GroupLens, found: SlotLens, level: int, dark: bool) -> go.Figur
     else:
         title += ": no token to count"
     cells = _cells(found, level, dark)
-    fig = strip_figure(cells, title, dark=dark, below=CONTROLS)
-    fig.data = fig.data[:1]
-    fig.data[0].update(hovertext=[cell.hover for cell in cells], hoverinfo="text")
-    return fig
+    plot = strip_figure(cells, title, dark=dark, below=CONTROLS)
+    hovers = {"hovertext": [cell.hover for cell in cells], "hoverinfo": "text"}
+    plot.data = [plot.data[0] | hovers]
+    return plot
 
 
-def _changes(strip: go.Figure) -> go.Scatter:
+def _changes(strip: Plot) -> Trace:
     """Of the texts, what differs from level to level."""
     texts = strip.data[0]
-    color = texts.textfont.color
-    return go.Scatter(text=texts.text, hovertext=texts.hovertext, textfont={"color": color})
+    color = texts["textfont"]["color"]
+    return scatter(text=texts["text"], hovertext=texts["hovertext"], textfont={"color": color})
 
 
 def _cells(found: SlotLens, level: int, dark: bool) -> list[Cell]:
@@ -201,7 +205,7 @@ def _remark(found: SlotLens) -> str:
     return words
 
 
-def _player(fig: go.Figure, lens: GroupLens, first: int, dark: bool) -> None:
+def _player(plot: Plot, lens: GroupLens, first: int, dark: bool) -> None:
     """Play, Pause and a step per level."""
     colors = ink(dark)
     still: dict[str, Any] = {
@@ -210,7 +214,7 @@ def _player(fig: go.Figure, lens: GroupLens, first: int, dark: bool) -> None:
         "transition": {"duration": 0},
     }
     moving = still | {"frame": {"duration": FRAME_MS, "redraw": True}, "fromcurrent": True}
-    fig.update_layout(
+    plot.set(
         updatemenus=[
             {
                 "type": "buttons",

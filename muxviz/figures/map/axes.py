@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, caption, ink
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.scales import scale_alone
 from muxviz.figures.drawing.slots import slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import plain
@@ -19,7 +19,7 @@ from muxviz.results.map import Projection
 MAP_RIGHT = LEFT - 0.14  # of the width, where the map ends
 
 
-def legend_traces(view: View) -> list[go.Scatter]:
+def legend_traces(view: View) -> list[Trace]:
     """Entries without points: the slots' symbols, and what colours mean."""
     is_slot = view.colors.keys and view.colors.keys[0][0] == slot_label(0)
     grey = ink(view.dark).muted
@@ -33,7 +33,7 @@ def legend_traces(view: View) -> list[go.Scatter]:
         for words, color in view.colors.keys:
             entries.append((plain(words), {"symbol": "square", "size": 11, "color": color}))
     traces = [
-        go.Scatter(x=[None], y=[None], mode="markers", name=name, marker=marker, hoverinfo="skip")
+        scatter(x=[None], y=[None], mode="markers", name=name, marker=marker, hoverinfo="skip")
         for name, marker in entries
     ]
     if view.colors.scale:
@@ -41,7 +41,7 @@ def legend_traces(view: View) -> list[go.Scatter]:
     return traces
 
 
-def _bar(view: View) -> go.Scatter:
+def _bar(view: View) -> Trace:
     """A colour bar under the scores, on a trace without points."""
     colors = view.colors
     colorbar = {
@@ -62,12 +62,11 @@ def _bar(view: View) -> go.Scatter:
     return scale_alone(scale, colors.low, colors.high, colorbar)
 
 
-def set_axes(fig: go.Figure, projection: Projection, dark: bool) -> None:
+def set_axes(plot: Plot, projection: Projection, dark: bool) -> None:
     colors, names = ink(dark), _axis_names(projection)
     limits = _limits(projection.coordinates)
     common: dict[str, Any] = {
         "showticklabels": False,
-        "ticks": "",
         "showgrid": False,
         "zeroline": False,
         "linecolor": colors.line,
@@ -82,13 +81,13 @@ def set_axes(fig: go.Figure, projection: Projection, dark: bool) -> None:
         }
         domain = {"x": [0, MAP_RIGHT], "y": [0, 1]}
         rest = {"domain": domain, "dragmode": "orbit", "bgcolor": CLEAR, "aspectmode": "cube"}
-        fig.update_layout(scene=axes | rest)
+        plot.set(scene=axes | rest)
         # Legend entries have no points; their axes are not to be seen.
-        fig.update_layout(xaxis={"visible": False}, yaxis={"visible": False})
+        plot.set(xaxis={"visible": False}, yaxis={"visible": False})
         return
     x, y = (common | {"title": common["title"] | {"text": name}} for name in names[:2])
-    frame = {"showline": True, "mirror": True}
-    fig.update_layout(
+    frame = {"showline": True, "mirror": True, "fixedrange": False}
+    plot.set(
         xaxis=x | frame | {"domain": [0, MAP_RIGHT], "range": list(limits[0])},
         yaxis=y | frame | {"range": list(limits[1]), "domain": [0, 1]},
         dragmode="zoom",
@@ -112,25 +111,20 @@ def _limits(coordinates: np.ndarray) -> np.ndarray:
     return np.stack([low - room, high + room], axis=1).astype(float)
 
 
-def explain(fig: go.Figure, view: View, projection: Projection, frame: int) -> None:
-    colors = ink(view.dark)
-    fig.update_layout(
+def explain(plot: Plot, view: View, projection: Projection, frame: int) -> None:
+    plot.set(
         legend={
             "orientation": "h",
             "x": 0,
             "xanchor": "left",
             "y": 1.0,
             "yanchor": "bottom",
-            "font": {"size": SMALL_SIZE, "color": colors.text},
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "bgcolor": CLEAR,
         }
     )
     lines = [_said(projection, frame), view.colors.note]
     below = 100 if projection.is_joint else 34
     shown = "<br>".join(plain(line) for line in lines if line)
-    caption(fig, shown, dark=view.dark, below=below)
+    caption(plot, shown, dark=view.dark, below=below)
 
 
 def _said(projection: Projection, frame: int) -> str:

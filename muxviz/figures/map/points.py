@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from muxviz.figures.drawing.ink import SMALL_SIZE, ink, mix, tint
+from muxviz.figures.drawing.plot import trace
 from muxviz.figures.drawing.slots import slot_marker
 from muxviz.figures.drawing.wording import plain
 from muxviz.figures.map.colors import Colors
@@ -67,10 +66,10 @@ def _scatter(view: View, places: np.ndarray, *, points: bool = False, **rest: An
     """A trace in as many dimensions as the map has."""
     places = places.astype(np.float32)
     if view.dims == 3:
-        return go.Scatter3d(x=places[:, 0], y=places[:, 1], z=places[:, 2], **rest)
+        return trace("scatter3d", x=places[:, 0], y=places[:, 1], z=places[:, 2], **rest)
     is_many = points and len(view.sample.anchor) > SVG_MOST
-    kind: Callable[..., Any] = go.Scattergl if is_many else go.Scatter
-    return kind(x=places[:, 0], y=places[:, 1], **rest)
+    kind = "scattergl" if is_many else "scatter"
+    return trace(kind, x=places[:, 0], y=places[:, 1], **rest)
 
 
 def _middles(view: View, places: np.ndarray) -> tuple[list[int], np.ndarray]:

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, ink
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.map.words import ratio_text, signed
 from muxviz.results.map import ANSWER, NEIGHBOURS, SENTENCE, SLOT, ChanceScore, StateReading
 
@@ -24,19 +24,19 @@ PLOTS = (  # name, heading, range, where it stands from below
 TRACES = 4 * len(PLOTS)
 
 
-def score_traces(reading: StateReading, *, dark: bool) -> list[go.Scatter]:
+def score_traces(reading: StateReading, *, dark: bool) -> list[Trace]:
     """Intervals, chance ticks and dots of every plot: always ``TRACES``, for frames."""
     traces = []
     for number, (name, _, ends, _) in enumerate(PLOTS, start=2):
         axes = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         rows = [(one.by, getattr(one, name)) for one in reading.separations]
         rows = [(by, score) for by, score in rows if not math.isnan(score.value)]
-        traces += [trace.update(axes) for trace in _plot(name, rows, ends[1], dark)]
+        traces += [trace | axes for trace in _plot(name, rows, ends[1], dark)]
     return traces
 
 
-def add_score_axes(fig: go.Figure, *, dark: bool) -> None:
-    """Axes and headings for ``score_traces`` at the right of ``fig`` (changed in place)."""
+def add_score_axes(plot: Plot, *, dark: bool) -> None:
+    """Axes and headings for ``score_traces`` at the right of ``plot`` (changed in place)."""
     colors = ink(dark)
     font = {"size": SMALL_SIZE, "color": colors.muted}
     layout: dict[str, Any] = {}
@@ -53,9 +53,6 @@ def add_score_axes(fig: go.Figure, *, dark: bool) -> None:
             "tickfont": font,
             "gridcolor": colors.line,
             "griddash": "dot",
-            "zeroline": False,
-            "fixedrange": True,
-            "ticks": "",
         }
         layout[f"yaxis{number}"] = {
             "domain": list(domain),
@@ -64,10 +61,6 @@ def add_score_axes(fig: go.Figure, *, dark: bool) -> None:
             "tickvals": list(range(4)),
             "ticktext": [f"{words}  " for words in ROWS.values()],
             "tickfont": font,
-            "showgrid": False,
-            "zeroline": False,
-            "fixedrange": True,
-            "ticks": "",
         }
         notes.append(
             {
@@ -79,17 +72,14 @@ def add_score_axes(fig: go.Figure, *, dark: bool) -> None:
                 "xanchor": "left",
                 "yanchor": "bottom",
                 "yshift": 4,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE, "color": colors.text},
             }
         )
-    fig.update_layout(layout)
-    add(fig, annotations=notes)
+    plot.set(**layout)
+    plot.mark(annotations=notes)
 
 
-def _plot(
-    name: str, rows: list[tuple[str, ChanceScore]], end: float, dark: bool
-) -> list[go.Scatter]:
+def _plot(name: str, rows: list[tuple[str, ChanceScore]], end: float, dark: bool) -> list[Trace]:
     colors, places = ink(dark), list(ROWS)
     y = np.array([places.index(by) for by, _ in rows], dtype=np.float32)
     value, low, high, chance = (
@@ -106,14 +96,14 @@ def _plot(
     ]
     common = {"showlegend": False, "hoverinfo": "skip"}
     return [
-        go.Scatter(
+        scatter(
             x=np.stack([low, high, gap], axis=1).ravel(),
             y=np.repeat(y, 3),
             mode="lines",
             line={"color": colors.muted, "width": 2},
             **common,
         ),
-        go.Scatter(
+        scatter(
             x=chance,
             y=y,
             mode="markers",
@@ -125,7 +115,7 @@ def _plot(
             },
             **common,
         ),
-        go.Scatter(
+        scatter(
             x=value,
             y=y,
             mode="markers",
@@ -135,7 +125,7 @@ def _plot(
             hoverinfo="text",
             showlegend=False,
         ),
-        go.Scatter(
+        scatter(
             x=np.full(len(rows), end, dtype=np.float32),
             y=y,
             mode="text",

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, text_on
+from muxviz.figures.drawing.plot import Plot, Trace, bar, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.figures.drawing.whiskers import whiskers
@@ -37,9 +38,9 @@ def share_figure(readings: Sequence[StateReading], *, dark: bool = False) -> go.
     """Stacked bars, one per state from the first to the read-out, each 100 % of its variance."""
     alive = [r for r in readings if r.spread > 0]
     bars = [_bars(alive, number, dark) for number in range(len(SHARES))]
-    fig = go.Figure([*bars, _whiskers(alive, dark)])
+    plot = Plot(*bars, _whiskers(alive, dark))
     framed(
-        fig,
+        plot,
         share_finding(tuple(readings)),
         dark=dark,
         height=ROW * len(alive) + 150,
@@ -47,7 +48,7 @@ def share_figure(readings: Sequence[StateReading], *, dark: bool = False) -> go.
     )
     colors = ink(dark)
     font = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_layout(
+    plot.set(
         barmode="stack",
         bargap=0.28,
         legend={
@@ -56,39 +57,32 @@ def share_figure(readings: Sequence[StateReading], *, dark: bool = False) -> go.
             "y": 1.0,
             "yanchor": "bottom",
             "traceorder": "normal",
-            "font": {"size": SMALL_SIZE, "color": colors.text},
-            "itemclick": False,
-            "itemdoubleclick": False,
         },
     )
-    fig.update_xaxes(
+    plot.xaxes(
         range=[0, 1],
         tickvals=[0, 0.25, 0.5, 0.75, 1],
         ticktext=["0", "25 %", "50 %", "75 %", "100 %"],
         tickfont=font,
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        ticks="",
     )
     font = {"size": SMALL_SIZE, "color": colors.text}
-    name_rows(fig, [state_words(r.state) for r in alive], zeroline=False, tickfont=font)
+    name_rows(plot, [state_words(r.state) for r in alive], tickfont=font)
     words = (
         "Shares of tr Var of each state in its original space; whiskers: 95 % interval of the "
         "sentence's share, over anchors."
     )
-    caption(fig, words, dark=dark, below=30)
-    return fig
+    caption(plot, words, dark=dark, below=30)
+    return plot.figure()
 
 
-def _bars(readings: Sequence[StateReading], number: int, dark: bool) -> go.Bar:
+def _bars(readings: Sequence[StateReading], number: int, dark: bool) -> Trace:
     name = SHARES[number]
     shares = np.array([r.shares.mean[number] for r in readings])
     low, high = (
         np.array([getattr(r.shares, end)[number] for r in readings]) for end in ("low", "high")
     )
     fill = color_at(diverging(dark), PLACES[name])
-    return go.Bar(
+    return bar(
         x=shares.astype(np.float32),
         y=np.arange(len(readings)),
         orientation="h",
@@ -117,12 +111,12 @@ def _bars(readings: Sequence[StateReading], number: int, dark: bool) -> go.Bar:
     )
 
 
-def _whiskers(readings: Sequence[StateReading], dark: bool) -> go.Scatter:
+def _whiskers(readings: Sequence[StateReading], dark: bool) -> Trace:
     """The interval of the sentence's share, over all bars."""
     mean, low, high = (
         np.array([getattr(r.shares, part)[0] for r in readings]) for part in ("mean", "low", "high")
     )
-    return go.Scatter(
+    return scatter(
         x=mean.astype(np.float32),
         y=np.arange(len(readings)),
         mode="markers",

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, framed, ink
+from muxviz.figures.drawing.plot import Plot, Trace
 from muxviz.figures.drawing.wording import plain
 from muxviz.figures.map.axes import MAP_RIGHT, explain, legend_traces, set_axes
 from muxviz.figures.map.colors import colors_of
@@ -55,33 +56,31 @@ def map_figure(
     view = View(sample, colors, selected, point, dark, projection.dims)
     scores = {r.state: r for r in readings}
     frame = projection.states.index(state)
-    fig = go.Figure(
-        [
-            *point_traces(view, projection.coordinates[frame]),
-            *score_traces(scores[state], dark=dark),
-            *legend_traces(view),
-        ]
+    plot = Plot(
+        *point_traces(view, projection.coordinates[frame]),
+        *score_traces(scores[state], dark=dark),
+        *legend_traces(view),
     )
     if projection.is_joint:
-        _animate(fig, view, projection, scores, state)
+        _animate(plot, view, projection, scores, state)
     framed(
-        fig,
+        plot,
         map_finding(scores[state]),
         dark=dark,
         height=HEIGHT,
         sides={"l": 24, "r": 20, "t": 88, "b": 132 if projection.is_joint else 88},
     )
-    set_axes(fig, projection, dark)
-    add_score_axes(fig, dark=dark)
-    explain(fig, view, projection, frame)
-    return fig
+    set_axes(plot, projection, dark)
+    add_score_axes(plot, dark=dark)
+    explain(plot, view, projection, frame)
+    return plot.figure()
 
 
 # ---- frames -------------------------------------------------------------------------------------
 
 
 def _animate(
-    fig: go.Figure,
+    plot: Plot,
     view: View,
     projection: Projection,
     scores: dict[str, StateReading],
@@ -94,15 +93,15 @@ def _animate(
         placed = [_bones(t) for t in point_traces(view, projection.coordinates[f])]
         traces = [*placed, *(_bones(t) for t in score_traces(scores[name], dark=view.dark))]
         frames.append(
-            go.Frame(
-                data=traces,
-                name=name,
-                traces=list(range(len(traces))),
-                layout={"title": {"text": plain(map_finding(scores[name]))}},
-            )
+            {
+                "data": traces,
+                "name": name,
+                "traces": list(range(len(traces))),
+                "layout": {"title": {"text": plain(map_finding(scores[name]))}},
+            }
         )
-    assert moving <= len(fig.data), "frames move the first traces"
-    fig.frames = frames
+    assert moving <= len(plot.data), "frames move the first traces"
+    plot.frames = frames
     redraw = view.dims == 3 or len(view.sample.anchor) > SVG_MOST
     step: dict[str, Any] = {"mode": "immediate", "fromcurrent": True}
     play = step | {
@@ -110,19 +109,18 @@ def _animate(
         "transition": {"duration": 0 if redraw else TURN_MS, "easing": "cubic-in-out"},
     }
     jump = step | {"frame": {"duration": 0, "redraw": redraw}, "transition": {"duration": 0}}
-    fig.update_layout(
+    plot.set(
         updatemenus=[_buttons(play, jump, view.dark)],
         sliders=[_slider(projection.states, state, jump, view.dark)],
     )
 
 
-def _bones(trace: Any) -> Any:
+def _bones(trace: Trace) -> Trace:
     """What of a trace changes from frame to frame."""
     kept = {"type", "x", "y", "z", "text", "hovertext"}
-    spec = {k: v for k, v in trace.to_plotly_json().items() if k in kept}
-    if trace.mode == "markers" and trace.customdata is not None:
-        spec.pop("hovertext", None)  # of points: the same in every frame
-    return spec
+    if trace["mode"] == "markers" and "customdata" in trace:
+        kept.remove("hovertext")  # of points: the same in every frame
+    return {name: value for name, value in trace.items() if name in kept}
 
 
 def _buttons(play: dict[str, Any], jump: dict[str, Any], dark: bool) -> dict[str, Any]:

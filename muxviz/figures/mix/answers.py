@@ -35,7 +35,7 @@ def tag_strip_figure(slot: SlotResult, *, dark: bool = False) -> go.Figure:
     scale = sequential(dark)
     fills = [color_at(scale, 1 - float(p)) for p in answer.probabilities]
     title = f"Slot {slot.number}: mean probability of its tags {percent(answer.probability)}"
-    return strip_figure(place_cells(written, texts, hovers, fills), title, dark=dark)
+    return strip_figure(place_cells(written, texts, hovers, fills), title, dark=dark).figure()
 
 
 def replaced_strip_figure(slot: SlotResult, *, dark: bool = False) -> go.Figure:
@@ -57,7 +57,7 @@ def replaced_strip_figure(slot: SlotResult, *, dark: bool = False) -> go.Figure:
     scale = sequential(dark)
     fills = [color_at(scale, float(p)) for p in answer.probabilities]
     cells = place_cells(tokens, texts, hovers, fills, marked=likely)
-    return strip_figure(cells, f"Slot {slot.number}: {answer.headline}", dark=dark)
+    return strip_figure(cells, f"Slot {slot.number}: {answer.headline}", dark=dark).figure()
 
 
 def _token(token: str) -> str:

@@ -19,7 +19,8 @@ import plotly.graph_objects as go
 
 from muxviz.errors import InputError
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import bare, framed, ink, tint
+from muxviz.figures.drawing.ink import framed, ink, tint
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import percent, tokens_of
 from muxviz.figures.mix.braid_geometry import (
@@ -85,38 +86,35 @@ def braid_figure(
     if solo is not None and not 0 <= solo < len(result.slots):
         raise InputError(f"got solo={solo}; this group has slots 0 to {len(result.slots) - 1}")
     geometry = braid_geometry(result, spectrum=spectrum)
-    fig = go.Figure()
+    plot = Plot()
     if spectrum is not None:
-        fig.add_trace(_interaction(geometry, spectrum, dark))
-    fig.add_traces([_strand(geometry, slot, spectrum, dark) for slot in result.slots])
-    fig.add_traces(_lanes_out(geometry, result, dark))
-    fig.add_trace(_symbols(geometry, result, solo, dark))
+        plot.add(_interaction(geometry, spectrum, dark))
+    plot.add(*[_strand(geometry, slot, spectrum, dark) for slot in result.slots])
+    plot.add(*_lanes_out(geometry, result, dark))
+    plot.add(_symbols(geometry, result, solo, dark))
     if solo is not None:
-        fig.for_each_trace(lambda trace: _dim(trace, solo))
-    label_layers(fig, geometry, dark=dark)
-    label_lanes(fig, geometry, result, solo=solo, dark=dark)
+        plot.data = [_dimmed(trace, solo) for trace in plot.data]
+    label_layers(plot, geometry, dark=dark)
+    label_lanes(plot, geometry, result, solo=solo, dark=dark)
     has_rest = spectrum is not None
-    write_caption(fig, geometry, result, dark=dark, left=SIDES["l"], has_rest=has_rest)
-    fig.update_xaxes(**bare(range=[LEFT, RIGHT]))
-    fig.update_yaxes(**bare(range=[geometry.bottom - 0.1, 0.1]))
+    write_caption(plot, geometry, result, dark=dark, left=SIDES["l"], has_rest=has_rest)
+    plot.xaxes(visible=False, range=[LEFT, RIGHT])
+    plot.yaxes(visible=False, range=[geometry.bottom - 0.1, 0.1])
     num = len(result.slots)
     height = num * ROWS.get(num, LEAST_ROW) + SIDES["t"] + SIDES["b"]
-    framed(fig, braid_finding(result), dark=dark, height=height, sides=SIDES)
-    return fig
+    framed(plot, braid_finding(result), dark=dark, height=height, sides=SIDES)
+    return plot.figure()
 
 
-def _dim(trace: go.Scatter, solo: int) -> None:
-    """Fade what belongs to another lane than ``solo``."""
-    if trace.meta is not None and trace.meta != solo:
-        trace.opacity = FAINT
+def _dimmed(trace: Trace, solo: int) -> Trace:
+    """Faded where it belongs to another lane than ``solo``."""
+    return trace if trace.get("meta", solo) == solo else trace | {"opacity": FAINT}
 
 
-def _shape(
-    upper: Edge, lower: Edge, hover: str, lane: int | None = None, **look: Any
-) -> go.Scatter:
+def _shape(upper: Edge, lower: Edge, hover: str, lane: int | None = None, **look: Any) -> Trace:
     """A filled band between two edges, hovered as a whole; ``lane``: the slot it belongs to."""
     x, y = between(upper, lower)
-    return go.Scatter(
+    return scatter(
         x=x.astype(np.float32),
         y=y.astype(np.float32),
         mode="lines",
@@ -152,9 +150,7 @@ def _line(slot: int, dark: bool, width: float = 0.8, dash: str = "solid") -> dic
     return {"color": tint(slot_outline(slot, dark=dark), 0.75), "width": width, "dash": dash}
 
 
-def _strand(
-    geometry: Geometry, slot: SlotResult, spectrum: np.ndarray | None, dark: bool
-) -> go.Scatter:
+def _strand(geometry: Geometry, slot: SlotResult, spectrum: np.ndarray | None, dark: bool) -> Trace:
     """A lane from the left and its stripe through the band."""
     hover = sentence_hover(slot)
     if spectrum is not None:
@@ -191,7 +187,7 @@ def _edge_out(start: float, stop: float, since: float = 0.0) -> Edge:
     return np.r_[x[kept], RIGHT], np.r_[y[kept], stop]
 
 
-def _lanes_out(geometry: Geometry, result: GroupResult, dark: bool) -> list[go.Scatter]:
+def _lanes_out(geometry: Geometry, result: GroupResult, dark: bool) -> list[Trace]:
     """Pale lanes where nothing is read, then rests, then ribbons: own ones lie lowest."""
     read = {r.slot for r in (*geometry.ribbons, *geometry.rests)}
     unread = [s for s in result.slots if s.slot not in read]
@@ -202,7 +198,7 @@ def _lanes_out(geometry: Geometry, result: GroupResult, dark: bool) -> list[go.S
     ]
 
 
-def _ribbon(ribbon: Ribbon, result: GroupResult, dark: bool) -> go.Scatter:
+def _ribbon(ribbon: Ribbon, result: GroupResult, dark: bool) -> Trace:
     """Tokens that came out of a lane, in the colour of the slot that holds them."""
     color, own = slot_color(ribbon.source), ribbon.source == ribbon.slot
     fade = _fading(color, [(BAND_OUT, WOVEN), (RIGHT, DEEP)] if own else [(BAND_OUT, 0.95)])
@@ -216,7 +212,7 @@ def _ribbon(ribbon: Ribbon, result: GroupResult, dark: bool) -> go.Scatter:
     )
 
 
-def _rest(rest: Ribbon, result: GroupResult, dark: bool) -> go.Scatter:
+def _rest(rest: Ribbon, result: GroupResult, dark: bool) -> Trace:
     """The empty end of a lane: tokens that no slot holds there."""
     return _shape(
         _edge_out(rest.start[0], rest.stop[0], REST_FROM),
@@ -239,7 +235,7 @@ def _flow_hover(ribbon: Ribbon, result: GroupResult) -> str:
     return f"slot {ribbon.source + 1} → slot {ribbon.slot + 1}: {number}"
 
 
-def _unread(geometry: Geometry, result: GroupResult, slot: SlotResult, dark: bool) -> go.Scatter:
+def _unread(geometry: Geometry, result: GroupResult, slot: SlotResult, dark: bool) -> Trace:
     """A whole lane where nothing is read: a filler, no retrieval head, no token to count."""
     i, color = slot.slot, slot_color(slot.slot)
     edges, lane = geometry.stripes[i : i + 2, -1], geometry.lane(i)
@@ -260,7 +256,7 @@ def _unread(geometry: Geometry, result: GroupResult, slot: SlotResult, dark: boo
     )
 
 
-def _interaction(geometry: Geometry, spectrum: np.ndarray, dark: bool) -> go.Scatter:
+def _interaction(geometry: Geometry, spectrum: np.ndarray, dark: bool) -> Trace:
     """The grey stripe below all others."""
     floor = np.full(len(geometry.ticks), geometry.band[1])
     shares = [percent(max(0.0, 1 - float(spectrum[k].sum()))) for k in (0, -1)]
@@ -273,11 +269,11 @@ def _interaction(geometry: Geometry, spectrum: np.ndarray, dark: bool) -> go.Sca
     )
 
 
-def _symbols(geometry: Geometry, result: GroupResult, solo: int | None, dark: bool) -> go.Scatter:
+def _symbols(geometry: Geometry, result: GroupResult, solo: int | None, dark: bool) -> Trace:
     """Who is who: a symbol where a lane begins, and where it ends in an answer."""
     places = [(s.slot, LEFT) for s in result.slots] + [(s.slot, RIGHT) for s in result.answered]
     slots = [slot for slot, _ in places]
-    return go.Scatter(
+    return scatter(
         x=[x for _, x in places],
         y=[geometry.middle(slot) for slot in slots],
         mode="markers",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go
-
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, Ink, add, caption, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, Ink, caption, ink
+from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.wording import count, fold, interval, percent, plain, shorten, tokens_of
 from muxviz.figures.mix.braid_geometry import LEFT, RIGHT, SMALLEST, Geometry
 from muxviz.results import Answer, GroupResult, LabelAnswer, SlotResult
@@ -21,7 +20,7 @@ QUIET = 0.45  # opacity of what is written beside a dimmed lane
 
 
 def label_lanes(
-    fig: go.Figure,
+    plot: Plot,
     geometry: Geometry,
     result: GroupResult,
     *,
@@ -41,10 +40,10 @@ def label_lanes(
         if not slot.is_filler:
             answer = _text(_answer(slot, colors), RIGHT, y, colors, shift=16)
             texts.append(answer | hover | {"hovertext": _answer_hover(slot)})
-    add(fig, annotations=texts)
+    plot.mark(annotations=texts)
 
 
-def label_layers(fig: go.Figure, geometry: Geometry, *, dark: bool) -> None:
+def label_layers(plot: Plot, geometry: Geometry, *, dark: bool) -> None:
     """A line per layer through the band, and numbers on as many as have room."""
     colors, (top, low) = ink(dark), geometry.band
     last = len(geometry.ticks) - 1
@@ -69,11 +68,11 @@ def label_layers(fig: go.Figure, geometry: Geometry, *, dark: bool) -> None:
     if last:
         middle = float(geometry.ticks.mean())
         numbers.append(_small("layer", middle, low, colors, shift=-33))
-    add(fig, shapes=lines, annotations=numbers)
+    plot.mark(shapes=lines, annotations=numbers)
 
 
 def write_caption(
-    fig: go.Figure,
+    plot: Plot,
     geometry: Geometry,
     result: GroupResult,
     *,
@@ -90,7 +89,7 @@ def write_caption(
         remarks.insert(0, "Band: each slot's share of the state; grey, of no single slot.")
     lines = fold(" ".join(remarks), CAPTION_ROOM, 2)
     words = "<br>".join(plain(line) for line in lines)
-    caption(fig, words, dark=dark, below=20, left=12 - left)
+    caption(plot, words, dark=dark, below=20, left=12 - left)
 
 
 def sentence_hover(slot: SlotResult) -> str:
@@ -182,7 +181,6 @@ def _text(
         "xshift": shift,
         "xanchor": side,
         "align": side,
-        "showarrow": False,
         "font": {"size": size, "color": colors.text},
     }
 
@@ -194,6 +192,4 @@ def _small(text: str, x: float, y: float, colors: Ink, *, shift: int) -> dict[st
         "x": x,
         "y": y,
         "yshift": shift,
-        "showarrow": False,
-        "font": {"size": SMALL_SIZE, "color": colors.muted},
     }

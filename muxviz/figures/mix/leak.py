@@ -17,15 +17,14 @@ from muxviz.errors import InputError
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
-    SMALL_SIZE,
     TEXT_SIZE,
     UNSEEN,
     caption,
     framed,
     ink,
-    named_axis,
     text_on,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.wording import percent, plain, tokens_of
@@ -59,8 +58,8 @@ def leak_figure(
     shown = _shown(shares, fillers)
     edges = np.r_[np.arange(num + 1), num + GAP, num + 1 + GAP]
     rows = np.insert(np.where(shown == 0, np.nan, shown), num, np.nan, axis=1)  # 0: left empty
-    fig = go.Figure(
-        go.Heatmap(
+    plot = Plot(
+        heatmap(
             z=rows.astype(np.float32),
             x=edges,
             y=np.arange(num + 1),
@@ -73,17 +72,17 @@ def leak_figure(
             hoverinfo="skip",
         )
     )
-    fig.add_trace(_numbers(shown, positions, fillers, dark))
-    _mark_own(fig, num, dark)
-    _label_axes(fig, num, dark)
+    plot.add(_numbers(shown, positions, fillers, dark))
+    _mark_own(plot, num, dark)
+    _label_axes(plot, num, dark)
     framed(
-        fig,
+        plot,
         leak_finding(leak, which=which, fillers=fillers),
         dark=dark,
         height=ROW * num + 158,
         sides={"l": 150, "r": 24, "t": 104, "b": 54},
     )
-    return fig
+    return plot.figure()
 
 
 def largest_leak(
@@ -166,7 +165,7 @@ def _shown(shares: np.ndarray, fillers: Collection[int]) -> np.ndarray:
 
 def _numbers(
     shown: np.ndarray, positions: np.ndarray, fillers: Collection[int], dark: bool
-) -> go.Scatter:
+) -> Trace:
     """Points over the cells: numbers, hover and what a click returns."""
     num, scale, colors = len(shown), sequential(dark), ink(dark)
     cells = [(i, j) for i in range(num) for j in range(num + 1)]
@@ -184,7 +183,7 @@ def _numbers(
         arrow = f"slot {i + 1}: {source}" if i == j or j == num else f"{source} → slot {i + 1}"
         hovers.append(f"{arrow}: {percent(share)} ({tokens_of(share, int(positions[i]))})")
         inks.append(text_on(color_at(scale, share)) if share else colors.muted)
-    return go.Scatter(
+    return scatter(
         x=[j + 0.5 + (GAP if j == num else 0) for _, j in cells],
         y=[i + 0.5 for i, _ in cells],
         mode="markers+text",
@@ -198,34 +197,30 @@ def _numbers(
     )
 
 
-def _mark_own(fig: go.Figure, num: int, dark: bool) -> None:
+def _mark_own(plot: Plot, num: int, dark: bool) -> None:
     """Frame the diagonal: a slot's own tokens."""
     frame = {"type": "rect", "line": {"color": ink(dark).text, "width": 1.2}, "fillcolor": CLEAR}
     places = (
         {"x0": i + 0.015, "x1": i + 0.985, "y0": i + 0.03, "y1": i + 0.97} for i in range(num)
     )
-    fig.update_layout(shapes=[frame | place for place in places])
+    plot.set(shapes=[frame | place for place in places])
 
 
-def _label_axes(fig: go.Figure, num: int, dark: bool) -> None:
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    common = named_axis(dark)
-    fig.update_xaxes(
+def _label_axes(plot: Plot, num: int, dark: bool) -> None:
+    plot.xaxes(
         tickvals=[*(j + 0.5 for j in range(num)), num + 0.5 + GAP],
         ticktext=[*(slot_label(j) for j in range(num)), "other"],
         range=[0, num + 1 + GAP],
         side="top",
-        title={"text": "a token of slot …", "font": muted, "standoff": 12},
-        **common,
+        title={"text": "a token of slot …", "standoff": 12},
     )
-    fig.update_yaxes(
+    plot.yaxes(
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"read from {slot_label(i)}  " for i in range(num)],
         range=[num, 0],
-        **common,
     )
     words = "Framed: own tokens, read back. Colours run from 0 to 100 %."
-    caption(fig, words, dark=dark, below=16)
+    caption(plot, words, dark=dark, below=16)
 
 
 LEAK = Family(leak_figure, leak_finding, leak_alt, leak_table)

@@ -7,7 +7,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
+from muxviz.figures.drawing.ink import TEXT_SIZE, framed, ink, tint
+from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.results import Timing
 
@@ -22,8 +23,8 @@ def timing_figure(timings: tuple[Timing, ...], *, dark: bool = False) -> go.Figu
     """Bars of median milliseconds with quartiles; the title says the ratios."""
     colors = ink(dark)
     values = [t.median_s * 1e3 for t in timings]
-    fig = go.Figure(
-        go.Bar(
+    plot = Plot(
+        bar(
             x=values,
             y=[_name(t) for t in timings],
             orientation="h",
@@ -43,35 +44,32 @@ def timing_figure(timings: tuple[Timing, ...], *, dark: bool = False) -> go.Figu
             hoverinfo="text",
         )
     )
-    for timing, value in zip(timings, values, strict=True):
-        fig.add_annotation(
-            x=max(value, timing.q3_s * 1e3),
-            y=_name(timing),
-            xanchor="left",
-            xshift=10,
-            showarrow=False,
-            text=f"{value:.1f} ms",
-            font={"size": TEXT_SIZE, "color": colors.text},
-        )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_xaxes(
-        title={"text": "median time of the forward passes (ms)", "font": muted},
+    beside = [
+        {
+            "x": max(value, timing.q3_s * 1e3),
+            "y": _name(timing),
+            "xanchor": "left",
+            "xshift": 10,
+            "text": f"{value:.1f} ms",
+            "font": {"size": TEXT_SIZE, "color": colors.text},
+        }
+        for timing, value in zip(timings, values, strict=True)
+    ]
+    plot.mark(annotations=beside)
+    plot.xaxes(
+        title={"text": "median time of the forward passes (ms)"},
         rangemode="tozero",
         range=[0, 1.18 * max(t.q3_s for t in timings) * 1e3],
-        fixedrange=True,
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        tickfont=muted,
     )
-    fig.update_yaxes(autorange="reversed", fixedrange=True, ticksuffix="  ")
+    plot.yaxes(autorange="reversed", ticksuffix="  ")
     framed(
-        fig,
+        plot,
         timing_finding(timings),
         dark=dark,
         height=52 * len(timings) + 140,
         sides={"l": 160, "r": 24, "t": 74, "b": 56},
     )
-    return fig
+    return plot.figure()
 
 
 def timing_finding(timings: tuple[Timing, ...]) -> str:

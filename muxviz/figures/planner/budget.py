@@ -8,8 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
-from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis, times
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.measured import SIZE, log_axis, times
+from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.planner.parts import (
     MEASURED,
     PREDICTED,
@@ -36,15 +37,17 @@ def sensitivity_figure(
         budget: the one that is chosen now; marked by a line.
         dark: for a dark page.
     """
-    fig, colors = go.Figure(), ink(dark)
-    fig.add_scatter(
-        x=100 * curve.budgets,
-        y=curve.ratio,
-        mode="lines",
-        line={"shape": "hv", "width": 1.8, "color": tint(colors.text, 0.6)},
-        hovertext=[_words(curve, at) for at in range(len(curve.budgets))],
-        hoverinfo="text",
-        showlegend=False,
+    plot, colors = Plot(), ink(dark)
+    plot.add(
+        scatter(
+            x=100 * curve.budgets,
+            y=curve.ratio,
+            mode="lines",
+            line={"shape": "hv", "width": 1.8, "color": tint(colors.text, 0.6)},
+            hovertext=[_words(curve, at) for at in range(len(curve.budgets))],
+            hoverinfo="text",
+            showlegend=False,
+        )
     )
     changes = changes_of(curve)
     for is_measured in (True, False):
@@ -52,51 +55,54 @@ def sensitivity_figure(
         if not chosen:
             continue
         numbers = [int(curve.num_instances[at]) for at in chosen]
-        fig.add_scatter(
-            x=[100 * curve.budgets[at] for at in chosen],
-            y=[curve.ratio[at] for at in chosen],
-            mode="markers",
-            marker=(measured_marks if is_measured else predicted_marks)(
-                numbers, dark, size=SIZE - 2
-            ),
-            hovertext=[f"from here on: {_words(curve, at)}" for at in chosen],
-            hoverinfo="text",
-            showlegend=False,
-            cliponaxis=False,
+        plot.add(
+            scatter(
+                x=[100 * curve.budgets[at] for at in chosen],
+                y=[curve.ratio[at] for at in chosen],
+                mode="markers",
+                marker=(measured_marks if is_measured else predicted_marks)(
+                    numbers, dark, size=SIZE - 2
+                ),
+                hovertext=[f"from here on: {_words(curve, at)}" for at in chosen],
+                hoverinfo="text",
+                showlegend=False,
+                cliponaxis=False,
+            )
         )
     low, high = float(100 * curve.budgets[0]), float(100 * curve.budgets[-1])
     edge = 0.03 * max(high - low, 0.1)
-    fig.update_xaxes(
-        **axis(dark, "budget: points of accuracy that may be lost"),
+    plot.xaxes(
+        title={"text": "budget: points of accuracy that may be lost"},
         range=[low - edge, high + 5 * edge],
     )
     tops = [*curve.ratio, ROOM * float(curve.ratio.max())]
     ticks = [t for t in TICKS if min(tops) * 0.99 <= t <= max(tops)]
-    fig.update_yaxes(
-        **log_axis(dark, "speed-up over the baseline, times", tops, room=0.08)
+    plot.yaxes(
+        showgrid=True,
+        **log_axis("speed-up over the baseline, times", tops, room=0.08)
         | ({"tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]} if ticks else {}),
     )
-    _label(fig, curve, changes, high - low, dark)
+    _label(plot, curve, changes, high - low, dark)
     if budget is not None and low <= 100 * budget <= high:
         line = {"color": colors.muted, "width": 1.4, "dash": "dot"}
         at = 100 * budget
         shape = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": at, "x1": at}
-        add(fig, shapes=[shape | {"line": line}])
-    fig.add_trace(kind_in_legend("measured", MEASURED, colors.muted))
-    fig.add_trace(kind_in_legend("predicted", PREDICTED, colors.muted))
+        plot.mark(shapes=[shape | {"line": line}])
+    plot.add(kind_in_legend("measured", MEASURED, colors.muted))
+    plot.add(kind_in_legend("predicted", PREDICTED, colors.muted))
     framed(
-        fig,
+        plot,
         sensitivity_finding(curve),
         dark=dark,
         height=HEIGHT,
         sides={"l": 76, "r": 40, "t": 108, "b": 96},
     )
-    fig.update_layout(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     words = "A mark stands where the first choice changes. " + (
         "Dotted: the budget chosen above." if budget is not None else ""
     )
-    caption(fig, words, dark=dark, below=50, left=-56)
-    return fig
+    caption(plot, words, dark=dark, below=50, left=-56)
+    return plot.figure()
 
 
 def changes_of(curve: BudgetCurve) -> list[int]:
@@ -146,7 +152,7 @@ def sensitivity_table(curve: BudgetCurve) -> list[dict[str, Any]]:
     ]
 
 
-def _label(fig: go.Figure, curve: BudgetCurve, changes: list[int], wide: float, dark: bool) -> None:
+def _label(plot: Plot, curve: BudgetCurve, changes: list[int], wide: float, dark: bool) -> None:
     """The setting above its mark, where there is room."""
     logs = np.log10(curve.ratio)
     high = float(logs.max() - logs.min()) or 1.0
@@ -167,12 +173,11 @@ def _label(fig: go.Figure, curve: BudgetCurve, changes: list[int], wide: float, 
             "yanchor": "bottom",
             "xshift": 4 if at else -6,
             "yshift": 7,
-            "showarrow": False,
             "font": {"size": SMALL_SIZE, "color": ink(dark).text},
         }
         for at in kept
     ]
-    add(fig, annotations=notes)
+    plot.mark(annotations=notes)
 
 
 def _length(curve: BudgetCurve, changes: list[int], at: int) -> int:

@@ -8,8 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
-from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis, score_range, times
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.measured import SIZE, log_axis, score_range, times
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import percent, plain
 from muxviz.figures.planner.parts import (
@@ -48,49 +49,51 @@ def planner_figure(
         front: what the surfaces promise between the points, with its 95 % band.
         dark: for a dark page.
     """
-    fig, colors = go.Figure(), ink(dark)
+    plot, colors = Plot(), ink(dark)
     line = tint(colors.text, 0.7)
     wide = Z975 * front.accuracy_sd
     for trace in band(
         front.throughput, front.accuracy - wide, front.accuracy + wide, tint(colors.text, 0.1)
     ):
-        fig.add_trace(trace)
-    fig.add_scatter(
-        x=front.throughput,
-        y=front.accuracy,
-        mode="lines",
-        line={"color": line, "width": 1.6, "dash": "dash"},
-        hoverinfo="skip",
-        showlegend=False,
+        plot.add(trace)
+    plot.add(
+        scatter(
+            x=front.throughput,
+            y=front.accuracy,
+            mode="lines",
+            line={"color": line, "width": 1.6, "dash": "dash"},
+            hoverinfo="skip",
+            showlegend=False,
+        )
     )
-    fig.add_trace(_measured(points, dark))
-    fig.add_trace(_predicted(advice, dark))
+    plot.add(_measured(points, dark))
+    plot.add(_predicted(advice, dark))
     first = advice.settings[0]
-    fig.add_trace(_ring(first, dark))
-    fig.add_trace(kind_in_legend("measured", MEASURED, colors.muted))
-    fig.add_trace(kind_in_legend("predicted", PREDICTED, colors.muted))
-    fig.add_trace(line_in_legend("predicted front, 95 % band", line, dash="dash"))
-    fig.add_trace(kind_in_legend("first choice", "circle-open", colors.text))
+    plot.add(_ring(first, dark))
+    plot.add(kind_in_legend("measured", MEASURED, colors.muted))
+    plot.add(kind_in_legend("predicted", PREDICTED, colors.muted))
+    plot.add(line_in_legend("predicted front, 95 % band", line, dash="dash"))
+    plot.add(kind_in_legend("first choice", "circle-open", colors.text))
     rates, scores = _reach(points, advice, front)
-    fig.update_xaxes(**log_axis(dark, "instances per second", rates))
+    plot.xaxes(**log_axis("instances per second", rates))
     span = score_range(min(scores), max(scores))
-    fig.update_yaxes(**axis(dark, plain(points.metric), tickformat=".1%"), range=span)
-    _goal(fig, advice, span, dark)
+    plot.yaxes(showgrid=True, title={"text": plain(points.metric)}, tickformat=".1%", range=span)
+    _goal(plot, advice, span, dark)
     framed(
-        fig,
+        plot,
         planner_finding(advice),
         dark=dark,
         height=HEIGHT,
         sides={"l": 76, "r": 40, "t": 112, "b": 96},
     )
-    fig.update_layout(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     held = "was measured" if first.is_measured else "is a prediction: measure it first"
     words = (
         f"Green: {plain(goal_words(advice.goal))}. Numbers: N. Bars: 95 % intervals where known. "
         f"The first choice {held}."
     )
-    caption(fig, words, dark=dark, below=50, left=-56)
-    return fig
+    caption(plot, words, dark=dark, below=50, left=-56)
+    return plot.figure()
 
 
 def planner_finding(advice: Advice) -> str:
@@ -173,12 +176,12 @@ def _spread(points: Measurements) -> np.ndarray:
     return np.asarray(np.exp(Z975 * np.nan_to_num(points.throughput_sd)))
 
 
-def _measured(points: Measurements, dark: bool) -> go.Scatter:
+def _measured(points: Measurements, dark: bool) -> Trace:
     colors = ink(dark)
     low = np.where(np.isfinite(points.accuracy_low), points.accuracy_low, points.accuracy)
     high = np.where(np.isfinite(points.accuracy_high), points.accuracy_high, points.accuracy)
     factor = _spread(points)
-    return go.Scatter(
+    return scatter(
         x=points.throughput,
         y=points.accuracy,
         mode="markers+text",
@@ -207,10 +210,10 @@ def _measured(points: Measurements, dark: bool) -> go.Scatter:
     )
 
 
-def _predicted(advice: Advice, dark: bool) -> go.Scatter:
+def _predicted(advice: Advice, dark: bool) -> Trace:
     chosen = [one for one in advice.settings if not one.is_measured]
     colors = ink(dark)
-    return go.Scatter(
+    return scatter(
         x=[one.throughput for one in chosen] or None,
         y=[one.accuracy for one in chosen] or None,
         mode="markers+text",
@@ -250,9 +253,9 @@ def _hover(one: Advised) -> str:
     )
 
 
-def _ring(first: Advised, dark: bool) -> go.Scatter:
+def _ring(first: Advised, dark: bool) -> Trace:
     """Around the first choice, whatever its mark."""
-    return go.Scatter(
+    return scatter(
         x=[first.throughput],
         y=[first.accuracy],
         mode="markers",
@@ -285,7 +288,7 @@ def _reach(
     return [float(v) for v in rates], [float(v) for v in scores]
 
 
-def _goal(fig: go.Figure, advice: Advice, span: list[float], dark: bool) -> None:
+def _goal(plot: Plot, advice: Advice, span: list[float], dark: bool) -> None:
     """The part of the plot that meets the goal, and its edge."""
     threshold = advice.goal.threshold
     fill: dict[str, Any] = {
@@ -300,18 +303,18 @@ def _goal(fig: go.Figure, advice: Advice, span: list[float], dark: bool) -> None
     }
     if advice.goal.held == THROUGHPUT:
         upright = {"yref": "paper", "y0": 0, "y1": 1}
-        right = 10 ** float(fig.layout.xaxis.range[1])
+        right = 10 ** float(plot.layout["xaxis"]["range"][1])
         if threshold < right:
             fill |= upright | {"x0": threshold, "x1": right}
             edge |= upright | {"x0": threshold, "x1": threshold}
-            add(fig, shapes=[fill, edge])
+            plot.mark(shapes=[fill, edge])
         return
     level = {"xref": "paper", "x0": 0, "x1": 1}
     if threshold >= span[1]:
         return
     fill |= level | {"y0": max(threshold, span[0]), "y1": span[1]}
     edge |= level | {"y0": threshold, "y1": threshold}
-    add(fig, shapes=[fill] if threshold < span[0] else [fill, edge])
+    plot.mark(shapes=[fill] if threshold < span[0] else [fill, edge])
 
 
 def sure(chance: float) -> str:

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
-from muxviz.figures.drawing.measured import SIZE, axis
+from muxviz.figures.drawing.measured import SIZE
+from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.rows import name_rows, write_ends
 from muxviz.figures.planner.parts import predicted_marks
 from muxviz.results.planning import THROUGHPUT, Advice, NextMeasurement, setting_words
@@ -30,8 +31,8 @@ def measure_next_figure(advice: Advice, *, dark: bool = False) -> go.Figure:
             "N or a sparsity to the candidates"
         )
     values = [_shown(one, advice) for one in advice.next]
-    fig = go.Figure(
-        go.Scatter(
+    plot = Plot(
+        scatter(
             x=values,
             y=list(range(len(values))),
             mode="markers",
@@ -43,27 +44,26 @@ def measure_next_figure(advice: Advice, *, dark: bool = False) -> go.Figure:
         )
     )
     unit = "points of accuracy" if advice.goal.kind == THROUGHPUT else "instances per second"
-    fig.update_xaxes(
-        **axis(dark, f"expected improvement, {unit}"),
-        range=[0, 1.6 * max(max(values), 1e-9)],
+    plot.xaxes(
+        title={"text": f"expected improvement, {unit}"}, range=[0, 1.6 * max(max(values), 1e-9)]
     )
-    name_rows(fig, [setting_words(one.num_instances, one.sparsity) for one in advice.next])
-    write_ends(fig, values, [_end(one) for one in advice.next], shift=12, dark=dark)
+    name_rows(plot, [setting_words(one.num_instances, one.sparsity) for one in advice.next])
+    write_ends(plot, values, [_end(one) for one in advice.next], shift=12, dark=dark)
     framed(
-        fig,
+        plot,
         measure_next_finding(advice),
         dark=dark,
         height=ROW * len(values) + 178,
         sides={"l": 170, "r": 24, "t": 72, "b": 92},
     )
     caption(
-        fig,
+        plot,
         "Nothing here is measured. Sparsities halfway between measured ones are candidates too.",
         dark=dark,
         below=50,
         left=-140,
     )
-    return fig
+    return plot.figure()
 
 
 def measure_next_finding(advice: Advice) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, mix, tint
-from muxviz.figures.drawing.measured import axis
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, mix, tint
+from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import percent
@@ -38,33 +37,35 @@ NAMES = {
 
 def loo_figure(comparison: Comparison, *, dark: bool = False) -> go.Figure:
     """Left accuracy, right throughput: the leave-one-out error of each model; dark is used."""
-    fig = make_subplots(rows=1, cols=2, horizontal_spacing=0.06, shared_yaxes=True)
+    plot = Plot.grid(rows=1, cols=2, across=0.06, share_y=True)
     colors, errors = ink(dark), comparison.errors()
     names, notes = list(MODELS), []
     for column, quantity in enumerate(QUANTITIES, start=1):
         values = [100 * errors[quantity][name] for name in names]
         used = [comparison.chosen[quantity] == name for name in names]
-        fig.add_bar(
-            x=values,
-            y=list(range(len(names))),
-            orientation="h",
-            width=0.58,
-            marker={
-                "color": [colors.accent if u else tint(colors.grey, 0.35) for u in used],
-                "line": {"color": colors.text, "width": 0.8},
-            },
-            hovertext=[
-                f"{MODELS[name]}: {_amount(value, quantity)}"
-                for name, value in zip(names, values, strict=True)
-            ],
-            hoverinfo="text",
-            showlegend=False,
+        plot.add(
+            bar(
+                x=values,
+                y=list(range(len(names))),
+                orientation="h",
+                width=0.58,
+                marker={
+                    "color": [colors.accent if u else tint(colors.grey, 0.35) for u in used],
+                    "line": {"color": colors.text, "width": 0.8},
+                },
+                hovertext=[
+                    f"{MODELS[name]}: {_amount(value, quantity)}"
+                    for name, value in zip(names, values, strict=True)
+                ],
+                hoverinfo="text",
+                showlegend=False,
+            ),
             row=1,
             col=column,
         )
         unit = "points" if quantity == ACCURACY else "% of the rate"
-        fig.update_xaxes(
-            **axis(dark, f"{quantity}: leave-one-out error, {unit}"),
+        plot.xaxes(
+            title={"text": f"{quantity}: leave-one-out error, {unit}"},
             range=[0, 1.32 * max(*values, 1e-9)],
             row=1,
             col=column,
@@ -78,28 +79,27 @@ def loo_figure(comparison: Comparison, *, dark: bool = False) -> go.Figure:
                 "yref": f"y{'' if column == 1 else column}",
                 "xanchor": "left",
                 "xshift": 6,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE, "color": colors.text},
             }
             for row, (value, u) in enumerate(zip(values, used, strict=True))
         ]
-    name_rows(fig, [MODELS[name] for name in names])
-    add(fig, annotations=notes)
+    name_rows(plot, [MODELS[name] for name in names])
+    plot.mark(annotations=notes)
     framed(
-        fig,
+        plot,
         loo_finding(comparison),
         dark=dark,
         height=ROW * len(names) + 184,
         sides={"l": 180, "r": 24, "t": 72, "b": 92},
     )
     caption(
-        fig,
+        plot,
         "Root mean square over all points, each predicted by a fit to the others.",
         dark=dark,
         below=50,
         left=-150,
     )
-    return fig
+    return plot.figure()
 
 
 def loo_finding(comparison: Comparison) -> str:
@@ -147,39 +147,39 @@ def hits_figure(check: PlannerCheck, *, dark: bool = False) -> go.Figure:
     """
     if not check.cases:
         raise NotApplicable("not applicable: no budget has an answer; measure more settings")
-    fig = make_subplots(rows=1, cols=2, horizontal_spacing=0.06, shared_yaxes=True)
+    plot = Plot.grid(rows=1, cols=2, across=0.06, share_y=True)
     colors = ink(dark)
     for column, rates in ((1, check.everything), (2, check.hidden)):
         for top, color, shift in (("top3", colors.grey, 0.19), ("top1", colors.accent, -0.19)):
-            _bars(fig, rates, top, color, shift, column, dark)
+            _bars(plot, rates, top, color, shift, column, dark)
         title = "all cases" if column == 1 else "best setting was hidden"
         count = check.cases if column == 1 else check.hidden_cases
-        fig.update_xaxes(
-            **axis(dark, f"share of cases, {title} ({count:,})", tickformat=".0%"),
+        plot.xaxes(
+            title={"text": f"share of cases, {title} ({count:,})"},
+            tickformat=".0%",
             range=[0, 1.18],
             tickvals=[0, 0.25, 0.5, 0.75, 1],
             row=1,
             col=column,
         )
     line = {"color": colors.muted, "width": 1.3, "dash": "dot"}
-    add(
-        fig,
+    plot.mark(
         shapes=[
             {"type": "line", "xref": x, "yref": "paper", "x0": GOAL, "x1": GOAL, "y0": 0, "y1": 1,
              "line": line}
             for x in ("x", "x2")
         ],
     )  # fmt: skip
-    name_rows(fig, [NAMES[rate.who] for rate in check.everything])
+    name_rows(plot, [NAMES[rate.who] for rate in check.everything])
     height = 58 * len(check.everything) + 206
     framed(
-        fig,
+        plot,
         hits_finding(check),
         dark=dark,
         height=height,
         sides={"l": 210, "r": 24, "t": 100, "b": 96},
     )
-    fig.update_layout(
+    plot.set(
         barmode="overlay",
         legend={
             "orientation": "h",
@@ -188,9 +188,6 @@ def hits_figure(check: PlannerCheck, *, dark: bool = False) -> go.Figure:
             "y": 1 - 62 / height,
             "yref": "container",
             "yanchor": "top",
-            "font": {"size": SMALL_SIZE, "color": colors.text},
-            "itemclick": False,
-            "itemdoubleclick": False,
             "traceorder": "reversed",
             "bgcolor": "rgba(0,0,0,0)",
         },
@@ -200,8 +197,8 @@ def hits_figure(check: PlannerCheck, *, dark: bool = False) -> go.Figure:
         f"Whiskers: 95 % intervals over {check.splits} splits. Dotted: the goal for the first "
         f"three, {percent(GOAL)}.{part}"
     )
-    caption(fig, words, dark=dark, below=50, left=-180)
-    return fig
+    caption(plot, words, dark=dark, below=50, left=-180)
+    return plot.figure()
 
 
 def hits_finding(check: PlannerCheck) -> str:
@@ -252,7 +249,7 @@ def hits_table(check: PlannerCheck) -> list[dict[str, Any]]:
 
 
 def _bars(
-    fig: go.Figure,
+    plot: Plot,
     rates: Sequence[HitRate],
     top: str,
     color: str,
@@ -262,29 +259,31 @@ def _bars(
 ) -> None:
     known = [(row, rate) for row, rate in enumerate(rates) if not math.isnan(rate.top1)]
     values = [getattr(rate, top) for _, rate in known]
-    fig.add_bar(
-        x=values,
-        y=[row + shift for row, _ in known],
-        orientation="h",
-        width=0.34,
-        name="best setting named first" if top == "top1" else "among the first three",
-        marker={"color": color, "line": {"color": mix(color, ink(dark).text, 0.5), "width": 1}},
-        error_x=whiskers(
-            [
-                getattr(rate, f"{top}_high") - value
-                for (_, rate), value in zip(known, values, strict=True)
-            ],
-            [
-                value - getattr(rate, f"{top}_low")
-                for (_, rate), value in zip(known, values, strict=True)
-            ],
-            ink(dark).text,
-            thickness=1.2,
-            width=3,
+    plot.add(
+        bar(
+            x=values,
+            y=[row + shift for row, _ in known],
+            orientation="h",
+            width=0.34,
+            name="best setting named first" if top == "top1" else "among the first three",
+            marker={"color": color, "line": {"color": mix(color, ink(dark).text, 0.5), "width": 1}},
+            error_x=whiskers(
+                [
+                    getattr(rate, f"{top}_high") - value
+                    for (_, rate), value in zip(known, values, strict=True)
+                ],
+                [
+                    value - getattr(rate, f"{top}_low")
+                    for (_, rate), value in zip(known, values, strict=True)
+                ],
+                ink(dark).text,
+                thickness=1.2,
+                width=3,
+            ),
+            hovertext=[f"{NAMES[rate.who]}: {100 * getattr(rate, top):.1f} %" for _, rate in known],
+            hoverinfo="text",
+            showlegend=column == 1,
         ),
-        hovertext=[f"{NAMES[rate.who]}: {100 * getattr(rate, top):.1f} %" for _, rate in known],
-        hoverinfo="text",
-        showlegend=column == 1,
         row=1,
         col=column,
     )
@@ -297,12 +296,11 @@ def _bars(
             "yref": "y" if column == 1 else "y2",
             "xanchor": "left",
             "xshift": 6,
-            "showarrow": False,
             "font": {"size": SMALL_SIZE - 1, "color": ink(dark).text},
         }
         for (row, rate), value in zip(known, values, strict=True)
     ]
-    add(fig, annotations=notes)
+    plot.mark(annotations=notes)
 
 
 def _amount(value: float, quantity: str) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
-from muxviz.figures.drawing.measured import SIZE, axis, color_of, outline_of
+from muxviz.figures.drawing.measured import SIZE, color_of, outline_of
+from muxviz.figures.drawing.plot import Trace, scatter
 from muxviz.figures.drawing.wording import plain
 from muxviz.results.planning import Measurements, setting_words
 
@@ -45,9 +45,9 @@ def predicted_marks(numbers: Sequence[int], dark: bool, *, size: float = SIZE) -
     }
 
 
-def kind_in_legend(name: str, symbol: str, color: str) -> go.Scatter:
+def kind_in_legend(name: str, symbol: str, color: str) -> Trace:
     """A trace without points that explains a mark in the legend."""
-    return go.Scatter(
+    return scatter(
         x=[None],
         y=[None],
         mode="markers",
@@ -63,9 +63,9 @@ def kind_in_legend(name: str, symbol: str, color: str) -> go.Scatter:
     )
 
 
-def line_in_legend(name: str, color: str, *, dash: str = "solid") -> go.Scatter:
+def line_in_legend(name: str, color: str, *, dash: str = "solid") -> Trace:
     """The same for a line."""
-    return go.Scatter(
+    return scatter(
         x=[None],
         y=[None],
         mode="lines",
@@ -76,18 +76,17 @@ def line_in_legend(name: str, color: str, *, dash: str = "solid") -> go.Scatter:
     )
 
 
-def sparsity_axis(dark: bool, sparsities: np.ndarray, *, room: float = 0.3) -> dict[str, Any]:
+def sparsity_axis(sparsities: np.ndarray, *, room: float = 0.3) -> dict[str, Any]:
     """An axis of halvings of the weights left, named by sparsity; ``room``: halvings beyond."""
     ticks = thinned(_apart(np.unique(np.round(sparsities, 6))))
     places = halvings(ticks)
-    return axis(
-        dark,
-        "sparsity: share of weights removed, log scale",
-        tickvals=places.tolist(),
-        ticktext=[f"{100 * s:.3g} %" for s in ticks],
-        tickangle=0,
-        range=[-room, float(halvings(np.max(sparsities))) + room],
-    )
+    return {
+        "title": {"text": "sparsity: share of weights removed, log scale"},
+        "tickvals": places.tolist(),
+        "ticktext": [f"{100 * s:.3g} %" for s in ticks],
+        "tickangle": 0,
+        "range": [-room, float(halvings(np.max(sparsities))) + room],
+    }
 
 
 def _apart(sparsities: np.ndarray) -> np.ndarray:
@@ -99,16 +98,15 @@ def _apart(sparsities: np.ndarray) -> np.ndarray:
     return np.asarray(kept)
 
 
-def instances_axis(dark: bool, numbers: np.ndarray, *, room: float = 0.3) -> dict[str, Any]:
+def instances_axis(numbers: np.ndarray, *, room: float = 0.3) -> dict[str, Any]:
     """An axis of doublings of N, named by N."""
     ticks = thinned(np.unique(numbers))
-    return axis(
-        dark,
-        "slots, N",
-        tickvals=np.log2(ticks).tolist(),
-        ticktext=[f"{n:g}" for n in ticks],
-        range=[float(np.log2(np.min(numbers))) - room, float(np.log2(np.max(numbers))) + room],
-    )
+    return {
+        "title": {"text": "slots, N"},
+        "tickvals": np.log2(ticks).tolist(),
+        "ticktext": [f"{n:g}" for n in ticks],
+        "range": [float(np.log2(np.min(numbers))) - room, float(np.log2(np.max(numbers))) + room],
+    }
 
 
 def halvings(sparsity: Any) -> np.ndarray:
@@ -139,12 +137,10 @@ def point_words(points: Measurements, at: int) -> str:
     )
 
 
-def band(
-    x: np.ndarray, low: np.ndarray, high: np.ndarray, fill: str, **more: Any
-) -> list[go.Scatter]:
+def band(x: np.ndarray, low: np.ndarray, high: np.ndarray, fill: str, **more: Any) -> list[Trace]:
     """A filled band between two lines, as two traces."""
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     return [
-        go.Scatter(x=x, y=low, **edge, **more),
-        go.Scatter(x=x, y=high, fill="tonexty", fillcolor=fill, **edge, **more),
+        scatter(x=x, y=low, **edge, **more),
+        scatter(x=x, y=high, fill="tonexty", fillcolor=fill, **edge, **more),
     ]

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
-from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis, outline_of
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.measured import SIZE, log_axis, outline_of
+from muxviz.figures.drawing.plot import Plot, contour, scatter
 from muxviz.figures.drawing.scales import sequential
 from muxviz.figures.drawing.wording import plain
 from muxviz.figures.planner.parts import (
@@ -40,7 +40,7 @@ def surfaces_figure(
     The colour of a point is that of its measured value: where it differs from the colour around it,
     the surface is wrong there.
     """
-    fig = make_subplots(rows=1, cols=2, horizontal_spacing=0.13)
+    plot = Plot.grid(rows=1, cols=2, across=0.13)
     colors, scale = ink(dark), sequential(dark)
     for column, (grid, own) in enumerate(
         ((accuracy, points.accuracy), (throughput, np.log10(points.throughput))), start=1
@@ -49,8 +49,8 @@ def surfaces_figure(
         low = float(min(shown.min(), own.min()))
         high = float(max(shown.max(), own.max())) or 1.0
         values = _levels(grid, low, high)
-        fig.add_trace(
-            go.Contour(
+        plot.add(
+            contour(
                 x=halvings(grid.sparsity),
                 y=np.log2(grid.num_instances),
                 z=shown,
@@ -65,46 +65,48 @@ def surfaces_figure(
             row=1,
             col=column,
         )
-        fig.add_scatter(
-            x=halvings(points.sparsity),
-            y=np.log2(points.num_instances),
-            mode="markers",
-            marker={
-                "symbol": MEASURED,
-                "size": SIZE,
-                "opacity": 1,
-                "color": own,
-                "cmin": low,
-                "cmax": high,
-                "colorscale": scale,
-                "line": {"width": 1.6, "color": colors.text},
-            },
-            hovertext=[
-                f"{point_words(points, at)}<br>{_surface_words(grid, points, at)}"
-                for at in range(len(points))
-            ],
-            hoverinfo="text",
-            showlegend=False,
-            cliponaxis=False,
+        plot.add(
+            scatter(
+                x=halvings(points.sparsity),
+                y=np.log2(points.num_instances),
+                mode="markers",
+                marker={
+                    "symbol": MEASURED,
+                    "size": SIZE,
+                    "opacity": 1,
+                    "color": own,
+                    "cmin": low,
+                    "cmax": high,
+                    "colorscale": scale,
+                    "line": {"width": 1.6, "color": colors.text},
+                },
+                hovertext=[
+                    f"{point_words(points, at)}<br>{_surface_words(grid, points, at)}"
+                    for at in range(len(points))
+                ],
+                hoverinfo="text",
+                showlegend=False,
+                cliponaxis=False,
+            ),
             row=1,
             col=column,
         )
-        _write_levels(fig, grid, shown, values, column, dark)
-        fig.update_xaxes(**sparsity_axis(dark, points.sparsity, room=0.3), row=1, col=column)
-        fig.update_yaxes(**instances_axis(dark, points.num_instances, room=0.35), row=1, col=column)
-    fig.update_xaxes(showgrid=False)
-    fig.update_yaxes(showgrid=False)
-    fig.add_trace(kind_in_legend("measured, coloured by its own value", MEASURED, colors.muted))
-    fig.add_trace(line_in_legend("predicted: line of equal value", tint(colors.text, 0.55)))
-    _frame(fig, surfaces_finding(points, accuracy, throughput), accuracy, throughput, dark)
-    return fig
+        _write_levels(plot, grid, shown, values, column, dark)
+        plot.xaxes(**sparsity_axis(points.sparsity, room=0.3), row=1, col=column)
+        plot.yaxes(**instances_axis(points.num_instances, room=0.35), row=1, col=column)
+    plot.xaxes(ticks="outside")
+    plot.yaxes(ticks="outside")
+    plot.add(kind_in_legend("measured, coloured by its own value", MEASURED, colors.muted))
+    plot.add(line_in_legend("predicted: line of equal value", tint(colors.text, 0.55)))
+    _frame(plot, surfaces_finding(points, accuracy, throughput), accuracy, throughput, dark)
+    return plot.figure()
 
 
 def slices_figure(
     points: Measurements, accuracy: SurfaceGrid, throughput: SurfaceGrid, *, dark: bool = False
 ) -> go.Figure:
     """Left accuracy, right throughput against sparsity: a line and a 95 % band per measured N."""
-    fig = make_subplots(rows=1, cols=2, horizontal_spacing=0.13)
+    plot = Plot.grid(rows=1, cols=2, across=0.13)
     colors = ink(dark)
     rates: list[float] = [*points.throughput]
     scores: list[float] = [*points.accuracy]
@@ -114,44 +116,46 @@ def slices_figure(
             color = outline_of(int(n), dark)
             x = halvings(grid.sparsity)
             for trace in band(x, low, high, tint(color, 0.13)):
-                fig.add_trace(trace, row=1, col=column)
-            fig.add_scatter(
-                x=x,
-                y=grid.mean[row],
-                mode="lines",
-                line={"color": color, "width": 1.8},
-                hoverinfo="skip",
-                showlegend=False,
+                plot.add(trace, row=1, col=column)
+            plot.add(
+                scatter(
+                    x=x,
+                    y=grid.mean[row],
+                    mode="lines",
+                    line={"color": color, "width": 1.8},
+                    hoverinfo="skip",
+                    showlegend=False,
+                ),
                 row=1,
                 col=column,
             )
             (scores if column == 1 else rates).extend([low.min(), high.max()])
-            _name_line(fig, grid, row, column, dark)
+            _name_line(plot, grid, row, column, dark)
     for column, own in ((1, points.accuracy), (2, points.throughput)):
-        fig.add_scatter(
-            x=halvings(points.sparsity),
-            y=own,
-            mode="markers",
-            marker=measured_marks(points.num_instances.tolist(), dark, size=SIZE - 2),
-            hovertext=[point_words(points, at) for at in range(len(points))],
-            hoverinfo="text",
-            showlegend=False,
-            cliponaxis=False,
+        plot.add(
+            scatter(
+                x=halvings(points.sparsity),
+                y=own,
+                mode="markers",
+                marker=measured_marks(points.num_instances.tolist(), dark, size=SIZE - 2),
+                hovertext=[point_words(points, at) for at in range(len(points))],
+                hoverinfo="text",
+                showlegend=False,
+                cliponaxis=False,
+            ),
             row=1,
             col=column,
         )
-        fig.update_xaxes(**sparsity_axis(dark, points.sparsity), row=1, col=column)
-    fig.update_yaxes(
-        **axis(dark, plain(points.metric), tickformat=".0%"),
-        range=_range(scores),
-        row=1,
-        col=1,
+        plot.xaxes(**sparsity_axis(points.sparsity), row=1, col=column)
+    plot.yaxes(
+        title={"text": plain(points.metric)}, tickformat=".0%", range=_range(scores), row=1, col=1
     )
-    fig.update_yaxes(**log_axis(dark, "instances per second", rates, room=0.04), row=1, col=2)
-    fig.add_trace(kind_in_legend("measured", MEASURED, colors.muted))
-    fig.add_trace(line_in_legend("predicted, with its 95 % band", colors.muted))
-    _frame(fig, slices_finding(points, accuracy), accuracy, throughput, dark)
-    return fig
+    plot.yaxes(**log_axis("instances per second", rates, room=0.04), row=1, col=2)
+    plot.yaxes(showgrid=True)
+    plot.add(kind_in_legend("measured", MEASURED, colors.muted))
+    plot.add(line_in_legend("predicted, with its 95 % band", colors.muted))
+    _frame(plot, slices_finding(points, accuracy), accuracy, throughput, dark)
+    return plot.figure()
 
 
 def surfaces_finding(points: Measurements, accuracy: SurfaceGrid, throughput: SurfaceGrid) -> str:
@@ -229,10 +233,10 @@ def surfaces_table(accuracy: SurfaceGrid, throughput: SurfaceGrid) -> list[dict[
 
 
 def _frame(
-    fig: go.Figure, title: str, accuracy: SurfaceGrid, throughput: SurfaceGrid, dark: bool
+    plot: Plot, title: str, accuracy: SurfaceGrid, throughput: SurfaceGrid, dark: bool
 ) -> None:
-    framed(fig, title, dark=dark, height=HEIGHT, sides={"l": 70, "r": 30, "t": 138, "b": 96})
-    fig.update_layout(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    framed(plot, title, dark=dark, height=HEIGHT, sides={"l": 70, "r": 30, "t": 138, "b": 96})
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     names = [
         {
             "text": f"{words} ({MODELS[grid.model]})",
@@ -242,7 +246,6 @@ def _frame(
             "y": 1,
             "yshift": 24,
             "xanchor": "left",
-            "showarrow": False,
             "font": {"size": SMALL_SIZE, "color": ink(dark).text, "weight": 600},
         }
         for words, grid, where in (
@@ -250,14 +253,8 @@ def _frame(
             ("Throughput, instances/s", throughput, "x2"),
         )
     ]
-    add(fig, annotations=names)
-    caption(
-        fig,
-        "In brackets: the model that is drawn.",
-        dark=dark,
-        below=56,
-        left=-50,
-    )
+    plot.mark(annotations=names)
+    caption(plot, "In brackets: the model that is drawn.", dark=dark, below=56, left=-50)
 
 
 def _levels(grid: SurfaceGrid, low: float, high: float) -> np.ndarray:
@@ -277,7 +274,7 @@ def _levels(grid: SurfaceGrid, low: float, high: float) -> np.ndarray:
 
 
 def _write_levels(
-    fig: go.Figure,
+    plot: Plot,
     grid: SurfaceGrid,
     shown: np.ndarray,
     values: np.ndarray,
@@ -304,11 +301,10 @@ def _write_levels(
             | spot
             | {
                 "text": words,
-                "showarrow": False,
                 "font": {"size": SMALL_SIZE - 1, "color": ink(dark).muted},
             }
         )
-    add(fig, annotations=notes)
+    plot.mark(annotations=notes)
 
 
 def _crossing(values: np.ndarray, places: np.ndarray, level: float) -> float | None:
@@ -338,7 +334,7 @@ def _band(grid: SurfaceGrid, row: int) -> tuple[np.ndarray, np.ndarray]:
     return grid.mean[row] * np.exp(-wide), grid.mean[row] * np.exp(wide)
 
 
-def _name_line(fig: go.Figure, grid: SurfaceGrid, row: int, column: int, dark: bool) -> None:
+def _name_line(plot: Plot, grid: SurfaceGrid, row: int, column: int, dark: bool) -> None:
     """N at the right end of its line."""
     end = grid.mean[row, -1]
     note = {
@@ -349,10 +345,9 @@ def _name_line(fig: go.Figure, grid: SurfaceGrid, row: int, column: int, dark: b
         "yref": "y" if column == 1 else "y2",
         "xanchor": "left",
         "xshift": 9,
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": ink(dark).text},
     }
-    add(fig, annotations=[note])
+    plot.mark(annotations=[note])
 
 
 def _range(values: list[float]) -> list[float]:

@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, mix, named_axis
+from muxviz.figures.drawing.ink import caption, framed, ink, mix
+from muxviz.figures.drawing.plot import Plot, Trace, bar
 from muxviz.figures.drawing.pruned_cells import PRUNED, hatched, legend_below, pruned_hover
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.wording import percent
@@ -31,26 +32,26 @@ def pruning_map_figure(result: PruningMap, *, dark: bool = False) -> go.Figure:
 
     Filled is what is left, hatched or empty what was pruned away.
     """
-    fig = go.Figure()
+    plot = Plot()
     layers = len(result.heads)
     strips = _strips(result)
     inside = ROW * layers + BETWEEN + STRIP * len(strips)
-    _heads(fig, result, dark)
-    _blocks(fig, result, dark)
-    _dimensions(fig, strips, dark)
+    _heads(plot, result, dark)
+    _blocks(plot, result, dark)
+    _dimensions(plot, strips, dark)
     split = 1 - ROW * layers / inside
     foot = STRIP * len(strips) / inside
-    _axes(fig, result, (split, foot), dark)
-    caption(fig, _words(result), dark=dark, below=32, left=12 - LEFT)
+    _axes(plot, result, (split, foot), dark)
+    caption(plot, _words(result), dark=dark, below=32, left=12 - LEFT)
     framed(
-        fig,
+        plot,
         pruning_map_finding(result),
         dark=dark,
         height=inside + TOP + BOTTOM,
         sides={"l": LEFT, "r": 24, "t": TOP, "b": BOTTOM},
     )
-    legend_below(fig, dark=dark, below=6)
-    return fig
+    legend_below(plot, dark=dark, below=6)
+    return plot.figure()
 
 
 def pruning_map_finding(result: PruningMap) -> str:
@@ -108,26 +109,27 @@ def pruning_map_alt(result: PruningMap) -> str:
 # ---- parts --------------------------------------------------------------------------------------
 
 
-def _heads(fig: go.Figure, result: PruningMap, dark: bool) -> None:
+def _heads(plot: Plot, result: PruningMap, dark: bool) -> None:
     left = list(zip(*np.nonzero(result.heads), strict=True))
     gone = list(zip(*np.nonzero(~result.heads), strict=True))
     names = "head {}" if result.is_numbered else "one of the heads left"
-    fig.add_trace(
+    plot.add(
         _filled(
             [_square(h, k) for k, h in left],
             [f"layer {k + 1}, {names.format(h + 1)}: left" for k, h in left],
             dark,
-        ).update(showlegend=True)
+        )
+        | {"showlegend": True}
     )
     hovers = [
         pruned_hover(int(k), int(h)) if result.is_numbered else f"layer {k + 1}: a head {PRUNED}"
         for k, h in gone
     ]
     boxes = [_square(h, k) for k, h in gone]
-    fig.add_trace(hatched(boxes, hovers, dark=dark).update(showlegend=bool(gone)))
+    plot.add(hatched(boxes, hovers, dark=dark) | {"showlegend": bool(gone)})
 
 
-def _blocks(fig: go.Figure, result: PruningMap, dark: bool) -> None:
+def _blocks(plot: Plot, result: PruningMap, dark: bool) -> None:
     """Share of every feed-forward block that is left, on the second pair of axes."""
     shares = result.intermediate / result.inner
     words = [
@@ -139,13 +141,13 @@ def _blocks(fig: go.Figure, result: PruningMap, dark: bool) -> None:
     gone = [(float(s), 1.0, *side) for s, side in zip(shares, sides, strict=True) if s < 1]
     second: dict[str, Any] = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
     kept = [w for w, s in zip(words, shares, strict=True) if s > 0]
-    fig.add_trace(_filled(left, kept, dark).update(**second))
+    plot.add(_filled(left, kept, dark) | second)
     lost = [w for w, s in zip(words, shares, strict=True) if s < 1]
     in_legend = {"showlegend": bool(gone) and bool(result.heads.all())}
-    fig.add_trace(hatched(gone, lost, dark=dark).update(**second | in_legend))
+    plot.add(hatched(gone, lost, dark=dark) | second | in_legend)
 
 
-def _dimensions(fig: go.Figure, strips: list[tuple[str, np.ndarray]], dark: bool) -> None:
+def _dimensions(plot: Plot, strips: list[tuple[str, np.ndarray]], dark: bool) -> None:
     """A line per dimension that is left, in runs, on the third pair of axes."""
     boxes, hovers = [], []
     for row, (name, kept) in enumerate(strips):
@@ -155,7 +157,7 @@ def _dimensions(fig: go.Figure, strips: list[tuple[str, np.ndarray]], dark: bool
             number = f"{first}" if first == last else f"{first} to {last}"
             hovers.append(f"{name} {number}: left")
     third: dict[str, Any] = {"xaxis": "x3", "yaxis": "y3", "showlegend": False}
-    fig.add_trace(_filled(boxes, hovers, dark).update(**third))
+    plot.add(_filled(boxes, hovers, dark) | third)
     frames = [
         {
             "type": "rect",
@@ -171,13 +173,13 @@ def _dimensions(fig: go.Figure, strips: list[tuple[str, np.ndarray]], dark: bool
         }
         for row, (_, kept) in enumerate(strips)
     ]
-    add(fig, shapes=frames)
+    plot.mark(shapes=frames)
 
 
-def _filled(boxes: Iterable[tuple[float, ...]], hovers: list[str], dark: bool) -> go.Bar:
+def _filled(boxes: Iterable[tuple[float, ...]], hovers: list[str], dark: bool) -> Trace:
     """Boxes of what is left, as one trace."""
     sides = np.array(list(boxes), dtype=np.float64).reshape(-1, 4)
-    return go.Bar(
+    return bar(
         x=(sides[:, 0] + sides[:, 1]) / 2,
         width=sides[:, 1] - sides[:, 0],
         base=sides[:, 2],
@@ -189,55 +191,53 @@ def _filled(boxes: Iterable[tuple[float, ...]], hovers: list[str], dark: bool) -
     )
 
 
-def _axes(fig: go.Figure, result: PruningMap, levels: tuple[float, float], dark: bool) -> None:
+def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: bool) -> None:
     """Three pairs: heads, feed-forward blocks, dimensions. levels: where rows end, as shares."""
     layers, heads = result.heads.shape
     split, foot = levels
-    muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     rows = {
         "range": [layers + 0.5, 0.5],
         "domain": [split, 1],
-        **named_axis(dark, tickvals=list(range(1, layers + 1))),
+        "tickvals": list(range(1, layers + 1)),
     }
     stride = 1 if heads <= 16 else 2
-    fig.layout.xaxis = {
+    plot.layout["xaxis"] = {
         "domain": [0, SPLIT[0]],
         "range": [0.5, heads + 0.5],
         "side": "top",
         "anchor": "y",
-        "title": {"text": "head", "font": muted, "standoff": 4},
-        **named_axis(dark, tickvals=list(range(1, heads + 1, stride))),
+        "title": {"text": "head", "standoff": 4},
+        "tickvals": list(range(1, heads + 1, stride)),
     }
-    fig.layout.yaxis = rows | {
+    plot.layout["yaxis"] = rows | {
         "ticktext": [f"layer {k + 1} " for k in range(layers)],
         "anchor": "x",
     }
-    fig.layout.xaxis2 = {
+    plot.layout["xaxis2"] = {
         "domain": [SPLIT[1], 1],
         "range": [0, 1],
         "side": "top",
         "anchor": "y2",
         "tickformat": ".0%",
-        "title": {"text": "feed-forward block left", "font": muted, "standoff": 4},
-        **named_axis(dark, nticks=5),
+        "title": {"text": "feed-forward block left", "standoff": 4},
+        "nticks": 5,
     }
-    fig.layout.yaxis2 = rows | {"showticklabels": False, "anchor": "x2"}
+    plot.layout["yaxis2"] = rows | {"showticklabels": False, "anchor": "x2"}
     strips = _strips(result)
-    fig.layout.xaxis3 = {
+    plot.layout["xaxis3"] = {
         "domain": [0, 1],
         "range": [0.5, len(result.hidden) + 0.5],
         "anchor": "y3",
-        **named_axis(dark, nticks=9),
+        "nticks": 9,
     }
-    fig.layout.yaxis3 = {
+    plot.layout["yaxis3"] = {
         "domain": [0, foot],
         "range": [len(strips) + 0.5, 0.5],
         "anchor": "x3",
         "ticktext": [f"{name.split()[0]} " for name, _ in strips],
-        **named_axis(dark, tickvals=list(range(1, len(strips) + 1))),
+        "tickvals": list(range(1, len(strips) + 1)),
     }
-    add(
-        fig,
+    plot.mark(
         annotations=[
             {
                 "text": "dimensions of the states between layers"
@@ -249,8 +249,6 @@ def _axes(fig: go.Figure, result: PruningMap, levels: tuple[float, float], dark:
                 "xanchor": "left",
                 "yanchor": "bottom",
                 "yshift": 6,
-                "showarrow": False,
-                "font": muted,
             }
         ],
     )

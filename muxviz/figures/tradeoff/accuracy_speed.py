@@ -10,21 +10,20 @@ import plotly.graph_objects as go
 
 from muxviz.errors import InputError, NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
 from muxviz.figures.drawing.measured import (
     DASHES,
     SIZE,
     accuracy_change,
-    axis,
     busy_words,
     legend_mark,
-    legend_of,
     log_axis,
     marks,
     named,
     score_range,
     times,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import percent, plain
 from muxviz.figures.tradeoff.table import tradeoff_table
@@ -56,38 +55,40 @@ def tradeoff_figure(
         NotApplicable: no point of this task, or none with a ratio.
     """
     found = _found(runs, task, x)
-    fig = go.Figure()
+    plot = Plot()
     for one, chosen in found:
         for dtype in dict.fromkeys(p.dtype for p in chosen):
-            _front(fig, one, [p for p in chosen if p.dtype == dtype], x, dark)
+            _front(plot, one, [p for p in chosen if p.dtype == dtype], x, dark)
     for one, chosen in found:
-        fig.add_trace(_marks(one, chosen, x, dark))
+        plot.add(_marks(one, chosen, x, dark))
         busy = one.run.machine.is_busy
-        fig.add_trace(legend_mark(one.label, one.kind, busy=busy, dark=dark))
+        plot.add(legend_mark(one.label, one.kind, busy=busy, dark=dark))
     everything = [p for _, chosen in found for p in chosen]
     ends = [v for p in everything for q in (_x(p, x),) for v in (q.q1, q.q3)]
-    fig.update_xaxes(**log_axis(dark, WORDS[x], ends))
-    fig.update_yaxes(
-        **axis(dark, plain(everything[0].accuracy.metric), tickformat=".1%"),
+    plot.xaxes(**log_axis(WORDS[x], ends))
+    plot.yaxes(
+        showgrid=True,
+        title={"text": plain(everything[0].accuracy.metric)},
+        tickformat=".1%",
         range=score_range(
             min(p.accuracy.low for p in everything), max(p.accuracy.high for p in everything)
         ),
     )
-    _lines(fig, found, x, dark)
+    _lines(plot, found, x, dark)
     notes = _notes(found, runs, task, x)
     top, bottom = LEGEND_TOP + 24 + 18 * len(found), 62 + 16 * len(notes)
     height = PLOT + top + bottom
     framed(
-        fig,
+        plot,
         tradeoff_finding(runs, task=task, x=x),
         dark=dark,
         height=height,
         sides={"l": 76, "r": 40, "t": top, "b": bottom},
     )
     whole = {"entrywidth": 1, "entrywidthmode": "fraction"}  # one source a line
-    fig.update_layout(legend=legend_of(dark, height, LEGEND_TOP) | whole)
-    caption(fig, "<br>".join(notes), dark=dark, below=48, left=-56)
-    return fig
+    plot.set(legend=legend_of(height, LEGEND_TOP) | whole)
+    caption(plot, "<br>".join(notes), dark=dark, below=48, left=-56)
+    return plot.figure()
 
 
 def tradeoff_finding(runs: Sequence[Measured], *, task: str, x: str = "rate") -> str:
@@ -192,33 +193,33 @@ def _amount(point: TradeoffPoint, x: str) -> str:
     return f"{found.median:{digits}} {unit} ({found.q1:{digits}} to {found.q3:{digits}})"
 
 
-def _front(
-    fig: go.Figure, one: Measured, chosen: Sequence[TradeoffPoint], x: str, dark: bool
-) -> None:
+def _front(plot: Plot, one: Measured, chosen: Sequence[TradeoffPoint], x: str, dark: bool) -> None:
     """Steps through the unbeaten points: what can be had at each speed."""
     front = [chosen[at] for at in front_of(chosen, x)]
     if len(front) < 2:
         return
-    fig.add_scatter(
-        x=[_x(p, x).median for p in front],
-        y=[p.accuracy.mean for p in front],
-        mode="lines",
-        line={
-            "shape": "vh",
-            "width": 1.8,
-            "dash": DASHES[one.kind],
-            "color": tint(ink(dark).text, 0.55),
-        },
-        hoverinfo="skip",
-        showlegend=False,
+    plot.add(
+        scatter(
+            x=[_x(p, x).median for p in front],
+            y=[p.accuracy.mean for p in front],
+            mode="lines",
+            line={
+                "shape": "vh",
+                "width": 1.8,
+                "dash": DASHES[one.kind],
+                "color": tint(ink(dark).text, 0.55),
+            },
+            hoverinfo="skip",
+            showlegend=False,
+        )
     )
 
 
-def _marks(one: Measured, chosen: Sequence[TradeoffPoint], x: str, dark: bool) -> go.Scatter:
+def _marks(one: Measured, chosen: Sequence[TradeoffPoint], x: str, dark: bool) -> Trace:
     colors = ink(dark)
     xs = [_x(p, x) for p in chosen]
     scores = [p.accuracy for p in chosen]
-    return go.Scatter(
+    return scatter(
         x=[q.median for q in xs],
         y=[s.mean for s in scores],
         mode="markers+text",
@@ -299,7 +300,7 @@ def _setting(point: TradeoffPoint) -> str:
 
 
 def _lines(
-    fig: go.Figure, found: Sequence[tuple[Measured, list[TradeoffPoint]]], x: str, dark: bool
+    plot: Plot, found: Sequence[tuple[Measured, list[TradeoffPoint]]], x: str, dark: bool
 ) -> None:
     """Where N = 1 is: accuracy of each run, and the ratio 1."""
     colors, shapes = ink(dark), []
@@ -322,15 +323,13 @@ def _lines(
                     "y": y,
                     "xanchor": "left",
                     "xshift": 2,
-                    "showarrow": False,
-                    "font": {"size": SMALL_SIZE, "color": colors.muted},
                 }
             )
     if x == "ratio":
         shapes.append(
             {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1, "line": line}
         )
-    add(fig, shapes=shapes, annotations=notes)
+    plot.mark(shapes=shapes, annotations=notes)
 
 
 def _notes(

@@ -9,14 +9,12 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of
 from muxviz.figures.drawing.measured import (
     DASHES,
     accuracy_change,
-    axis,
     busy_words,
     legend_mark,
-    legend_of,
     log_axis,
     marks,
     named,
@@ -24,6 +22,7 @@ from muxviz.figures.drawing.measured import (
     score_range,
     times,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import plain
 from muxviz.results.measured import Measured, of_task, plain_point, texts_per_s
@@ -45,44 +44,46 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
     found = [(one, chosen) for one, chosen in found if chosen]
     if not found:
         raise NotApplicable("not applicable: no run measured bits per vector")
-    fig, colors = go.Figure(), ink(dark)
+    plot, colors = Plot(), ink(dark)
     for one, chosen in found:
-        fig.add_scatter(
-            x=[p.n for p in chosen],
-            y=[p.bits_per_vector for p in chosen],
-            mode="markers+text",
-            text=[named(p.checkpoint) for p in chosen],
-            textposition=[SIDES[_rank(p, chosen) % 3] for p in chosen],
-            textfont={"size": SMALL_SIZE, "color": colors.text},
-            marker=marks(one.kind, [p.n for p in chosen], busy=False, dark=dark),
-            hovertext=[
-                f"<b>{named(p.checkpoint)}</b>, N = {p.n}: {p.bits_per_vector:.1f} bits, "
-                f"{(p.bits_per_vector or 0) / p.n:.1f} a slot<br>{plain(one.label)}"
-                for p in chosen
-            ],
-            hoverinfo="text",
-            showlegend=False,
-            cliponaxis=False,
+        plot.add(
+            scatter(
+                x=[p.n for p in chosen],
+                y=[p.bits_per_vector for p in chosen],
+                mode="markers+text",
+                text=[named(p.checkpoint) for p in chosen],
+                textposition=[SIDES[_rank(p, chosen) % 3] for p in chosen],
+                textfont={"size": SMALL_SIZE, "color": colors.text},
+                marker=marks(one.kind, [p.n for p in chosen], busy=False, dark=dark),
+                hovertext=[
+                    f"<b>{named(p.checkpoint)}</b>, N = {p.n}: {p.bits_per_vector:.1f} bits, "
+                    f"{(p.bits_per_vector or 0) / p.n:.1f} a slot<br>{plain(one.label)}"
+                    for p in chosen
+                ],
+                hoverinfo="text",
+                showlegend=False,
+                cliponaxis=False,
+            )
         )
-        fig.add_trace(legend_mark(one.label, one.kind, busy=False, dark=dark))
+        plot.add(legend_mark(one.label, one.kind, busy=False, dark=dark))
     everything = [p for _, chosen in found for p in chosen]
     numbers = sorted({p.n for p in everything})
-    fig.update_xaxes(
-        **axis(dark, "slots, N", showgrid=False, tickvals=numbers), range=[0, 1.3 * max(numbers)]
-    )
+    plot.xaxes(title={"text": "slots, N"}, tickvals=numbers, range=[0, 1.3 * max(numbers)])
     top = max(p.bits_per_vector or 0 for p in everything)
     least = min(p.bits_per_vector or 0 for p in everything)
-    fig.update_yaxes(
-        **axis(dark, "bits per vector"), range=[min(0.0, 1.15 * least), 1.15 * max(top, 1e-9)]
+    plot.yaxes(
+        showgrid=True,
+        title={"text": "bits per vector"},
+        range=[min(0.0, 1.15 * least), 1.15 * max(top, 1e-9)],
     )
     framed(
-        fig,
+        plot,
         carried_finding(runs),
         dark=dark,
         height=HEIGHT,
         sides={"l": 76, "r": 40, "t": LEGEND_TOP + 18 + 18 * len(found), "b": 92},
     )
-    fig.update_layout(legend=legend_of(dark, HEIGHT, LEGEND_TOP) | WHOLE)
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP) | WHOLE)
     known = {p.checkpoint for p in everything}
     missing = dict.fromkeys(
         p.checkpoint for one in runs for p in one.run.points if p.checkpoint not in known
@@ -91,8 +92,8 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
     if missing:
         names = ", ".join(plain(name) for name in missing)
         words += f" Not applicable or not measured: {names}."
-    caption(fig, words, dark=dark, below=50, left=-56)
-    return fig
+    caption(plot, words, dark=dark, below=50, left=-56)
+    return plot.figure()
 
 
 def carried_finding(runs: Sequence[Measured]) -> str:
@@ -179,19 +180,21 @@ def copies_curve(runs: Sequence[Measured], *, task: str, dark: bool = False) -> 
     found = [(one, lines) for one, lines in found if lines]
     if not found:
         raise NotApplicable("not applicable: no run measured several copies of a text")
-    fig, colors = go.Figure(), ink(dark)
+    plot, colors = Plot(), ink(dark)
     for one, lines in found:
         for line in lines:
-            fig.add_trace(_line(one, line, dark))
+            plot.add(_line(one, line, dark))
         busy = one.run.machine.is_busy
-        fig.add_trace(legend_mark(one.label, one.kind, busy=busy, dark=dark))
+        plot.add(legend_mark(one.label, one.kind, busy=busy, dark=dark))
     everything = [p for _, lines in found for line in lines for p in line]
     bases = [base for one, _ in found if (base := plain_point(of_task(one.run, task)))]
     rates = [*map(texts_per_s, everything), *map(texts_per_s, bases)]
-    fig.update_xaxes(**log_axis(dark, "texts answered per second", rates))
+    plot.xaxes(**log_axis("texts answered per second", rates))
     scores = [p.accuracy for p in [*everything, *bases]]
-    fig.update_yaxes(
-        **axis(dark, plain(scores[0].metric), tickformat=".1%"),
+    plot.yaxes(
+        showgrid=True,
+        title={"text": plain(scores[0].metric)},
+        tickformat=".1%",
         range=score_range(min(s.low for s in scores), max(s.high for s in scores)),
     )
     line_style = {"color": colors.muted, "width": 1.2, "dash": "dot"}
@@ -202,21 +205,21 @@ def copies_curve(runs: Sequence[Measured], *, task: str, dark: bool = False) -> 
             {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": x, "x1": x},
             {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y},
         ]
-    add(fig, shapes=[shape | {"line": line_style} for shape in shapes])
+    plot.mark(shapes=[shape | {"line": line_style} for shape in shapes])
     framed(
-        fig,
+        plot,
         copies_finding(runs, task=task),
         dark=dark,
         height=HEIGHT,
         sides={"l": 76, "r": 40, "t": LEGEND_TOP + 18 + 18 * len(found), "b": 92},
     )
-    fig.update_layout(legend=legend_of(dark, HEIGHT, LEGEND_TOP) | WHOLE)
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP) | WHOLE)
     words = [
         "Beside a mark: N, and copies of each text. Bars: range over groupings. Dotted: N = 1."
     ]
     words += [f"{note}." for note in [busy_words([one.run.machine for one, _ in found])] if note]
-    caption(fig, "<br>".join(words), dark=dark, below=50, left=-56)
-    return fig
+    caption(plot, "<br>".join(words), dark=dark, below=50, left=-56)
+    return plot.figure()
 
 
 def copies_finding(runs: Sequence[Measured], *, task: str) -> str:
@@ -281,10 +284,10 @@ def _lines(one: Measured, task: str) -> list[list[TradeoffPoint]]:
     return [line for line in lines if line[0].n > 1 and line[-1].copies > 1]
 
 
-def _line(one: Measured, line: Sequence[TradeoffPoint], dark: bool) -> go.Scatter:
+def _line(one: Measured, line: Sequence[TradeoffPoint], dark: bool) -> Trace:
     busy, n = one.run.machine.is_busy, line[0].n
     scores = [p.accuracy for p in line]
-    return go.Scatter(
+    return scatter(
         x=[texts_per_s(p) for p in line],
         y=[s.mean for s in scores],
         mode="lines+markers+text",

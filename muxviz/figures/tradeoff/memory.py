@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed, ink
-from muxviz.figures.drawing.measured import axis, color_of, times
+from muxviz.figures.drawing.measured import color_of, times
+from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows, write_ends
 from muxviz.figures.drawing.wording import plain
 from muxviz.figures.tradeoff.speed import row_name, speed_rows
@@ -24,8 +25,8 @@ def memory_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.F
     rows, colors = memory_rows(timed, setting), ink(dark)
     known = [row.peak_mib or 0.0 for row in rows]
     most = max([*known, 1.0])
-    fig = go.Figure(
-        go.Bar(
+    plot = Plot(
+        bar(
             x=known,
             y=list(range(len(rows))),
             orientation="h",
@@ -38,21 +39,21 @@ def memory_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.F
             hoverinfo="text",
         )
     )
-    fig.update_xaxes(
-        **axis(dark, "highest memory of the process, MiB"), range=[0, 1.22 * most], tickformat=","
+    plot.xaxes(
+        title={"text": "highest memory of the process, MiB"}, range=[0, 1.22 * most], tickformat=","
     )
-    name_rows(fig, [_label(row) for row in rows])
-    write_ends(fig, known, [_mib(row) for row in rows], shift=8, dark=dark)
+    name_rows(plot, [_label(row) for row in rows])
+    write_ends(plot, known, [_mib(row) for row in rows], shift=8, dark=dark)
     framed(
-        fig,
+        plot,
         memory_finding(timed, setting),
         dark=dark,
         height=BAR * len(rows) + 186,
         sides={"l": 230, "r": 24, "t": 74, "b": 92},
     )
     words = f"{plain(setting.label)}, batch {rows[0].batch}. Above what the process had before."
-    caption(fig, words, dark=dark, below=50, left=-200)
-    return fig
+    caption(plot, words, dark=dark, below=50, left=-200)
+    return plot.figure()
 
 
 def memory_finding(timed: Timed, setting: Setting) -> str:

@@ -9,18 +9,17 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
 from muxviz.figures.drawing.measured import (
     SIZE,
-    axis,
     color_of,
-    legend_of,
     log_axis,
     named,
     outline_of,
     score_range,
     tick_text,
 )
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.wording import count, percent, plain
 from muxviz.results.throughput import Plan, Plans
 
@@ -38,22 +37,21 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
     if not plans.plans:
         raise NotApplicable("not applicable: no setting was measured")
     traffic, colors = plans.traffic, ink(dark)
-    fig = go.Figure()
+    plot = Plot()
     for serves in (False, True):
         chosen = [p for p in plans.plans if (p.machines is not None) == serves]
-        fig.add_trace(_marks(chosen, serves, plans, dark))
+        plot.add(_marks(chosen, serves, plans, dark))
     times_ms = [*(p.latency_ms for p in plans.plans), traffic.latency_ms]
     scores = [*(p.accuracy for p in plans.plans), traffic.accuracy]
-    across = log_axis(dark, "expected latency of a request, ms", times_ms)
+    across = log_axis("expected latency of a request, ms", times_ms)
     low = min(scores) if traffic.accuracy > 0 else min(p.accuracy for p in plans.plans)
     span = score_range(low, max(scores))
-    fig.update_xaxes(**across)
-    fig.update_yaxes(**axis(dark, "accuracy", tickformat=".1%"), range=span)
+    plot.xaxes(**across)
+    plot.yaxes(showgrid=True, title={"text": "accuracy"}, tickformat=".1%", range=span)
     line = {"color": colors.muted, "width": 1.3, "dash": "dot"}
     budget, floor = traffic.latency_ms, max(traffic.accuracy, span[0])
     left = 10 ** across["range"][0]
-    add(
-        fig,
+    plot.mark(
         shapes=[
             {
                 "type": "rect",
@@ -72,20 +70,20 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
         ],
     )  # fmt: skip
     framed(
-        fig,
+        plot,
         plans_finding(plans),
         dark=dark,
         height=HEIGHT,
         sides={"l": 76, "r": 30, "t": 108, "b": 96},
     )
-    fig.update_layout(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     words = (
         f"Green: what is asked for, within {tick_text(budget)} ms and from "
         f"{100 * traffic.accuracy:.1f} %. Beside a mark: N, and batch, where there "
         "is room. One mark per checkpoint, precision and batch."
     )
-    caption(fig, words, dark=dark, below=50, left=-56)
-    return fig
+    caption(plot, words, dark=dark, below=50, left=-56)
+    return plot.figure()
 
 
 def plans_finding(plans: Plans) -> str:
@@ -136,9 +134,9 @@ def plans_alt(plans: Plans) -> str:
     return f"{plans_finding(plans)}. {'; '.join(parts)}."
 
 
-def _marks(chosen: list[Plan], serves: bool, plans: Plans, dark: bool) -> go.Scatter:
+def _marks(chosen: list[Plan], serves: bool, plans: Plans, dark: bool) -> Trace:
     best, labelled = plans.plans[0], _labelled(plans)
-    return go.Scatter(
+    return scatter(
         x=[p.latency_ms for p in chosen] or None,
         y=[p.accuracy for p in chosen] or None,
         mode="markers+text",

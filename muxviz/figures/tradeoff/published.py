@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink
-from muxviz.figures.drawing.measured import SIZE, axis, legend_of, log_axis
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink, legend_of
+from muxviz.figures.drawing.measured import SIZE, log_axis
+from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.wording import plain
 from muxviz.results.throughput import PublishedPoint
 
@@ -36,53 +36,57 @@ def published_figure(points: Sequence[PublishedPoint], *, dark: bool = False) ->
         raise NotApplicable("not applicable: no published point has both a ratio and a score")
     columns = min(SIZES[1], len(tasks))
     rows = math.ceil(len(tasks) / columns)
-    fig = make_subplots(
+    plot = Plot.grid(
         rows=rows,
         cols=columns,
-        subplot_titles=[_heading(task) for task in tasks],
-        horizontal_spacing=0.08,
-        vertical_spacing=0.22 if rows > 1 else 0,
+        titles=[
+            {"text": _heading(task), "font": {"size": TEXT_SIZE, "color": ink(dark).text}}
+            for task in tasks
+        ],
+        across=0.08,
+        down=0.22 if rows > 1 else 0,
     )
     sources = list(dict.fromkeys(p.source for p in points if p.task in tasks))
     for source in sources:
-        fig.add_trace(_key(source, sources, dark))
+        plot.add(_key(source, sources, dark))
     for number, task in enumerate(tasks):
         place = {"row": number // columns + 1, "col": number % columns + 1}
         own = [p for p in points if p.task == task and _is_drawn(p)]
         for source in dict.fromkeys(p.source for p in own):
             marked = [p for p in own if p.source == source]
-            fig.add_trace(_marks(marked, sources.index(source), dark), **place)
+            plot.add(_marks(marked, sources.index(source), dark), **place)
         words = (
             "times its own baseline"
             if place["row"] == rows or number + columns >= len(tasks)
             else ""
         )
-        fig.update_xaxes(**log_axis(dark, words, [p.ratio for p in own], room=0.16), **place)
+        plot.xaxes(**log_axis(words, [p.ratio for p in own], room=0.16), **place)
         scores = [p.score or 0.0 for p in own]
         edge = max(0.15 * (max(scores) - min(scores)), 0.5)
-        fig.update_yaxes(
-            **axis(dark, "score, %" if number % columns == 0 else "", nticks=6),
+        plot.yaxes(
+            showgrid=True,
+            title={"text": "score, %" if number % columns == 0 else ""},
+            nticks=6,
             range=[min(scores) - edge, max(scores) + 1.6 * edge],
             **place,
         )
     height = SIZES[0] if rows > 1 else 400
     framed(
-        fig,
+        plot,
         published_finding(points),
         dark=dark,
         height=height,
         sides={"l": 70, "r": 24, "t": 124, "b": 96},
     )
-    fig.update_annotations(font={"size": TEXT_SIZE, "color": ink(dark).text})
-    fig.update_layout(legend=legend_of(dark, height, LEGEND_TOP))
+    plot.set(legend=legend_of(height, LEGEND_TOP))
     left_out = sum(not _is_drawn(p) or p.task not in tasks for p in points)
     words = (
         "Not measured here. Numbers: N; none for pruning alone. Every source has its own baseline, "
         f"data and machine.<br>{left_out} more, without a score or ratio or of other tasks, are in "
         "the table."
     )
-    caption(fig, words, dark=dark, below=50, left=-50)
-    return fig
+    caption(plot, words, dark=dark, below=50, left=-50)
+    return plot.figure()
 
 
 def published_finding(points: Sequence[PublishedPoint]) -> str:
@@ -146,8 +150,8 @@ def _heading(task: str) -> str:
     return "Task not named: a range" if task == "not named" else plain(task)
 
 
-def _key(source: str, sources: Sequence[str], dark: bool) -> go.Scatter:
-    return go.Scatter(
+def _key(source: str, sources: Sequence[str], dark: bool) -> Trace:
+    return scatter(
         x=[None],
         y=[None],
         mode="markers",
@@ -157,10 +161,10 @@ def _key(source: str, sources: Sequence[str], dark: bool) -> go.Scatter:
     )
 
 
-def _marks(own: Sequence[PublishedPoint], number: int, dark: bool) -> go.Scatter:
+def _marks(own: Sequence[PublishedPoint], number: int, dark: bool) -> Trace:
     is_range = own[0].task == "not named"
     color = ink(dark).muted
-    return go.Scatter(
+    return scatter(
         x=[p.ratio for p in own],
         y=[p.score for p in own],
         mode="lines+markers" if is_range else "markers+text",

@@ -7,22 +7,21 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of
 from muxviz.figures.drawing.measured import (
     SIZE,
     busy_words,
     color_of,
-    legend_of,
     log_axis,
     named,
     outline_of,
     tick_text,
     times,
 )
+from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import plain
 from muxviz.results.measured import Timed
@@ -41,35 +40,35 @@ def latency_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.
         NotApplicable: no row of this setting.
     """
     rows = speed_rows(timed, setting)
-    fig = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
+    plot = Plot.grid(rows=1, cols=2, across=0.11)
     busy = timed.run.machine.is_busy
     for line in lines_of(rows):
-        _pass_line(fig, line, busy, dark)
-        _rate_line(fig, line, busy, dark)
+        _pass_line(plot, line, busy, dark)
+        _rate_line(plot, line, busy, dark)
     batches = sorted({row.batch for row in rows})
-    across = log_axis(dark, "sequences per forward", [float(b) for b in batches])
+    across = log_axis("sequences per forward", [float(b) for b in batches])
     across |= {"tickvals": batches, "ticktext": [tick_text(b) for b in batches]}
     times_ms = [v for r in rows for v in (r.pass_ms.q1, r.pass_ms.q3, r.pass_p95_ms)]
     rates = [v for r in rows for v in (r.instances_per_s.q1, r.instances_per_s.q3)]
     for column in (1, 2):
-        fig.update_xaxes(**across, row=1, col=column)
-    fig.update_yaxes(**log_axis(dark, "a pass, ms", times_ms), row=1, col=1)
-    fig.update_yaxes(**log_axis(dark, "instances per second", rates), row=1, col=2)
+        plot.xaxes(**across, row=1, col=column)
+    plot.yaxes(**log_axis("a pass, ms", times_ms), showgrid=True, row=1, col=1)
+    plot.yaxes(**log_axis("instances per second", rates), showgrid=True, row=1, col=2)
     framed(
-        fig,
+        plot,
         latency_finding(timed, setting),
         dark=dark,
         height=HEIGHT,
         sides={"l": 76, "r": 24, "t": 112, "b": 96},
     )
-    fig.update_layout(legend=legend_of(dark, HEIGHT, LEGEND_TOP))
+    plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     words = [
         f"{plain(setting.label)}. Bars: quartiles over {timed.run.rounds} rounds. Short dashes "
         "(left): 95 % of passes are faster."
     ]
     words += [f"{note}." for note in [busy_words([timed.run.machine])] if note]
-    caption(fig, "<br>".join(words), dark=dark, below=50, left=-56)
-    return fig
+    caption(plot, "<br>".join(words), dark=dark, below=50, left=-56)
+    return plot.figure()
 
 
 def latency_finding(timed: Timed, setting: Setting) -> str:
@@ -163,43 +162,49 @@ def speed_rows(timed: Timed, setting: Setting) -> tuple[SpeedRow, ...]:
     return rows
 
 
-def _pass_line(fig: go.Figure, line: Sequence[SpeedRow], busy: bool, dark: bool) -> None:
+def _pass_line(plot: Plot, line: Sequence[SpeedRow], busy: bool, dark: bool) -> None:
     color = outline_of(line[0].n, dark)
     passes = [row.pass_ms for row in line]
-    fig.add_scatter(
-        **_line(line, busy, dark),
-        y=[p.median for p in passes],
-        error_y=_spread([p.median for p in passes], [(p.q1, p.q3) for p in passes], color),
-        name=row_name(line[0]),
+    plot.add(
+        scatter(
+            **_line(line, busy, dark),
+            y=[p.median for p in passes],
+            error_y=_spread([p.median for p in passes], [(p.q1, p.q3) for p in passes], color),
+            name=row_name(line[0]),
+        ),
         row=1,
         col=1,
     )
-    fig.add_scatter(
-        x=[row.batch for row in line],
-        y=[row.pass_p95_ms for row in line],
-        mode="markers",
-        marker={
-            "symbol": "line-ew",
-            "size": SIZE,
-            "color": color,
-            "line": {"color": color, "width": 2},
-        },
-        hovertext=[f"{row_name(r)}, batch {r.batch}: p95 {_ms(r.pass_p95_ms)}" for r in line],
-        hoverinfo="text",
-        showlegend=False,
+    plot.add(
+        scatter(
+            x=[row.batch for row in line],
+            y=[row.pass_p95_ms for row in line],
+            mode="markers",
+            marker={
+                "symbol": "line-ew",
+                "size": SIZE,
+                "color": color,
+                "line": {"color": color, "width": 2},
+            },
+            hovertext=[f"{row_name(r)}, batch {r.batch}: p95 {_ms(r.pass_p95_ms)}" for r in line],
+            hoverinfo="text",
+            showlegend=False,
+        ),
         row=1,
         col=1,
     )
 
 
-def _rate_line(fig: go.Figure, line: Sequence[SpeedRow], busy: bool, dark: bool) -> None:
+def _rate_line(plot: Plot, line: Sequence[SpeedRow], busy: bool, dark: bool) -> None:
     color = outline_of(line[0].n, dark)
     rates = [row.instances_per_s for row in line]
-    fig.add_scatter(
-        **_line(line, busy, dark),
-        y=[q.median for q in rates],
-        error_y=_spread([q.median for q in rates], [(q.q1, q.q3) for q in rates], color),
-        showlegend=False,
+    plot.add(
+        scatter(
+            **_line(line, busy, dark),
+            y=[q.median for q in rates],
+            error_y=_spread([q.median for q in rates], [(q.q1, q.q3) for q in rates], color),
+            showlegend=False,
+        ),
         row=1,
         col=2,
     )
@@ -212,10 +217,9 @@ def _rate_line(fig: go.Figure, line: Sequence[SpeedRow], busy: bool, dark: bool)
         "yref": "y2",
         "xanchor": "left",
         "xshift": 9,
-        "showarrow": False,
         "font": {"size": SMALL_SIZE, "color": ink(dark).text},
     }
-    add(fig, annotations=[note] if end.contender == "muxviz" else [])
+    plot.mark(annotations=[note] if end.contender == "muxviz" else [])
 
 
 def _line(line: Sequence[SpeedRow], busy: bool, dark: bool) -> dict[str, Any]:

@@ -101,20 +101,22 @@ def loss_figure(runs: Sequence[RunCurves], *, log: bool = True, dark: bool = Fal
         ]
         for name in terms
     }
-    fig = draw_panels(runs, panels, _heading, dark=dark)
+    plot = draw_panels(runs, panels, _heading, dark=dark)
     for number, name in enumerate(terms):
         row, column = number // COLUMNS + 1, number % COLUMNS + 1
         if is_share(name):
-            fig.update_yaxes(tickformat=".0%", rangemode="tozero", row=row, col=column)
+            plot.yaxes(tickformat=".0%", rangemode="tozero", row=row, col=column)
         elif log and _is_positive([c.values for c in panels[name]]):
             ticks = log_ticks(_known([c.values for c in panels[name]]))
             texts = [f"{tick:,g}" for tick in ticks]
             axis = {"type": "log", "tickvals": ticks, "ticktext": texts}
-            fig.update_yaxes(**axis, row=row, col=column)
+            plot.yaxes(**axis, row=row, col=column)
         else:
-            fig.update_yaxes(rangemode="tozero", row=row, col=column)
-    finish(fig, loss_finding(runs), inner_height(len(terms)), dark=dark, has_stages=is_staged(runs))
-    return fig
+            plot.yaxes(rangemode="tozero", row=row, col=column)
+    finish(
+        plot, loss_finding(runs), inner_height(len(terms)), dark=dark, has_stages=is_staged(runs)
+    )
+    return plot.figure()
 
 
 def loss_terms(runs: Sequence[RunCurves]) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, ink
+from muxviz.figures.drawing.ink import TEXT_SIZE, ink
+from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.small_multiples import (
     GAP,
@@ -51,32 +51,36 @@ def slot_accuracy_figure(
         )
     colors = ink(dark)
     inner = len(shown) * 2 * PANEL_HEIGHT + (len(shown) - 1) * GAP
-    fig = make_subplots(
+    plot = Plot.grid(
         rows=len(shown),
         cols=1,
-        shared_xaxes=True,
-        vertical_spacing=spacing(len(shown), inner),
-        subplot_titles=[plain_name(r) for r in shown] if len(shown) > 1 else None,
+        share_x=True,
+        down=spacing(len(shown), inner),
+        titles=[
+            {
+                "text": plain_name(run),
+                "xanchor": "left",
+                "font": {"size": TEXT_SIZE, "color": colors.text},
+                "yshift": STAGE_LINE if row == 0 and is_staged(shown) else 0,
+            }
+            for row, run in enumerate(shown if len(shown) > 1 else ())
+        ],
     )
     for row, run in enumerate(shown, start=1):
-        _slot_lines(fig, run, row, slot, dark=dark)
-        mark_stages(fig, run.stages, last_step([run]), [row], 1, dark=dark, named=row == 1)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    set_axes(fig, dark)
-    fig.update_yaxes(tickformat=".0%", title={"text": "tokens read back", "font": muted})
-    fig.update_xaxes(title={"text": "step", "font": muted}, row=len(shown), col=1)
-    for row, note in enumerate(fig.layout.annotations[: len(shown)] if len(shown) > 1 else ()):
-        note.update(x=0, xanchor="left", font={"size": TEXT_SIZE, "color": colors.text})
-        note.update(yshift=STAGE_LINE if row == 0 and is_staged(shown) else 0)
+        _slot_lines(plot, run, row, slot, dark=dark)
+        mark_stages(plot, run.stages, last_step([run]), [row], 1, dark=dark, named=row == 1)
+    set_axes(plot)
+    plot.yaxes(tickformat=".0%", title={"text": "tokens read back"})
+    plot.xaxes(title={"text": "step"}, row=len(shown), col=1)
     finish(
-        fig,
+        plot,
         slot_accuracy_finding(shown[0]),
         inner,
         dark=dark,
         has_stages=is_staged(shown),
         has_titles=len(shown) > 1,
     )
-    return fig
+    return plot.figure()
 
 
 def slot_accuracy_finding(run: RunCurves) -> str:
@@ -123,13 +127,13 @@ def slot_accuracy_table(runs: Sequence[RunCurves]) -> list[dict[str, Any]]:
     ]
 
 
-def _slot_lines(fig: go.Figure, run: RunCurves, row: int, slot: int | None, *, dark: bool) -> None:
+def _slot_lines(plot: Plot, run: RunCurves, row: int, slot: int | None, *, dark: bool) -> None:
     order = [i for i in range(run.retrieval.shape[1]) if i != slot]
     for i in [*order, slot] if slot is not None and slot < run.retrieval.shape[1] else order:
         x, y, _ = thinned(run.steps, run.retrieval[:, i])
         known = np.isfinite(y)
-        fig.add_trace(
-            go.Scatter(
+        plot.add(
+            scatter(
                 x=x[known],
                 y=y[known],
                 mode="lines+markers",

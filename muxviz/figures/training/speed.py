@@ -40,12 +40,12 @@ def speed_figure(runs: Sequence[RunCurves], *, dark: bool = False) -> go.Figure:
     if not any(np.isfinite(c.values).any() for curves in panels.values() for c in curves):
         raise NotApplicable("not applicable: this run logged no speed")
     headings = {"instances_per_s": "Instances per second", "tokens_per_s": "Tokens per second"}
-    fig = draw_panels(runs, panels, headings.__getitem__, dark=dark)
-    fig.update_yaxes(rangemode="tozero", separatethousands=True)
+    plot = draw_panels(runs, panels, headings.__getitem__, dark=dark)
+    plot.yaxes(rangemode="tozero", separatethousands=True)
     finish(
-        fig, speed_finding(runs), inner_height(len(panels)), dark=dark, has_stages=is_staged(runs)
+        plot, speed_finding(runs), inner_height(len(panels)), dark=dark, has_stages=is_staged(runs)
     )
-    return fig
+    return plot.figure()
 
 
 def speed_finding(runs: Sequence[RunCurves]) -> str:

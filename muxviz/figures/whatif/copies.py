@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
+from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import ends, interval, percent
 from muxviz.results.whatif_copies import Copies, Ensembling
@@ -19,10 +19,10 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
     """Left: accuracy against sentences a pass. Right: AUROC for errors."""
     colors, points = ink(dark), result.points
     areas = [p for p in points if not np.isnan(p.auroc)]
-    fig = make_subplots(rows=1, cols=2, column_widths=[0.58, 0.42], horizontal_spacing=0.13)
+    plot = Plot.grid(rows=1, cols=2, widths=[0.58, 0.42], across=0.13)
     bounds = [p.accuracy.interval for p in points]
-    fig.add_trace(
-        go.Scatter(
+    plot.add(
+        scatter(
             x=[p.per_pass for p in points],
             y=[p.accuracy.value for p in points],
             error_y=_whiskers(
@@ -52,8 +52,8 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
         is_first = kind == "auroc"
         lows = [p.auroc_low if is_first else p.auroc_unsure for p in areas]
         highs = [p.auroc_high if is_first else p.auroc_unsure for p in areas]
-        fig.add_trace(
-            go.Scatter(
+        plot.add(
+            scatter(
                 x=values,
                 y=[k + (0.12 if is_first else -0.12) for k in range(len(areas))],
                 error_x=_whiskers(values, lows, highs, colors.text) if is_first else None,
@@ -70,71 +70,60 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
             row=1,
             col=2,
         )
-    _axes(fig, result, areas, dark)
+    _axes(plot, result, areas, dark)
     framed(
-        fig,
+        plot,
         copies_finding(result),
         dark=dark,
         height=380,
         sides={"l": 74, "r": 24, "t": 92, "b": 78},
     )
-    fig.update_layout(
+    plot.set(
         legend={"orientation": "h", "x": 0.99, "xanchor": "right", "y": 1.0, "yanchor": "bottom"}
     )
-    return fig
+    return plot.figure()
 
 
-def _axes(fig: go.Figure, result: Ensembling, areas: list[Copies], dark: bool) -> None:
+def _axes(plot: Plot, result: Ensembling, areas: list[Copies], dark: bool) -> None:
     colors = ink(dark)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    common = {"gridcolor": tint(colors.line, 0.5), "zeroline": False, "fixedrange": True}
-    common["tickfont"] = muted
     most = max(p.per_pass for p in result.points)
-    fig.update_xaxes(
-        title={"text": "different sentences a pass", "font": muted},
+    plot.xaxes(
+        title={"text": "different sentences a pass"},
         tickvals=[p.per_pass for p in result.points],
         range=[0.5, most + 0.28 * most],
         row=1,
         col=1,
-        **common,
     )
     lowest = min(p.accuracy.interval[0] for p in result.points)
-    fig.update_yaxes(
-        title={"text": "accuracy", "font": muted},
+    plot.yaxes(
+        showgrid=True,
+        title={"text": "accuracy"},
         tickformat=".0%",
         range=[max(0, lowest - 0.04), 1.02],
         row=1,
         col=1,
-        **common,
     )
-    fig.update_xaxes(
-        title={"text": "AUROC for errors (0.5: knows nothing)", "font": muted},
-        range=[0, 1.03],
-        row=1,
-        col=2,
-        **common,
+    plot.xaxes(
+        title={"text": "AUROC for errors (0.5: knows nothing)"}, range=[0, 1.03], row=1, col=2
     )
-    fig.update_yaxes(
+    plot.yaxes(
         tickvals=list(range(len(areas))),
         ticktext=[_name(p) for p in areas],
         range=[-0.6, max(len(areas), 1) - 0.4],
-        showgrid=False,
         row=1,
         col=2,
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
     )
     if not areas:
-        fig.add_annotation(
-            text="no errors to find, or one slot",
-            x=0.5,
-            y=0,
-            showarrow=False,
-            font={"size": TEXT_SIZE, "color": colors.muted},
-            row=1,
-            col=2,
-        )
+        xref, yref = plot.cell(1, 2)
+        nothing = {
+            "text": "no errors to find, or one slot",
+            "x": 0.5,
+            "y": 0,
+            "xref": xref,
+            "yref": yref,
+            "font": {"size": TEXT_SIZE, "color": colors.muted},
+        }
+        plot.mark(annotations=[nothing])
 
 
 def _whiskers(values: Any, low: Any, high: Any, color: str) -> dict[str, Any]:

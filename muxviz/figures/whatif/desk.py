@@ -10,12 +10,12 @@ import plotly.graph_objects as go
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     SMALL_SIZE,
-    add,
     caption,
     framed,
     ink,
     tint,
 )
+from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.wording import percent, plain, shorten
@@ -31,11 +31,11 @@ FLAT = 0.005  # change of a probability that counts as none in words
 def before_after_figure(result: BeforeAfter, *, dark: bool = False) -> go.Figure:
     """Probability of the answer each slot gave before: pale bar before, full bar after."""
     colors, shown = ink(dark), _shown(result)
-    fig = go.Figure()
+    plot = Plot()
     for pale in (True, False):
         values = result.sure_before if pale else result.sure_after
-        fig.add_trace(
-            go.Bar(
+        plot.add(
+            bar(
                 x=[None if np.isnan(values[i]) else float(values[i]) for i in shown],
                 y=list(range(len(shown))),
                 orientation="h",
@@ -59,40 +59,33 @@ def before_after_figure(result: BeforeAfter, *, dark: bool = False) -> go.Figure
                 "x": 1.02,
                 "y": at,
                 "xanchor": "left",
-                "showarrow": False,
                 "align": "left",
                 "text": plain(shorten(_change(result, i), 2 * ROOM)),
                 "font": {"size": SMALL_SIZE, "color": colors.text},
             }
         )
-    fig.update_layout(barmode="overlay", bargap=0.2)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_xaxes(
+    plot.set(barmode="overlay", bargap=0.2)
+    plot.xaxes(
         range=[0, 1.62],
         tickvals=[0, 0.25, 0.5, 0.75, 1],
         ticktext=["0", "25 %", "50 %", "75 %", "100 %"],
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
-        title={"text": "probability of the answer given before", "font": muted},
+        title={"text": "probability of the answer given before"},
     )
-    name_rows(fig, [slot_label(i) for i in shown], zeroline=False)
+    name_rows(plot, [slot_label(i) for i in shown])
     half = {"type": "line", "x0": 0.5, "x1": 0.5, "y0": -0.5, "y1": len(shown) - 0.5}
-    add(
-        fig,
+    plot.mark(
         shapes=[half | {"line": {"color": colors.line, "width": 1, "dash": "dot"}}],
         annotations=notes,
     )
     framed(
-        fig,
+        plot,
         before_after_finding(result),
         dark=dark,
         height=ROW * len(shown) + 154,
         sides={"l": 66, "r": 12, "t": 76, "b": 76},
     )
-    caption(fig, "Pale and wide: before. Full and narrow: after.", dark=dark, below=48)
-    return fig
+    caption(plot, "Pale and wide: before. Full and narrow: after.", dark=dark, below=48)
+    return plot.figure()
 
 
 def before_after_finding(result: BeforeAfter) -> str:

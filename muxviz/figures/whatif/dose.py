@@ -10,15 +10,15 @@ import plotly.graph_objects as go
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
-    SMALL_SIZE,
     TEXT_SIZE,
-    add,
+    TOGGLES,
     caption,
     framed,
     ink,
     text_on,
     tint,
 )
+from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import percent
@@ -38,14 +38,13 @@ def dose_figure(
     result: DoseResponse, slot: int, *, scale: str = "probability", dark: bool = False
 ) -> go.Figure:
     """One slot's answer against every fader; the slot's own is the thick line."""
-    colors = ink(dark)
     title, name = SCALES[scale]
     values = getattr(result, name)[slot]
-    fig = go.Figure()
+    plot = Plot()
     for j in range(len(values)):
         own = j == slot
-        fig.add_trace(
-            go.Scatter(
+        plot.add(
+            scatter(
                 x=result.doses.astype(np.float32),
                 y=values[j].astype(np.float32),
                 mode="lines+markers",
@@ -61,31 +60,23 @@ def dose_figure(
                 hovertemplate=f"fader {j + 1} at %{{x:.2f}}: %{{y:.3f}}<extra></extra>",
             )
         )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    line = {"gridcolor": tint(colors.line, 0.5), "zeroline": False, "fixedrange": True}
-    fig.update_xaxes(
-        title={"text": "fader (0 = silent, 1 = as it is)", "font": muted},
-        range=[-0.03, 2.03],
-        dtick=0.25,
-        tickfont=muted,
-        **line,
-    )
+    plot.xaxes(title={"text": "fader (0 = silent, 1 = as it is)"}, range=[-0.03, 2.03], dtick=0.25)
     bounds = {"range": [-0.02, 1.02], "tickformat": ".0%"} if scale == "probability" else {}
-    fig.update_yaxes(title={"text": title, "font": muted}, tickfont=muted, **line, **bounds)
+    plot.yaxes(showgrid=True, title={"text": title}, **bounds)
     outside = ((-0.03, USUAL[0]), (USUAL[1], 2.03))
     common = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
     shade = {"fillcolor": tint(ink(dark).grey, 0.1), "line": {"width": 0}}
-    add(fig, shapes=[common | shade | {"x0": a, "x1": b} for a, b in outside])
+    plot.mark(shapes=[common | shade | {"x0": a, "x1": b} for a, b in outside])
     framed(
-        fig,
+        plot,
         dose_finding(result, slot),
         dark=dark,
         height=410,
         sides={"l": 74, "r": 24, "t": 76, "b": 84},
     )
-    fig.update_layout(legend={"font": {"size": SMALL_SIZE}, "bgcolor": CLEAR, "tracegroupgap": 2})
-    caption(fig, "Shaded: far from anything the model was trained on.", dark=dark, below=58)
-    return fig
+    plot.set(legend={"tracegroupgap": 2} | TOGGLES)
+    caption(plot, "Shaded: far from anything the model was trained on.", dark=dark, below=58)
+    return plot.figure()
 
 
 def dose_finding(result: DoseResponse, slot: int) -> str:
@@ -135,8 +126,8 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
     num, scale = len(values), diverging(dark)
     top = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
     hovers = [[_cell_words(result, i, j) for j in range(num)] for i in range(num)]
-    fig = go.Figure(
-        go.Heatmap(
+    plot = Plot(
+        heatmap(
             z=values.astype(np.float32),
             zmin=-top,
             zmax=top,
@@ -154,13 +145,11 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
     shades = {p: color_at(scale, (float(np.nan_to_num(values[p])) / top + 1) / 2) for p in places}
     frame = {"type": "rect", "line": {"color": colors.text, "width": 1.2}, "fillcolor": CLEAR}
     wide, high = 0.49, 0.465  # cells are wider than high, the gaps between them are not
-    add(
-        fig,
+    plot.mark(
         annotations=[
             {
                 "x": j,
                 "y": i,
-                "showarrow": False,
                 "text": "·" if np.isnan(values[i, j]) else f"{values[i, j]:+.2f}",
                 "font": {"size": TEXT_SIZE, "color": text_on(shades[i, j])},
             }
@@ -171,14 +160,10 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
             for i in range(num)
         ],
     )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    common = {"showgrid": False, "fixedrange": True, "ticks": "", "tickfont": muted}
-    fig.update_xaxes(
-        side="top", title={"text": "fader of slot …", "font": muted, "standoff": 10}, **common
-    )
-    fig.update_yaxes(autorange="reversed", ticksuffix="  ", **common)
+    plot.xaxes(side="top", title={"text": "fader of slot …", "standoff": 10})
+    plot.yaxes(autorange="reversed", ticksuffix="  ")
     framed(
-        fig,
+        plot,
         slope_finding(result),
         dark=dark,
         height=CELL * num + 168,
@@ -186,8 +171,8 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
     )
     what = "input of its own layers" if result.scales_inputs else "fader"
     words = f"Change of the margin per unit of {what} at 1 (logits). Framed: a slot's own."
-    caption(fig, words, dark=dark, below=14)
-    return fig
+    caption(plot, words, dark=dark, below=14)
+    return plot.figure()
 
 
 def slope_finding(result: DoseResponse) -> str:

@@ -6,20 +6,18 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
-    SMALL_SIZE,
     TEXT_SIZE,
-    add,
+    TOGGLES,
     caption,
     framed,
     ink,
     text_on,
-    tint,
 )
+from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
@@ -38,25 +36,23 @@ def dial_figure(result: KeyDial, alpha: float = 0.0, *, dark: bool = False) -> g
     """Above: how likely each of the two slots' answers is. Below: whose tokens come out."""
     colors = ink(dark)
     heard = not np.isnan(result.heard).all()
-    fig = make_subplots(
+    plot = Plot.grid(
         rows=2 if heard else 1,
         cols=1,
-        shared_xaxes=True,
-        vertical_spacing=0.13,
-        row_heights=[0.5, 0.5] if heard else [1],
+        share_x=True,
+        down=0.13,
+        heights=[0.5, 0.5] if heard else [1],
     )
     for n in (result.slot, result.other):
-        _line(fig, result.alphas, result.like[:, n], n, dark, 1, "answer of slot")
-        _wrong(fig, result.like_random[:, n], n, dark, 1)
+        _line(plot, result.alphas, result.like[:, n], n, dark, 1, "answer of slot")
+        _wrong(plot, result.like_random[:, n], n, dark, 1)
     if heard:
         for n in range(result.heard.shape[1]):
             if n not in result.fillers:
-                _line(fig, result.alphas, result.heard[:, n], n, dark, 2, "tokens of slot")
-                _wrong(fig, result.heard_random[:, n], n, dark, 2)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    grid = {"gridcolor": tint(colors.line, 0.5), "zeroline": False, "fixedrange": True}
-    fig.update_xaxes(range=[-0.03, WRONG + 0.06], tickfont=muted, **grid)
-    fig.update_xaxes(
+                _line(plot, result.alphas, result.heard[:, n], n, dark, 2, "tokens of slot")
+                _wrong(plot, result.heard_random[:, n], n, dark, 2)
+    plot.xaxes(range=[-0.03, WRONG + 0.06])
+    plot.xaxes(
         tickvals=[0, 0.25, 0.5, 0.75, 1, WRONG],
         ticktext=[
             f"key {slot_label(result.slot)}",
@@ -70,23 +66,23 @@ def dial_figure(result: KeyDial, alpha: float = 0.0, *, dark: bool = False) -> g
         row=2 if heard else 1,
         col=1,
     )
-    fig.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", tickfont=muted, **grid)
-    fig.update_yaxes(title={"text": "answer of …", "font": muted}, row=1, col=1)
+    plot.yaxes(showgrid=True, range=[-0.03, 1.05], tickformat=".0%")
+    plot.yaxes(title={"text": "answer of …"}, row=1, col=1)
     if heard:
-        fig.update_yaxes(title={"text": "tokens of … read", "font": muted}, row=2, col=1)
+        plot.yaxes(title={"text": "tokens of … read"}, row=2, col=1)
     mark = {"type": "line", "x0": alpha, "x1": alpha, "yref": "paper", "y0": 0, "y1": 1}
-    add(fig, shapes=[mark | {"line": {"color": colors.text, "width": 1.2, "dash": "dot"}}])
+    plot.mark(shapes=[mark | {"line": {"color": colors.text, "width": 1.2, "dash": "dot"}}])
     framed(
-        fig,
+        plot,
         dial_finding(result, alpha),
         dark=dark,
         height=470 if heard else 330,
         sides={"l": 74, "r": 24, "t": 76, "b": 66},
     )
-    fig.update_layout(legend={"font": {"size": SMALL_SIZE}, "bgcolor": CLEAR})
+    plot.set(legend=TOGGLES)
     words = "Right: random keys, mean with the 5 to 95 % range. Dotted: the dial."
-    caption(fig, words, dark=dark, below=38)
-    return fig
+    caption(plot, words, dark=dark, below=38)
+    return plot.figure()
 
 
 def dial_finding(result: KeyDial, alpha: float = 0.0) -> str:
@@ -160,10 +156,10 @@ def _reads(
 
 
 def _line(
-    fig: go.Figure, x: np.ndarray, y: np.ndarray, n: int, dark: bool, row: int, what: str
+    plot: Plot, x: np.ndarray, y: np.ndarray, n: int, dark: bool, row: int, what: str
 ) -> None:
-    fig.add_trace(
-        go.Scatter(
+    plot.add(
+        scatter(
             x=x.astype(np.float32),
             y=y.astype(np.float32),
             mode="lines+markers",
@@ -184,12 +180,12 @@ def _line(
     )
 
 
-def _wrong(fig: go.Figure, values: np.ndarray, n: int, dark: bool, row: int) -> None:
+def _wrong(plot: Plot, values: np.ndarray, n: int, dark: bool, row: int) -> None:
     if np.isnan(values).all():
         return
     mean, (low, high) = float(values.mean()), np.quantile(values, (0.05, 0.95))
-    fig.add_trace(
-        go.Scatter(
+    plot.add(
+        scatter(
             x=[WRONG + 0.012 * (n % 5 - 2)],
             y=[mean],
             error_y=whiskers(
@@ -219,8 +215,8 @@ def ghost_figure(result: Ghosts, *, dark: bool = False) -> go.Figure:
     shown = np.c_[result.heard, np.full(num, np.nan), result.floor.mean].astype(np.float64)
     shown[list(result.fillers)] = np.nan
     edges = np.r_[np.arange(num + 1), num + GAP, num + 1 + GAP]
-    fig = go.Figure(
-        go.Heatmap(
+    plot = Plot(
+        heatmap(
             z=shown.astype(np.float32),
             x=edges,
             y=np.arange(num + 1),
@@ -246,7 +242,6 @@ def ghost_figure(result: Ghosts, *, dark: bool = False) -> go.Figure:
                 {
                     "x": j + 0.5 + (GAP if j == num else 0),
                     "y": i + 0.5,
-                    "showarrow": False,
                     "text": f"<b>{_fine(value)}</b>" if above else _fine(value),
                     "font": {"size": TEXT_SIZE, **(strong if value > 0.12 else faint)},
                 }
@@ -255,35 +250,29 @@ def ghost_figure(result: Ghosts, *, dark: bool = False) -> go.Figure:
     shapes = [
         frame | {"x0": i + 0.02, "x1": i + 0.98, "y0": i + 0.03, "y1": i + 0.97} for i in range(num)
     ]
-    add(fig, shapes=shapes, annotations=notes)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    common = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
-    fig.update_xaxes(
+    plot.mark(shapes=shapes, annotations=notes)
+    plot.xaxes(
         tickvals=[*(j + 0.5 for j in range(num)), num + 0.5 + GAP],
         ticktext=[*(slot_label(j) for j in range(num)), "strangers"],
         range=[0, num + 1 + GAP],
         side="top",
-        tickfont=muted,
-        title={"text": "tokens of slot …", "font": muted, "standoff": 12},
-        **common,
+        title={"text": "tokens of slot …", "standoff": 12},
     )
-    fig.update_yaxes(
+    plot.yaxes(
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"{slot_label(i)} empty  " for i in range(num)],
         range=[num, 0],
-        tickfont=muted,
-        **common,
     )
     framed(
-        fig,
+        plot,
         ghost_finding(result),
         dark=dark,
         height=CELL * num + 162,
         sides={"l": 110, "r": 24, "t": 106, "b": 54},
     )
     words = "Bold: above what sentences outside the group get. Framed: the text that was taken out."
-    caption(fig, words, dark=dark, below=16)
-    return fig
+    caption(plot, words, dark=dark, below=16)
+    return plot.figure()
 
 
 def ghost_finding(result: Ghosts) -> str:

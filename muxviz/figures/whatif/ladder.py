@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
@@ -36,8 +37,8 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
     colors, rungs = ink(dark), result.rungs
     places = list(range(len(rungs)))
     fills = [_fill(rung, result, dark) for rung in rungs]
-    fig = go.Figure(
-        go.Bar(
+    plot = Plot(
+        bar(
             x=[r.change for r in rungs],
             y=places,
             orientation="h",
@@ -67,45 +68,38 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
             "y": k,
             "xanchor": "left",
             "xshift": 12,
-            "showarrow": False,
             "text": _turned(r, result),
             "font": {"size": SMALL_SIZE, "color": colors.text},
         }
         for k, r in enumerate(rungs)
     ]
     ends = {"y0": -0.5, "y1": len(rungs) - 0.5}
-    add(
-        fig,
+    plot.mark(
         shapes=[
             zero | {"line": {"color": colors.text, "width": 1}},
             turn | ends | {"line": {"color": colors.warning, "width": 1.6, "dash": "dash"}},
         ],
         annotations=notes,
     )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_xaxes(
+    plot.xaxes(
         range=[low - 0.06 * width, high + 0.06 * width],
-        title={"text": f"change of the margin of {_name(result.target)} (logits)", "font": muted},
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
+        title={"text": f"change of the margin of {_name(result.target)} (logits)"},
     )
-    name_rows(fig, [_test(r) for r in rungs])
+    name_rows(plot, [_test(r) for r in rungs])
     framed(
-        fig,
+        plot,
         ladder_finding(result),
         dark=dark,
         height=ROW * len(rungs) + 170,
         sides={"l": 268, "r": 190, "t": 84, "b": 80},
     )
     caption(
-        fig,
+        plot,
         "Dashed: where the answer turns. Pale: not told from its control of the same size.",
         dark=dark,
         below=52,
     )
-    return fig
+    return plot.figure()
 
 
 def ladder_finding(result: Ladder) -> str:

@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import are_apart, spans
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import TOGGLES, caption, framed, ink, tint
+from muxviz.figures.drawing.plot import Plot, bar, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import percent, plain, shorten
 from muxviz.results.whatif_orders import FLAT, SlotOrders
@@ -28,12 +29,12 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
     """One point per order: the chance of the sentence's target answer against its seat."""
     colors, num = ink(dark), result.orders.shape[1]
     seats = result.seats(sentence)
-    fig = go.Figure()
+    plot = Plot()
     for seat in range(num):
         values = result.sure[seats == seat, sentence]
         places = np.linspace(-SPREAD, SPREAD, len(values)) if len(values) > 1 else np.zeros(1)
-        fig.add_trace(
-            go.Scatter(
+        plot.add(
+            scatter(
                 x=(seat + places).astype(np.float32),
                 y=values.astype(np.float32),
                 mode="markers",
@@ -48,47 +49,36 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
             )
         )
     means = result.by_seat(sentence).mean
-    bar = {"type": "line", "line": {"color": colors.text, "width": 2}}
+    rule = {"type": "line", "line": {"color": colors.text, "width": 2}}
     present = {"type": "line", "x0": -0.5, "x1": num - 0.5}
     now = float(result.sure[0, sentence])
-    add(
-        fig,
+    plot.mark(
         shapes=[
             *(
-                bar | {"x0": s - SPREAD - 0.08, "x1": s + SPREAD + 0.08, "y0": m, "y1": m}
+                rule | {"x0": s - SPREAD - 0.08, "x1": s + SPREAD + 0.08, "y0": m, "y1": m}
                 for s, m in enumerate(means)
             ),
             present | {"y0": now, "y1": now, "line": {"color": colors.muted, "dash": "dot"}},
         ],
     )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_xaxes(
+    plot.xaxes(
         tickvals=list(range(num)),
         ticktext=[slot_label(s) for s in range(num)],
         range=[-0.55, num - 0.45],
-        fixedrange=True,
-        showgrid=False,
-        zeroline=False,
-        title={"text": f"seat of the sentence that is in slot {sentence + 1} now", "font": muted},
+        title={"text": f"seat of the sentence that is in slot {sentence + 1} now"},
     )
-    fig.update_yaxes(
-        range=[-0.03, 1.03],
-        tickformat=".0%",
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
-        title={"text": _aim(result, sentence), "font": muted},
+    plot.yaxes(
+        showgrid=True, range=[-0.03, 1.03], tickformat=".0%", title={"text": _aim(result, sentence)}
     )
     framed(
-        fig,
+        plot,
         seats_finding(result, sentence),
         dark=dark,
         height=400,
         sides={"l": 78, "r": 24, "t": 76, "b": 84},
     )
-    caption(fig, "Bars: mean of a seat. Dotted: the present order.", dark=dark, below=58)
-    return fig
+    caption(plot, "Bars: mean of a seat. Dotted: the present order.", dark=dark, below=58)
+    return plot.figure()
 
 
 def seats_finding(result: SlotOrders, sentence: int) -> str:
@@ -126,14 +116,14 @@ def _explained(result: SlotOrders, sentence: int) -> str:
 def company_figure(result: SlotOrders, *, dark: bool = False) -> go.Figure:
     """Per sentence, the variance of its answer: what its seat explains, and its company."""
     colors, shown = ink(dark), list(range(result.sentences))
-    fig = go.Figure()
+    plot = Plot()
     parts = (
         ("seat", result.seat, colors.accent, 0.85),
         ("neighbours' order", result.company, colors.grey, 0.6),
     )
     for name, values, color, alpha in parts:
-        fig.add_trace(
-            go.Bar(
+        plot.add(
+            bar(
                 x=[float(v) * POINTS for v in values[shown]],
                 y=[f"{slot_label(s)}  " for s in shown],
                 orientation="h",
@@ -146,28 +136,22 @@ def company_figure(result: SlotOrders, *, dark: bool = False) -> go.Figure:
                 hovertemplate=f"{name}: %{{x:.3g}}<extra></extra>",
             )
         )
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_layout(barmode="stack", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
-    fig.update_xaxes(
+    plot.set(barmode="stack", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"} | TOGGLES)
+    plot.xaxes(
         title={
             "text": "variance of the answer's probability over orders (percentage points²)",
-            "font": muted,
         },
         rangemode="tozero",
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
     )
-    fig.update_yaxes(autorange="reversed", fixedrange=True, ticks="")
+    plot.yaxes(autorange="reversed")
     framed(
-        fig,
+        plot,
         company_finding(result),
         dark=dark,
         height=ROW * len(shown) + 168,
         sides={"l": 66, "r": 24, "t": 100, "b": 56},
     )
-    return fig
+    return plot.figure()
 
 
 def company_finding(result: SlotOrders) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, add, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.plot import Plot, Trace, bar, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import interval, percent, plain, shorten
@@ -25,8 +25,8 @@ def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
     shares = [result.share(k) for k in range(len(OUTCOMES))]
     values = [s.value for s in shares]
     bounds = [s.interval for s in shares]
-    fig = go.Figure(
-        go.Bar(
+    plot = Plot(
+        bar(
             x=values,
             y=names,
             orientation="h",
@@ -50,36 +50,30 @@ def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
             "y": name,
             "xanchor": "left",
             "xshift": 10,
-            "showarrow": False,
             "text": f"{percent(s.value)} ({interval(s)})",
             "font": {"size": TEXT_SIZE, "color": colors.text},
         }
         for name, s, b in zip(names, shares, bounds, strict=True)
     ]
     chance = {"type": "line", "x0": result.by_chance, "x1": result.by_chance, "y0": 0.6, "y1": 1.4}
-    add(fig, annotations=notes, shapes=[chance | {"line": {"color": colors.warning, "width": 2}}])
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    fig.update_xaxes(
+    plot.mark(annotations=notes, shapes=[chance | {"line": {"color": colors.warning, "width": 2}}])
+    plot.xaxes(
         range=[0, 1.28],
         tickvals=[0, 0.25, 0.5, 0.75, 1],
         tickformat=".0%",
-        gridcolor=tint(colors.line, 0.5),
-        zeroline=False,
-        fixedrange=True,
-        tickfont=muted,
-        title={"text": f"share of {result.passes} passes", "font": muted},
+        title={"text": f"share of {result.passes} passes"},
     )
-    fig.update_yaxes(autorange="reversed", fixedrange=True, ticksuffix="  ", ticks="")
+    plot.yaxes(autorange="reversed", ticksuffix="  ")
     framed(
-        fig,
+        plot,
         twins_finding(result),
         dark=dark,
         height=318,
         sides={"l": 200, "r": 24, "t": 76, "b": 78},
     )
     words = f"Mark: swaps to expect if both erred independently ({percent(result.by_chance)})."
-    caption(fig, words, dark=dark, below=52)
-    return fig
+    caption(plot, words, dark=dark, below=52)
+    return plot.figure()
 
 
 def outcome_names(result: Twins) -> list[str]:
@@ -140,49 +134,41 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
     """One dot per slot for the sentence; below, the slots' bias over many sentences."""
     colors, num = ink(dark), len(result.sure)
     many = result.bias.draws > 1
-    fig = make_subplots(rows=2 if many else 1, cols=1, vertical_spacing=0.34)
-    fig.add_trace(_dots(result.sure, np.zeros(num), dark, "%{x:.1%}"), row=1, col=1)
-    muted = {"size": SMALL_SIZE, "color": colors.muted}
-    common = {
-        "gridcolor": tint(colors.line, 0.5),
-        "fixedrange": True,
-        "tickfont": muted,
-        "zeroline": False,
-    }
+    plot = Plot.grid(rows=2 if many else 1, cols=1, down=0.34)
+    plot.add(_dots(result.sure, np.zeros(num), dark, "%{x:.1%}"), row=1, col=1)
     low, high = float(result.sure.min()), float(result.sure.max())
     room = max(0.02, (high - low) * 0.25)
-    fig.update_xaxes(
-        title={"text": "probability of the answer, one dot per slot", "font": muted},
+    plot.xaxes(
+        title={"text": "probability of the answer, one dot per slot"},
         tickformat=".1%",
         range=[max(0, low - room), min(1.002, high + room)],
         row=1,
         col=1,
-        **common,
     )
-    hidden = {"showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True}
-    fig.update_yaxes(range=[-1, 1], row=1, col=1, **hidden)
+    hidden = {"showticklabels": False}
+    plot.yaxes(range=[-1, 1], row=1, col=1, **hidden)
     if many:
         dots = _dots(result.bias.mean, np.arange(num), dark, "%{x:+.3f} logits")
-        dots.error_x = whiskers(
+        dots["error_x"] = whiskers(
             result.bias.high - result.bias.mean,
             result.bias.mean - result.bias.low,
             colors.text,
             thickness=1.3,
             width=4,
         )
-        fig.add_trace(dots, row=2, col=1)
+        plot.add(dots, row=2, col=1)
         words = f"margin less the mean over slots, {result.bias.draws} sentences (logits)"
-        fig.update_xaxes(title={"text": words, "font": muted}, row=2, col=1, **common)
-        fig.update_xaxes(zeroline=True, zerolinecolor=colors.muted, row=2, col=1)
-        fig.update_yaxes(range=[num - 0.4, -1.0], row=2, col=1, **hidden)
+        plot.xaxes(title={"text": words}, row=2, col=1)
+        plot.xaxes(zeroline=True, zerolinecolor=colors.muted, row=2, col=1)
+        plot.yaxes(range=[num - 0.4, -1.0], row=2, col=1, **hidden)
     framed(
-        fig,
+        plot,
         duplicates_finding(result),
         dark=dark,
         height=(290 + 26 * num) if many else 210,
         sides={"l": 24, "r": 24, "t": 76, "b": 56},
     )
-    return fig
+    return plot.figure()
 
 
 def duplicates_finding(result: Duplicates) -> str:
@@ -226,9 +212,9 @@ def duplicates_alt(result: Duplicates) -> str:
     return " ".join([f"{duplicates_finding(result)}.", *rows])
 
 
-def _dots(x: np.ndarray, y: np.ndarray, dark: bool, unit: str) -> go.Scatter:
+def _dots(x: np.ndarray, y: np.ndarray, dark: bool, unit: str) -> Trace:
     num = len(x)
-    return go.Scatter(
+    return scatter(
         x=np.asarray(x, dtype=np.float32),
         y=np.asarray(y, dtype=np.float32),
         mode="markers+text",

@@ -65,7 +65,12 @@ def picture(key: str, figure: Any, alt: str) -> None:
     """A figure over the full width, with its description; a narrow page scrolls it sideways."""
     with st.grid(1, min_column_width=NARROWEST, wrap=False):
         st.plotly_chart(
-            figure, width="stretch", key=f"{key}_figure", alt=alt, config=figure_config(key)
+            figure,
+            width="stretch",
+            theme=None,  # figures bring their own; Streamlit's would be laid above it
+            key=f"{key}_figure",
+            alt=alt,
+            config=figure_config(key),
         )
 
 
