@@ -76,7 +76,8 @@ def write(path: Path, where: str, line: str, code: str) -> None:
     lines = path.read_text("utf-8").split("\n")
     assert lines.count(line) == 1, (path, line)
     at = lines.index(line) + (where == "after")
-    lines[at:at] = code.rstrip("\n").split("\n") if where == "after" else code.split("\n")[:-1]
+    blank = [] if where == "after" else ["", ""]  # a class or function ahead of another one
+    lines[at:at] = [*code.rstrip("\n").split("\n"), *blank]
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
