@@ -131,8 +131,8 @@ def token_map(
         title={"text": f"looks ({slot_label(slot)})"},
     )
     if lines:
-        _ladder(plot, result, positions, dark)
-    caption(plot, f"{left_out(result, positions)}{note}", dark=dark, below=below)
+        _ladder(plot, result, positions)
+    caption(plot, f"{left_out(result, positions)}{note}", below=below)
     framed(
         plot,
         title,
@@ -151,7 +151,6 @@ def _ladder(
     plot: Plot,
     result: Positioned,
     positions: np.ndarray,
-    dark: bool,
 ) -> None:
     """Every slot's tokens in a line of its own under the columns, and whose they are."""
     room = max(3.0, 105 / len(positions))

@@ -60,7 +60,6 @@ def conductance_figure(
         f"{result.difference:+.2f} logits (gap {gap_words(float(result.gaps.max()))}).<br>"
         f"captum's LayerConductance, computed beside it, misses {gap_words(low)} to "
         f"{gap_words(high)} at {result.steps} steps.",
-        dark=dark,
         below=66 if len(shown) <= NAMED else 28,
     )
     return plot.figure()

@@ -77,8 +77,8 @@ def heads_figure(
     if gone:
         boxes = [(h + 0.54, h + 1.46, k + 0.54, k + 1.46) for k, h in gone]
         plot.add(hatched(boxes, [pruned_hover(*place) for place in gone], dark=dark))
-    _axes(plot, layers, heads, dark)
-    caption(plot, _words(result), dark=dark, below=12)
+    _axes(plot, layers, heads)
+    caption(plot, _words(result), below=12)
     framed(
         plot,
         heads_finding(result, slot, by=by),
@@ -161,7 +161,7 @@ def _hover(result: HeadEffects, slot: int, layer: int, head: int) -> str:
     return "<br>".join(lines)
 
 
-def _axes(plot: Plot, layers: int, heads: int, dark: bool) -> None:
+def _axes(plot: Plot, layers: int, heads: int) -> None:
     plot.xaxes(
         tickvals=list(range(1, heads + 1)),
         side="top",

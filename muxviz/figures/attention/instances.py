@@ -70,7 +70,7 @@ def instances_figure(
         }
     )
     words = "Rows take, columns give; every row sums to 1. Colours run from 0 to 1."
-    caption(plot, words, dark=dark, below=10)
+    caption(plot, words, below=10)
     framed(
         plot,
         instances_finding(result, head=head),

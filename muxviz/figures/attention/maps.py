@@ -191,7 +191,7 @@ def attention_grid_figure(
     if gone:
         boxes = [_sides(*place, step, size) for place in gone]
         plot.add(hatched(boxes, [pruned_hover(*place) for place in gone], dark=dark))
-    _name_heads(plot, result, step, size, dark)
+    _name_heads(plot, result, step, size)
     _frame_tiles(plot, chosen, step, size, dark)
     height = int(np.clip(layers * 760 / heads, 60 * layers, 900)) + 140
     unknown = "" if result.is_numbered else UNNUMBERED
@@ -199,7 +199,6 @@ def attention_grid_figure(
         plot,
         "Layers from top to bottom, heads from left to right; colours by square root. "
         f"{unknown}Framed: the map below.",
-        dark=dark,
         below=12,
     )
     framed(
@@ -291,7 +290,7 @@ def _thumbnails(maps: np.ndarray) -> np.ndarray:
     return np.maximum.reduceat(np.maximum.reduceat(maps, starts, axis=2), starts, axis=3)
 
 
-def _name_heads(plot: Plot, result: AttentionMaps, step: int, size: int, dark: bool) -> None:
+def _name_heads(plot: Plot, result: AttentionMaps, step: int, size: int) -> None:
     layers, heads = result.maps.shape[:2]
     middle = (size - 1) / 2
     plot.xaxes(

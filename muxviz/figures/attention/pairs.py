@@ -99,7 +99,7 @@ def pairs_figure(
         )
     )
     plot.add(_numbers(shares, max(top, 1e-6), dark))
-    _axes(plot, num, dark)
+    _axes(plot, num)
     if chosen is not None:
         i, j = (float(c + 0.02 + (0.0 if c < num else 0.0)) for c in chosen)
         box = {"type": "rect", "x0": j, "x1": j + 0.96 + 0.15 * (chosen[1] == num)}
@@ -109,7 +109,7 @@ def pairs_figure(
     what = "of what the softmax sees" if seen else "of the logits' absolute parts"
     unknown = "" if result.is_numbered else UNNUMBERED
     words = f"Shares {what}; all of them add up to 100 %. {unknown}Framed: the map below."
-    caption(plot, words, dark=dark, below=14)
+    caption(plot, words, below=14)
     framed(
         plot,
         pairs_finding(result, head, seen=seen),
@@ -301,7 +301,7 @@ def _numbers(shares: np.ndarray, top: float, dark: bool) -> Trace:
     )
 
 
-def _axes(plot: Plot, num: int, dark: bool) -> None:
+def _axes(plot: Plot, num: int) -> None:
     common = {"tickvals": [*(i + 0.5 for i in range(num)), num + 0.575]}
     names = [slot_words(i, num) for i in range(num + 1)]
     plot.xaxes(

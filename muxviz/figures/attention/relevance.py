@@ -75,7 +75,6 @@ def relevance_figure(
         plot,
         f"{what}. {left_out(result, shown)}{blocks}One colour scale; positions bear the "
         "tokens of the slot that is read.",
-        dark=dark,
         below=bottom + 6,
     )
     return plot.figure()

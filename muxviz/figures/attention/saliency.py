@@ -45,7 +45,7 @@ def saliency_figure(result: Attribution, *, dark: bool = False) -> go.Figure:
     plot.xaxes(range=[-GUTTER, ROOM + 0.5])
     _gutter(plot, result, starts, dark)
     _scale(plot, scale, top, dark)
-    caption(plot, _note(result), dark=dark, below=34)
+    caption(plot, _note(result), below=34)
     return plot.figure()
 
 

@@ -34,7 +34,7 @@ def crosstalk_sparsity_figure(result: CrosstalkBySparsity, *, dark: bool = False
         height=470,
         sides={"l": 92, "r": 110, "t": 84, "b": 92},
     )
-    caption(plot, _drawn(result), dark=dark, below=52, left=-80)
+    caption(plot, _drawn(result), below=52, left=-80)
     return plot.figure()
 
 

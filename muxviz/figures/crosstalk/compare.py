@@ -74,7 +74,7 @@ def comparison_figure(
         height=round(40 * max(num, 4)) + 190,
         sides={"l": SIDE, "r": 24, "t": 104, "b": 86},
     )
-    caption(plot, _legend(one, other, apart), dark=dark, below=50, left=12 - SIDE)
+    caption(plot, _legend(one, other, apart), below=50, left=12 - SIDE)
     return plot.figure()
 
 

@@ -64,7 +64,7 @@ def crosstalk_figure(
     plot = Plot(_heat(matrix, colors, low, high, mark_faint))
     plot.add(_labels(matrix, colors, low, high, mark_faint, dark))
     plot.mark(shapes=[*_frames(num, picked, dark), *_strokes(matrix, mark_faint, dark)])
-    _axes(plot, matrix, dark, has_bars)
+    _axes(plot, matrix, has_bars)
     if matrix.received is not None and matrix.given is not None:
         bars(plot, matrix, matrix.received, matrix.given, dark)
     row = _row(num)
@@ -75,7 +75,7 @@ def crosstalk_figure(
         height=round(row * num / (MATRIX if has_bars else 1)) + TOP + BOTTOM,
         sides={"l": SIDE, "r": 40, "t": TOP, "b": BOTTOM},
     )
-    caption(plot, _legend(matrix, mark_faint), dark=dark, below=50, left=12 - SIDE)
+    caption(plot, _legend(matrix, mark_faint), below=50, left=12 - SIDE)
     return plot.figure()
 
 
@@ -208,7 +208,7 @@ def _strokes(matrix: CrossMatrix, mark_faint: bool, dark: bool) -> list[dict[str
     ]
 
 
-def _axes(plot: Plot, matrix: CrossMatrix, dark: bool, has_bars: bool) -> None:
+def _axes(plot: Plot, matrix: CrossMatrix, has_bars: bool) -> None:
     num, words = len(matrix.values), WORDS[matrix.measure]
     part = [0, MATRIX if has_bars else 1]
     plot.set(

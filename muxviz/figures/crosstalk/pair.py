@@ -76,7 +76,7 @@ def swap_pair_figure(
         sides={"l": LEFT, "r": 40, "t": 92, "b": 86},
     )
     words = f"The {len(worst)} draws that moved slot {slot + 1} most. A cross: its answer changed."
-    caption(plot, words, dark=dark, below=52, left=12 - LEFT)
+    caption(plot, words, below=52, left=12 - LEFT)
     return plot.figure()
 
 

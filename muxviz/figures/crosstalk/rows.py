@@ -59,7 +59,7 @@ def odds_pair_figure(result: LogOdds, slot: int, source: int, *, dark: bool = Fa
     words = f"Positions with tokens of slot {source + 1}, from 0. Orange: likelier for being there."
     if len(shown) < len(result.places(slot, source)):
         words += f" The {len(shown)} largest of {len(result.places(slot, source))}."
-    caption(plot, words, dark=dark, below=50, left=12 - LEFT)
+    caption(plot, words, below=50, left=12 - LEFT)
     return plot.figure()
 
 
@@ -136,7 +136,7 @@ def shares_figure(result: SlotShares, slot: int, *, dark: bool = False) -> go.Fi
         f"Integrated gradients of {plain(result.explained[slot].words)}; completeness gap "
         f"{100 * float(result.gaps[slot]):.2f} % of the difference."
     )
-    caption(plot, words, dark=dark, below=50, left=12 - LEFT)
+    caption(plot, words, below=50, left=12 - LEFT)
     return plot.figure()
 
 

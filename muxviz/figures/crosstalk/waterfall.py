@@ -71,7 +71,7 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
         f"Margin of {_target_words(result, slot)}. Blue helps, orange hurts; whiskers are 95 % "
         f"intervals. The bars leave over {_left_over(result, slot)} logits."
     )
-    caption(plot, words, dark=dark, below=50, left=12 - LEFT)
+    caption(plot, words, below=50, left=12 - LEFT)
     return plot.figure()
 
 

@@ -156,13 +156,12 @@ def framed(plot: Plot, title: str, *, dark: bool, height: int, sides: dict[str, 
     )
 
 
-def caption(plot: Plot, text: str, *, dark: bool, below: int, left: int = 0) -> None:
+def caption(plot: Plot, text: str, *, below: int, left: int = 0) -> None:
     """A small line under ``plot`` (changed in place).
 
     Args:
         plot: the figure.
         text: as Plotly reads it; user text must have been through ``plain``.
-        dark: for a dark page.
         below: px under the plot.
         left: px to the right of its left edge (negative: to the left).
     """

@@ -38,7 +38,7 @@ def value_axis(plot: Plot, *, dark: bool, **more: Any) -> None:
     plot.yaxes(showgrid=True, gridcolor=tint(ink(dark).line, 0.6), griddash="dot", **more)
 
 
-def heading(text: str, axis: int, *, dark: bool) -> dict[str, Any]:
+def heading(text: str, axis: int) -> dict[str, Any]:
     """A small title over the panel of one axis, as an annotation."""
     name = "" if axis == 1 else str(axis)
     return {

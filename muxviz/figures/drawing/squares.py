@@ -67,7 +67,7 @@ def draw_square(
         )
     )
     plot.add(_points(matrix, scale, axis, dark))
-    _axes(plot, matrix, domain, axis, dark)
+    _axes(plot, matrix, domain, axis)
     line = {"color": ink(dark).line, "width": 1}
     plot.mark(
         shapes=[
@@ -147,7 +147,7 @@ def number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _axes(plot: Plot, matrix: Matrix, domain: tuple[float, float], axis: str, dark: bool) -> None:
+def _axes(plot: Plot, matrix: Matrix, domain: tuple[float, float], axis: str) -> None:
     num = len(matrix.values)
     places, names = [i + 0.5 for i in range(num)], [slot_label(i) for i in range(num)]
     common = {"tickvals": places, "ticktext": names}

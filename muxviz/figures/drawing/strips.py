@@ -186,7 +186,7 @@ def _scale(plot: Plot, scale: list[list[float | str]], dark: bool) -> None:
     }
     plot.add(scale_alone(upward, LOWEST, 0, colorbar))
     words = "own → <b>read</b> where it went wrong; dotted: special, not counted"
-    caption(plot, words, dark=dark, below=12)
+    caption(plot, words, below=12)
 
 
 def _rows(slot: SlotResult) -> list[dict[str, Any]]:

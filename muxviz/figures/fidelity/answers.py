@@ -58,7 +58,7 @@ def agreement_figure(result: Agreement, *, dark: bool = False) -> go.Figure:
         columns.insert(0, share_column(title, result.slots, f"{result.unit}s", brief=True))
     plot = dot_columns(columns, slot_marks(num, dark=dark), dark=dark)
     framed(plot, agreement_finding(result), dark=dark, height=dots_height(num) + 8, sides=sides())
-    caption(plot, _caption(result), dark=dark, below=30, left=-100)
+    caption(plot, _caption(result), below=30, left=-100)
     return plot.figure()
 
 
@@ -171,7 +171,7 @@ def accuracy_figure(
         height=dots_height(num + 1) + 8,
         sides=sides(),
     )
-    caption(plot, f"Lines: 95 % intervals.{_alone(alone)}", dark=dark, below=30, left=-100)
+    caption(plot, f"Lines: 95 % intervals.{_alone(alone)}", below=30, left=-100)
     return plot.figure()
 
 
@@ -292,7 +292,7 @@ def confusion_figure(result: Confusion, *, dark: bool = False) -> go.Figure:
         height=CELL * num + 190,
         sides={"l": 150, "r": 24, "t": 120, "b": 56},
     )
-    caption(plot, _outcomes(result), dark=dark, below=16)
+    caption(plot, _outcomes(result), below=16)
     return plot.figure()
 
 

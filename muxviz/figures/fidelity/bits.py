@@ -56,7 +56,7 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
         f"A lower bound. Dashed: all that there is, {one.entropy * per:.2f} {unit} a slot, the "
         f"unigram entropy of the pool's {one.corpus_tokens} tokens. Lines: 95 % intervals."
     )
-    caption(plot, words, dark=dark, below=52, left=-50)
+    caption(plot, words, below=52, left=-50)
     return plot.figure()
 
 

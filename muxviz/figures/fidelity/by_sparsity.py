@@ -60,7 +60,7 @@ def sparsity_figure(result: BySparsity, quantity: str, *, dark: bool = False) ->
         height=470,
         sides={"l": 62, "r": 110, "t": 84, "b": 92},
     )
-    caption(plot, _drawn(result), dark=dark, below=52, left=-50)
+    caption(plot, _drawn(result), below=52, left=-50)
     return plot.figure()
 
 
@@ -137,9 +137,7 @@ def slot_change_figure(result: BySparsity, quantity: str, *, dark: bool = False)
         height=dots_height(num + 1) + 24,
         sides=sides() | {"b": 76},
     )
-    caption(
-        plot, f"Share of {QUANTITIES[quantity]}. {_drawn(result)}", dark=dark, below=30, left=-100
-    )
+    caption(plot, f"Share of {QUANTITIES[quantity]}. {_drawn(result)}", below=30, left=-100)
     return plot.figure()
 
 

@@ -73,7 +73,7 @@ def fidelity_figure(result: Fidelity, *, value: str = "read", dark: bool = False
         height=dots_height(rows) + 8,
         sides=sides(),
     )
-    caption(plot, words, dark=dark, below=30, left=-100)
+    caption(plot, words, below=30, left=-100)
     return plot.figure()
 
 

@@ -72,7 +72,7 @@ def sinr_figure(found: KeyInterference, *, dark: bool = False) -> go.Figure:
     words = (
         "0 dB: all others together are as loud as the slot itself. Upright marks: vectors alone."
     )
-    caption(plot, words, dark=dark, below=50, left=12 - SIDES["l"])
+    caption(plot, words, below=50, left=12 - SIDES["l"])
     return plot.figure()
 
 
@@ -231,7 +231,7 @@ def filter_figure(found: MatchedFilter, *, dark: bool = False) -> go.Figure:
     words = "Filled: the sum and one vector, no network. "
     words += "Outlined: the model's read-back. " if found.model is not None else ""
     words += f"Dotted: always the commonest token ({percent(found.chance)})."
-    caption(plot, words, dark=dark, below=50, left=12 - SIDES["l"])
+    caption(plot, words, below=50, left=12 - SIDES["l"])
     return plot.figure()
 
 

@@ -32,7 +32,7 @@ def gates_figure(gates: GateFlips, *, over: str = "group", dark: bool = False) -
     _alone(plot, gates, dark)
     framed(plot, gates_finding(gates, over=over), dark=dark, height=square_height(num), sides=SIDES)
     words = "Colours run from 0 to 50 %, where two gates have nothing in common."
-    caption(plot, words, dark=dark, below=18, left=12 - SIDES["l"])
+    caption(plot, words, below=18, left=12 - SIDES["l"])
     return plot.figure()
 
 

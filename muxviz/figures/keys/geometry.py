@@ -40,12 +40,12 @@ def keys_figure(geometry: KeyGeometry, *, measure: str = "cosine", dark: bool = 
         )
     ):
         if matrix is None:
-            notes.append(_missing(reason, domain, dark))
+            notes.append(_missing(reason, domain))
             continue
         draw_square(plot, matrix, domain, "2" if side else "", dark)
     plot.mark(annotations=notes)
     framed(plot, keys_finding(geometry), dark=dark, height=square_height(num), sides=SIDES)
-    caption(plot, _legend(left, right), dark=dark, below=18, left=12 - SIDES["l"])
+    caption(plot, _legend(left, right), below=18, left=12 - SIDES["l"])
     return plot.figure()
 
 
@@ -145,7 +145,7 @@ def _cosines(title: str, gram: Gram) -> Matrix:
     return Matrix(title, gram.cosine, norms, (-1.0, 1.0), True, False)
 
 
-def _missing(reason: str, domain: tuple[float, float], dark: bool) -> dict[str, Any]:
+def _missing(reason: str, domain: tuple[float, float]) -> dict[str, Any]:
     """Why a half stays empty."""
     lines = fold(reason or "not applicable to this checkpoint", 46, 6)
     return {

@@ -60,7 +60,7 @@ def key_leak_figure(found: KeyLeak, *, which: int = 0, dark: bool = False) -> go
     plot.yaxes(showgrid=True, title={"text": words}, rangemode="tozero")
     framed(plot, key_leak_finding(found, which=which), dark=dark, height=430, sides=SIDES)
     note = "One point per pair, source → slot observed; colour and symbol are the source's."
-    caption(plot, f"{note} {_test(found)}", dark=dark, below=54, left=12 - SIDES["l"])
+    caption(plot, f"{note} {_test(found)}", below=54, left=12 - SIDES["l"])
     return plot.figure()
 
 

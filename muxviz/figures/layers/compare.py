@@ -48,7 +48,7 @@ def spectra_figure(
     value_axis(plot, dark=dark, tickformat=".0%", rangemode="tozero")
     plot.yaxes(range=[0, 1.04], col=2)
     plot.xaxes(title={"text": "layer", "standoff": 6})
-    plot.mark(annotations=[heading(t, k + 1, dark=dark) for k, (_, t) in enumerate(PANELS)])
+    plot.mark(annotations=[heading(t, k + 1) for k, (_, t) in enumerate(PANELS)])
     framed(plot, spectra_finding(one, other), dark=dark, height=HEIGHT, sides=SIDES)
     plot.set(
         legend={

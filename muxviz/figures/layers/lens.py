@@ -90,7 +90,7 @@ def lens_figure(
     plot.xaxes(title={"text": "layer", "standoff": 8})
     dotted = " (dotted: control)" if np.isfinite(view.control).any() else ""
     titles = (f"{view.name} by slot and level", f"the same as lines{dotted}")
-    plot.mark(annotations=[heading(t, k + 1, dark=dark) for k, t in enumerate(titles)])
+    plot.mark(annotations=[heading(t, k + 1) for k, t in enumerate(titles)])
     height = max(LEAST, ROW * num) + SIDES["t"] + SIDES["b"]
     framed(plot, lens_finding(lens, show=show), dark=dark, height=height, sides=SIDES)
     return plot.figure()

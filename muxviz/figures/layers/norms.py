@@ -66,7 +66,7 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
         if name in SHARES:
             plot.yaxes(tickformat=".0%", range=[0, 1.02], row=1, col=panel + 1)
     plot.xaxes(title={"text": "layer", "standoff": 6}, row=2)
-    plot.mark(annotations=[heading(PANELS[n], k + 1, dark=dark) for k, n in enumerate(shown)])
+    plot.mark(annotations=[heading(PANELS[n], k + 1) for k, n in enumerate(shown)])
     framed(plot, norms_finding(members), dark=dark, height=HEIGHT, sides=SIDES)
     plot.set(
         legend={

@@ -70,7 +70,7 @@ def spectrum_figure(
     plot.xaxes(range=[0, len(shares) - 1], row=1, col=1)
     plot.xaxes(title={"text": "layer"}, row=1, col=1)
     titles = ("share of the state's variance", "interaction", "balance of the slots")
-    plot.mark(annotations=[*names, *(heading(t, k + 1, dark=dark) for k, t in enumerate(titles))])
+    plot.mark(annotations=[*names, *(heading(t, k + 1) for k, t in enumerate(titles))])
     framed(plot, spectrum_finding(spectrum), dark=dark, height=HEIGHT, sides=SIDES)
     return plot.figure()
 

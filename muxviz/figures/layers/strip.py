@@ -61,7 +61,7 @@ def lens_strip_figure(
         for name, strip in zip(lens.levels, strips, strict=True)
     ]
     _player(plot, lens, first, dark)
-    caption(plot, _remark(found), dark=dark, below=92)
+    caption(plot, _remark(found), below=92)
     return plot.figure()
 
 

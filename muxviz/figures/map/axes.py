@@ -124,7 +124,7 @@ def explain(plot: Plot, view: View, projection: Projection, frame: int) -> None:
     lines = [_said(projection, frame), view.colors.note]
     below = 100 if projection.is_joint else 34
     shown = "<br>".join(plain(line) for line in lines if line)
-    caption(plot, shown, dark=view.dark, below=below)
+    caption(plot, shown, below=below)
 
 
 def _said(projection: Projection, frame: int) -> str:

@@ -71,7 +71,7 @@ def share_figure(readings: Sequence[StateReading], *, dark: bool = False) -> go.
         "Shares of tr Var of each state in its original space; whiskers: 95 % interval of the "
         "sentence's share, over anchors."
     )
-    caption(plot, words, dark=dark, below=30)
+    caption(plot, words, below=30)
     return plot.figure()
 
 

@@ -97,7 +97,7 @@ def braid_figure(
     label_layers(plot, geometry, dark=dark)
     label_lanes(plot, geometry, result, solo=solo, dark=dark)
     has_rest = spectrum is not None
-    write_caption(plot, geometry, result, dark=dark, left=SIDES["l"], has_rest=has_rest)
+    write_caption(plot, geometry, result, left=SIDES["l"], has_rest=has_rest)
     plot.xaxes(visible=False, range=[LEFT, RIGHT])
     plot.yaxes(visible=False, range=[geometry.bottom - 0.1, 0.1])
     num = len(result.slots)

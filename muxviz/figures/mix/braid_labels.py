@@ -64,10 +64,10 @@ def label_layers(plot: Plot, geometry: Geometry, *, dark: bool) -> None:
         )
         if is_end or (layer % stride == 0 and last - layer >= stride):
             name = str(layer) if layer else "mix"
-            numbers.append(_small(name, float(x), low, colors, shift=-16))
+            numbers.append(_small(name, float(x), low, shift=-16))
     if last:
         middle = float(geometry.ticks.mean())
-        numbers.append(_small("layer", middle, low, colors, shift=-33))
+        numbers.append(_small("layer", middle, low, shift=-33))
     plot.mark(shapes=lines, annotations=numbers)
 
 
@@ -76,7 +76,6 @@ def write_caption(
     geometry: Geometry,
     result: GroupResult,
     *,
-    dark: bool,
     left: int,
     has_rest: bool = False,
 ) -> None:
@@ -89,7 +88,7 @@ def write_caption(
         remarks.insert(0, "Band: each slot's share of the state; grey, of no single slot.")
     lines = fold(" ".join(remarks), CAPTION_ROOM, 2)
     words = "<br>".join(plain(line) for line in lines)
-    caption(plot, words, dark=dark, below=20, left=12 - left)
+    caption(plot, words, below=20, left=12 - left)
 
 
 def sentence_hover(slot: SlotResult) -> str:
@@ -185,7 +184,7 @@ def _text(
     }
 
 
-def _small(text: str, x: float, y: float, colors: Ink, *, shift: int) -> dict[str, Any]:
+def _small(text: str, x: float, y: float, *, shift: int) -> dict[str, Any]:
     """A quiet text below ``(x, y)``."""
     return {
         "text": text,

@@ -74,7 +74,7 @@ def leak_figure(
     )
     plot.add(_numbers(shown, positions, fillers, dark))
     _mark_own(plot, num, dark)
-    _label_axes(plot, num, dark)
+    _label_axes(plot, num)
     framed(
         plot,
         leak_finding(leak, which=which, fillers=fillers),
@@ -206,7 +206,7 @@ def _mark_own(plot: Plot, num: int, dark: bool) -> None:
     plot.set(shapes=[frame | place for place in places])
 
 
-def _label_axes(plot: Plot, num: int, dark: bool) -> None:
+def _label_axes(plot: Plot, num: int) -> None:
     plot.xaxes(
         tickvals=[*(j + 0.5 for j in range(num)), num + 0.5 + GAP],
         ticktext=[*(slot_label(j) for j in range(num)), "other"],
@@ -220,7 +220,7 @@ def _label_axes(plot: Plot, num: int, dark: bool) -> None:
         range=[num, 0],
     )
     words = "Framed: own tokens, read back. Colours run from 0 to 100 %."
-    caption(plot, words, dark=dark, below=16)
+    caption(plot, words, below=16)
 
 
 LEAK = Family(leak_figure, leak_finding, leak_alt, leak_table)

@@ -101,7 +101,7 @@ def sensitivity_figure(
     words = "A mark stands where the first choice changes. " + (
         "Dotted: the budget chosen above." if budget is not None else ""
     )
-    caption(plot, words, dark=dark, below=50, left=-56)
+    caption(plot, words, below=50, left=-56)
     return plot.figure()
 
 

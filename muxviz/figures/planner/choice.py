@@ -92,7 +92,7 @@ def planner_figure(
         f"Green: {plain(goal_words(advice.goal))}. Numbers: N. Bars: 95 % intervals where known. "
         f"The first choice {held}."
     )
-    caption(plot, words, dark=dark, below=50, left=-56)
+    caption(plot, words, below=50, left=-56)
     return plot.figure()
 
 

@@ -59,7 +59,6 @@ def measure_next_figure(advice: Advice, *, dark: bool = False) -> go.Figure:
     caption(
         plot,
         "Nothing here is measured. Sparsities halfway between measured ones are candidates too.",
-        dark=dark,
         below=50,
         left=-140,
     )

@@ -95,7 +95,6 @@ def loo_figure(comparison: Comparison, *, dark: bool = False) -> go.Figure:
     caption(
         plot,
         "Root mean square over all points, each predicted by a fit to the others.",
-        dark=dark,
         below=50,
         left=-150,
     )
@@ -197,7 +196,7 @@ def hits_figure(check: PlannerCheck, *, dark: bool = False) -> go.Figure:
         f"Whiskers: 95 % intervals over {check.splits} splits. Dotted: the goal for the first "
         f"three, {percent(GOAL)}.{part}"
     )
-    caption(plot, words, dark=dark, below=50, left=-180)
+    caption(plot, words, below=50, left=-180)
     return plot.figure()
 
 

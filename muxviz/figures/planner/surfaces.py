@@ -254,7 +254,7 @@ def _frame(
         )
     ]
     plot.mark(annotations=names)
-    caption(plot, "In brackets: the model that is drawn.", dark=dark, below=56, left=-50)
+    caption(plot, "In brackets: the model that is drawn.", below=56, left=-50)
 
 
 def _levels(grid: SurfaceGrid, low: float, high: float) -> np.ndarray:

@@ -41,8 +41,8 @@ def pruning_map_figure(result: PruningMap, *, dark: bool = False) -> go.Figure:
     _dimensions(plot, strips, dark)
     split = 1 - ROW * layers / inside
     foot = STRIP * len(strips) / inside
-    _axes(plot, result, (split, foot), dark)
-    caption(plot, _words(result), dark=dark, below=32, left=12 - LEFT)
+    _axes(plot, result, (split, foot))
+    caption(plot, _words(result), below=32, left=12 - LEFT)
     framed(
         plot,
         pruning_map_finding(result),
@@ -191,7 +191,7 @@ def _filled(boxes: Iterable[tuple[float, ...]], hovers: list[str], dark: bool) -
     )
 
 
-def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float], dark: bool) -> None:
+def _axes(plot: Plot, result: PruningMap, levels: tuple[float, float]) -> None:
     """Three pairs: heads, feed-forward blocks, dimensions. levels: where rows end, as shares."""
     layers, heads = result.heads.shape
     split, foot = levels

@@ -87,7 +87,7 @@ def tradeoff_figure(
     )
     whole = {"entrywidth": 1, "entrywidthmode": "fraction"}  # one source a line
     plot.set(legend=legend_of(height, LEGEND_TOP) | whole)
-    caption(plot, "<br>".join(notes), dark=dark, below=48, left=-56)
+    caption(plot, "<br>".join(notes), below=48, left=-56)
     return plot.figure()
 
 

@@ -92,7 +92,7 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
     if missing:
         names = ", ".join(plain(name) for name in missing)
         words += f" Not applicable or not measured: {names}."
-    caption(plot, words, dark=dark, below=50, left=-56)
+    caption(plot, words, below=50, left=-56)
     return plot.figure()
 
 
@@ -218,7 +218,7 @@ def copies_curve(runs: Sequence[Measured], *, task: str, dark: bool = False) -> 
         "Beside a mark: N, and copies of each text. Bars: range over groupings. Dotted: N = 1."
     ]
     words += [f"{note}." for note in [busy_words([one.run.machine for one, _ in found])] if note]
-    caption(plot, "<br>".join(words), dark=dark, below=50, left=-56)
+    caption(plot, "<br>".join(words), below=50, left=-56)
     return plot.figure()
 
 

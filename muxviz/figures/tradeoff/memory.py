@@ -52,7 +52,7 @@ def memory_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.F
         sides={"l": 230, "r": 24, "t": 74, "b": 92},
     )
     words = f"{plain(setting.label)}, batch {rows[0].batch}. Above what the process had before."
-    caption(plot, words, dark=dark, below=50, left=-200)
+    caption(plot, words, below=50, left=-200)
     return plot.figure()
 
 

@@ -82,7 +82,7 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
         f"{100 * traffic.accuracy:.1f} %. Beside a mark: N, and batch, where there "
         "is room. One mark per checkpoint, precision and batch."
     )
-    caption(plot, words, dark=dark, below=50, left=-56)
+    caption(plot, words, below=50, left=-56)
     return plot.figure()
 
 

@@ -85,7 +85,7 @@ def published_figure(points: Sequence[PublishedPoint], *, dark: bool = False) ->
         f"data and machine.<br>{left_out} more, without a score or ratio or of other tasks, are in "
         "the table."
     )
-    caption(plot, words, dark=dark, below=50, left=-50)
+    caption(plot, words, below=50, left=-50)
     return plot.figure()
 
 

@@ -67,7 +67,7 @@ def latency_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.
         "(left): 95 % of passes are faster."
     ]
     words += [f"{note}." for note in [busy_words([timed.run.machine])] if note]
-    caption(plot, "<br>".join(words), dark=dark, below=50, left=-56)
+    caption(plot, "<br>".join(words), below=50, left=-56)
     return plot.figure()
 
 

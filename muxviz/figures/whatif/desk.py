@@ -84,7 +84,7 @@ def before_after_figure(result: BeforeAfter, *, dark: bool = False) -> go.Figure
         height=ROW * len(shown) + 154,
         sides={"l": 66, "r": 12, "t": 76, "b": 76},
     )
-    caption(plot, "Pale and wide: before. Full and narrow: after.", dark=dark, below=48)
+    caption(plot, "Pale and wide: before. Full and narrow: after.", below=48)
     return plot.figure()
 
 

@@ -75,7 +75,7 @@ def dose_figure(
         sides={"l": 74, "r": 24, "t": 76, "b": 84},
     )
     plot.set(legend={"tracegroupgap": 2} | TOGGLES)
-    caption(plot, "Shaded: far from anything the model was trained on.", dark=dark, below=58)
+    caption(plot, "Shaded: far from anything the model was trained on.", below=58)
     return plot.figure()
 
 
@@ -171,7 +171,7 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
     )
     what = "input of its own layers" if result.scales_inputs else "fader"
     words = f"Change of the margin per unit of {what} at 1 (logits). Framed: a slot's own."
-    caption(plot, words, dark=dark, below=14)
+    caption(plot, words, below=14)
     return plot.figure()
 
 

@@ -81,7 +81,7 @@ def dial_figure(result: KeyDial, alpha: float = 0.0, *, dark: bool = False) -> g
     )
     plot.set(legend=TOGGLES)
     words = "Right: random keys, mean with the 5 to 95 % range. Dotted: the dial."
-    caption(plot, words, dark=dark, below=38)
+    caption(plot, words, below=38)
     return plot.figure()
 
 
@@ -271,7 +271,7 @@ def ghost_figure(result: Ghosts, *, dark: bool = False) -> go.Figure:
         sides={"l": 110, "r": 24, "t": 106, "b": 54},
     )
     words = "Bold: above what sentences outside the group get. Framed: the text that was taken out."
-    caption(plot, words, dark=dark, below=16)
+    caption(plot, words, below=16)
     return plot.figure()
 
 

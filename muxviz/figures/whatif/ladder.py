@@ -96,7 +96,6 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
     caption(
         plot,
         "Dashed: where the answer turns. Pale: not told from its control of the same size.",
-        dark=dark,
         below=52,
     )
     return plot.figure()

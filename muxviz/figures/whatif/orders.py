@@ -77,7 +77,7 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
         height=400,
         sides={"l": 78, "r": 24, "t": 76, "b": 84},
     )
-    caption(plot, "Bars: mean of a seat. Dotted: the present order.", dark=dark, below=58)
+    caption(plot, "Bars: mean of a seat. Dotted: the present order.", below=58)
     return plot.figure()
 
 

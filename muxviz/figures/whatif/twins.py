@@ -72,7 +72,7 @@ def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
         sides={"l": 200, "r": 24, "t": 76, "b": 78},
     )
     words = f"Mark: swaps to expect if both erred independently ({percent(result.by_chance)})."
-    caption(plot, words, dark=dark, below=52)
+    caption(plot, words, below=52)
     return plot.figure()
 
 
