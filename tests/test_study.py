@@ -19,6 +19,7 @@ from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.figures.drawing.dim import FADED, dimmed
 from muxviz.figures.drawing.export import Section, report_html, to_html
 from muxviz.figures.drawing.ink import framed, ink
+from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.ui.learn import params as learn_params
 from muxviz.ui.shell import frame, params
 from muxviz.ui.shell import session as keys
@@ -106,11 +107,11 @@ class Script:
         from muxviz.ui.study.panels import Panel
 
         self.panels += 1
-        figure = go.Figure(go.Bar(x=[1, 2], y=[1, 2]))
-        framed(figure, f"result {result}", dark=False, height=200, sides={})
+        plot = Plot(bar(x=[1, 2], y=[1, 2]))
+        framed(plot, f"result {result}", dark=False, height=200, sides={})
         return Panel(
             "probe",
-            (figure,),
+            (plot.figure(),),
             ("two bars",),
             [{"a": 1}],
             "**How**",
@@ -599,9 +600,9 @@ def test_the_head_shows_the_group_or_what_is_missing(
 
 
 def figure(dark: bool) -> go.Figure:
-    made = go.Figure(go.Bar(x=[1], y=[1]))
-    framed(made, "A <b>finding</b>", dark=dark, height=200, sides={})
-    return made
+    plot = Plot(bar(x=[1], y=[1]))
+    framed(plot, "A <b>finding</b>", dark=dark, height=200, sides={})
+    return plot.figure()
 
 
 @pytest.mark.parametrize("dark", [False, True])
