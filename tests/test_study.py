@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from muxviz.analysis.groups.draws import base_group
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.figures.drawing.dim import FADED, dimmed
 from muxviz.figures.drawing.export import Section, report_html, to_html
+from muxviz.figures.drawing.family import Drawn
 from muxviz.figures.drawing.ink import framed, ink
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.ui.learn import params as learn_params
@@ -26,6 +27,7 @@ from muxviz.ui.shell import session as keys
 from muxviz.ui.shell.frame import Page
 from muxviz.ui.shell.params import Choice, Flag, Number, Words
 from muxviz.ui.study import heading, jobs, runs
+from muxviz.ui.study.call import Ask
 from muxviz.ui.study.jobs import Job, settle
 from muxviz.ui.study.kept import MAX_RESULTS, Desk, Kept
 from muxviz.ui.study.python import analysis_snippet, call_arguments
@@ -103,48 +105,50 @@ class Script:
                 raise
         return (checkpoint.config.num_instances, baseline is not None, done)
 
-    def panel(self, result: Any) -> Any:
-        from muxviz.ui.study.panels import Panel
-
+    def draw(self, result: Any) -> Drawn:
         self.panels += 1
         plot = Plot(bar(x=[1, 2], y=[1, 2]))
         framed(plot, f"result {result}", dark=False, height=200, sides={})
-        return Panel(
-            "probe",
-            (plot.figure(),),
-            ("two bars",),
-            [{"a": 1}],
-            "**How**",
-            "Nothing.",
-            lambda: "{}",
-            "",
-            "from",
-        )
+        return Drawn((plot.figure(),), ("two",), ("two bars",), [{"a": 1}])
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a question calls, in place of an analysis."""
+
+    ask: Ask
+    work: Any
+
+    def python(self, imports: Sequence[str], lines: Sequence[str]) -> str:
+        return ""
 
 
 script = Script()
 
 
 def draw(bench: Any, run: RunRequest) -> None:
-    """The only study of the page."""
+    """The only question of the page."""
     import streamlit as st
 
-    from muxviz.ui.study.question import Ask, Study, family, show, sides
+    from muxviz.ui.study.question import Question, family, show, sides
 
     across = family(bench)[1:] if script.across else ()
     ask = Ask(run, "probe", (("depth", script.depth),), across)
     result = show(
-        Study(
+        Question(
             "probe",
             "What is it?",
-            ask,
+            Probe(ask, script.work),
             "3 steps",
-            script.work,
-            script.panel,
+            script.draw,
+            "**How**",
+            "Nothing.",
             "Two bars.",
             script.instant,
             script.reason,
             script.view,
+            origin="from",
+            record=lambda _: (),
         )
     )
     st.session_state["got"] = result
