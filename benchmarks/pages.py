@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import json
 import math
 import re
 import sys
@@ -22,6 +21,8 @@ from typing import Any
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
+
+from muxviz.files import json_text, read_json, results_file
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "sst2-n5-shared-50"
@@ -109,7 +110,8 @@ def save(path: Path, only: frozenset[str]) -> None:
             "words": [VARYING.sub("…", str(e.value)) for kind in KINDS for e in at.get(kind)],
         }
         print(f"{name}: {len(found[name]['panels'])} panels", flush=True)
-    path.write_text(json.dumps(found, indent=1, sort_keys=True, default=str) + "\n", "utf-8")
+    with results_file(path) as write:
+        write(json_text(found, indent=1, sort_keys=True) + "\n")
 
 
 KINDS = ("title", "subheader", "error", "warning", "info", "caption", "markdown")
@@ -153,7 +155,7 @@ def _said(panel: Any, question: str) -> dict[str, Any]:
         "key": panel.key,
         "question": question,
         "alts": [] if is_timed else list(panel.alts),
-        "table": [] if is_timed else json.loads(json.dumps(panel.table, default=_plain)),
+        "table": [] if is_timed else _plain(panel.table),
         "how": panel.how,
         "limits": panel.limits,
         "provenance": VARYING.sub("…", panel.provenance),
@@ -178,7 +180,7 @@ def _numbers(spec: dict[str, Any]) -> Any:
     )
     title = spec["layout"].get("title", {}).get("text")
     traces = [{k: t[k] for k in kept if k in t} for t in spec["data"]]
-    return _decoded(json.loads(json.dumps({"title": title, "traces": traces}, default=_plain)))
+    return _decoded(_plain({"title": title, "traces": traces}))
 
 
 def _decoded(value: Any) -> Any:
@@ -194,12 +196,21 @@ def _decoded(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+    """As JSON holds it: lists for arrays and tuples, words for whatever is no number."""
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and value != value:
+        return "nan"
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def compare(before: Path, after: Path) -> int:
     """Print what differs; how many places."""
-    one, other = (json.loads(path.read_text("utf-8")) for path in (before, after))
+    one, other = read_json(before), read_json(after)
     places: list[str] = []
     python = 0
     for name in [name for name in one if name in other]:

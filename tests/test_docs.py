@@ -53,7 +53,7 @@ def test_the_readmes_commands_run(command: str) -> None:
 
 
 def test_the_table_of_pages_is_that_of_the_app() -> None:
-    rows = re.findall(r"^\| \*\*(.+?)\*\* \|", README.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| \*\*(.+?)\*\* \|", README, re.MULTILINE)
     assert rows == [page.title for page in PAGES.values()]
     assert all((ROOT / page.file).is_file() for page in PAGES.values())
 

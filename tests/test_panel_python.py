@@ -32,6 +32,8 @@ def _other_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pool.tsv").write_text("\n".join(["text\tlabel", *rows]), "utf-8")
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
     monkeypatch.setenv("MUXVIZ_POOL", str(tmp_path / "pool.tsv"))
+    # It would compile beside the tests to come, in whose time it then silences warnings.
+    monkeypatch.setattr("muxviz.ui.map.warm.warm_umap", lambda: None)
 
 
 def test_balanced_takes_as_many_of_each_label_and_none_without(tmp_path: Path) -> None:

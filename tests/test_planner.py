@@ -502,7 +502,7 @@ def test_sparsities_beside_one_target_are_one() -> None:
 
 def test_named_sparsities_do_not_overlap() -> None:
     sparsities = np.asarray([0, 0.595, 0.604, 0.834, 0.843, 0.95])
-    assert sparsity_axis(False, sparsities)["ticktext"] == ["0 %", "59.5 %", "83.4 %", "95 %"]
+    assert sparsity_axis(sparsities)["ticktext"] == ["0 %", "59.5 %", "83.4 %", "95 %"]
 
 
 # ---- against each alone -------------------------------------------------------------------------
