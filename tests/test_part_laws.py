@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from itertools import product
 from pathlib import Path
@@ -233,17 +233,22 @@ def test_every_analysis_answers_or_says_why_not(parts: Parts) -> None:
         except NotApplicable as why:
             refused[name] = str(why)
         else:
-            assert finite_somewhere(result), name
+            found = [*numbers(result), np.empty(0)]
+            assert np.isfinite(np.concatenate(found)).any(), name
     assert len(refused) < len(ANALYSES) / 2, refused
     assert not [name for name, why in refused.items() if not WHY.match(why)], refused
 
 
-def finite_somewhere(result: Any) -> bool:
-    """Whether a result holds a number at all."""
-    if isinstance(result, np.ndarray):
-        return result.dtype.kind != "f" or not result.size or bool(np.isfinite(result).any())
-    if isinstance(result, list | tuple):
-        return not result or any(map(finite_somewhere, result))
-    if is_dataclass(result):
-        return any(finite_somewhere(getattr(result, f.name)) for f in fields(result))
-    return result is not None
+def numbers(result: Any) -> Iterator[np.ndarray]:
+    """All that a result measured: its arrays of real numbers, and single ones."""
+    if isinstance(result, np.ndarray) and result.dtype.kind == "f":
+        yield result.ravel()
+    elif isinstance(result, float):
+        yield np.array([result])
+    elif isinstance(result, dict):
+        yield from (found for one in result.values() for found in numbers(one))
+    elif isinstance(result, list | tuple):
+        yield from (found for one in result for found in numbers(one))
+    elif is_dataclass(result):
+        values = (getattr(result, f.name) for f in fields(result) if f.name != "provenance")
+        yield from (found for one in values for found in numbers(one))

@@ -27,10 +27,9 @@ from muxviz.ui.shell import session as keys
 from muxviz.ui.shell.frame import Page
 from muxviz.ui.shell.params import Choice, Flag, Number, Words
 from muxviz.ui.study import heading, jobs, runs
-from muxviz.ui.study.call import Ask
+from muxviz.ui.study.call import Ask, Call
 from muxviz.ui.study.jobs import Job, settle
 from muxviz.ui.study.kept import MAX_RESULTS, Desk, Kept
-from muxviz.ui.study.python import analysis_snippet, call_arguments
 from muxviz.ui.study.runs import RunRequest
 from tests.pages import (
     ASKED,
@@ -648,16 +647,12 @@ def test_a_dimmed_figure_is_a_faded_copy() -> None:
 
 
 def test_the_python_of_an_analysis_runs() -> None:
-    code = analysis_snippet(
-        ASKED,
-        ["from muxviz.analysis.groups.draws import base_group"],
-        [f"group = base_group({call_arguments(ASKED)})"],
-    )
+    code = Call("groups.draws.base_group", ASKED).python([], [])
     space: dict[str, Any] = {}
     exec(code, space)
     expected = base_group(
         space["checkpoint"], ASKED.rows, padding="group", fill="published", seed=3
     )
-    assert (space["group"].ids == expected.ids).all()
+    assert (space["result"].ids == expected.ids).all()
     assert space["rows"] == list(ASKED.rows)
-    assert space["baseline"].config.num_instances == 1
+    assert "baseline" not in space, "nothing is loaded that the call does not take"

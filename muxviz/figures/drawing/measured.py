@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from muxviz.figures.drawing.claims import are_apart
-from muxviz.figures.drawing.ink import SMALL_SIZE, ink, mix
+from muxviz.figures.drawing.ink import ink, mix
 from muxviz.figures.drawing.plot import Trace, scatter
 from muxviz.figures.drawing.slots import SLOT_COLORS
 from muxviz.figures.drawing.small_multiples import log_ticks
@@ -144,15 +144,3 @@ def accuracy_change(before: Accuracy, after: Accuracy, verbs: tuple[str, str]) -
 def times(value: float) -> str:
     """A ratio: ``"3.9 times"``, ``"1.04 times"``."""
     return f"{value:.{0 if value >= 10 else 1 if value >= 2 else 2}f} times"
-
-
-def nothing_here(text: str, dark: bool) -> dict[str, Any]:
-    """A note in the middle of an empty plot."""
-    return {
-        "text": text,
-        "x": 0.5,
-        "y": 0.5,
-        "xref": "paper",
-        "yref": "paper",
-        "font": {"size": SMALL_SIZE + 1, "color": ink(dark).muted},
-    }

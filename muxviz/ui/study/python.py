@@ -19,16 +19,6 @@ def run_lines(request: RunRequest, *, timed: bool = False) -> tuple[str, ...]:
     return (*input_lines(request), f"result = run_group({', '.join(_arguments(request, timed))})")
 
 
-def analysis_snippet(run: RunRequest, imports: Sequence[str], lines: Sequence[str]) -> str:
-    """Code that defines ``checkpoint``, ``rows`` and, where the run has one, ``baseline``.
-
-    imports: whole import statements, put on top. lines: what follows, with ``call_arguments(run)``
-    for padding, filling and seed of the run. A run over the pool has no rows, and no line of them.
-    """
-    own = ["import muxviz", *(["from muxviz.batch import Row"] if run.rows else [])]
-    return "\n".join([*ordered([*own, *imports]), "", *input_lines(run), *lines])
-
-
 def call_arguments(run: RunRequest) -> str:
     """``"checkpoint, rows"`` and those of padding, fill and seed that are not the defaults."""
     arguments = ["checkpoint", "rows"]
