@@ -463,8 +463,8 @@ copies_figure(copies)
 # each neighbour exchanged, against the right answer. The last line is the verdict.
 
 # %%
-from muxviz.analysis.whatif.ladder import ladder
-from muxviz.figures.whatif.ladder import ladder_figure
+from muxviz.analysis.debugger.ladder import ladder
+from muxviz.figures.debugger.ladder import ladder_figure
 
 why = ladder(checkpoint, rows, unsure, gold=GOLD[unsure], baseline=baseline, draws=16, pool=texts())
 ladder_figure(why)

@@ -84,6 +84,7 @@ BENCH_EXAMPLES = """examples:
   muxviz bench profile --shape bert-small --n 10
   muxviz bench exactness --dtype float32 compiled int8
   muxviz bench train --shape bert-small --n 2 5 10 --threads 2
+  muxviz bench debugger --data data/sst2/dev.tsv.gz --json debugger.json
 
 Contenders take turns (A B C, C B A, ...), the device is waited for on both sides of every pass, the
 first turn of each is not counted; medians and quartiles over rounds, ratios round by round.
@@ -437,6 +438,32 @@ def _add_bench(commands: Any) -> None:
         help="float32, compiled, int8, bfloat16, float16",
     )
     command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
+    _add_bench_debugger(kinds)
+
+
+def _add_bench_debugger(kinds: Any) -> None:
+    command = _command(
+        kinds,
+        "debugger",
+        "causes that the debugger names, planted and of real failures",
+        BENCH_EXAMPLES,
+        "bench:debugger",
+    )
+    command.add_argument("--healthy", default="sst2-n5", help="where faults are planted")
+    command.add_argument("--baseline", default="sst2-n1", help="the N = 1 model of all")
+    command.add_argument("--planted", type=whole(0, 1000), default=5, help="cases of every kind")
+    command.add_argument("--data", type=Path, help="labelled rows; without: planted faults only")
+    command.add_argument(
+        "--checkpoints",
+        nargs="+",
+        default=["sst2-n5", "sst2-n5-shared-50", "sst2-n5-shared-100", "sst2-n10"],
+        help="whose failures on the data are looked at",
+    )
+    command.add_argument("--failures", type=ROWS, default=50, help="of every checkpoint, at most")
+    command.add_argument("--draws", type=whole(4, 1000), default=32, help="of every check")
+    command.add_argument("--seed", type=whole(0, 2**31 - 1), default=0)
+    command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
+    command.add_argument("--json", type=Path, help="also write the numbers here")
 
 
 def _add_speed_options(command: Any, *, rounds: int) -> None:

@@ -49,6 +49,7 @@ from muxviz.figures.crosstalk import pair as crosstalk_pair
 from muxviz.figures.crosstalk import rows as crosstalk_rows
 from muxviz.figures.crosstalk import waterfall as crosstalk_waterfall
 from muxviz.figures.crosstalk import words as crosstalk_words
+from muxviz.figures.debugger import ladder as of_ladder
 from muxviz.figures.fidelity import answers as fidelity_answers
 from muxviz.figures.fidelity import bits as fidelity_bits
 from muxviz.figures.fidelity import by_sparsity as sparsity
@@ -86,7 +87,6 @@ from muxviz.figures.whatif import copies as whatif_copies
 from muxviz.figures.whatif import desk as whatif_desk
 from muxviz.figures.whatif import dose as whatif_dose
 from muxviz.figures.whatif import keys as whatif_keys
-from muxviz.figures.whatif import ladder as whatif_ladder
 from muxviz.figures.whatif import orders as whatif_orders
 from muxviz.figures.whatif import twins as whatif_twins
 from muxviz.planning.advise import advise, budget_curve, frontier, make_goal
@@ -106,7 +106,7 @@ from tests import test_map_page as of_map
 from tests import test_planner_figures as of_planner
 from tests import test_pruned_views as of_pruned
 from tests import test_tradeoff_figures as of_tradeoff
-from tests import test_whatif_verdict as of_verdict
+from tests import test_verdict as of_verdict
 from tests.planted import planted
 from tests.planted_grid import SOME, grid_run
 from tests.planted_runs import TASK
@@ -475,8 +475,8 @@ def company() -> Drawn:
 alike("twins", whatif_twins, twinned)
 alike("duplicates", whatif_twins, same)
 alike("copies", whatif_copies, copied)
-alike("ladder", whatif_ladder, lambda: of_verdict.told(of_verdict.HYMN, -0.2855, slot=3))
-alike("ladder_right", whatif_ladder, lambda: of_verdict.told(
+alike("ladder", of_ladder, lambda: of_verdict.told(of_verdict.HYMN, -0.2855, slot=3))
+alike("ladder_right", of_ladder, lambda: of_verdict.told(
     of_verdict.CASES["right, and what would turn it"][0], 1.5, is_right=True
 ), prefix="ladder")  # fmt: skip
 

@@ -30,6 +30,7 @@ from muxviz.analysis.attention.readings import (
 from muxviz.analysis.crosstalk.leaks import group_leaks, hard, log_odds
 from muxviz.analysis.crosstalk.shapley import shapley
 from muxviz.analysis.crosstalk.swap_test import measure_crosstalk
+from muxviz.analysis.debugger.ladder import ladder
 from muxviz.analysis.fidelity.agreement import accuracy, agreement, pool_agreement
 from muxviz.analysis.fidelity.by_sparsity import slot_record
 from muxviz.analysis.fidelity.capacity import bits
@@ -48,7 +49,6 @@ from muxviz.analysis.whatif.desk import edit_slot, turn_faders
 from muxviz.analysis.whatif.dial import ghosts, key_dial
 from muxviz.analysis.whatif.dose import dose_response
 from muxviz.analysis.whatif.ensembling import ensembling
-from muxviz.analysis.whatif.ladder import ladder
 from muxviz.analysis.whatif.orders import slot_orders
 from muxviz.analysis.whatif.twins import duplicates, twins
 from muxviz.batch import Row

@@ -29,7 +29,7 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     with_row,
 )
-from muxviz.analysis.whatif.outcomes import (
+from muxviz.analysis.groups.outcomes import (
     Outcome,
     answers,
     classes_of,

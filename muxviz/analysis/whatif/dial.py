@@ -27,9 +27,7 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     softmax,
 )
-from muxviz.analysis.groups.parts import demultiplexer_name
-from muxviz.analysis.whatif.desk import Mixed, faded, fillers_of, floor_of
-from muxviz.analysis.whatif.outcomes import (
+from muxviz.analysis.groups.outcomes import (
     answers,
     classes_of,
     in_words,
@@ -38,6 +36,8 @@ from muxviz.analysis.whatif.outcomes import (
     need_classes,
     units,
 )
+from muxviz.analysis.groups.parts import demultiplexer_name
+from muxviz.analysis.whatif.desk import Mixed, faded, fillers_of, floor_of
 from muxviz.batch import EncodedRow, Group, Row
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, NotApplicable

@@ -20,8 +20,8 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     part_of,
 )
+from muxviz.analysis.groups.outcomes import answers, in_words, is_per_token, need_classes, outcome
 from muxviz.analysis.whatif.desk import LOUDEST, faded, fillers_of, floor_of
-from muxviz.analysis.whatif.outcomes import answers, in_words, is_per_token, need_classes, outcome
 from muxviz.batch import Group, Row
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, Stopped

@@ -16,8 +16,8 @@ import numpy as np
 
 from muxviz.analysis.groups.bootstrap import bootstrap_mean
 from muxviz.analysis.groups.draws import Progress, logits_until_stopped, origin_of, softmax
+from muxviz.analysis.groups.outcomes import classes_of, is_per_token, need_classes
 from muxviz.analysis.whatif.orders import entropy
-from muxviz.analysis.whatif.outcomes import classes_of, is_per_token, need_classes
 from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
 from muxviz.errors import GroupError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint

@@ -23,7 +23,7 @@ from muxviz.analysis.groups.draws import (
     reseated,
     softmax,
 )
-from muxviz.analysis.whatif.outcomes import alone_answers, answers, in_words, need_classes, units
+from muxviz.analysis.groups.outcomes import alone_answers, answers, in_words, need_classes, units
 from muxviz.batch import Group, Row
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates

@@ -23,7 +23,7 @@ from muxviz.analysis.groups.draws import (
     margins,
     origin_of,
 )
-from muxviz.analysis.whatif.outcomes import (
+from muxviz.analysis.groups.outcomes import (
     alone_answers,
     classes_of,
     in_words,

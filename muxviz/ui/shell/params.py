@@ -34,6 +34,7 @@ PAGES = (
     "layers",
     "map",
     "keys",
+    "debugger",
     "learn",
     "tradeoff",
     "planner",

@@ -1,6 +1,6 @@
 """One call of an analysis as a value: what its result depends on, its work, and its Python.
 
-    Call("whatif.ladder.ladder", run, {"slot": As("the slot", 2), "pool": pool_texts()})
+    Call("debugger.ladder.ladder", run, {"slot": As("the slot", 2), "pool": pool_texts()})
 
 All three are made from ``given``: a new argument cannot be forgotten in one of them.
 """

@@ -16,9 +16,9 @@ from muxviz.ui.study.call import As, Call
 from muxviz.ui.study.panels import empty, slot_mark
 from muxviz.ui.study.question import Question, show
 from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.slots import only_fills
 from muxviz.ui.whatif import text as words
 from muxviz.ui.whatif.params import TEXT
-from muxviz.ui.whatif.parts import only_fills
 
 CARD = 240  # px, least width
 MAX_SENTENCE = 120  # characters
