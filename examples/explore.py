@@ -317,7 +317,7 @@ odds_pair_figure(odds, slot, source)
 # gradients), without exchanging anything.
 
 # %%
-from muxviz.analysis.attention.attribution import slot_shares
+from muxviz.analysis.groups.attribution import slot_shares
 from muxviz.figures.crosstalk.rows import shares_figure
 
 rests_on = slot_shares(checkpoint, rows, pool=texts())
@@ -595,7 +595,7 @@ instances_figure(across, 2)
 # answer over the words of all sentences. Tint on a neighbour's words is cross-talk, word by word.
 
 # %%
-from muxviz.analysis.attention.attribution import attribute
+from muxviz.analysis.groups.attribution import attribute
 from muxviz.analysis.groups.one_group import Target
 from muxviz.figures.attention.saliency import saliency_figure
 

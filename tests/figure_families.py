@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.analysis.attention.attribution import slot_shares
 from muxviz.analysis.crosstalk.leaks import log_odds
 from muxviz.analysis.crosstalk.shapley import shapley
 from muxviz.analysis.crosstalk.swap_test import difference, measure_crosstalk
 from muxviz.analysis.fidelity.agreement import accuracy, confusion, pool_agreement
 from muxviz.analysis.fidelity.by_sparsity import by_sparsity, crosstalk_by_sparsity
 from muxviz.analysis.fidelity.recovery import pool_read_back
+from muxviz.analysis.groups.attribution import slot_shares
 from muxviz.analysis.keys.gates import gate_flips
 from muxviz.analysis.keys.geometry import key_geometry, key_interference
 from muxviz.analysis.keys.mantel import key_leak
@@ -49,7 +49,12 @@ from muxviz.figures.crosstalk import pair as crosstalk_pair
 from muxviz.figures.crosstalk import rows as crosstalk_rows
 from muxviz.figures.crosstalk import waterfall as crosstalk_waterfall
 from muxviz.figures.crosstalk import words as crosstalk_words
+from muxviz.figures.debugger import attributed as of_attributed
+from muxviz.figures.debugger import edits as of_edits
+from muxviz.figures.debugger import fixes as of_fixes
+from muxviz.figures.debugger import heard as of_heard
 from muxviz.figures.debugger import ladder as of_ladder
+from muxviz.figures.debugger import verdict as of_verdicts
 from muxviz.figures.fidelity import answers as fidelity_answers
 from muxviz.figures.fidelity import bits as fidelity_bits
 from muxviz.figures.fidelity import by_sparsity as sparsity
@@ -101,6 +106,7 @@ from muxviz.results.map import READOUT
 from muxviz.results.speed_settings import settings_of
 from muxviz.training.run_folder import read_curves
 from tests import test_attention_figures as of_attention
+from tests import test_debugger as of_debugger
 from tests import test_layers_figures as of_layers
 from tests import test_map_page as of_map
 from tests import test_planner_figures as of_planner
@@ -165,6 +171,11 @@ def alike(name: str, room: Any, *given: Any, prefix: str = "", **chosen: Any) ->
 # ---- results ------------------------------------------------------------------------------------
 
 GOLDEN = ((1.0, 0.5, 0.0), (0.0, 1.0, 0.0), (2.0, 0.0, 0.7))  # slot 2 into 1, twice slot 1 into 3
+
+
+@cache
+def diagnosed() -> Any:
+    return of_debugger.found(of_debugger.LEAK)
 
 
 @cache
@@ -479,6 +490,12 @@ alike("ladder", of_ladder, lambda: of_verdict.told(of_verdict.HYMN, -0.2855, slo
 alike("ladder_right", of_ladder, lambda: of_verdict.told(
     of_verdict.CASES["right, and what would turn it"][0], 1.5, is_right=True
 ), prefix="ladder")  # fmt: skip
+
+alike("verdict", of_verdicts, diagnosed)
+alike("fixes", of_fixes, diagnosed)
+alike("heard", of_heard, diagnosed)
+alike("edits", of_edits, of_debugger.edited)
+alike("attributed", of_attributed, of_debugger.gradients)
 
 # ---- families: attention, layers, keys, map -----------------------------------------------------
 

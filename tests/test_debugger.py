@@ -10,18 +10,23 @@ import numpy as np
 import pytest
 import torch
 
+from muxviz.analysis.debugger.attributed import attributed
 from muxviz.analysis.debugger.checks import untrained
 from muxviz.analysis.debugger.diagnose import CHECKS, diagnose
 from muxviz.analysis.debugger.edits import edit_neighbour
 from muxviz.analysis.debugger.passes import silence, without_layer
+from muxviz.analysis.groups.attribution import attribute
 from muxviz.analysis.groups.draws import base_group, logits_of
+from muxviz.analysis.groups.one_group import Target
 from muxviz.batch import Row
 from muxviz.errors import InputError, NotApplicable, Stopped
+from muxviz.figures.debugger.attributed import attributed_finding
 from muxviz.figures.debugger.edits import edits_finding
 from muxviz.figures.debugger.fixes import fixes_finding
 from muxviz.figures.debugger.heard import heard_finding
 from muxviz.figures.debugger.verdict import verdict_finding
-from muxviz.results.diagnosis import Diagnosis, Heard, name_cause
+from muxviz.results.diagnosis import Attributed, Diagnosis, Heard, name_cause
+from muxviz.results.edits import NeighbourEdit
 from muxviz.results.estimates import Estimates
 from muxviz.results.ladder import rung_of
 from muxviz.results.reading import Proportion
@@ -49,6 +54,14 @@ def found(leaks: Any = None, slot: int = 0, gold: str = "positive", **options: A
     texts = options.pop("rows", EQUAL)
     given = {"gold": gold, "pool": POOL, "draws": 16, **options}
     return diagnose(model, texts, slot, **given)
+
+
+def edited() -> NeighbourEdit:
+    return edit_neighbour(planted(LEAK).checkpoint, EQUAL, 0, neighbour=1, gold="positive")
+
+
+def gradients(leaks: Any = LEAK) -> Attributed:
+    return attributed(planted(leaks).checkpoint, EQUAL, 0, pool=POOL, draws=8)
 
 
 # ---- checks -------------------------------------------------------------------------------------
@@ -141,9 +154,8 @@ def test_a_layer_as_before_training_is_found() -> None:
 
 def test_padding_is_told_from_its_company_by_the_same_one_padded() -> None:
     model = planted(num_instances=3).checkpoint
-    result = found(
-        rows=(Row("a good film"), *ROWS[1:]), pool=SHORT, padding="group", checks=("padding",)
-    )
+    rows = (Row("a good film"), *ROWS[1:])
+    result = found(rows=rows, pool=SHORT, padding="group", checks=("padding",))
     (rung,) = result.further
     assert (rung.test, rung.control) == ("padding", "padded")
     assert rung.effect == pytest.approx(0, abs=1e-4)  # these models do not see padding
@@ -236,8 +248,7 @@ def test_a_label_is_suspected_only_where_n_1_is_surer_than_of_labelled_sentences
 
 
 def test_the_word_that_leaks_is_taken_out_first() -> None:
-    model = planted(LEAK).checkpoint
-    edit = edit_neighbour(model, EQUAL, 0, neighbour=1, gold="positive")
+    edit = edited()
     assert [edit.words[k] for k in edit.removed] == ["bad"]
     assert edit.turned
     assert edit.margins[-1] == pytest.approx(float(edit.singles[edit.removed[0]]))
@@ -256,3 +267,32 @@ def test_an_edit_that_does_nothing_says_how_far_it_came() -> None:
         edit_neighbour(model, (EQUAL[0], Row("bad"), EQUAL[2]), 0, neighbour=1)
     with pytest.raises(InputError, match="expected two of 0 to 2"):
         edit_neighbour(model, EQUAL, 0, neighbour=0)
+
+
+# ---- gradients beside the exchange ---------------------------------------------------------------
+
+
+def test_gradients_of_a_leak_agree_with_the_exchange() -> None:
+    both = gradients()
+    alone = attribute(planted(LEAK).checkpoint, EQUAL, Target(0), pool=POOL)
+    np.testing.assert_allclose(both.shares, alone.shares, atol=1e-6)
+    assert both.shares[1] > 1.5 * both.shares[0] > 3 * both.shares[2]
+    assert both.gap < 0.01
+    assert both.named == (1, 1)
+    assert not both.is_contradicted
+    assert "slot 2 of the neighbours (60 %), and so does exchanging" in attributed_finding(both)
+
+
+def test_gradients_that_an_exchange_contradicts_are_said_to_be() -> None:
+    low, high = np.array([0.4, 0.05, 0.3]), np.array([0.6, 0.2, 0.5])
+    moved = Estimates(np.array([0.5, 0.1, 0.4]), low, high, 8, 0)
+    both = replace(gradients(), moved=moved)
+    assert both.named == (1, 2)
+    assert both.is_contradicted
+    assert "contradicted: exchanging slot 3" in attributed_finding(both)
+    near = replace(both, moved=replace(moved, low=np.array([0.4, 0.05, 0.15])))
+    assert not near.is_contradicted
+    assert "not told apart: exchanging slot 3" in attributed_finding(near)
+    assert both.agreement == pytest.approx(-0.5)  # ranks 1 2 0 against 2 0 1
+    with pytest.raises(InputError, match="expected one of 0 to 2"):
+        attributed(planted(LEAK).checkpoint, EQUAL, 3, pool=POOL)

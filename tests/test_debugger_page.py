@@ -71,8 +71,9 @@ def test_all_checks_give_a_verdict_fixes_and_whom_it_hears(
     for heading in ("What would help?", "Whom does it listen to?"):
         assert heading in seen(at)
     press(at, "edits_compute")
-    assert len(titles(at)) == 5
-    assert run_as_pasted(at, monkeypatch) == 5
+    press(at, "attributed_compute")
+    assert len(titles(at)) == 6
+    assert run_as_pasted(at, monkeypatch) == 6
     at.session_state[session.SLOT] = 2
     at.run()
     settled(at)

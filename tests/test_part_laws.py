@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import torch
 
-from muxviz.analysis.attention.attribution import attribute, slot_shares
 from muxviz.analysis.attention.conductance import layer_conductance
 from muxviz.analysis.attention.readings import (
     attention_maps,
@@ -35,6 +34,7 @@ from muxviz.analysis.fidelity.agreement import accuracy, agreement, pool_agreeme
 from muxviz.analysis.fidelity.by_sparsity import slot_record
 from muxviz.analysis.fidelity.capacity import bits
 from muxviz.analysis.fidelity.recovery import pool_read_back, read_back
+from muxviz.analysis.groups.attribution import attribute, slot_shares
 from muxviz.analysis.groups.one_group import Target
 from muxviz.analysis.keys.gates import gate_flips
 from muxviz.analysis.keys.geometry import key_geometry, key_interference

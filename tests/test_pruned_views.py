@@ -134,17 +134,19 @@ def checkpoint_of(kind: str) -> Checkpoint:
 def analyses() -> dict[str, Callable[[Checkpoint], Any]]:
     """Every entry point, called as small as it goes."""
     from muxviz import inference, trace
-    from muxviz.analysis.attention import attribution, conductance
+    from muxviz.analysis.attention import conductance
     from muxviz.analysis.attention import readings as attention
     from muxviz.analysis.crosstalk import leaks, shapley
     from muxviz.analysis.crosstalk import swap_test as crosstalk
+    from muxviz.analysis.debugger import ladder
     from muxviz.analysis.fidelity import agreement, capacity
     from muxviz.analysis.fidelity import recovery as fidelity
+    from muxviz.analysis.groups import attribution
     from muxviz.analysis.keys import gates, mantel, matched_filter
     from muxviz.analysis.keys import geometry as keys
     from muxviz.analysis.layers import entanglement, lens, norms, probes, translators
     from muxviz.analysis.map import projection, states
-    from muxviz.analysis.whatif import desk, dial, dose, ensembling, ladder, orders, twins
+    from muxviz.analysis.whatif import desk, dial, dose, ensembling, orders, twins
 
     alone = shared_checkpoint(plain=True)
     pool: Any = {"pool": POOL}

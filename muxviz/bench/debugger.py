@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.analysis.attention.attribution import attribute
 from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.analysis.debugger.diagnose import diagnose
+from muxviz.analysis.groups.attribution import attribute
 from muxviz.analysis.groups.draws import (
     base_group,
     draw_rows,

@@ -157,6 +157,53 @@ class Diagnosis:
         return 1 - self.ladder.slot if len(self.ladder.texts) == 2 else None
 
 
+@dataclass(frozen=True)
+class Attributed:
+    """Attribution and intervention on one slot's answer.
+
+    shares ``[N]``: of the absolute integrated gradients, by sentence, sum 1. gap: what the
+    gradients miss of the change they explain, a share of it. moved ``[N]``: as in ``Heard``.
+    """
+
+    slot: int
+    shares: np.ndarray
+    gap: float
+    moved: Estimates
+    provenance: Provenance
+
+    @property
+    def named(self) -> tuple[int, int]:
+        """The neighbour with the largest share, and the one whose exchange moves it most."""
+        own = np.arange(len(self.shares)) == self.slot
+        ranked = (np.where(own, -1, x) for x in (self.shares, self.moved.mean))
+        first, second = (int(values.argmax()) for values in ranked)
+        return first, second
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether exchanging the neighbour with the largest share does less than another does, by
+        intervals that do not meet.
+        """
+        first, second = self.named
+        return bool(self.moved.high[first] < self.moved.low[second])
+
+    @property
+    def agreement(self) -> float:
+        """Spearman's rank correlation over all N sentences; NaN where one side is all alike."""
+        ranks = [_ranks(values) for values in (self.shares, self.moved.mean)]
+        if any(np.ptp(rank) == 0 for rank in ranks):
+            return float("nan")
+        return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks, equal values sharing theirs."""
+    below = (values[None] < values[:, None]).sum(axis=1)
+    equal = (values[None] == values[:, None]).sum(axis=1)
+    ranks: np.ndarray = below + (equal - 1) / 2
+    return ranks
+
+
 def name_cause(
     ladder: Ladder,
     *,

@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.attention.attribution import (
+from muxviz.analysis.attention.eager import states_and_maps
+from muxviz.analysis.groups.attribution import (
     STEPS,
     Stages,
     baseline_of,
     import_captum,
     mean_embedding,
 )
-from muxviz.analysis.attention.eager import states_and_maps
 from muxviz.analysis.groups.draws import Progress
 from muxviz.analysis.groups.one_group import Entered, Measure, Target, enter, explained, measure_of
 from muxviz.batch import Row

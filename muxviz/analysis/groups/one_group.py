@@ -1,6 +1,6 @@
 """One group on its way through the stages, and what of its answer is explained.
 
-Read next: ``attention/attribution`` and ``attention/readings``, which both explain a number of one
+Read next: ``attribution`` and ``attention/readings``, which both explain a number of one
 slot's answer.
 """
 

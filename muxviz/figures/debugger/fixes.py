@@ -104,6 +104,9 @@ def fixes_table(result: Diagnosis) -> list[dict[str, Any]]:
             "to": number(fix.turned.interval[1]),
             "control right": fix.held.successes,
             "of its": fix.held.trials,
+            "control share": number(fix.held.value),
+            "control from": number(fix.held.interval[0]),
+            "control to": number(fix.held.interval[1]),
         }
         for fix in result.fixes
     ]

@@ -18,7 +18,7 @@ from muxviz.figures.drawing.dots import (
 )
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import framed
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import ends, percent
 from muxviz.results.diagnosis import Diagnosis, Heard
 
 
@@ -71,7 +71,8 @@ def _heard(result: Diagnosis) -> Heard:
 
 def _moved(heard: Heard, j: int) -> str:
     found = heard.moved
-    return f"{100 * found.mean[j]:.1f} ({100 * found.low[j]:.1f} to {100 * found.high[j]:.1f})"
+    between = ends(100 * float(found.low[j]), 100 * float(found.high[j]), ".1f")
+    return f"{100 * found.mean[j]:.1f}{between}"
 
 
 def heard_finding(result: Diagnosis) -> str:

@@ -50,7 +50,7 @@ def words(bench: Bench, run: RunRequest, heads: HeadEffects | None) -> None:
             Question(
                 "attention_words",
                 "Which words does the answer rest on, and whose?",
-                Explaining("attention.attribution.attribute", run, given),
+                Explaining("groups.attribution.attribute", run, given),
                 "32 passes of one sequence forward and back, more where the gap stays above 1 %",
                 SALIENCY(),
                 text.WORDS_HOW,

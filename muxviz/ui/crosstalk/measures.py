@@ -82,7 +82,7 @@ def call_of(run: RunRequest, picked: Chosen) -> Call:
     if picked.measure == "leak":
         return Call("crosstalk.leaks.group_leaks", run)
     if picked.measure == "share":
-        return Call("attention.attribution.slot_shares", run, {"pool": pool_texts()})
+        return Call("groups.attribution.slot_shares", run, {"pool": pool_texts()})
     if picked.measure == "odds":
         return Call("crosstalk.leaks.log_odds", run, drawn)
     if picked.measure == "shapley":

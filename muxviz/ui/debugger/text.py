@@ -64,3 +64,14 @@ furthest towards its turn, up to three. *Control*: any single word of any other 
 EDIT_LIMITS = """
 The search is greedy, so fewer words may do. A shorter neighbour changes the padding, too.
 """
+ATTRIBUTED_PROMISE = "Integrated gradients of the answer, by sentence, beside what exchanging does."
+ATTRIBUTED_HOW = """
+Left: integrated gradients (Sundararajan et al. 2017, by captum) of the answer's margin with respect
+to every token of every sentence, as shares of the absolute sum; the description states what they
+miss (the completeness gap). Right: what exchanging each sentence does to the answer. Where
+gradients name a neighbour whose exchange does less than another's, they are **contradicted**.
+"""
+ATTRIBUTED_LIMITS = """
+Gradients describe the present answer, not what another sentence would do; the exchange is the
+measure that verdicts rest on.
+"""

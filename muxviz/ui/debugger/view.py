@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from muxviz.figures.debugger.attributed import ATTRIBUTED
 from muxviz.figures.debugger.edits import EDITS
 from muxviz.figures.debugger.fixes import FIXES
 from muxviz.figures.debugger.heard import HEARD
@@ -47,6 +48,7 @@ def debugger_panels(run: RunRequest, bench: Bench) -> None:
     found = show(_verdict(call, bench.slot, draws))
     if isinstance(found, Diagnosis):
         _after(call, found)
+    _attributed(run, bench.slot)
     _edit(run, bench, gold)
 
 
@@ -126,6 +128,23 @@ def _after(call: Call, found: Diagnosis) -> None:
                 origin=_origin,
             )
         )
+
+
+def _attributed(run: RunRequest, slot: int) -> None:
+    """What gradients say, beside what exchanging says."""
+    given = {"slot": As("the slot", slot), "pool": pool_texts()}
+    show(
+        Question(
+            "attributed",
+            "Do gradients name the same neighbour?",
+            Call("debugger.attributed.attributed", run, given),
+            f"{32 * run.num_instances} mixed sequences, and 32 to 256 with their gradients",
+            ATTRIBUTED(),
+            words.ATTRIBUTED_HOW,
+            words.ATTRIBUTED_LIMITS,
+            words.ATTRIBUTED_PROMISE,
+        )
+    )
 
 
 def _edit(run: RunRequest, bench: Bench, gold: str) -> None:
