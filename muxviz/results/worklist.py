@@ -86,11 +86,19 @@ class FailureSet:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row of the file that was left out: its line (from 1), its column ("" for none), why."""
+    """A row of the file that was left out: its number (from 1) and line, its column, and why.
 
+    column: "" where the whole row is at fault.
+    """
+
+    number: int
     line: int
     column: str
     reason: str
+
+    def __str__(self) -> str:
+        where = f", column {self.column}" if self.column else ""
+        return f"row {self.number} (line {self.line}){where}: {self.reason}"
 
 
 @dataclass(frozen=True)
