@@ -1,5 +1,5 @@
-"""The ``muxviz`` command: run, check, train, prune, grow, export, evaluate, card, test, bench,
-plan, list, record.
+"""The ``muxviz`` command: run, check, train, prune, grow, export, evaluate, card, test,
+regress, bench, plan, list, record.
 
 Answers go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 the
 checkpoint, text or data cannot be used (the message says why), 2 wrong arguments, 130 interrupted.
@@ -96,6 +96,17 @@ is asked for: too few rows never pass. Defaults: control all, the others 0.9; --
   company = 0.95     # 1 asks for all, 0 for nothing
 
 Exit code: 0 all passed, 1 a test failed or is undecided, 2 the tests could not be made."""
+
+REGRESS_EXAMPLES = """examples:
+  muxviz regress sst2-n5 runs/mine --failures failures.json
+  muxviz regress sst2-n5 sst2-n10 --failures failures.json --json regression.json
+
+Every kept row is answered again by both, in the very pass that it was kept in; by a checkpoint of
+another N among texts of the same groups. Counts, by kind of failure: fixed (A wrong, B right),
+broken (A right, B wrong), the same, with McNemar's exact test of as many fixed as broken.
+
+A set of A's failures holds none that B could break, and any B fixes some of them by chance: keep
+rows that were right, too, or compare on a whole file with "evaluate"."""
 
 BENCH_EXAMPLES = """examples:
   muxviz bench throughput --shape bert-small --batch 8 --length 64 --threads 1 --json speed.json
@@ -213,6 +224,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--groupings", type=GROUPINGS, default=5)
     command.add_argument("--notes", type=Path, help="TOML file of texts to put into the cards")
     _add_test(commands)
+    _add_regress(commands)
     _add_bench(commands)
     _add_plan(commands)
     command = _command(
@@ -406,6 +418,25 @@ def _add_test(commands: Any) -> None:
     command.add_argument("--seed", type=ranges.seed, default=0, help="of all that is drawn")
     command.add_argument("--thresholds", type=Path, help="TOML file of what is asked for")
     command.add_argument("--junit", type=Path, help="also write JUnit XML here, for CI")
+    command.add_argument("--json", type=Path, help="also write the numbers here")
+
+
+def _add_regress(commands: Any) -> None:
+    command = _command(
+        commands,
+        "regress",
+        "kept failures with two checkpoints: fixed, broken, the same",
+        REGRESS_EXAMPLES,
+        "behaviour:regress",
+    )
+    command.add_argument("first", metavar="A", help=CHECKPOINT_HELP)
+    command.add_argument("second", metavar="B", help="the one that A is held against")
+    command.add_argument("--failures", type=Path, required=True, help="a saved set of failures")
+    command.add_argument(
+        "--device", type=ranges.device, default="auto", help="auto, cpu, cuda or cuda:k"
+    )
+    command.add_argument("--dtype", choices=DTYPES, default="auto", help="auto: float32")
+    command.add_argument("--batch", type=BATCH, default=16, help="groups per forward pass")
     command.add_argument("--json", type=Path, help="also write the numbers here")
 
 

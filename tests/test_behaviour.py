@@ -142,8 +142,8 @@ def test_two_slots_have_no_order_and_no_duplicates() -> None:
     assert skipped == dict.fromkeys(
         ("order", "duplicates"), "40 texts left out: there is one neighbour only"
     )
-    assert found.is_passed
     assert math.isnan(next(t for t in found.tests if t.name == "order").share)
+    assert {test.share for test in found.tests if test.name not in skipped} == {1.0}
 
 
 def test_the_same_seed_gives_the_same_and_more_rows_begin_with_it() -> None:
@@ -154,9 +154,9 @@ def test_the_same_seed_gives_the_same_and_more_rows_begin_with_it() -> None:
         found = measure_behaviour(checkpoint, TEXTS, rows=rows, worst=99, **options)
         return [sorted((c.number, c.after.answer) for c in test.worst) for test in found.tests]
 
-    few, many = changed(30), changed(60)
-    assert few == changed(30, batch=7)
-    assert few != changed(30, seed=1)
+    few, many = changed(15), changed(30)
+    assert few == changed(15, batch=7)
+    assert few != changed(15, seed=1)
     assert all(set(one) < set(two) for one, two in zip(few[1:2], many[1:2], strict=True))
 
 

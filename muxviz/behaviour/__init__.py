@@ -2,7 +2,8 @@
 
 ``texts`` reads the file, ``thresholds`` what is asked for, ``passes`` draws the passes of a text
 and what each test does to them, ``compare`` says whether an answer stayed, ``measure`` puts them
-together, ``junit`` and ``wording`` write it down, ``command`` is ``muxviz test``.
+together, ``junit`` and ``wording`` write it down, ``failures`` reads a kept set, ``command`` is
+``muxviz test`` and ``muxviz regress`` (of ``muxviz.analysis.regression``).
 Left out: whether answers are right (``muxviz.evaluation``).
 """
 

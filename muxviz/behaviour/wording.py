@@ -1,4 +1,4 @@
-"""Behavioural tests as lines of text."""
+"""Behavioural tests and regressions as lines of text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from muxviz.printable import printable
 from muxviz.results.behaviour import UNDECIDED, Behaviour, BehaviourTest, Change, Seated
+from muxviz.results.regression import OUTCOMES, Regression, Tally
 
 SHOWN = 3  # changed texts of a test that did not pass
 LONGEST, BRIEF = 200, 60  # characters of a text, in a file and on the screen
@@ -84,3 +85,29 @@ def _answer(seated: Seated) -> str:
 def _short(text: str, longest: int) -> str:
     """A text on one line, its end left out where it is long."""
     return printable(text if len(text) <= longest else f"{text[: longest - 3]}...")
+
+
+def regression_report(result: Regression) -> str:
+    """Outcomes by kind, and what to know before believing them."""
+    first, second = result.first, result.second
+    names = [_kind(tally) for tally in (*result.tallies, result.total)]
+    wide = max(map(len, names))
+    lines = [
+        f"{len(result.rows)} rows of {result.data}, kept with {result.kept_by}: "
+        f"A {first.checkpoint}, B {second.checkpoint}",
+        f"  {'':<{wide}}{'rows':>7}" + "".join(f"{name:>12}" for name in (*OUTCOMES, "McNemar p")),
+    ]
+    tallies = result.tallies if len(result.tallies) > 1 else ()
+    for tally in (*tallies, result.total):
+        p = "" if math.isnan(tally.p) else f"{tally.p:.2g}"
+        lines.append(
+            f"  {_kind(tally):<{wide}}{tally.rows:>7}"
+            + "".join(f"{cell:>12}" for cell in (*tally.counts, p))
+        )
+    lines.append("  fixed: A wrong, B right; broken: A right, B wrong")
+    lines += [f"  note: {note}" for note in result.notes]
+    return "\n".join([*lines, f"  A: {first.line()}", f"  B: {second.line()}"])
+
+
+def _kind(tally: Tally) -> str:
+    return tally.kind or "right"
