@@ -36,6 +36,7 @@ LAYERS = (
     ("training",),
     ("evaluation", "registry", "recorded"),
     ("analysis", "planning"),
+    ("behaviour",),
     ("bench",),
     ("ui", "cli"),
     ("__main__", "app", "pages"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import stats
 
 from muxviz.analysis.fidelity.answered import (
     Answered,
@@ -15,7 +14,7 @@ from muxviz.analysis.fidelity.answered import (
     truth_of,
 )
 from muxviz.analysis.groups.draws import Progress, base_group, origin_of, part_of, pool_groups
-from muxviz.analysis.groups.shares import shares
+from muxviz.analysis.groups.shares import mcnemar, shares
 from muxviz.batch import EncodedRow, Group
 from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
@@ -97,13 +96,12 @@ def _confusion(
             wanted = truth[pair[0].row.row.text]
             outcomes[int(p[0] != wanted), int(q[0] != wanted)] += 1
     first, second = int(outcomes[0, 1]), int(outcomes[1, 0])
-    p_equal = 1.0 if first + second == 0 else stats.binomtest(first, first + second).pvalue
     return Confusion(
         labels=tuple(names),
         counts=counts,
         agree=shares(same, trials),
         outcomes=None if truth is None else outcomes,
-        p=float("nan") if truth is None else float(p_equal),
+        p=float("nan") if truth is None else mcnemar(first, second),
         sentences=len(both),
         seed=origin.seed,
         pool=pool,
