@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from muxviz.ui.shell import session
 from tests.pages import (
+    click,
     BASELINE,
     press,
     run_as_pasted,
@@ -92,3 +93,12 @@ def test_what_it_cannot_debug_is_said() -> None:
     at.run()
     settled(at)
     assert "holds no sentence of yours" in seen(at)
+
+
+def test_a_card_whose_answer_changed_asks_why() -> None:
+    at = visit("mix", m="tiny-n3")
+    click(at, "run")
+    asked = next(b.key for b in at.button if (b.key or "").startswith("why_"))
+    click(at, asked)
+    assert "Company or capacity?" in seen(at)
+    assert at.session_state[session.SLOT] == int(asked[-1]) + 1
