@@ -23,7 +23,7 @@ docstring is in neither. ``make notebook`` runs it and writes the notebook with 
 
 # %%
 import muxviz
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 
 checkpoint = muxviz.load("sst2-n5")  # five sentences a pass
 baseline = muxviz.load("sst2-n1")  # the same task, each sentence alone
@@ -131,7 +131,9 @@ from muxviz.pool import texts
 def exchanged_tokens(base, model, split, sentences, seed):
     """States [tokens, D] before the last layer, and which tokens were exchanged."""
     generator = np.random.default_rng(seed)
-    groups = pool_groups(base, texts(split), sentences // base.config.num_instances, seed=seed)
+    groups = pool_groups(
+        base, texts(split), sentences // base.config.num_instances, Seating(seed=seed)
+    )
     words = np.concatenate([group.ids[counted(base, group)] for group in groups])
     states, is_exchanged = [], []
     for group in groups:

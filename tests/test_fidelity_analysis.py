@@ -16,6 +16,7 @@ from muxviz.analysis.groups import draws
 from muxviz.analysis.groups.draws import base_group, draw_rows
 from muxviz.analysis.groups.readback import own_places, scores
 from muxviz.analysis.groups.shares import discoveries, shares
+from muxviz.batch import Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import run_group
 from muxviz.results.reading import Proportion
@@ -388,17 +389,17 @@ def test_work_that_is_stopped_keeps_what_was_done(
 def test_one_seed_gives_one_result_and_results_survive_json() -> None:
     checkpoint = shared_checkpoint(default_padding="group")
     found = [
-        pool_read_back(checkpoint, POOL, draws=5, seed=3),
-        bits(checkpoint, POOL, draws=5, seed=3),
-        leaks.hard(checkpoint, pool=POOL, draws=5, seed=3),
-        leaks.log_odds(checkpoint, ROWS, pool=POOL, draws=5, seed=3),
+        pool_read_back(checkpoint, POOL, draws=5, seating=Seating(seed=3)),
+        bits(checkpoint, POOL, draws=5, seating=Seating(seed=3)),
+        leaks.hard(checkpoint, pool=POOL, draws=5, seating=Seating(seed=3)),
+        leaks.log_odds(checkpoint, ROWS, pool=POOL, draws=5, seating=Seating(seed=3)),
     ]
-    again = pool_read_back(checkpoint, POOL, draws=5, seed=3)
+    again = pool_read_back(checkpoint, POOL, draws=5, seating=Seating(seed=3))
     timeless = replace(again, provenance=found[0].provenance)
     assert to_json(timeless) == to_json(found[0])
     for result in found:
         assert to_json(from_json(to_json(result))) == to_json(result)
-    other = leaks.log_odds(checkpoint, ROWS, pool=POOL, draws=5, seed=4)
+    other = leaks.log_odds(checkpoint, ROWS, pool=POOL, draws=5, seating=Seating(seed=4))
     assert (other.effect.mean != found[3].effect.mean).any()
 
 

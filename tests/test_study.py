@@ -15,6 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz.analysis.groups.draws import base_group
+from muxviz.batch import Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.figures.drawing.dim import FADED, dimmed
 from muxviz.figures.drawing.export import Section, report_html, to_html
@@ -651,7 +652,7 @@ def test_the_python_of_an_analysis_runs() -> None:
     space: dict[str, Any] = {}
     exec(code, space)
     expected = base_group(
-        space["checkpoint"], ASKED.rows, padding="group", fill="published", seed=3
+        space["checkpoint"], ASKED.rows, Seating("group", fill="published", seed=3)
     )
     assert (space["result"].ids == expected.ids).all()
     assert space["rows"] == list(ASKED.rows)

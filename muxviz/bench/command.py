@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from muxviz import recorded
+from muxviz.batch import Seating
 from muxviz.bench import recording, report
 from muxviz.bench.contenders import PRECISIONS, Setting, need_known
 from muxviz.bench.exactness import PRECISIONS as EXACTNESS
@@ -140,7 +141,7 @@ def tradeoff(options: argparse.Namespace) -> int:
                 name=data_name(source),
                 groupings=options.groupings,
                 rounds=options.rounds,
-                how=How(options.batch, options.padding, grouping=options.grouping),
+                how=How(options.batch, Seating(options.padding), grouping=options.grouping),
                 copies=options.copies,
                 command=_words(options),
                 progress=progress,

@@ -65,7 +65,7 @@ def measure_texts(
     Args:
         engines: on one device.
         texts: all of them in every turn.
-        how: batch, padding and grouping.
+        how: batch, seating and grouping.
 
     Raises:
         InputError: a text that cannot be answered. DeviceError: too little memory for a batch.
@@ -78,7 +78,9 @@ def measure_texts(
     if with_transformers and plain is not None and not plain.int8:
         keys.append(replace(_key(plain, how), contender="transformers", rows=PLAIN_BATCH))
         calls.append(_plainly(plain, texts))
-    encoded = [encode_rows(e.checkpoint, rows, padding=how.padding) for e in engines]  # or refuse
+    encoded = [
+        encode_rows(e.checkpoint, rows, padding=how.seating.padding) for e in engines
+    ]  # or refuse
     lengths = [len(row.ids) for row in encoded[0]]
     need = [
         pass_bytes(e.checkpoint.config, min(how.batch, len(rows)), max(len(row.ids) for row in own))

@@ -26,7 +26,7 @@ from muxviz.analysis.groups.readback import (
     scores,
 )
 from muxviz.analysis.groups.shares import discoveries, shares
-from muxviz.batch import Group, Row
+from muxviz.batch import Group, Row, Seating
 from muxviz.errors import NotApplicable, Stopped
 from muxviz.inference import run_group
 from muxviz.loading.checkpoint import Checkpoint
@@ -39,19 +39,14 @@ FEWEST = 2  # groups that make a result
 
 
 def group_leaks(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    checkpoint: Checkpoint, rows: Sequence[Row], *, seating: Seating = Seating()
 ) -> GroupResult:
     """One pass over a group, whose result has its ``leak``.
 
     Raises:
         NotApplicable: no retrieval head. InputError and its kinds.
     """
-    result = run_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    result = run_group(checkpoint, rows, seating=seating)
     if result.leak is None:
         raise NotApplicable(
             "not applicable: this checkpoint has no retrieval head, so no token is read back"
@@ -64,8 +59,7 @@ def hard(
     *,
     pool: Sequence[str],
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> HardLeaks:
     """The hard leak matrix over ``draws`` random groups of pool sentences.
@@ -88,7 +82,7 @@ def hard(
     need_retrieval(checkpoint)
     need_neighbours(checkpoint)
     need_draws(draws, pool, fewest=FEWEST)
-    groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
+    groups = pool_groups(checkpoint, pool, draws, seating)
     places = [own_places(checkpoint, group) for group in groups]
     reads: dict[int, np.ndarray] = {}
     try:
@@ -97,7 +91,7 @@ def hard(
     except Stopped:
         if len(reads) < FEWEST:
             raise
-    return _count(checkpoint, groups, places, reads, pool=len(pool), seed=seed)
+    return _count(checkpoint, groups, places, reads, pool=len(pool), seating=seating)
 
 
 def _count(
@@ -107,7 +101,7 @@ def _count(
     reads: dict[int, np.ndarray],
     *,
     pool: int,
-    seed: int,
+    seating: Seating,
 ) -> HardLeaks:
     num, done = checkpoint.config.num_instances, sorted(reads)
     credit = np.zeros((len(done), num, num + 1))
@@ -130,21 +124,21 @@ def _count(
     chance = (by_chance.sum(axis=0) / below.sum(axis=0))[:, :num]
     np.fill_diagonal(chance, 0.0)
     excess = (credit - by_chance)[:, :, :num]
-    p = _above_zero(excess, below[:, :, :num], seed)
+    p = _above_zero(excess, below[:, :, :num], seating.seed)
     return HardLeaks(
         found.value,
         found.low,
         found.high,
         tokens.sum(axis=0).astype(np.int64),
         chance,
-        bootstrap_ratio(excess, below[:, :, :num], seed=seed),
+        bootstrap_ratio(excess, below[:, :, :num], seed=seating.seed),
         discoveries(p, ~np.eye(num, dtype=bool)),
         _tops(checkpoint, leaked, num),
         len(done),
-        seed,
+        seating.seed,
         pool,
         len(done) < len(groups),
-        origin_of(checkpoint, groups, seed=seed),
+        origin_of(checkpoint, groups, seating),
     )
 
 

@@ -19,6 +19,7 @@ from muxviz.analysis.fidelity.recovery import token_counts
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio, redrawn
 from muxviz.analysis.groups.draws import Progress, need_draws, origin_of, pool_groups
 from muxviz.analysis.groups.readback import need_retrieval, own_places, scores
+from muxviz.batch import Seating
 from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates
@@ -32,8 +33,7 @@ def bits(
     pool: Sequence[str],
     *,
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Bits:
     """Nats per position that come through, per slot and in total, over random pool groups.
@@ -52,7 +52,7 @@ def bits(
     need_retrieval(checkpoint)
     need_draws(draws, pool, fewest=FEWEST)
     num = checkpoint.config.num_instances
-    groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
+    groups = pool_groups(checkpoint, pool, draws, seating)
     places = [own_places(checkpoint, group) for group in groups]
     nats, tokens, done = np.zeros((draws, num)), np.zeros((draws, num)), np.zeros(draws, dtype=bool)
     try:
@@ -63,9 +63,9 @@ def bits(
     except Stopped:
         if done.sum() < FEWEST:
             raise
-    counts = token_counts(checkpoint, pool, padding=padding)
+    counts = token_counts(checkpoint, pool, padding=seating.padding)
     entropy = entropy_of(counts)
-    slots, total = _through(nats[done], tokens[done], entropy, seed)
+    slots, total = _through(nats[done], tokens[done], entropy, seating.seed)
     return Bits(
         slots=slots,
         total=total,
@@ -75,7 +75,7 @@ def bits(
         groups=int(done.sum()),
         pool=len(pool),
         is_partial=not done.all(),
-        provenance=origin_of(checkpoint, groups, seed=seed),
+        provenance=origin_of(checkpoint, groups, seating),
     )
 
 

@@ -26,7 +26,7 @@ from muxviz.analysis.groups.draws import (
 )
 from muxviz.analysis.groups.layer_states import layer_pass, level_names, need_texts
 from muxviz.analysis.layers.translators import Translators, fit_translators
-from muxviz.batch import Group, Row
+from muxviz.batch import Group, Row, Seating
 from muxviz.errors import NotApplicable, Stopped
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
@@ -54,8 +54,7 @@ def demux_lens(
     texts: Sequence[str],
     *,
     draws: int = 32,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> LayerLens:
     """Read every slot of ``draws`` groups of a pool from the input and every layer's output.
@@ -64,8 +63,6 @@ def demux_lens(
         checkpoint: not modified.
         texts: the pool.
         draws: groups; one pass each, and one reading per level.
-        padding: None for the checkpoint's default.
-        seed: of the draws and the bootstrap.
         progress: may raise ``Stopped``; groups read by then are kept.
 
     Raises:
@@ -73,8 +70,8 @@ def demux_lens(
     """
     _need_head(checkpoint)
     need_texts(texts)
-    groups = pool_groups(checkpoint, texts, draws, padding=padding, seed=seed)
-    return _measure(checkpoint, groups, None, seed=seed, progress=progress)
+    groups = pool_groups(checkpoint, texts, draws, seating)
+    return _measure(checkpoint, groups, None, seating, progress=progress)
 
 
 def translated_lens(
@@ -84,8 +81,7 @@ def translated_lens(
     *,
     fit_draws: int = 192,
     draws: int = 32,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> LayerLens:
     """The same, each level first carried to the last layer by a map fitted on other sentences.
@@ -99,18 +95,17 @@ def translated_lens(
     """
     _need_head(checkpoint)
     need_texts(test)
-    groups = pool_groups(checkpoint, test, draws, padding=padding, seed=seed)
+    groups = pool_groups(checkpoint, test, draws, seating)
     total = fit_draws + draws
     translators = fit_translators(
         checkpoint,
         fit,
         draws=fit_draws,
-        padding=padding,
-        seed=seed,
+        seating=seating,
         progress=part_of(progress, 0, total),
     )
     rest = part_of(progress, fit_draws, total)
-    return _measure(checkpoint, groups, translators, seed=seed, progress=rest)
+    return _measure(checkpoint, groups, translators, seating, progress=rest)
 
 
 def lens_of_group(
@@ -118,9 +113,7 @@ def lens_of_group(
     rows: Sequence[Row],
     *,
     translators: Translators | None = None,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
 ) -> GroupLens:
     """One group, token by token and level by level. One pass.
 
@@ -128,7 +121,7 @@ def lens_of_group(
         NotApplicable: no retrieval head. InputError and its kinds: as ``run_group``.
     """
     _need_head(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     (batch,) = batches(checkpoint, [group])
     passed = layer_pass(checkpoint, batch)
     prefix = passed.prepared.prefix
@@ -149,7 +142,7 @@ def lens_of_group(
         level_names(checkpoint),
         tuple(_slot(checkpoint, group, i, slots == i, readings) for i in range(len(lengths))),
         translators.tokens if translators else 0,
-        origin_of(checkpoint, [group], seed=seed, fill=fill),
+        origin_of(checkpoint, [group], seating),
     )
 
 
@@ -159,9 +152,7 @@ def translated_lens_of_group(
     fit: Sequence[str],
     *,
     fit_draws: int = 192,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> GroupLens:
     """One group, each level first carried to the last layer by a map fitted on other sentences.
@@ -176,11 +167,9 @@ def translated_lens_of_group(
     """
     _need_head(checkpoint)
     translators = fit_translators(
-        checkpoint, fit, draws=fit_draws, padding=padding, seed=seed, progress=progress
+        checkpoint, fit, draws=fit_draws, seating=seating, progress=progress
     )
-    return lens_of_group(
-        checkpoint, rows, translators=translators, padding=padding, fill=fill, seed=seed
-    )
+    return lens_of_group(checkpoint, rows, translators=translators, seating=seating)
 
 
 # ---- reading -----------------------------------------------------------------------------------
@@ -190,8 +179,8 @@ def _measure(
     checkpoint: Checkpoint,
     groups: list[Group],
     translators: Translators | None,
+    seating: Seating,
     *,
-    seed: int,
     progress: Progress | None,
 ) -> LayerLens:
     """Read all groups; sums per group, level and slot."""
@@ -227,13 +216,13 @@ def _measure(
         levels,
         right.sum(axis=0),
         tokens.sum(axis=0).astype(np.int64),
-        bootstrap_ratio(margin, tokens[:, None], seed=seed),
+        bootstrap_ratio(margin, tokens[:, None], seed=seating.seed),
         control,
         checkpoint.config.width,
         translators.groups if translators else 0,
         translators.tokens if translators else 0,
         len(groups),
-        origin_of(checkpoint, groups, seed=seed, fill="pool"),
+        origin_of(checkpoint, groups, seating, fill="pool"),
     )
 
 

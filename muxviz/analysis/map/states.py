@@ -26,7 +26,7 @@ from muxviz.analysis.groups.draws import (
 )
 from muxviz.analysis.groups.layer_states import layer_pass
 from muxviz.analysis.map.state_answers import Reference, has_label, read_answer, references_of
-from muxviz.batch import EncodedRow, Group, Row, encode_rows
+from muxviz.batch import EncodedRow, Group, Row, Seating, encode_rows
 from muxviz.engine.guard import need_finite
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
@@ -67,9 +67,7 @@ def sample_states(
     baseline: Checkpoint | None = None,
     anchors: int = ANCHORS,
     neighbour_sets: int = NEIGHBOUR_SETS,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> StateSample:
     """Draw anchors and neighbours from a pool, run every combination, keep every state.
@@ -86,7 +84,6 @@ def sample_states(
         gold: a label for every sentence of the pool, where they are those of the checkpoint.
         baseline: the N = 1 checkpoint that answers anchors alone, where there is no gold label.
         anchors, neighbour_sets: K and M.
-        padding, fill, seed: as for ``run_group``; the seed is also that of the draws.
 
     Raises:
         InputError: a pool that is too small, fewer than two anchors or no set.
@@ -97,11 +94,11 @@ def sample_states(
     num = checkpoint.config.num_instances
     if not checkpoint.config.is_multiplexed or num < 2:
         raise NotApplicable(PLAIN)
-    chosen, sets = draw_design(len(pool), anchors, neighbour_sets, num, seed=seed)
+    chosen, sets = draw_design(len(pool), anchors, neighbour_sets, num, seed=seating.seed)
     used = sorted({*chosen, *(i for one in sets for i in one)})
     texts = [Row(pool[i]) for i in used]
-    encoded = dict(zip(used, encode_rows(checkpoint, texts, padding=padding), strict=True))
-    like = base_group(checkpoint, rows or texts[:1], padding=padding, fill=fill, seed=seed)
+    encoded = dict(zip(used, encode_rows(checkpoint, texts, padding=seating.padding), strict=True))
+    like = base_group(checkpoint, rows or texts[:1], seating)
     own = _own_places(like, len(chosen)) if rows else []
     crossed = [[encoded[i] for i in one] for one in sets]
     rounds = [
@@ -129,7 +126,7 @@ def sample_states(
         asked_anchors=anchors,
         pool_size=len(pool),
         groups=len(places) - len(own) + bool(own),
-        provenance=origin_of(checkpoint, [p.group for p in places], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [p.group for p in places], seating),
     )
 
 

@@ -38,7 +38,7 @@ from muxviz.analysis.whatif.outcomes import (
     need_classes,
     units,
 )
-from muxviz.batch import Group, Row
+from muxviz.batch import Group, Row, Seating
 from muxviz.errors import GroupError, InputError, Stopped
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
@@ -58,9 +58,7 @@ def ladder(
     baseline: Checkpoint | None = None,
     draws: int = 64,
     pool: Sequence[str],
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Ladder:
     """Climb the rungs for one slot (from 0); about ``(N + 2) draws`` passes.
@@ -73,13 +71,13 @@ def ladder(
         InputError: a filler or no such slot. GroupError: no pool.
     """
     need_classes(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     if not 0 <= slot < len(group.rows) or group.repeats[slot] is not None:
         raise InputError(f"got slot {slot}; expected one that holds a sentence of the group")
     if not pool:
         raise GroupError("got no sentences to draw neighbours from; give a pool")
     asked = _ask(checkpoint, group, slot, gold, baseline)
-    plans = plans_of(checkpoint, group, slot, draws, pool, seed)
+    plans = plans_of(checkpoint, group, slot, draws, pool, seating.seed)
     groups = [one for plan in plans for one in plan.groups]
     read = _read(checkpoint, groups, asked, [s for p in plans for s in p.slots], progress)
     found: dict[_Key, np.ndarray] = {}
@@ -87,7 +85,7 @@ def ladder(
         found[plan.test, plan.slot], read = read[: len(plan.groups)], read[len(plan.groups) :]
     present = _known(found["present", None])
     floor = float(np.abs(present - asked.margin).max()) if len(present) else 0.0
-    rungs = _rungs(asked, plans, found, max(floor, SMALLEST), seed)
+    rungs = _rungs(asked, plans, found, max(floor, SMALLEST), seating.seed)
     if asked.alone_margin is not None:
         rungs.insert(1, _single(asked))
     copies = _known(found["all slots", None])
@@ -110,9 +108,9 @@ def ladder(
         floor=floor,
         draws=draws,
         pool_size=len(pool),
-        seed=seed,
+        seed=seating.seed,
         is_partial=is_partial,
-        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [group], seating),
     )
 
 
