@@ -730,7 +730,7 @@ key_leak_figure(blamed)
 # were trained on, so compare shapes.
 
 # %%
-from muxviz.figures.training.curves import loss_figure
+from muxviz.figures.training.losses import loss_figure
 from muxviz.training.run_folder import read_curves
 
 runs = [read_curves(model.folder) for model in (checkpoint, electra, contextual)]
@@ -741,7 +741,7 @@ loss_figure(runs)
 # unequally well.
 
 # %%
-from muxviz.figures.training.curves import slot_accuracy_figure
+from muxviz.figures.training.slots import slot_accuracy_figure
 
 slot_accuracy_figure(runs)
 
@@ -750,7 +750,7 @@ slot_accuracy_figure(runs)
 # whatever else it did.
 
 # %%
-from muxviz.figures.training.curves import speed_figure
+from muxviz.figures.training.speed import speed_figure
 
 speed_figure(runs)
 

@@ -391,14 +391,3 @@ def provenance(
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
         sparsity=checkpoint.config.sparsity,
     )
-
-
-__all__ = [
-    "EQUAL_SLOTS",
-    "counted_tokens",
-    "forward_groups",
-    "provenance",
-    "run_group",
-    "time_group",
-    "trace_groups",
-]

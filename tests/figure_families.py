@@ -18,11 +18,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.analysis.attention.attribution import slot_shares
-from muxviz.analysis.crosstalk.leaks import log_odds
+from muxviz.analysis.crosstalk.log_odds import log_odds
 from muxviz.analysis.crosstalk.shapley import shapley
 from muxviz.analysis.crosstalk.swap_test import difference, measure_crosstalk
-from muxviz.analysis.fidelity.agreement import accuracy, confusion, pool_agreement
+from muxviz.analysis.fidelity.agreement import accuracy, pool_agreement
 from muxviz.analysis.fidelity.by_sparsity import by_sparsity, crosstalk_by_sparsity
+from muxviz.analysis.fidelity.confusion import confusion
 from muxviz.analysis.fidelity.recovery import pool_read_back
 from muxviz.analysis.keys.gates import gate_flips
 from muxviz.analysis.keys.geometry import key_geometry, key_interference

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from muxviz.analysis.attention.eager import silence_heads, states_and_maps
+from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.analysis.attention.readings import (
     attention_maps,
     head_effects,
     instance_attention,
     relevance,
-    slot_pairs,
 )
 from muxviz.analysis.groups.draws import base_group, softmax
 from muxviz.analysis.groups.one_group import enter

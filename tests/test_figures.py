@@ -43,7 +43,7 @@ from muxviz.figures.drawing.slots import (
     slot_symbol,
 )
 from muxviz.figures.drawing.wording import plain
-from muxviz.figures.mix.braid import SMALLEST, braid_geometry
+from muxviz.figures.mix.braid_geometry import SMALLEST, braid_geometry
 from muxviz.results import (
     GroupResult,
     LabelAnswer,

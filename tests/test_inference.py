@@ -16,7 +16,7 @@ from muxviz.errors import (
     TextTooLong,
     VocabularyError,
 )
-from muxviz.inference import EQUAL_SLOTS, forward_groups, run_group
+from muxviz.inference import forward_groups, run_group
 from muxviz.results import (
     FillAnswer,
     LabelAnswer,
@@ -26,6 +26,7 @@ from muxviz.results import (
     from_json,
     to_json,
 )
+from muxviz.results.group import EQUAL_SLOTS
 from tests.tiny import shared_checkpoint, tiny_checkpoint, tiny_config
 
 TEXTS = ("the film is good", "a boring old story , and very long", "happy dog")

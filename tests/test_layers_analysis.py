@@ -14,14 +14,10 @@ from muxviz.analysis.groups import draws
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
 from muxviz.analysis.groups.draws import pool_groups
 from muxviz.analysis.layers.entanglement import entanglement_spectrum
-from muxviz.analysis.layers.lens import (
-    demux_lens,
-    fit_translators,
-    lens_of_group,
-    translated_lens,
-)
+from muxviz.analysis.layers.lens import demux_lens, lens_of_group, translated_lens
 from muxviz.analysis.layers.norms import layer_norms
 from muxviz.analysis.layers.probes import linear_probes
+from muxviz.analysis.layers.translators import fit_translators
 from muxviz.batch import Row, Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import run_group

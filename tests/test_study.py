@@ -130,7 +130,9 @@ def draw(bench: Any, run: RunRequest) -> None:
     """The only question of the page."""
     import streamlit as st
 
-    from muxviz.ui.study.question import Question, family, show, sides
+    from muxviz.ui.study.asked import Question
+    from muxviz.ui.study.heading import family, sides
+    from muxviz.ui.study.question import show
 
     across = family(bench)[1:] if script.across else ()
     ask = Ask(run, "probe", (("depth", script.depth),), across)

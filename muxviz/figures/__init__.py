@@ -11,12 +11,8 @@ from muxviz.figures.mix.answers import (
     replaced_strip_figure,
     tag_strip_figure,
 )
-from muxviz.figures.mix.braid import (
-    braid_alt,
-    braid_figure,
-    braid_finding,
-    braid_table,
-)
+from muxviz.figures.mix.braid import braid_figure
+from muxviz.figures.mix.braid_words import braid_alt, braid_finding, braid_table
 from muxviz.figures.mix.leak import leak_alt, leak_figure, leak_finding, leak_table
 from muxviz.figures.mix.timing import timing_alt, timing_figure, timing_finding, timing_table
 from muxviz.results.group import EQUAL_SLOTS

@@ -25,7 +25,6 @@ from muxviz.analysis.attention.eager import (
     silence_heads,
     states_and_maps,
 )
-from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.analysis.groups.draws import Progress, distributions, jensen_shannon
 from muxviz.analysis.groups.heads import NO_HEADS, by_head
 from muxviz.analysis.groups.one_group import (
@@ -303,12 +302,3 @@ def _judge(
         return (apart * weights).sum(axis=-1).T, change
 
     return judge
-
-
-__all__ = [
-    "attention_maps",
-    "head_effects",
-    "instance_attention",
-    "relevance",
-    "slot_pairs",
-]

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from muxviz.analysis.crosstalk.log_odds import log_odds
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
 from muxviz.analysis.groups.draws import Progress, need_draws, origin_of, pool_groups
 from muxviz.analysis.groups.readback import (
@@ -183,6 +182,3 @@ def _tops(
         )
 
     return tuple(tuple(top(i, j) for j in range(num)) for i in range(num))
-
-
-__all__ = ["group_leaks", "hard", "log_odds"]

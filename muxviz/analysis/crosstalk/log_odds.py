@@ -206,6 +206,3 @@ def _surprise(present: np.ndarray, absent: np.ndarray) -> np.ndarray:
         t = (_mean(present) - middle) / (spread * np.sqrt(1 + 1 / draws))
     p: np.ndarray = 2 * stats.t.sf(np.abs(t), np.maximum(draws - 1, 1))
     return p
-
-
-__all__ = ["log_odds"]

@@ -268,6 +268,3 @@ def _walk(order: np.ndarray) -> _Plan:
         weights[slot, num + step - 1 if step else 0] -= 0.5
         weights[slot, num + step] += 0.5
     return _Plan(members, weights)
-
-
-__all__ = ["shapley", "shapley_groups"]

@@ -344,6 +344,3 @@ def _decibels(each: np.ndarray, floor: np.ndarray, seed: int) -> Estimates:
 
     means = (resamples(draws, seed) @ each.reshape(draws, -1) / draws).reshape(-1, num, num)
     return interval_of(ratio(each.mean(axis=0)), ratio(means), draws, seed)
-
-
-__all__ = ["difference", "matrix_difference", "measure_crosstalk"]

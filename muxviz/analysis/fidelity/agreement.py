@@ -19,7 +19,6 @@ from muxviz.analysis.fidelity.answered import (
     need_same_answers,
     truth_of,
 )
-from muxviz.analysis.fidelity.confusion import confusion
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
 from muxviz.analysis.groups.draws import (
     Progress,
@@ -277,6 +276,3 @@ def accuracy_beside_alone(
     return found, accuracy(
         baseline, pool, labels, draws=sentences, seating=Seating(seed=seating.seed), progress=told
     )
-
-
-__all__ = ["accuracy", "accuracy_beside_alone", "agreement", "confusion", "pool_agreement"]

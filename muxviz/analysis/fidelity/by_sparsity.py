@@ -326,6 +326,3 @@ def crosstalk_by_sparsity(results: Sequence[Crosstalk], *, seed: int = 0) -> Cro
         min(first.asked, first.pool_size),
         tuple(r.provenance for r in results),
     )
-
-
-__all__ = ["by_sparsity", "crosstalk_by_sparsity", "slot_record", "unequal"]

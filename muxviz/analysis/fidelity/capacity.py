@@ -97,6 +97,3 @@ def _through(
     low, high = np.nanquantile(totals, (0.025, 0.975))
     mean = np.asarray(slots.mean.sum())
     return slots, Estimates(mean, np.asarray(low), np.asarray(high), nll.draws, nll.seed)
-
-
-__all__ = ["bits", "entropy_of"]

@@ -116,6 +116,3 @@ def _regrouped(checkpoint: Checkpoint, rows: Sequence[EncodedRow], seating: Seat
     num = checkpoint.config.num_instances
     pieces = [rows[start : start + num] for start in range(0, len(rows), num)]
     return [base_group(checkpoint, [r.row for r in piece], seating) for piece in pieces]
-
-
-__all__ = ["confusion"]

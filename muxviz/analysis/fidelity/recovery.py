@@ -155,6 +155,3 @@ def _by_length(hits: np.ndarray, trials: np.ndarray, *, clustered: bool) -> Shar
     """Shares by the counted tokens of the sentence: ``[K] -> [lengths]``."""
     one = np.eye(len(LENGTHS))[np.searchsorted(LENGTH_EDGES, trials)]
     return shares(one * hits[:, None], one * trials[:, None], clustered=clustered)
-
-
-__all__ = ["pool_read_back", "read_back", "token_counts"]

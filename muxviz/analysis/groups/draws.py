@@ -319,30 +319,3 @@ def margins(logits: np.ndarray, target: np.ndarray | int) -> np.ndarray:
     others = logits.copy()
     np.put_along_axis(others, wanted, -np.inf, axis=-1)
     return own - others.max(axis=-1)
-
-
-__all__ = [
-    "INSTEAD",
-    "Batch",
-    "Distributions",
-    "Progress",
-    "base_group",
-    "batch_logits",
-    "batches",
-    "distributions",
-    "draw_rows",
-    "each_logits",
-    "jensen_shannon",
-    "logits_of",
-    "logits_until_stopped",
-    "margins",
-    "need_draws",
-    "need_rivals",
-    "origin_of",
-    "part_of",
-    "pool_groups",
-    "reseated",
-    "share_of",
-    "softmax",
-    "with_row",
-]

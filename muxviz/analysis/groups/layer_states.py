@@ -92,14 +92,3 @@ def padded(checkpoint: Checkpoint, group: Group, length: int) -> Group:
         mask=np.pad(group.mask, wide),
         types=np.pad(group.types, wide),
     )
-
-
-__all__ = [
-    "LayerPass",
-    "last_states",
-    "layer_pass",
-    "level_names",
-    "need_texts",
-    "padded",
-    "prepared_of",
-]

@@ -309,13 +309,3 @@ def _need_head(checkpoint: Checkpoint) -> None:
             f"not applicable: this checkpoint {why}, so its slots cannot be read back token by "
             "token; the linear probe needs no head"
         )
-
-
-__all__ = [
-    "Translators",
-    "demux_lens",
-    "fit_translators",
-    "lens_of_group",
-    "translated_lens",
-    "translated_lens_of_group",
-]

@@ -73,6 +73,3 @@ def _solve(squares: Tensor, crossed: Tensor) -> Tensor:
     ridge *= squares.diagonal()[:-1].mean()
     ridge[-1] = 0
     return torch.linalg.solve(squares + torch.diag(ridge), crossed)
-
-
-__all__ = ["Translators", "fit_translators"]

@@ -313,15 +313,3 @@ def _notes(method: str, frames: int, fitted: int, count: int, has_own: bool) -> 
     if frames > 1:
         notes.append("every state is centred and scaled to unit spread before the joint fit")
     return notes
-
-
-__all__ = [
-    "METHODS",
-    "NEEDS_UMAP",
-    "compile_umap",
-    "import_umap",
-    "joint_states",
-    "map_states",
-    "project",
-    "sample_and_map",
-]

@@ -290,6 +290,3 @@ def _read(model: MuxModel, hidden: Tensor, prepared: PreparedInput) -> tuple[Ten
         return model.read_tokens(hidden, slice(prepared.prefix, None)), None
     output = model.answer(hidden, prepared)
     return output.readout, output.logits
-
-
-__all__ = ["ANCHORS", "NEIGHBOUR_SETS", "Place", "draw_design", "sample_states", "states_of"]

@@ -288,16 +288,3 @@ def _read_shares(checkpoint: Checkpoint, group: Group, mixed: Mixed) -> np.ndarr
         if own.any():
             shares[slot] = right[slot, : len(own)][own].mean()
     return shares
-
-
-__all__ = [
-    "FLOORS",
-    "LOUDEST",
-    "Mixed",
-    "check_gains",
-    "edit_slot",
-    "faded",
-    "fillers_of",
-    "floor_of",
-    "turn_faders",
-]

@@ -335,6 +335,3 @@ def _ghost(checkpoint: Checkpoint, mixed: Mixed, slot: int, held: _Held) -> _Gho
     longest = counts[: held.num].any(axis=0)
     tokenizer: Any = checkpoint.need_tokenizer()
     return _Ghost(heard, same[: held.num], tokenizer.decode(read[longest].tolist()))
-
-
-__all__ = ["ghosts", "key_dial"]

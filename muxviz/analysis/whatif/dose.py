@@ -163,6 +163,3 @@ def _unit_places(checkpoint: Checkpoint, group: Group, length: int) -> list[np.n
     if not is_per_token(checkpoint):
         return None
     return [np.nonzero(counted_tokens(checkpoint, row)[:length])[0] for row in group.rows]
-
-
-__all__ = ["dose_response", "slopes"]

@@ -178,6 +178,3 @@ def _area_interval(scores: np.ndarray, positive: np.ndarray, seed: int) -> tuple
         return float("nan"), float("nan")
     low, high = np.quantile(found, (0.025, 0.975))
     return float(low), float(high)
-
-
-__all__ = ["auroc", "ensembling", "sentences_per_pass"]

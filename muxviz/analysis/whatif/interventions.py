@@ -94,6 +94,3 @@ def _moves(
         there.append(reseated(checkpoint, group, rows))
         seen.append(seat)
     return here, there, seen, count <= draws
-
-
-__all__ = ["Plan", "plans_of"]

@@ -315,6 +315,3 @@ def _single(asked: _Asked) -> Rung:
         turned=_turned(asked, np.array([asked.alone_margin])),
         is_right=asked.is_right,
     )
-
-
-__all__ = ["ladder"]

@@ -197,6 +197,3 @@ def _mean_units(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(
         [v.mean(axis=1) if v.shape[1] else np.full(len(v), np.nan) for v in parts], axis=1
     )
-
-
-__all__ = ["entropy", "flips", "information", "orders_of", "slot_orders"]

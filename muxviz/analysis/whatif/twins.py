@@ -223,6 +223,3 @@ def _distances(checkpoint: Checkpoint, group: Group) -> np.ndarray:
     middle = own.mean(axis=0)
     found: np.ndarray = np.linalg.norm(own - middle, axis=1) / np.linalg.norm(middle)
     return found
-
-
-__all__ = ["duplicates", "twins"]

@@ -245,5 +245,3 @@ def _legend(matrix: CrossMatrix, mark_faint: bool) -> str:
 
 
 CROSSTALK = Family(crosstalk_figure, crosstalk_finding, crosstalk_alt, crosstalk_table)
-
-__all__ = ["CROSSTALK", "crosstalk_alt", "crosstalk_figure", "crosstalk_finding", "crosstalk_table"]

@@ -343,22 +343,3 @@ def _outcomes(result: Confusion) -> str:
 ACCURACY = Family(accuracy_figure, accuracy_finding, accuracy_alt, accuracy_table)
 AGREEMENT = Family(agreement_figure, agreement_finding, agreement_alt, agreement_table)
 CONFUSION = Family(confusion_figure, confusion_finding, confusion_alt, confusion_table)
-
-
-__all__ = [
-    "ACCURACY",
-    "AGREEMENT",
-    "CONFUSION",
-    "accuracy_alt",
-    "accuracy_figure",
-    "accuracy_finding",
-    "accuracy_table",
-    "agreement_alt",
-    "agreement_figure",
-    "agreement_finding",
-    "agreement_table",
-    "confusion_alt",
-    "confusion_figure",
-    "confusion_finding",
-    "confusion_table",
-]

@@ -18,8 +18,9 @@ from muxviz.ui.crosstalk.measures import SWAPS, Chosen
 from muxviz.ui.crosstalk.params import AUTO, SLOT, SOURCE, of_slots
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Call
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 
 ROWS = ("shapley", "share")  # measures whose detail is a whole row
 FAMILIES = {  # name of what is exported, and the picture

@@ -15,8 +15,10 @@ from muxviz.ui.fidelity.view import drawn, origin
 from muxviz.ui.shell import checkpoints
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
+from muxviz.ui.study.asked import Across
 from muxviz.ui.study.call import Call
-from muxviz.ui.study.question import Across, family, show
+from muxviz.ui.study.heading import family
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 QUESTION = "How much does one vector carry?"

@@ -36,9 +36,10 @@ from muxviz.ui.planner.work import fitted
 from muxviz.ui.shell.params import control, one_of, value
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import panels
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 
 if TYPE_CHECKING:
     from muxviz.planning.choose import Planner

@@ -11,8 +11,9 @@ from muxviz.ui.shell.checkpoints import read_object
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import Choice, control, value
 from muxviz.ui.shell.text import plain
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, pool_texts
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.whatif import text as words
 from muxviz.ui.whatif.params import DRAWS, GOLD
