@@ -8,7 +8,7 @@ cannot change a group's result.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -352,6 +352,17 @@ def make_group(
         (*rows, *(rows[s] for s in sources)),
         (*([None] * len(rows)), *sources),
         padding,
+    )
+
+
+def padded(config: MuxConfig, group: Group, length: int) -> Group:
+    """The group with more padding, up to ``length`` tokens."""
+    wide = ((0, 0), (0, length - group.length))
+    return replace(
+        group,
+        ids=np.pad(group.ids, wide, constant_values=config.shape.pad_token_id),
+        mask=np.pad(group.mask, wide),
+        types=np.pad(group.types, wide),
     )
 
 

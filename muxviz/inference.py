@@ -15,7 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.batch import EncodedRow, Group, Row, Seating, encode_rows, make_group, stack_groups
+from muxviz.batch import (
+    EncodedRow,
+    Group,
+    Row,
+    Seating,
+    encode_rows,
+    make_group,
+    padded,
+    stack_groups,
+)
 from muxviz.engine.answers import read_answers
 from muxviz.engine.guard import memory_guard, need_finite, synchronise
 from muxviz.engine.stream import run_texts
@@ -311,7 +320,7 @@ def time_group(
             for row in encode_rows(baseline, [r.row for r in rows])
         ]
         longest = max(len(g.rows[0].ids) for g in singles)
-        batch = [_padded(baseline, g, longest) for g in singles]
+        batch = [padded(baseline.config, g, longest) for g in singles]
         ways.append(("alone, one batch", 1, _pass(baseline, batch)))
         ways.append(
             ("alone, one by one", len(singles), _sequence([_pass(baseline, [g]) for g in singles]))
@@ -327,20 +336,6 @@ def time_group(
                 seconds[name].append(time.perf_counter() - started)
     return tuple(
         Timing(name, passes, *_quartiles(seconds[name]), repeats) for name, passes, _ in ways
-    )
-
-
-def _padded(checkpoint: Checkpoint, group: Group, length: int) -> Group:
-    """A plain model's group padded to ``length`` (plain models hide their padding)."""
-    from dataclasses import replace
-
-    wide = ((0, 0), (0, length - group.length))
-    pad = checkpoint.config.shape.pad_token_id
-    return replace(
-        group,
-        ids=np.pad(group.ids, wide, constant_values=pad),
-        mask=np.pad(group.mask, wide),
-        types=np.pad(group.types, wide),
     )
 
 

@@ -136,10 +136,6 @@ def _fingerprint(engines: Sequence[Engine], key: Key) -> str:
     return next(e.checkpoint.fingerprint for e in engines if e.checkpoint.name == key.name)
 
 
-def _tokenizer(engine: Engine) -> Any:
-    return engine.checkpoint.need_tokenizer()
-
-
 def _streamed(engine: Engine, rows: Sequence[Row], how: How) -> Callable[[], Any]:
     def call() -> int:
         return sum(len(answers) for answers in stream(engine, rows, how))
@@ -149,7 +145,7 @@ def _streamed(engine: Engine, rows: Sequence[Row], how: How) -> Callable[[], Any
 
 def _plainly(engine: Engine, texts: Sequence[str]) -> Callable[[], Any]:
     model: Any = transformers_model(engine.checkpoint)
-    tokenizer, device = _tokenizer(engine), engine.checkpoint.device
+    tokenizer, device = engine.checkpoint.need_tokenizer(), engine.checkpoint.device
 
     def batches(order: Sequence[int]) -> Iterable[Sequence[int]]:
         return (order[at : at + PLAIN_BATCH] for at in range(0, len(order), PLAIN_BATCH))

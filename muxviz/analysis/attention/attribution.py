@@ -126,7 +126,6 @@ def attribute(
     """Integrated gradients of one slot's answer with respect to every token of the group.
 
     Args:
-        checkpoint: not modified.
         rows: one to N rows.
         target: the slot, the class, and what it is contrasted with.
         pool: texts of the baseline's mean embedding.

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import stats
 
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
-from muxviz.analysis.groups.draws import Progress, need_draws, origin_of, pool_groups
+from muxviz.analysis.groups.draws import Progress, need_draws, origin_of, pool_groups, until_stopped
 from muxviz.analysis.groups.readback import (
     Places,
     need_neighbours,
@@ -26,7 +26,7 @@ from muxviz.analysis.groups.readback import (
 )
 from muxviz.analysis.groups.shares import discoveries, shares
 from muxviz.batch import Group, Row, Seating
-from muxviz.errors import NotApplicable, Stopped
+from muxviz.errors import NotApplicable
 from muxviz.inference import run_group
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.reading import token_names
@@ -68,7 +68,6 @@ def hard(
     cannot have leaked.
 
     Args:
-        checkpoint: not modified.
         pool: sentences, drawn without replacement while they last.
         draws: groups, one multiplexed sequence each.
         progress: called between chunks; where it raises ``Stopped``, the groups done so far make a
@@ -83,13 +82,8 @@ def hard(
     need_draws(draws, pool, fewest=FEWEST)
     groups = pool_groups(checkpoint, pool, draws, seating)
     places = [own_places(checkpoint, group) for group in groups]
-    reads: dict[int, np.ndarray] = {}
-    try:
-        for number, answer in scores(checkpoint, groups, places, progress):
-            reads[number] = answer.read
-    except Stopped:
-        if len(reads) < FEWEST:
-            raise
+    answers = until_stopped(scores(checkpoint, groups, places, progress), fewest=FEWEST)
+    reads = {number: answer.read for number, answer in answers}
     return _count(checkpoint, groups, places, reads, pool=len(pool), seating=seating)
 
 

@@ -62,7 +62,6 @@ def log_odds(
     The usual frequency of a word cancels. The same pool sentences serve every source.
 
     Args:
-        checkpoint: not modified.
         rows: one to N.
         pool: sentences; those of the group itself are left out.
         draws: per source. Costs ``N * draws + 2`` multiplexed sequences.

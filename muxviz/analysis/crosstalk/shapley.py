@@ -94,7 +94,6 @@ def shapley(
     Costs 2^N groups per draw up to N = 10, 2N above; memory is that of one chunk of groups.
 
     Args:
-        checkpoint: not modified.
         rows, pool, baseline, gold: as in ``measure_crosstalk``.
         draws: sets of N reference sentences.
         is_exact: run all coalitions, or a sample; None for all up to N = 10.

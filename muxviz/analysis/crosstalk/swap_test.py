@@ -95,7 +95,6 @@ def measure_crosstalk(
     """Exchange each slot's sentence in turn for each of ``draws`` pool sentences.
 
     Args:
-        checkpoint: not modified.
         rows: one to N rows; the answers of free slots are left out.
         pool: sentences to draw from, without replacement; those of the group itself are left out.
             None for the shipped pool. All slots get the same ones.

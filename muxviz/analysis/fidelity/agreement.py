@@ -28,6 +28,7 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     part_of,
     pool_groups,
+    until_stopped,
 )
 from muxviz.analysis.groups.shares import shares
 from muxviz.batch import EncodedRow, Group, Row, Seating
@@ -222,14 +223,8 @@ def accuracy(
             "checkpoint answers another question"
         )
     groups = pool_groups(checkpoint, pool, draws, seating)
-    answered, done = [], 0
-    try:
-        for _, found in answers_of(checkpoint, groups, progress):
-            answered += found
-            done += 1
-    except Stopped:
-        if not answered:
-            raise
+    found = [answers for _, answers in until_stopped(answers_of(checkpoint, groups, progress))]
+    answered, done = [answer for answers in found for answer in answers], len(found)
     names = checkpoint.config.labels
     num, size = checkpoint.config.num_instances, len(answered)
     wanted = np.array([truth[a.row.row.text] for a in answered])

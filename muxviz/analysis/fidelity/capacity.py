@@ -17,10 +17,9 @@ import numpy as np
 
 from muxviz.analysis.fidelity.recovery import token_counts
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio, redrawn
-from muxviz.analysis.groups.draws import Progress, need_draws, origin_of, pool_groups
+from muxviz.analysis.groups.draws import Progress, need_draws, origin_of, pool_groups, until_stopped
 from muxviz.analysis.groups.readback import need_retrieval, own_places, scores
 from muxviz.batch import Seating
-from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Bits
@@ -39,11 +38,8 @@ def bits(
     """Nats per position that come through, per slot and in total, over random pool groups.
 
     Args:
-        checkpoint: not modified.
         pool: sentences; entropy and chance are those of all their tokens.
         draws: groups of N, one multiplexed sequence each.
-        progress: called between chunks; where it raises ``Stopped``, the groups done so far make a
-            partial result.
 
     Raises:
         NotApplicable: no retrieval head. InputError: fewer than two draws or no pool. Stopped: too
@@ -55,14 +51,11 @@ def bits(
     groups = pool_groups(checkpoint, pool, draws, seating)
     places = [own_places(checkpoint, group) for group in groups]
     nats, tokens, done = np.zeros((draws, num)), np.zeros((draws, num)), np.zeros(draws, dtype=bool)
-    try:
-        for number, answer in scores(checkpoint, groups, places, progress):
-            np.add.at(nats[number], places[number].slots, -answer.log_prob)
-            tokens[number] = np.bincount(places[number].slots, minlength=num)
-            done[number] = True
-    except Stopped:
-        if done.sum() < FEWEST:
-            raise
+    answers = scores(checkpoint, groups, places, progress)
+    for number, answer in until_stopped(answers, fewest=FEWEST):
+        np.add.at(nats[number], places[number].slots, -answer.log_prob)
+        tokens[number] = np.bincount(places[number].slots, minlength=num)
+        done[number] = True
     counts = token_counts(checkpoint, pool, padding=seating.padding)
     entropy = entropy_of(counts)
     slots, total = _through(nats[done], tokens[done], entropy, seating.seed)

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
-from muxviz.analysis.groups.draws import Progress, base_group, origin_of, pool_groups
+from muxviz.analysis.groups.draws import Progress, base_group, origin_of, pool_groups, until_stopped
 from muxviz.analysis.groups.readback import Places, Scores, need_retrieval, own_places, scores
 from muxviz.analysis.groups.shares import shares
 from muxviz.batch import Group, Row, Seating, encode_rows
-from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.fidelity import (
     LENGTH_EDGES,
@@ -54,25 +53,15 @@ def pool_read_back(
     Chance is what always naming the pool's most frequent token would read.
 
     Args:
-        checkpoint: not modified.
         pool: sentences, drawn without replacement while they last.
-        progress: called between chunks; where it raises ``Stopped``, the groups done so far make a
-            partial result.
 
     Raises:
         NotApplicable: no retrieval head. InputError: no draws or no pool. Stopped: too early.
     """
     need_retrieval(checkpoint)
     groups = pool_groups(checkpoint, pool, draws, seating)
-    found: dict[int, Scores] = {}
-    try:
-        for number, answer in scores(
-            checkpoint, groups, [own_places(checkpoint, g) for g in groups], progress
-        ):
-            found[number] = answer
-    except Stopped:
-        if not found:
-            raise
+    places = [own_places(checkpoint, group) for group in groups]
+    found = dict(until_stopped(scores(checkpoint, groups, places, progress)))
     counts = token_counts(checkpoint, pool, padding=seating.padding)
     return _fidelity(
         checkpoint,

@@ -9,8 +9,9 @@ Left out: analyses themselves, and anything that differentiates.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ FIRST = 8  # groups in the first chunk
 LARGEST = 256  # groups in any chunk
 TOKENS = 16_384  # instance tokens (N x L) in any chunk, so that memory stays bounded
 Progress = Callable[[int, int], None]  # (groups done, groups in all)
+T = TypeVar("T")
 INSTEAD = {  # tasks without one class of several, and what they answer with
     "regression": "a number, not with classes",
     "multi_label_classification": "any number of labels, not with one class of several",
@@ -201,14 +203,24 @@ def logits_until_stopped(
     Raises:
         Stopped: before the first one.
     """
-    out: list[np.ndarray | None] = [None] * len(groups)
+    found = dict(until_stopped(each_logits(checkpoint, groups, progress)))
+    return [found.get(number) for number in range(len(groups))]
+
+
+def until_stopped(each: Iterable[T], *, fewest: int = 1) -> Iterator[T]:
+    """What comes until ``each`` raises ``Stopped``: a result of these is a partial one.
+
+    Raises:
+        Stopped: fewer than ``fewest`` came.
+    """
+    done = 0
     try:
-        for number, values in each_logits(checkpoint, groups, progress):
-            out[number] = values
+        for found in each:
+            yield found
+            done += 1
     except Stopped:
-        if all(values is None for values in out):
+        if done < fewest:
             raise
-    return out
 
 
 def each_logits(

@@ -15,12 +15,19 @@ import torch
 from torch import Tensor
 
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
-from muxviz.analysis.groups.draws import Progress, base_group, batches, origin_of, pool_groups
+from muxviz.analysis.groups.draws import (
+    Progress,
+    base_group,
+    batches,
+    origin_of,
+    pool_groups,
+    until_stopped,
+)
 from muxviz.analysis.groups.layer_states import last_states, prepared_of
 from muxviz.analysis.groups.one_group import counted_positions
 from muxviz.analysis.groups.parts import demultiplexer_name, multiplexer_name
 from muxviz.batch import Group, Row, Seating
-from muxviz.errors import NotApplicable, Stopped
+from muxviz.errors import NotApplicable
 from muxviz.inference import group_tensors
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.claims import offers
@@ -217,20 +224,14 @@ def key_interference(
     groups = pool_groups(checkpoint, pool, draws, seating)
     signal = np.full((draws, checkpoint.config.num_instances), np.nan)
     noise = signal.copy()
-    is_partial = False
-    try:
-        for batch in batches(checkpoint, groups, progress):
-            prepared = prepared_of(checkpoint, batch)
-            own, others = _energies(checkpoint, prepared, batch.hide_padding)
-            for at, number in enumerate(batch.numbers):
-                places = counted_positions(checkpoint, groups[number], prepared)
-                signal[number] = (own[at] * places).sum(axis=1)
-                noise[number] = (others[at] * places).sum(axis=1)
-    except Stopped:
-        is_partial = True
+    for batch in until_stopped(batches(checkpoint, groups, progress)):
+        prepared = prepared_of(checkpoint, batch)
+        own, others = _energies(checkpoint, prepared, batch.hide_padding)
+        for at, number in enumerate(batch.numbers):
+            places = counted_positions(checkpoint, groups[number], prepared)
+            signal[number] = (own[at] * places).sum(axis=1)
+            noise[number] = (others[at] * places).sum(axis=1)
     done = ~np.isnan(signal[:, 0])
-    if not done.any():
-        raise Stopped("stopped before the first groups were done; compute again")
     vectors = array_of(checkpoint.model.multiplexer.instance_embedding)
     law, low, high = _law(checkpoint, seating.seed)
     return KeyInterference(
@@ -240,7 +241,7 @@ def key_interference(
         low,
         high,
         len(pool or ()),
-        is_partial,
+        not done.all(),
         origin_of(checkpoint, groups[:1], seating),
     )
 

@@ -44,13 +44,11 @@ def keys_and_crosstalk(
     """Measure every likeness of keys and the swap cross-talk, and compare them by ``key_leak``.
 
     Args:
-        checkpoint: not modified.
         rows: the group, with as many rows as slots; of no account where ``groups`` is not 0.
         draws: sentences put into every slot, shared out over the groups; N passes each.
         groups: random groups of pool sentences that the cross-talk is the mean of, so that single
             sentences weigh less; 0 for the given group alone.
         pool: sentences to draw from.
-        progress: what is done when it raises ``Stopped`` is kept.
 
     Raises:
         NotApplicable: fewer than three slots, a regression, or free slots in the group asked about.

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from muxviz.analysis.groups.bootstrap import interval_of, resamples
 from muxviz.analysis.groups.draws import Batch, Progress, batches, origin_of, part_of
-from muxviz.analysis.groups.layer_states import layer_pass, level_names, need_texts, padded
-from muxviz.batch import Group, Row, Seating, encode_rows, make_group
+from muxviz.analysis.groups.layer_states import layer_pass, level_names, need_texts
+from muxviz.batch import Group, Row, Seating, encode_rows, make_group, padded
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.layers import EntanglementSpectrum
@@ -44,7 +44,6 @@ def entanglement_spectrum(
     the interaction of a linear multiplexer is 0 at the mixture whatever is drawn.
 
     Args:
-        checkpoint: not modified.
         pool: sentences, drawn with replacement for every slot.
         pairs: of groups; (N + 2) * pairs + 16 mixed sequences are computed.
         seating: pads groups before they are brought to one length.
@@ -128,7 +127,7 @@ def _independent(
     drawn = generator.integers(len(rows), size=(2 * pairs + CENTRING, num))
     groups = [make_group(checkpoint.config, [rows[r] for r in one], seating) for one in drawn]
     length = max(group.length for group in groups)
-    groups = [padded(checkpoint, group, length) for group in groups]
+    groups = [padded(checkpoint.config, group, length) for group in groups]
     return groups[:pairs], groups[pairs : 2 * pairs], groups[2 * pairs :]
 
 

@@ -23,11 +23,12 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     part_of,
     pool_groups,
+    until_stopped,
 )
 from muxviz.analysis.groups.layer_states import layer_pass, level_names, need_texts
 from muxviz.analysis.layers.translators import Translators, fit_translators
 from muxviz.batch import Group, Row, Seating
-from muxviz.errors import NotApplicable, Stopped
+from muxviz.errors import NotApplicable
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.reading import token_names
@@ -60,10 +61,8 @@ def demux_lens(
     """Read every slot of ``draws`` groups of a pool from the input and every layer's output.
 
     Args:
-        checkpoint: not modified.
         texts: the pool.
         draws: groups; one pass each, and one reading per level.
-        progress: may raise ``Stopped``; groups read by then are kept.
 
     Raises:
         NotApplicable: no retrieval head. InputError: fewer than two texts.
@@ -188,25 +187,21 @@ def _measure(
     found = np.zeros((3, len(groups), len(levels), num))  # right, margin, right by chance
     counts = np.zeros((2, len(groups), num))  # tokens, tokens that have a partner by chance
     done: list[int] = []
-    try:
-        for batch in batches(checkpoint, groups, progress):
-            passed = layer_pass(checkpoint, batch)
-            where, own, other = _counted(checkpoint, groups, batch.numbers)
-            index = np.asarray(batch.numbers)[where[0]], where[1]
-            np.add.at(counts[0], index, 1)
-            np.add.at(counts[1], index, other >= 0)
-            places = (where[0], where[1], where[2] + passed.prepared.prefix)
-            for level, state in enumerate(passed.states):
-                state = translators(level, state) if translators else state
-                read = _read_level(checkpoint, state, places, own)
-                for sums, values in zip(
-                    found, (read.rank == 0, read.margin, read.token == other), strict=True
-                ):
-                    np.add.at(sums[:, level], index, values)
-            done += batch.numbers
-    except Stopped:
-        if not done:
-            raise
+    for batch in until_stopped(batches(checkpoint, groups, progress)):
+        passed = layer_pass(checkpoint, batch)
+        where, own, other = _counted(checkpoint, groups, batch.numbers)
+        index = np.asarray(batch.numbers)[where[0]], where[1]
+        np.add.at(counts[0], index, 1)
+        np.add.at(counts[1], index, other >= 0)
+        places = (where[0], where[1], where[2] + passed.prepared.prefix)
+        for level, state in enumerate(passed.states):
+            state = translators(level, state) if translators else state
+            read = _read_level(checkpoint, state, places, own)
+            for sums, values in zip(
+                found, (read.rank == 0, read.margin, read.token == other), strict=True
+            ):
+                np.add.at(sums[:, level], index, values)
+        done += batch.numbers
     right, margin, chance = found[:, sorted(done)]
     tokens, partners = counts[:, sorted(done)]
     with np.errstate(invalid="ignore"):

@@ -14,11 +14,17 @@ import torch
 from torch import Tensor
 
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
-from muxviz.analysis.groups.draws import Batch, Progress, batches, origin_of, pool_groups
+from muxviz.analysis.groups.draws import (
+    Batch,
+    Progress,
+    batches,
+    origin_of,
+    pool_groups,
+    until_stopped,
+)
 from muxviz.analysis.groups.heads import by_head
 from muxviz.analysis.groups.layer_states import LayerPass, layer_pass, level_names, need_texts
 from muxviz.batch import Seating
-from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates, kept_mean
 from muxviz.results.layers import LayerNorms
@@ -41,7 +47,6 @@ def layer_norms(
         checkpoint: not modified; plain models (N = 1) are measured alike.
         texts: the pool that groups are drawn from.
         draws: groups.
-        progress: may raise ``Stopped``; groups measured by then are kept.
 
     Raises:
         InputError: fewer than two texts.
@@ -49,12 +54,8 @@ def layer_norms(
     need_texts(texts)
     groups = pool_groups(checkpoint, texts, draws, seating)
     sums = _Sums(checkpoint, len(groups))
-    try:
-        for batch in batches(checkpoint, groups, progress):
-            sums.take(checkpoint, batch)
-    except Stopped:
-        if not sums.done:
-            raise
+    for batch in until_stopped(batches(checkpoint, groups, progress)):
+        sums.take(checkpoint, batch)
     done = sorted(sums.done)
     sizes, maps = sums.sizes[:, done], sums.maps[:, done]
     count = sums.positions[done][:, None]

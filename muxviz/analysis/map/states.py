@@ -77,7 +77,6 @@ def sample_states(
     were finished, if there are two.
 
     Args:
-        checkpoint: not modified.
         rows: the user's own group, whose slots become extra points; may be empty.
         pool: sentences; anchors + neighbour_sets x (N - 1) of them are used, fewer repeat between
             sets, never within one.

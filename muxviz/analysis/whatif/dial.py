@@ -38,7 +38,7 @@ from muxviz.analysis.whatif.outcomes import (
     need_classes,
     units,
 )
-from muxviz.batch import EncodedRow, Group, Row, Seating
+from muxviz.batch import Group, Row, Seating
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, NotApplicable
 from muxviz.inference import counted_tokens
@@ -196,14 +196,10 @@ class _Reader:
         out = np.full((len(logits), len(targets)), np.nan)
         for n, (row, target) in enumerate(zip(self.group.rows, targets, strict=True)):
             for k, values in enumerate(logits):
-                p = _unit_p(self.checkpoint, row, values)
+                p = softmax(units(self.checkpoint, row, values))
                 if len(target):
                     out[k, n] = np.take_along_axis(p, target[:, None], axis=-1).mean()
         return out
-
-
-def _unit_p(checkpoint: Checkpoint, row: EncodedRow, values: np.ndarray) -> np.ndarray:
-    return softmax(units(checkpoint, row, values))
 
 
 def _classes(checkpoint: Checkpoint, logits: np.ndarray) -> np.ndarray:

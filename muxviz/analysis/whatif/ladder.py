@@ -28,6 +28,7 @@ from muxviz.analysis.groups.draws import (
     logits_of,
     margins,
     origin_of,
+    until_stopped,
 )
 from muxviz.analysis.whatif.interventions import Plan, plans_of
 from muxviz.analysis.whatif.outcomes import (
@@ -39,7 +40,7 @@ from muxviz.analysis.whatif.outcomes import (
     units,
 )
 from muxviz.batch import Group, Row, Seating
-from muxviz.errors import GroupError, InputError, Stopped
+from muxviz.errors import GroupError, InputError
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.reading import Proportion
@@ -212,12 +213,8 @@ def _read(
 ) -> np.ndarray:
     """The target's margin in one slot of every group, ``[G]``; NaN after a stop."""
     found = np.full(len(groups), np.nan)
-    try:
-        for number, logits in each_logits(checkpoint, groups, progress):
-            found[number] = asked.margin_of(logits[slots[number]])
-    except Stopped:
-        if np.isnan(found).all():
-            raise
+    for number, logits in until_stopped(each_logits(checkpoint, groups, progress)):
+        found[number] = asked.margin_of(logits[slots[number]])
     return found
 
 

@@ -22,6 +22,7 @@ from muxviz.analysis.groups.draws import (
     logits_of,
     margins,
     origin_of,
+    until_stopped,
 )
 from muxviz.analysis.whatif.outcomes import (
     alone_answers,
@@ -90,18 +91,14 @@ def twins(
     ]
     counts = np.zeros((num, num, len(OUTCOMES)), dtype=np.int64)
     wrong, done = np.zeros(2), 0
-    try:
-        for number, logits in each_logits(checkpoint, groups, progress):
-            i, j = pairs[number % len(pairs)]
-            said = int(logits[i].argmax()), int(logits[j].argmax())
-            wrong += [said[0] == alone[1], said[1] == alone[0]]
-            done += 1
-            kind = _outcome(said, alone)
-            if kind is not None:
-                counts[i, j, kind] += 1
-    except Stopped:
-        if not done:
-            raise
+    for number, logits in until_stopped(each_logits(checkpoint, groups, progress)):
+        i, j = pairs[number % len(pairs)]
+        said = int(logits[i].argmax()), int(logits[j].argmax())
+        wrong += [said[0] == alone[1], said[1] == alone[0]]
+        done += 1
+        kind = _outcome(said, alone)
+        if kind is not None:
+            counts[i, j, kind] += 1
     return Twins(
         texts=(first, second),
         answers=(in_words(checkpoint, alone[:1]), in_words(checkpoint, alone[1:])),

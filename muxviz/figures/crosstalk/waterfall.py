@@ -32,12 +32,14 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
     base, full = float(result.empty.mean[slot]), float(result.full[slot])
     steps = result.values.mean[slot, order]
     starts = base + np.concatenate([[0.0], np.cumsum(steps)[:-1]])
-    names = ["pool sentences only", *(_player(slot, j) for j in order), "the group as it is"]
+    names = [f"{slot_label(slot)} own sentence", *(slot_label(j) for j in order[1:])]
+    names = ["pool sentences only", *names, "the group as it is"]
     colors, scale = ink(dark), diverging(dark)
     helps, hurts = str(scale[2][1]), str(scale[-3][1])
     fills = [tint(colors.grey, 0.45), *(helps if v >= 0 else hurts for v in steps)]
-    errors = [(result.empty.high - result.empty.mean)[slot], *_above(result, slot, order), 0.0]
-    below = [(result.empty.mean - result.empty.low)[slot], *_below(result, slot, order), 0.0]
+    empty, values = result.empty, result.values
+    errors = [(empty.high - empty.mean)[slot], *(values.high - values.mean)[slot, order], 0.0]
+    below = [(empty.mean - empty.low)[slot], *(values.mean - values.low)[slot, order], 0.0]
     plot = Plot(
         bar(
             base=[0.0, *starts, 0.0],
@@ -122,23 +124,11 @@ def _order(result: Shapley, slot: int) -> list[int]:
     return [slot, *(j for j in range(len(result.texts)) if j != slot)]
 
 
-def _player(slot: int, other: int) -> str:
-    return f"{slot_label(other)} {'own sentence' if slot == other else ''}".strip()
-
-
 def _target_words(result: Shapley, slot: int) -> str:
     if not result.targets[slot]:
         return "the tags given now, mean over the slot's tokens"
     why = {"gold": "the gold label", "alone": "its answer alone", "now": "its answer now"}
     return f"“{plain(result.targets[slot])}”, {why[result.target_from[slot]]}"
-
-
-def _above(result: Shapley, slot: int, order: list[int]) -> list[float]:
-    return list((result.values.high - result.values.mean)[slot, order])
-
-
-def _below(result: Shapley, slot: int, order: list[int]) -> list[float]:
-    return list((result.values.mean - result.values.low)[slot, order])
 
 
 def _said(result: Shapley, slot: int) -> list[str]:

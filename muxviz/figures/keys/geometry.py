@@ -55,11 +55,12 @@ def keys_finding(geometry: KeyGeometry) -> str:
     there = [(name, found) for name, found in parts if found is not None]
     if not there:
         return "This checkpoint has no vectors and no keys to compare"
-    alike = [(name, *_most_alike(found)) for name, found in there if _is_alike(found)]
+    most = [(name, *_most_alike(found), random_bound(found)) for name, found in there]
+    alike = [one for one in most if abs(one[3]) > one[4]]
     if not alike:
-        largest = max(abs(_most_alike(found)[2]) for _, found in there)
+        largest = max(abs(cosine) for *_, cosine, _ in most)
         return f"No two slots are more alike than random vectors: largest cosine {largest:.2f}"
-    name, first, second, cosine = max(alike, key=lambda found: abs(found[3]))
+    name, first, second, cosine, _ = max(alike, key=lambda found: abs(found[3]))
     one = name.removesuffix("s")
     return (
         f"The {one}s of slots {first + 1} and {second + 1} are more alike than random ones: "
@@ -113,10 +114,6 @@ def _most_alike(gram: Gram) -> tuple[int, int, float]:
     size = np.where(above, np.abs(gram.cosine), -1.0)
     first, second = np.unravel_index(int(size.argmax()), size.shape)
     return int(first), int(second), float(gram.cosine[first, second])
-
-
-def _is_alike(gram: Gram) -> bool:
-    return abs(_most_alike(gram)[2]) > random_bound(gram)
 
 
 def _multiplexer(geometry: KeyGeometry, measure: str) -> Matrix | None:

@@ -83,7 +83,7 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
     )
     plot.xaxes(
         range=[low - 0.06 * width, high + 0.06 * width],
-        title={"text": f"change of the margin of {_name(result.target)} (logits)"},
+        title={"text": f"change of the margin of {plain(shorten(result.target, 24))} (logits)"},
     )
     name_rows(plot, [_test(r) for r in rungs])
     framed(
@@ -321,10 +321,6 @@ def _rung_words(rung: Rung) -> str:
         f"{words}; control, {CONTROLS[rung.control]}: {_of(rung.held)}, "
         f"net {share}, net margin {effect}"
     )
-
-
-def _name(label: str) -> str:
-    return plain(shorten(label, 24))
 
 
 def _gap(high: float, low: float) -> float:

@@ -139,10 +139,10 @@ def _rows(seats: Seats, counter: Counter | None) -> None:
                 _row(row, slot, counter, limit)
     _controls_note(seats.rows, counter)
     if parked:
+        label = f"{count(len(parked), 'sentence')} parked: this checkpoint has "
+        label += count(seats.num_instances, "slot")
         with (
-            st.expander(
-                _parked_label(len(parked), seats.num_instances), type="compact", key="parked_rows"
-            ),
+            st.expander(label, type="compact", key="parked_rows"),
             st.container(gap="xxsmall"),
         ):
             for row in parked:
@@ -158,10 +158,6 @@ def _controls_note(rows: Sequence[EditedRow], counter: Counter | None) -> None:
             f":material/info: {names} in a sentence: the tokenizer takes it for a control token, "
             "not for the characters you typed."
         )
-
-
-def _parked_label(parked: int, num: int) -> str:
-    return f"{count(parked, 'sentence')} parked: this checkpoint has {count(num, 'slot')}"
 
 
 def _row(row: EditedRow, slot: int | None, counter: Counter | None, limit: int | None) -> None:

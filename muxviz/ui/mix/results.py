@@ -193,7 +193,7 @@ def _timing(number: int) -> None:
         return
     try:
         with st.spinner("Timing the passes, in alternation"):
-            runs.add_timings(past, runs.measure(past.request, _quiet))
+            runs.add_timings(past, runs.measure(past.request, lambda what: None))
     except MuxvizError as error:
         st.session_state[session.UNTIMED] = (number, error)
     st.rerun()
@@ -211,10 +211,6 @@ def _cost(past: PastRun) -> Question:
         record=lambda result: result.timings,
         is_headed=False,
     )
-
-
-def _quiet(text: str) -> None:
-    return None
 
 
 def _why(result: GroupResult) -> str:
