@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk.words import short
 from muxviz.figures.drawing.claims import sizes, standing_out
-from muxviz.figures.drawing.dots import number
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.sparsity_lines import sparsity_lines, sparsity_words
+from muxviz.figures.drawing.wording import or_none
 from muxviz.results.by_sparsity import CrosstalkBySparsity
 
 
@@ -74,9 +74,9 @@ def crosstalk_sparsity_table(result: CrosstalkBySparsity) -> list[dict[str, Any]
                 ("change", result.mean_change if i == num else result.change),
             ):
                 row |= {
-                    name: number(found.mean[at]),
-                    f"{name}, low": number(found.low[at]),
-                    f"{name}, high": number(found.high[at]),
+                    name: or_none(found.mean[at]),
+                    f"{name}, low": or_none(found.low[at]),
+                    f"{name}, high": or_none(found.high[at]),
                 }
             row |= {"draws": result.draws, "pool": result.pool, "seed": result.received.seed}
             rows.append(row)

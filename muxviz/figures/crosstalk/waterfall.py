@@ -16,7 +16,7 @@ from muxviz.figures.drawing.rows import write_ends
 from muxviz.figures.drawing.scales import diverging
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import plain
+from muxviz.figures.drawing.wording import or_none, plain
 from muxviz.results.crosstalk import Shapley
 
 LEFT = 210  # px for the names of the steps
@@ -96,8 +96,8 @@ def waterfall_table(result: Shapley, slot: int) -> list[dict[str, Any]]:
         {
             "step": "pool sentences only",
             "logits": float(result.empty.mean[slot]),
-            "low 95 %": _or_none(result.empty.low[slot]),
-            "high 95 %": _or_none(result.empty.high[slot]),
+            "low 95 %": or_none(result.empty.low[slot]),
+            "high 95 %": or_none(result.empty.high[slot]),
         }
     ]
     for j in _order(result, slot):
@@ -105,8 +105,8 @@ def waterfall_table(result: Shapley, slot: int) -> list[dict[str, Any]]:
             {
                 "step": f"slot {j + 1}" + (" (own)" if j == slot else ""),
                 "logits": float(estimates.mean[slot, j]),
-                "low 95 %": _or_none(estimates.low[slot, j]),
-                "high 95 %": _or_none(estimates.high[slot, j]),
+                "low 95 %": or_none(estimates.low[slot, j]),
+                "high 95 %": or_none(estimates.high[slot, j]),
             }
         )
     full = {"step": "the group as it is", "logits": float(result.full[slot])}
@@ -144,10 +144,6 @@ def _said(result: Shapley, slot: int) -> list[str]:
 def _left_over(result: Shapley, slot: int) -> str:
     size = abs(float(result.residual[slot]))
     return "less than 1e−9" if size < 1e-9 else f"{size:.0e}".replace("-", "−")
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 WATERFALL = Family(waterfall_figure, waterfall_finding, waterfall_alt, waterfall_table)

@@ -142,11 +142,6 @@ def written(value: float, is_share: bool, *, exact: bool = False) -> str:
     return f"{value:.2f}".replace("0.", ".").replace("-", "−")
 
 
-def number(value: float) -> float | None:
-    """For a table: None where there is none."""
-    return None if np.isnan(value) else float(value)
-
-
 def _axes(plot: Plot, matrix: Matrix, domain: tuple[float, float], axis: str) -> None:
     num = len(matrix.values)
     places, names = [i + 0.5 for i in range(num)], [slot_label(i) for i in range(num)]

@@ -13,7 +13,6 @@ from muxviz.figures.drawing.dots import (
     dot_columns,
     dots_height,
     estimate_column,
-    number,
     share_column,
     share_row,
     share_words,
@@ -32,7 +31,7 @@ from muxviz.figures.drawing.ink import (
 )
 from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
-from muxviz.figures.drawing.wording import count, percent, plain
+from muxviz.figures.drawing.wording import count, or_none, percent, plain
 from muxviz.results.fidelity import Accuracy, Agreement, Confusion, Shares
 
 JS = "Jensen-Shannon (nats)"
@@ -97,24 +96,24 @@ def agreement_table(result: Agreement) -> list[dict[str, Any]]:
         if result.answers:
             row |= {"answer": result.answers[i] or None, "alone": result.alone[i] or None}
         row |= {
-            "same answer": number(result.slots.value[i]),
-            "same, low": number(result.slots.low[i]),
-            "same, high": number(result.slots.high[i]),
-            "changed": number(1 - result.slots.value[i]),
-            "changed, all slots": number(1 - float(result.total.value)),
+            "same answer": or_none(result.slots.value[i]),
+            "same, low": or_none(result.slots.low[i]),
+            "same, high": or_none(result.slots.high[i]),
+            "changed": or_none(1 - result.slots.value[i]),
+            "changed, all slots": or_none(1 - float(result.total.value)),
             "answers changed, all slots": int(result.total.trials - result.total.hits),
             "answers, all slots": int(result.total.trials),
         }
         for name, found in ((JS, result.distance), (MARGIN, result.margin)):
             row |= {
-                name: number(found.mean[i]),
-                f"{name}, low": number(found.low[i]),
-                f"{name}, high": number(found.high[i]),
+                name: or_none(found.mean[i]),
+                f"{name}, low": or_none(found.low[i]),
+                f"{name}, high": or_none(found.high[i]),
             }
         if result.right is not None and result.right_alone is not None:
             row |= {
-                "right": number(result.right.value[i]),
-                "right alone": number(result.right_alone.value[i]),
+                "right": or_none(result.right.value[i]),
+                "right alone": or_none(result.right_alone.value[i]),
             }
         rows.append(row)
     return rows
@@ -208,9 +207,9 @@ def accuracy_table(result: Accuracy, alone: Accuracy | None = None) -> list[dict
             "of": name,
             "sentences": int(found.trials[at]),
             "right": int(found.hits[at]),
-            "share": number(found.value[at]),
-            "share, low": number(found.low[at]),
-            "share, high": number(found.high[at]),
+            "share": or_none(found.value[at]),
+            "share, low": or_none(found.low[at]),
+            "share, high": or_none(found.high[at]),
         }
         for name, found, at in named
     ]

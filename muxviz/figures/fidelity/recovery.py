@@ -15,7 +15,6 @@ from muxviz.figures.drawing.dots import (
     dot_columns,
     dots_height,
     estimate_column,
-    number,
     share_column,
     share_row,
     sides,
@@ -35,7 +34,7 @@ from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import or_none, percent
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import RANKS, Fidelity
 
@@ -113,9 +112,9 @@ def fidelity_table(result: Fidelity) -> list[dict[str, Any]]:
             found, _ = _estimates(result, name)
             words = "nats per token" if name == "nll" else "reciprocal rank"
             row |= {
-                words: number(found.mean[i]),
-                f"{words}, low": number(found.low[i]),
-                f"{words}, high": number(found.high[i]),
+                words: or_none(found.mean[i]),
+                f"{words}, low": or_none(found.low[i]),
+                f"{words}, high": or_none(found.high[i]),
             }
         rows.append(row | _ranked(result.ranks[i]))
     return [

@@ -13,9 +13,8 @@ from muxviz.figures.drawing.ink import CLEAR, TEXT_SIZE, caption, framed, ink, t
 from muxviz.figures.drawing.plot import Plot, bar, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.drawing.squares import number
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent, plain
+from muxviz.figures.drawing.wording import or_none, percent, plain
 from muxviz.results.fidelity import Shares
 from muxviz.results.keys import KeyInterference, MatchedFilter
 
@@ -107,12 +106,12 @@ def sinr_table(found: KeyInterference) -> list[dict[str, Any]]:
         "vectors alone dB": found.from_keys,
     }
     shown = {name: _db(found, values) for name, values in columns.items()}
-    law = number(float(found.sinr_db(found.law)))
+    law = or_none(float(found.sinr_db(found.law)))
     return [
         {
             "slot": i + 1,
             **{
-                name: "no interference" if np.isinf(v[i]) else number(float(v[i]))
+                name: "no interference" if np.isinf(v[i]) else or_none(float(v[i]))
                 for name, v in shown.items()
             },
             "law dB": "no interference" if law == float("inf") else law,
@@ -251,9 +250,9 @@ def filter_table(found: MatchedFilter) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"slot": i + 1, "tokens": int(found.filtered.trials[i])}
         for name, values, _ in _readers(found):
             row |= {
-                name: number(float(values.value[i])),
-                f"{name}, low": number(float(values.low[i])),
-                f"{name}, high": number(float(values.high[i])),
+                name: or_none(float(values.value[i])),
+                f"{name}, low": or_none(float(values.low[i])),
+                f"{name}, high": or_none(float(values.high[i])),
             }
         table.append(row | {"commonest token": found.chance})
     return table

@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.plot import Plot
-from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, number, square_height
-from muxviz.figures.drawing.wording import fold, plain
+from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, square_height
+from muxviz.figures.drawing.wording import fold, or_none, plain
 from muxviz.results.keys import Gram, KeyGeometry
 
 MIDDLE = 0.08  # of the width, between two squares
@@ -85,7 +85,7 @@ def keys_table(geometry: KeyGeometry) -> list[dict[str, Any]]:
                 row["mux cosine"] = float(geometry.mux.cosine[i, j])
                 row["mux norm"] = float(geometry.mux.norms[i]) if i == j else None
             if geometry.interference is not None:
-                row["interference"] = number(geometry.interference[i, j])
+                row["interference"] = or_none(geometry.interference[i, j])
             if geometry.demux is not None:
                 row["key cosine"] = float(geometry.demux.cosine[i, j])
                 row["key norm"] = float(geometry.demux.norms[i]) if i == j else None

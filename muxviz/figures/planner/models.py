@@ -14,7 +14,7 @@ from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, mix, ti
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import or_none, percent
 from muxviz.results.planning import (
     ACCURACY,
     MODELS,
@@ -229,12 +229,12 @@ def hits_table(check: PlannerCheck) -> list[dict[str, Any]]:
             "who": NAMES[rate.who],
             "cases": words,
             "number of cases": count,
-            "top 1": _number(rate.top1),
-            "top 1 from": _number(rate.top1_low),
-            "top 1 to": _number(rate.top1_high),
-            "top 3": _number(rate.top3),
-            "top 3 from": _number(rate.top3_low),
-            "top 3 to": _number(rate.top3_high),
+            "top 1": or_none(rate.top1),
+            "top 1 from": or_none(rate.top1_low),
+            "top 1 to": or_none(rate.top1_high),
+            "top 3": or_none(rate.top3),
+            "top 3 from": or_none(rate.top3_low),
+            "top 3 to": or_none(rate.top3_high),
         }
         for words, count, rates in (
             ("all", check.cases, check.everything),
@@ -308,10 +308,6 @@ def _amount(value: float, quantity: str) -> str:
 
 def _share(value: float) -> str:
     return "n/a" if math.isnan(value) else f"{100 * value:.0f} %"
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 LOO = Family(loo_figure, loo_finding, loo_alt, loo_table)

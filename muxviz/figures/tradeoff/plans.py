@@ -20,7 +20,7 @@ from muxviz.figures.drawing.measured import (
     tick_text,
 )
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
-from muxviz.figures.drawing.wording import count, percent, plain
+from muxviz.figures.drawing.wording import count, percent, plain, sure
 from muxviz.results.throughput import Plan, Plans
 
 HEIGHT = 440  # px
@@ -101,11 +101,6 @@ def plans_finding(plans: Plans) -> str:
         f"{count(best.machines, 'machine')} like this one: {percent(best.accuracy)} right, "
         f"{best.latency_ms:,.0f} ms, {sure(best.chance)} sure"
     )
-
-
-def sure(chance: float) -> str:
-    """A chance as a share; an estimate is never certain."""
-    return percent(min(max(chance, 1e-6), 1 - 1e-6))
 
 
 def plans_table(plans: Plans) -> list[dict[str, Any]]:

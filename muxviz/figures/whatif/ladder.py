@@ -13,7 +13,7 @@ from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent, plain, shorten
+from muxviz.figures.drawing.wording import or_none, percent, plain, shorten
 from muxviz.results.reading import Proportion
 from muxviz.results.whatif_ladder import Ladder, Rung
 
@@ -222,8 +222,8 @@ def _row(rung: Rung, result: Ladder) -> dict[str, Any]:
         "test": _test(rung),
         "margin": result.margin + rung.change,
         "change of margin": rung.change,
-        "from": _or_none(rung.low),
-        "to": _or_none(rung.high),
+        "from": or_none(rung.low),
+        "to": or_none(rung.high),
         "draws turned": rung.turned.successes,
         "of": rung.turned.trials,
         "turned": rung.turned.value,
@@ -233,8 +233,8 @@ def _row(rung: Rung, result: Ladder) -> dict[str, Any]:
         "draws of the control turned": rung.held.successes,
         "of its": rung.held.trials,
         "net change": rung.effect,
-        "net change from": _or_none(rung.effect_low),
-        "net change to": _or_none(rung.effect_high),
+        "net change from": or_none(rung.effect_low),
+        "net change to": or_none(rung.effect_high),
         "net turned": rung.net,
         "net turned from": rung.net_low,
         "net turned to": rung.net_high,
@@ -325,10 +325,6 @@ def _rung_words(rung: Rung) -> str:
 
 def _gap(high: float, low: float) -> float:
     return 0.0 if np.isnan(high) or np.isnan(low) else max(0.0, high - low)
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 LADDER = Family(ladder_figure, ladder_finding, ladder_alt, ladder_table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -50,22 +49,16 @@ def relatives(bench: Bench, run: RunRequest) -> list[RunRequest]:
     listed = {c.name: c for c in checkpoints.bundled()}
     if bench.checkpoint is not None:
         listed[bench.checkpoint.name] = bench.checkpoint
-    own = _labels(listed.get(run.checkpoint))
+    own = listed[run.checkpoint].labels if run.checkpoint in listed else None
     return [
         other
         for other in family(bench)
         if other.checkpoint != run.checkpoint
         and other.num_instances > 1
         and own is not None
-        and _labels(listed.get(other.checkpoint)) == own
+        and other.checkpoint in listed
+        and listed[other.checkpoint].labels == own
     ]
-
-
-def _labels(listed: checkpoints.Listed | None) -> Any:
-    """What a checkpoint answers with, as its configuration says; None where it does not."""
-    if listed is None or listed.folder is None:
-        return None
-    return checkpoints.read_object(listed.folder / "config.json").get("id2label")
 
 
 def _origin(results: Sequence[Bits]) -> str:

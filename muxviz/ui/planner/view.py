@@ -13,8 +13,9 @@ import streamlit as st
 from muxviz.errors import InputError, MuxvizError
 from muxviz.figures.drawing.family import Picture
 from muxviz.figures.drawing.measured import times
+from muxviz.figures.drawing.wording import sure
 from muxviz.figures.planner.budget import SENSITIVITY
-from muxviz.figures.planner.choice import PLANNER, sure
+from muxviz.figures.planner.choice import PLANNER
 from muxviz.figures.planner.measure_next import MEASURE_NEXT
 from muxviz.figures.planner.surfaces import SLICES, SURFACES
 from muxviz.results.planning import (

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from muxviz.errors import MuxvizError, NotApplicable
-from muxviz.figures.tradeoff.plans import PLANS, sure
+from muxviz.figures.drawing.wording import sure
+from muxviz.figures.tradeoff.plans import PLANS
 from muxviz.planning.traffic import plan_traffic, with_shares
 from muxviz.results.measured import Measured, Timed
 from muxviz.results.throughput import Plans, SpeedRun, Traffic
