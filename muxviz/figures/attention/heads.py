@@ -70,9 +70,7 @@ def heads_figure(
                 "color": [text_on(color_at(scale, float(effect[c]) / top)) for c in cells],
             },
             hovertext=[_hover(result, slot, *cell) for cell in cells],
-            hoverinfo="text",
             customdata=cells,
-            showlegend=False,
         )
     )
     if gone:

@@ -291,9 +291,7 @@ def _numbers(shares: np.ndarray, top: float, dark: bool) -> Trace:
             f"{_slot(i, num)} looks at {_slot(j, num)}: {percent(v)}"
             for (i, j), v in zip(cells, values, strict=True)
         ],
-        hoverinfo="text",
         customdata=cells,
-        showlegend=False,
     )
 
 

@@ -195,9 +195,7 @@ def _points(
             else None,
             textfont={"color": inks, "size": SMALL_SIZE},
             hovertext=hovers,
-            hoverinfo="text",
             marker={"symbol": "square", "size": 24, "color": UNSEEN},
-            showlegend=False,
             xaxis=_axis("x", part),
             yaxis="y",
         )

@@ -147,10 +147,8 @@ def _labels(
         text=texts if num <= WRITTEN else None,
         textfont={"color": inks, "size": TEXT_SIZE},
         hovertext=[_hover(matrix, i, j) for i, j in cells],
-        hoverinfo="text",
         customdata=cells,
         marker={"symbol": "square", "size": _row(num) - 8, "color": UNSEEN},
-        showlegend=False,
     )
 
 

@@ -204,8 +204,6 @@ def _bars(
                 "line": {"color": list(outlines) or ink(dark).text, "width": 0.8},
             },
             hovertext=list(hovers),
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     name_bars(plot, names, title, dark)

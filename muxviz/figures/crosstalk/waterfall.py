@@ -55,7 +55,6 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
                 np.nan_to_num(errors), np.nan_to_num(below), colors.text, thickness=1.2, width=4
             ),
             hovertext=[plain(words) for words in _said(result, slot)],
-            hoverinfo="text",
         )
     )
     ends = [max(base, 0), *np.maximum(starts, starts + steps), max(full, 0)]

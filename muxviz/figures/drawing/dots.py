@@ -216,8 +216,6 @@ def _dots(column: Column, marks: Sequence[Mark], dark: bool) -> Trace:
             ink(dark).text,
         ),
         hovertext=list(column.hovers),
-        hoverinfo="text",
-        showlegend=False,
     )
 
 

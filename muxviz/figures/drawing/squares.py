@@ -122,10 +122,8 @@ def _points(matrix: Matrix, scale: list[list[float | str]], axis: str, dark: boo
         text=texts if num <= WRITTEN else None,
         textfont={"color": inks, "size": SMALL_SIZE if num <= 6 else 10},
         hovertext=hovers,
-        hoverinfo="text",
         customdata=cells,
         marker={"symbol": "square", "size": row_height(num) - 8, "color": UNSEEN},
-        showlegend=False,
         xaxis=f"x{axis}",
         yaxis=f"y{axis}",
     )

@@ -267,8 +267,6 @@ def confusion_figure(result: Confusion, *, dark: bool = False) -> go.Figure:
                 f"<br>{result.counts[a, b]}"
                 for a, b in cells
             ],
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     names = [plain(label) for label in result.labels]

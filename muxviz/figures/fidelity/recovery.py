@@ -230,7 +230,6 @@ def _rank_bars(result: Fidelity, dark: bool) -> Plot:
                     f"slot {i + 1}, rank {name}: {int(result.ranks[i, r])} of {int(sums[i])} tokens"
                     for i in range(num)
                 ],
-                hoverinfo="text",
             )
         )
     plot.set(

@@ -42,8 +42,6 @@ def sinr_figure(found: KeyInterference, *, dark: bool = False) -> go.Figure:
             marker=_slots(num, dark),
             error_x=_whiskers(measured, low, high, dark),
             hovertext=[_sinr_words(found, i) for i in range(num)],
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     alone = _db(found, found.from_keys)
@@ -58,8 +56,6 @@ def sinr_figure(found: KeyInterference, *, dark: bool = False) -> go.Figure:
                 "line": {"color": colors.text, "width": 2.4},
             },
             hovertext=[f"slot {i + 1}, vectors alone: {decibels(v)}" for i, v in enumerate(alone)],
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     shapes, notes = _law(found, dark)
@@ -212,8 +208,6 @@ def filter_figure(found: MatchedFilter, *, dark: bool = False) -> go.Figure:
                 marker=_slots(num, dark) if is_filter else _hollow(num, dark),
                 error_x=_whiskers(values.value, values.low, values.high, dark),
                 hovertext=[_share_words(values, i, name) for i in range(num)],
-                hoverinfo="text",
-                showlegend=False,
             )
         )
     notes = [

@@ -49,9 +49,7 @@ def key_leak_figure(found: KeyLeak, *, which: int = 0, dark: bool = False) -> go
                 plain(f"slot {j + 1} → slot {i + 1}: {name} {x:.3f}, {_amount(found, y)}")
                 for i, j, x, y in pairs
             ],
-            hoverinfo="text",
             customdata=[(i, j) for i, j, _, _ in pairs],
-            showlegend=False,
         )
     )
     plot.xaxes(title={"text": plain(found.names[which])})

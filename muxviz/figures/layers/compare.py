@@ -142,7 +142,6 @@ def _traces(
             f"{ends(100 * values.low[k], 100 * values.high[k], '.1f', ' %')}"
             for k, level in enumerate(spectrum.levels)
         ],
-        hoverinfo="text",
     )
     return [*([band] if band is not None else []), line]
 

@@ -227,7 +227,6 @@ def _traces(member: LayerNorms, name: str, number: int, color: str) -> list[Trac
         line={"color": color, "width": 2},
         marker={"symbol": slot_marker(number), "size": 7, "color": color},
         hovertext=hovers,
-        hoverinfo="text",
     )
     return [*([band] if band is not None else []), line]
 

@@ -273,7 +273,6 @@ def _symbols(geometry: Geometry, result: GroupResult, solo: int | None, dark: bo
             "line": {"color": [slot_outline(slot, dark=dark) for slot in slots], "width": 1.3},
         },
         hoverinfo="skip",
-        showlegend=False,
         cliponaxis=False,
     )
 

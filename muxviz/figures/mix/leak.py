@@ -190,10 +190,8 @@ def _numbers(
         text=texts,
         textfont={"color": inks, "size": TEXT_SIZE},
         hovertext=hovers,
-        hoverinfo="text",
         customdata=cells,
         marker={"symbol": "square", "size": 40, "color": UNSEEN},
-        showlegend=False,
     )
 
 

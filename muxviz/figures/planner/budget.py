@@ -45,8 +45,6 @@ def sensitivity_figure(
             mode="lines",
             line={"shape": "hv", "width": 1.8, "color": tint(colors.text, 0.6)},
             hovertext=[_words(curve, at) for at in range(len(curve.budgets))],
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     changes = changes_of(curve)
@@ -64,8 +62,6 @@ def sensitivity_figure(
                     numbers, dark, size=SIZE - 2
                 ),
                 hovertext=[f"from here on: {_words(curve, at)}" for at in chosen],
-                hoverinfo="text",
-                showlegend=False,
                 cliponaxis=False,
             )
         )

@@ -64,7 +64,6 @@ def planner_figure(
             mode="lines",
             line={"color": line, "width": 1.6, "dash": "dash"},
             hoverinfo="skip",
-            showlegend=False,
         )
     )
     plot.add(_measured(points, dark))
@@ -205,8 +204,6 @@ def _measured(points: Measurements, dark: bool) -> Trace:
             width=2,
         ),
         hovertext=[point_words(points, at) for at in range(len(points))],
-        hoverinfo="text",
-        showlegend=False,
         cliponaxis=False,
     )
 
@@ -237,8 +234,6 @@ def _predicted(advice: Advice, dark: bool) -> Trace:
             width=3,
         ),
         hovertext=[_hover(one) for one in chosen],
-        hoverinfo="text",
-        showlegend=False,
         cliponaxis=False,
     )
 
@@ -268,7 +263,6 @@ def _ring(first: Advised, dark: bool) -> Trace:
             "line": {"width": 2.4, "color": ink(dark).text},
         },
         hoverinfo="skip",
-        showlegend=False,
         cliponaxis=False,
     )
 

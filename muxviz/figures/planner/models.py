@@ -57,8 +57,6 @@ def loo_figure(comparison: Comparison, *, dark: bool = False) -> go.Figure:
                     f"{MODELS[name]}: {_amount(value, quantity)}"
                     for name, value in zip(names, values, strict=True)
                 ],
-                hoverinfo="text",
-                showlegend=False,
             ),
             row=1,
             col=column,
@@ -280,7 +278,6 @@ def _bars(
                 width=3,
             ),
             hovertext=[f"{NAMES[rate.who]}: {100 * getattr(rate, top):.1f} %" for _, rate in known],
-            hoverinfo="text",
             showlegend=column == 1,
         ),
         row=1,

@@ -150,7 +150,6 @@ def _marks(chosen: list[Plan], serves: bool, plans: Plans, dark: bool) -> Trace:
             },
         },
         hovertext=[f"{named(p.checkpoint)}: {plain(_words(p))}" for p in chosen],
-        hoverinfo="text",
         showlegend=True,
         cliponaxis=False,
     )

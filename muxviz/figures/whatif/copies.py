@@ -38,8 +38,6 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
             line={"color": tint(colors.accent, 0.6), "width": 2},
             marker={"size": 11, "color": colors.accent, "line": {"color": colors.text, "width": 1}},
             hovertext=[f"{_name(p)}: {p.accuracy.text()}" for p in points],
-            hoverinfo="text",
-            showlegend=False,
         ),
         row=1,
         col=1,

@@ -48,8 +48,6 @@ def before_after_figure(result: BeforeAfter, *, dark: bool = False) -> go.Figure
                     },
                 },
                 hovertext=[_row_words(result, i) for i in shown],
-                hoverinfo="text",
-                showlegend=False,
             )
         )
     notes = []

@@ -136,7 +136,6 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
             xgap=3,
             ygap=3,
             hovertext=hovers,
-            hoverinfo="text",
             x=[slot_label(j) for j in range(num)],
             y=[slot_label(i) for i in range(num)],
         )

@@ -195,7 +195,6 @@ def _wrong(plot: Plot, values: np.ndarray, n: int, dark: bool, row: int) -> None
                 "color": slot_color(n),
                 "line": {"color": slot_outline(n, dark=dark), "width": 1},
             },
-            showlegend=False,
             hovertemplate=f"random keys, slot {n + 1}: %{{y:.1%}}<extra></extra>",
         ),
         row=row,

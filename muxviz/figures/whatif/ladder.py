@@ -53,7 +53,6 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
                 colors.text,
             ),
             hovertext=[_rung_words(r) for r in rungs],
-            hoverinfo="text",
         )
     )
     low = min(0.0, -result.margin, *(np.nanmin([r.change, r.low]) for r in rungs))

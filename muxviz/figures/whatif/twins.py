@@ -41,7 +41,6 @@ def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
                 colors.text,
             ),
             hovertext=[s.text() for s in shares],
-            hoverinfo="text",
         )
     )
     notes = [
@@ -227,7 +226,6 @@ def _dots(x: np.ndarray, y: np.ndarray, dark: bool, unit: str) -> Trace:
             "color": [slot_color(i) for i in range(num)],
             "line": {"color": [slot_outline(i, dark=dark) for i in range(num)], "width": 1.2},
         },
-        showlegend=False,
         hovertemplate="slot %{text}: " + unit + "<extra></extra>",
     )
 
