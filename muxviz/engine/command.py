@@ -159,7 +159,9 @@ def _settings(options: argparse.Namespace, checkpoint: Checkpoint, how: How) -> 
         "dtype": options.dtype,
         "device": resolve_device(options.device).type,
         "compile": options.compile,
-        **asdict(how),
+        "batch": how.batch,
+        **asdict(how.seating),
+        "grouping": how.grouping,
     }
 
 

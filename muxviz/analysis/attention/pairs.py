@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.groups.draws import Progress
 from muxviz.analysis.groups.heads import by_head
 from muxviz.analysis.groups.one_group import Entered, enter
 from muxviz.analysis.groups.parts import multiplexer_name
@@ -30,11 +29,7 @@ CELLS = 262_144  # numbers of the maps held at once: they stay in a processor's 
 
 
 def slot_pairs(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    seating: Seating = Seating(),
-    progress: Progress | None = None,
+    checkpoint: Checkpoint, rows: Sequence[Row], *, seating: Seating = Seating()
 ) -> SlotPairs:
     """First-layer attention logits as (N + 1)^2 maps per head, one per pair of slots.
 

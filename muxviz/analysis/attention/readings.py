@@ -56,11 +56,7 @@ from muxviz.results.attention import (
 
 
 def attention_maps(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    seating: Seating = Seating(),
-    progress: Progress | None = None,
+    checkpoint: Checkpoint, rows: Sequence[Row], *, seating: Seating = Seating()
 ) -> AttentionMaps:
     """Every layer's and head's attention for a group; plain models too. Cost: one traced pass.
 
@@ -97,11 +93,7 @@ def attention_maps(
 
 
 def instance_attention(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    seating: Seating = Seating(),
-    progress: Progress | None = None,
+    checkpoint: Checkpoint, rows: Sequence[Row], *, seating: Seating = Seating()
 ) -> InstanceAttention:
     """The contextual multiplexer's attention across instances at every position.
 

@@ -117,7 +117,7 @@ def _count(
     chance = (by_chance.sum(axis=0) / below.sum(axis=0))[:, :num]
     np.fill_diagonal(chance, 0.0)
     excess = (credit - by_chance)[:, :, :num]
-    p = _above_zero(excess, below[:, :, :num], seating.seed)
+    p = _above_zero(excess, below[:, :, :num])
     return HardLeaks(
         found.value,
         found.low,
@@ -153,7 +153,7 @@ def _credit(own: Places, read: np.ndarray, ids: np.ndarray, mask: np.ndarray) ->
     return credit
 
 
-def _above_zero(above: np.ndarray, below: np.ndarray, seed: int) -> np.ndarray:
+def _above_zero(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """One-sided p ``[N, N]`` of an excess: Student t of the ratio's linearised groups."""
     groups = len(above)
     with np.errstate(invalid="ignore", divide="ignore"):

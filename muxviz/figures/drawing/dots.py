@@ -159,10 +159,15 @@ def share_row(found: Shares, at: tuple[Any, ...]) -> dict[str, Any]:
     return {
         "tokens": int(found.trials[at]),
         "read back": int(found.hits[at]),
-        "share": or_none(found.value[at]),
-        "share, low": or_none(found.low[at]),
-        "share, high": or_none(found.high[at]),
+        **estimate_row("share", found, at),
     }
+
+
+def estimate_row(name: str, found: Estimates | Shares, at: Any) -> dict[str, float | None]:
+    """A number and the ends of its interval in the columns of a table."""
+    middle = found.value if isinstance(found, Shares) else found.mean
+    ends = {f"{name}, low": found.low, f"{name}, high": found.high}
+    return {words: or_none(values[at]) for words, values in {name: middle, **ends}.items()}
 
 
 def dot_columns(columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool) -> Plot:

@@ -13,6 +13,7 @@ from muxviz.figures.drawing.dots import (
     dot_columns,
     dots_height,
     estimate_column,
+    estimate_row,
     share_column,
     share_row,
     share_words,
@@ -105,11 +106,7 @@ def agreement_table(result: Agreement) -> list[dict[str, Any]]:
             "answers, all slots": int(result.total.trials),
         }
         for name, found in ((JS, result.distance), (MARGIN, result.margin)):
-            row |= {
-                name: or_none(found.mean[i]),
-                f"{name}, low": or_none(found.low[i]),
-                f"{name}, high": or_none(found.high[i]),
-            }
+            row |= estimate_row(name, found, i)
         if result.right is not None and result.right_alone is not None:
             row |= {
                 "right": or_none(result.right.value[i]),
@@ -207,10 +204,8 @@ def accuracy_table(result: Accuracy, alone: Accuracy | None = None) -> list[dict
             "of": name,
             "sentences": int(found.trials[at]),
             "right": int(found.hits[at]),
-            "share": or_none(found.value[at]),
-            "share, low": or_none(found.low[at]),
-            "share, high": or_none(found.high[at]),
         }
+        | estimate_row("share", found, at)
         for name, found, at in named
     ]
 

@@ -13,6 +13,7 @@ from muxviz.figures.drawing.dots import (
     amount_span,
     dot_columns,
     dots_height,
+    estimate_row,
     share_span,
     sides,
     slot_marks,
@@ -300,12 +301,7 @@ def _counts(result: BySparsity) -> dict[str, int]:
 def _columns(name: str, found: Estimates, at: tuple[int, int, int], num: int) -> dict[str, Any]:
     """The columns of one estimate; of all slots where the slot is N."""
     q, k, i = at
-    where: tuple[int, ...] = (q, k) if i == num else (q, k, i)
-    return {
-        name: or_none(found.mean[where]),
-        f"{name}, low": or_none(found.low[where]),
-        f"{name}, high": or_none(found.high[where]),
-    }
+    return estimate_row(name, found, (q, k) if i == num else (q, k, i))
 
 
 SPARSITY = Family(sparsity_figure, sparsity_finding, sparsity_alt, sparsity_table)

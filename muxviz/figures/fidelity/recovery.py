@@ -15,6 +15,7 @@ from muxviz.figures.drawing.dots import (
     dot_columns,
     dots_height,
     estimate_column,
+    estimate_row,
     share_column,
     share_row,
     sides,
@@ -34,7 +35,7 @@ from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
-from muxviz.figures.drawing.wording import or_none, percent
+from muxviz.figures.drawing.wording import percent
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import RANKS, Fidelity
 
@@ -111,11 +112,7 @@ def fidelity_table(result: Fidelity) -> list[dict[str, Any]]:
         for name in ("nll", "mrr"):
             found, _ = _estimates(result, name)
             words = "nats per token" if name == "nll" else "reciprocal rank"
-            row |= {
-                words: or_none(found.mean[i]),
-                f"{words}, low": or_none(found.low[i]),
-                f"{words}, high": or_none(found.high[i]),
-            }
+            row |= estimate_row(words, found, i)
         rows.append(row | _ranked(result.ranks[i]))
     return [
         *rows,

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import spans, standing_out
+from muxviz.figures.drawing.dots import estimate_row
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import CLEAR, TEXT_SIZE, caption, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, bar, scatter
@@ -243,11 +244,7 @@ def filter_table(found: MatchedFilter) -> list[dict[str, Any]]:
     for i in range(len(found.filtered.hits)):
         row: dict[str, Any] = {"slot": i + 1, "tokens": int(found.filtered.trials[i])}
         for name, values, _ in _readers(found):
-            row |= {
-                name: or_none(float(values.value[i])),
-                f"{name}, low": or_none(float(values.low[i])),
-                f"{name}, high": or_none(float(values.high[i])),
-            }
+            row |= estimate_row(name, values, i)
         table.append(row | {"commonest token": found.chance})
     return table
 

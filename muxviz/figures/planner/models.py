@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, mix, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, mix, tint
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.whiskers import whiskers
@@ -178,16 +178,7 @@ def hits_figure(check: PlannerCheck, *, dark: bool = False) -> go.Figure:
     )
     plot.set(
         barmode="overlay",
-        legend={
-            "orientation": "h",
-            "x": 12 / 900,
-            "xref": "container",
-            "y": 1 - 62 / height,
-            "yref": "container",
-            "yanchor": "top",
-            "traceorder": "reversed",
-            "bgcolor": "rgba(0,0,0,0)",
-        },
+        legend=legend_of(height, 62) | {"traceorder": "reversed", "bgcolor": "rgba(0,0,0,0)"},
     )
     part = " Stopped early." if check.is_partial else ""
     words = (
