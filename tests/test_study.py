@@ -59,7 +59,7 @@ PROBE = """
 import streamlit as st
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.shell.params import control
-from muxviz.ui.study.question import page_head
+from muxviz.ui.study.heading import page_head
 from tests import test_study
 
 bench = frame("learn")
