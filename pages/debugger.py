@@ -5,7 +5,7 @@ from __future__ import annotations
 from muxviz.ui.debugger.view import debugger_panels
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
-from muxviz.ui.study.question import page_head
+from muxviz.ui.study.heading import page_head
 
 bench = frame("debugger")
 run = page_head(bench, "Debugger", "Why did this slot come back wrong?")

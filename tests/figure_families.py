@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.analysis.crosstalk.leaks import log_odds
+from muxviz.analysis.crosstalk.log_odds import log_odds
 from muxviz.analysis.crosstalk.shapley import shapley
 from muxviz.analysis.crosstalk.swap_test import difference, measure_crosstalk
-from muxviz.analysis.fidelity.agreement import accuracy, confusion, pool_agreement
+from muxviz.analysis.fidelity.agreement import accuracy, pool_agreement
 from muxviz.analysis.fidelity.by_sparsity import by_sparsity, crosstalk_by_sparsity
+from muxviz.analysis.fidelity.confusion import confusion
 from muxviz.analysis.fidelity.recovery import pool_read_back
 from muxviz.analysis.groups.attribution import slot_shares
 from muxviz.analysis.keys.gates import gate_flips
@@ -87,7 +88,9 @@ from muxviz.figures.tradeoff import plans as tradeoff_plans
 from muxviz.figures.tradeoff import published as tradeoff_published
 from muxviz.figures.tradeoff import speed as tradeoff_speed
 from muxviz.figures.tradeoff.table import tradeoff_table
-from muxviz.figures.training import curves as training
+from muxviz.figures.training import losses as training_losses
+from muxviz.figures.training import slots as training
+from muxviz.figures.training import speed as training_speed
 from muxviz.figures.whatif import copies as whatif_copies
 from muxviz.figures.whatif import desk as whatif_desk
 from muxviz.figures.whatif import dose as whatif_dose
@@ -682,8 +685,8 @@ def slices() -> Drawn:
 alike("sensitivity", planner_budget, lambda: budget_curve(grid(), of_planner.BUDGETS))
 alike("loo", planner_models, lambda: grid().comparison)
 alike("hits", planner_models, of_planner.CHECK)
-alike("loss", training, curves)
-alike("speed", training, curves)
+alike("loss", training_losses, curves)
+alike("speed", training_speed, curves)
 
 
 @family

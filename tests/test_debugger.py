@@ -18,7 +18,7 @@ from muxviz.analysis.debugger.passes import silence, without_layer
 from muxviz.analysis.groups.attribution import attribute
 from muxviz.analysis.groups.draws import base_group, logits_of
 from muxviz.analysis.groups.one_group import Target
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.figures.debugger.attributed import attributed_finding
 from muxviz.figures.debugger.edits import edits_finding
@@ -155,7 +155,7 @@ def test_a_layer_as_before_training_is_found() -> None:
 def test_padding_is_told_from_its_company_by_the_same_one_padded() -> None:
     model = planted(num_instances=3).checkpoint
     rows = (Row("a good film"), *ROWS[1:])
-    result = found(rows=rows, pool=SHORT, padding="group", checks=("padding",))
+    result = found(rows=rows, pool=SHORT, seating=Seating("group"), checks=("padding",))
     (rung,) = result.further
     assert (rung.test, rung.control) == ("padding", "padded")
     assert rung.effect == pytest.approx(0, abs=1e-4)  # these models do not see padding

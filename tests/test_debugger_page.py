@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from muxviz.ui.shell import session
 from tests.pages import (
-    click,
     BASELINE,
+    click,
     press,
     run_as_pasted,
     seen,

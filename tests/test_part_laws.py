@@ -19,14 +19,15 @@ import pytest
 import torch
 
 from muxviz.analysis.attention.conductance import layer_conductance
+from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.analysis.attention.readings import (
     attention_maps,
     head_effects,
     instance_attention,
     relevance,
-    slot_pairs,
 )
-from muxviz.analysis.crosstalk.leaks import group_leaks, hard, log_odds
+from muxviz.analysis.crosstalk.leaks import group_leaks, hard
+from muxviz.analysis.crosstalk.log_odds import log_odds
 from muxviz.analysis.crosstalk.shapley import shapley
 from muxviz.analysis.crosstalk.swap_test import measure_crosstalk
 from muxviz.analysis.debugger.ladder import ladder

@@ -17,7 +17,7 @@ BLOCK = re.compile(
 COPIED = ("app.py", "pages", "muxviz", "tests", "pyproject.toml")
 MULTIPLEXER = """
 import torch
-from muxviz.analysis.attention.readings import slot_pairs
+from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.analysis.keys.geometry import key_geometry
 from muxviz.batch import Row
 from muxviz.loading.load import load

@@ -19,7 +19,7 @@ from muxviz.analysis.whatif.dose import dose_response, slopes
 from muxviz.analysis.whatif.ensembling import auroc, ensembling, sentences_per_pass
 from muxviz.analysis.whatif.orders import flips, information, orders_of, slot_orders
 from muxviz.analysis.whatif.twins import duplicates, twins
-from muxviz.batch import Group, Row
+from muxviz.batch import Group, Row, Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.results.reading import Proportion
 from muxviz.results.store import from_json, to_json
@@ -661,8 +661,8 @@ def test_results_do_not_depend_on_how_groups_are_stacked(monkeypatch: pytest.Mon
 def test_the_same_seed_gives_the_same_ladder_and_nothing_is_left_on_the_model() -> None:
     checkpoint = shared_checkpoint(default_padding="group")
     before = {k: v.clone() for k, v in checkpoint.model.state_dict().items()}
-    first = ladder(checkpoint, ROWS, 0, pool=POOL, draws=6, seed=5)
-    again = ladder(checkpoint, ROWS, 0, pool=POOL, draws=6, seed=5)
+    first = ladder(checkpoint, ROWS, 0, pool=POOL, draws=6, seating=Seating(seed=5))
+    again = ladder(checkpoint, ROWS, 0, pool=POOL, draws=6, seating=Seating(seed=5))
     assert replace(first, provenance=again.provenance) == again
     dose_response(checkpoint, ROWS, doses=3)
     assert all(torch.equal(v, before[k]) for k, v in checkpoint.model.state_dict().items())

@@ -15,6 +15,7 @@ import torch
 from tqdm import tqdm
 
 from muxviz import recorded
+from muxviz.batch import Seating
 from muxviz.bench import debugger as bench_debugger
 from muxviz.bench import recording, report
 from muxviz.bench.contenders import PRECISIONS, Setting, need_known
@@ -144,7 +145,7 @@ def tradeoff(options: argparse.Namespace) -> int:
                 name=data_name(source),
                 groupings=options.groupings,
                 rounds=options.rounds,
-                how=How(options.batch, options.padding, grouping=options.grouping),
+                how=How(options.batch, Seating(options.padding), grouping=options.grouping),
                 copies=options.copies,
                 command=_words(options),
                 progress=progress,

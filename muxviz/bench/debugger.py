@@ -24,7 +24,7 @@ from muxviz.analysis.groups.draws import (
     with_row,
 )
 from muxviz.analysis.groups.one_group import Target
-from muxviz.batch import EncodedRow, Group, Row
+from muxviz.batch import EncodedRow, Group, Row, Seating
 from muxviz.bench.faults import CAUSE, KINDS, Sentences, plant_cases
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.pool import balanced, fit_and_test, read_pool, texts
@@ -57,7 +57,7 @@ def measure_planted(
             draws=draws,
             pool=texts(),
             labelled=balanced(LABELLED),
-            seed=seed,
+            seating=Seating(seed=seed),
         )
         found.append(PlantedCase(case.kind, CAUSE[case.kind], case.at, said.cause, said.at))
         tell(f"planted {len(found)} of {each * len(KINDS)}")
@@ -138,7 +138,7 @@ def _judge(
             draws=draws,
             pool=texts(),
             checks=CHECKS,
-            seed=own_seed,
+            seating=Seating(seed=own_seed),
         )
 
     first, again = ask(seed), ask(seed + 1)
@@ -182,7 +182,7 @@ def _mended(
 ) -> tuple[np.ndarray, Proportion]:
     """Share of draws right with each neighbour exchanged, ``[N]``; and with all of them."""
     num = len(group.rows)
-    drawn = draw_rows(checkpoint, pool, draws * num, padding=group.padding, seed=seed)
+    drawn = draw_rows(checkpoint, pool, draws * num, Seating(group.padding, seed=seed))
     by_slot = [drawn[j * draws : (j + 1) * draws] for j in range(num)]
     groups = [with_row(checkpoint, group, j, row) for j in range(num) for row in by_slot[j]]
     for others in zip(*by_slot, strict=True):
@@ -307,6 +307,3 @@ def _real(found: DebuggerBench) -> str:
             cells = [f"{share:.0%}" for share in (*shares, company, nobody, stable)]
             lines.append(f"| {name}: {len(own)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-__all__ = ["measure_planted", "measure_real", "summary", "table"]

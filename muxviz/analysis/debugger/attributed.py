@@ -12,7 +12,7 @@ from muxviz.analysis.groups.attribution import attribute
 from muxviz.analysis.groups.draws import Progress, base_group, share_of
 from muxviz.analysis.groups.one_group import Target
 from muxviz.analysis.groups.outcomes import is_per_token, need_classes
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.errors import InputError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.diagnosis import Attributed
@@ -25,9 +25,7 @@ def attributed(
     *,
     pool: Sequence[str],
     draws: int = 32,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Attributed:
     """Integrated gradients of one slot's answer by sentence, beside N x draws exchanges.
@@ -48,15 +46,12 @@ def attributed(
         rows,
         Target(slot),
         pool=pool,
-        padding=padding,
-        fill=fill,
-        seed=seed,
+        seating=seating,
         progress=share_of(progress, 0, 2),
     )
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
-    heard = hear(
-        ask(checkpoint, group, slot, None, None), pool, draws, seed, share_of(progress, 1, 2)
-    )
+    group = base_group(checkpoint, rows, seating)
+    asked = ask(checkpoint, group, slot, None, None)
+    heard = hear(asked, pool, draws, seating.seed, share_of(progress, 1, 2))
     assert heard is not None, "one answer per sentence"
     return Attributed(
         slot=slot,
@@ -65,6 +60,3 @@ def attributed(
         moved=heard.moved,
         provenance=found.provenance,
     )
-
-
-__all__ = ["attributed"]

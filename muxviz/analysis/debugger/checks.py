@@ -25,7 +25,7 @@ from muxviz.analysis.groups.draws import (
     with_row,
 )
 from muxviz.analysis.groups.outcomes import alone_answers, classes_of, is_per_token, units
-from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
+from muxviz.batch import EncodedRow, Group, Row, Seating, encode_rows, make_group
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.diagnosis import SURE, Alone, Heard
 from muxviz.results.estimates import Estimates
@@ -49,7 +49,7 @@ def hear(
     num = len(group.rows)
     (present,) = logits_of(checkpoint, [group])
     now = softmax(present[slot])
-    rows = draw_rows(checkpoint, pool, draws, padding=group.padding, seed=seed + 1)
+    rows = draw_rows(checkpoint, pool, draws, Seating(group.padding, seed=seed + 1))
     groups = [with_row(checkpoint, group, j, row) for j in range(num) for row in rows]
     p = np.zeros((num * draws, num, len(now)))
     for number, logits in each_logits(checkpoint, groups, progress):
@@ -208,8 +208,7 @@ def layers(
         checkpoint,
         pool,
         (draws + REFERENCES) * others + REFERENCES,
-        padding=asked.group.padding,
-        seed=seed + 2,
+        Seating(asked.group.padding, seed=seed + 2),
     )
     known, drawn = drawn[:REFERENCES], drawn[REFERENCES:]
     truth = alone_answers(checkpoint, baseline, [row.row for row in known])

@@ -14,10 +14,10 @@ from muxviz.analysis.debugger import checks as check
 from muxviz.analysis.debugger.interventions import Plan
 from muxviz.analysis.debugger.ladder import SMALLEST, Climb, climb
 from muxviz.analysis.groups.draws import Progress, share_of
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.errors import InputError
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.results.diagnosis import Diagnosis, Extreme, Fix, Heard, name_cause
+from muxviz.results.diagnosis import Diagnosis, Extreme, Fix, name_cause
 from muxviz.results.estimates import Estimates
 from muxviz.results.ladder import Interval, Rung
 from muxviz.results.reading import Proportion
@@ -41,16 +41,14 @@ def diagnose(
     pool: Sequence[str],
     labelled: Sequence[tuple[str, str]] = (),
     checks: Sequence[str] = CHECKS,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Diagnosis:
     """Make the checks for one slot (from 0) and name the cause they allow.
 
     Args:
         checkpoint: not modified.
-        rows: one to N rows; ``padding``, ``fill`` and ``seed`` as in ``run_group``.
+        rows: one to N rows; ``seating`` as in ``run_group``.
         gold: the right answer; None for the baseline's, else the present one.
         baseline: the N = 1 model; without it a sentence cannot be told from the model.
         draws: of each rung. All checks cost about ``(N + 4) draws`` passes.
@@ -77,14 +75,12 @@ def diagnose(
         baseline=baseline,
         draws=draws,
         pool=pool,
-        padding=padding,
-        fill=fill,
-        seed=seed,
+        seating=seating,
         tests=tuple(wanted),
         progress=share_of(progress, 0, 3),
     )
     asked, ladder = climbed.asked, climbed.ladder
-    heard: Heard | None = None
+    heard, seed = None, seating.seed
     further: list[Rung | None] = []
     gains: list[Interval] = []
     if not ladder.is_partial:
@@ -197,6 +193,3 @@ def _extremes(climbed: Climb, culprit: int | None, *, best: bool) -> tuple[Extre
         for group, margin in zip(plan.groups, climbed.found["neighbour", plan.slot], strict=True)
     ]
     return tuple(sorted(found, key=lambda e: -e.margin if best else e.margin)[:EXTREMES])
-
-
-__all__ = ["CHECKS", "FIRST", "diagnose"]

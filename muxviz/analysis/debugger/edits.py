@@ -15,7 +15,7 @@ from muxviz.analysis.groups.draws import (
     with_row,
 )
 from muxviz.analysis.groups.outcomes import need_classes
-from muxviz.batch import Row, encode_rows
+from muxviz.batch import Row, Seating, encode_rows
 from muxviz.errors import InputError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.edits import NeighbourEdit
@@ -32,9 +32,7 @@ def edit_neighbour(
     neighbour: int,
     gold: str | None = None,
     baseline: Checkpoint | None = None,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> NeighbourEdit:
     """Take up to three words out of one neighbour, each time the one that does most.
@@ -47,7 +45,7 @@ def edit_neighbour(
         InputError: the neighbour is no other slot with a sentence.
     """
     need_classes(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     if neighbour == slot or not 0 <= neighbour < len(rows) or not 0 <= slot < len(rows):
         raise InputError(
             f"got slot {slot} and neighbour {neighbour}; expected two of 0 to {len(rows) - 1}"
@@ -84,7 +82,7 @@ def edit_neighbour(
         margins=tuple(margins),
         turned=_is_turned(margins, sign),
         elsewhere=_elsewhere(asked, neighbour, len(rows), sign),
-        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [group], seating),
     )
 
 
@@ -121,6 +119,3 @@ def _margins(
     for number, logits in each_logits(checkpoint, groups, progress):
         found[kept[number]] = asked.margin_of(logits[asked.slot])
     return found
-
-
-__all__ = ["edit_neighbour"]

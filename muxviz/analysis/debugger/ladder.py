@@ -30,6 +30,7 @@ from muxviz.analysis.groups.draws import (
     margins,
     origin_of,
     softmax,
+    until_stopped,
 )
 from muxviz.analysis.groups.outcomes import (
     alone_answers,
@@ -39,8 +40,8 @@ from muxviz.analysis.groups.outcomes import (
     need_classes,
     units,
 )
-from muxviz.batch import Group, Row
-from muxviz.errors import GroupError, InputError, Stopped
+from muxviz.batch import Group, Row, Seating
+from muxviz.errors import GroupError, InputError
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.ladder import TESTS, Interval, Ladder, Rung, judge, rung_of
@@ -59,9 +60,7 @@ def ladder(
     baseline: Checkpoint | None = None,
     draws: int = 64,
     pool: Sequence[str],
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Ladder:
     """Climb the rungs for one slot (from 0); about ``(N + 2) draws`` passes.
@@ -81,9 +80,7 @@ def ladder(
         baseline=baseline,
         draws=draws,
         pool=pool,
-        padding=padding,
-        fill=fill,
-        seed=seed,
+        seating=seating,
         progress=progress,
     ).ladder
 
@@ -107,21 +104,19 @@ def climb(
     baseline: Checkpoint | None,
     draws: int,
     pool: Sequence[str],
-    padding: str | None,
-    fill: str,
-    seed: int,
+    seating: Seating,
     tests: Sequence[str] = TESTS,
     progress: Progress | None = None,
 ) -> Climb:
     """As ``ladder``, with only the rungs of ``tests``."""
     need_classes(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     if not 0 <= slot < len(group.rows) or group.repeats[slot] is not None:
         raise InputError(f"got slot {slot}; expected one that holds a sentence of the group")
     if not pool:
         raise GroupError("got no sentences to draw neighbours from; give a pool")
     asked = ask(checkpoint, group, slot, gold, baseline)
-    plans = plans_of(checkpoint, group, slot, draws, pool, seed)
+    plans = plans_of(checkpoint, group, slot, draws, pool, seating.seed)
     plans = [plan for plan in plans if plan.test in ("present", *tests)]
     groups = [one for plan in plans for one in plan.groups]
     read = _read(checkpoint, groups, asked, [s for p in plans for s in p.slots], progress)
@@ -130,7 +125,7 @@ def climb(
         found[plan.test, plan.slot], read = read[: len(plan.groups)], read[len(plan.groups) :]
     present = _known(found["present", None])
     floor = float(np.abs(present - asked.margin).max()) if len(present) else 0.0
-    rungs = _rungs(asked, plans, found, max(floor, SMALLEST), seed)
+    rungs = _rungs(asked, plans, found, max(floor, SMALLEST), seating.seed)
     if asked.alone_margin is not None:
         rungs.insert(1, _single(asked))
     copies = _known(found.get(("all slots", None), np.empty(0)))
@@ -153,9 +148,9 @@ def climb(
         floor=floor,
         draws=draws,
         pool_size=len(pool),
-        seed=seed,
+        seed=seating.seed,
         is_partial=is_partial,
-        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [group], seating),
     )
     return Climb(result, asked, plans, found)
 
@@ -266,12 +261,8 @@ def _read(
 ) -> np.ndarray:
     """The target's margin in one slot of every group, ``[G]``; NaN after a stop."""
     found = np.full(len(groups), np.nan)
-    try:
-        for number, logits in each_logits(checkpoint, groups, progress):
-            found[number] = asked.margin_of(logits[slots[number]])
-    except Stopped:
-        if np.isnan(found).all():
-            raise
+    for number, logits in until_stopped(each_logits(checkpoint, groups, progress)):
+        found[number] = asked.margin_of(logits[slots[number]])
     return found
 
 
@@ -369,6 +360,3 @@ def _single(asked: Asked) -> Rung:
         turned=_turned(asked, np.array([asked.alone_margin])),
         is_right=asked.is_right,
     )
-
-
-__all__ = ["Asked", "Climb", "ask", "climb", "ladder"]

@@ -114,14 +114,3 @@ def aligned(one: Answered, other: Answered) -> tuple[np.ndarray, np.ndarray]:
             "cannot be compared one by one"
         )
     return (one.p[:size], other.p[:size]) if size else (one.p, other.p)
-
-
-__all__ = [
-    "SENTENCES",
-    "Answered",
-    "aligned",
-    "answers_of",
-    "need_classes",
-    "need_same_answers",
-    "truth_of",
-]

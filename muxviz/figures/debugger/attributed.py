@@ -13,13 +13,12 @@ from muxviz.figures.drawing.dots import (
     amount_span,
     dot_columns,
     dots_height,
-    number,
     sides,
     slot_marks,
 )
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import framed
-from muxviz.figures.drawing.wording import ends, percent
+from muxviz.figures.drawing.wording import ends, or_none, percent
 from muxviz.results.diagnosis import Attributed
 
 
@@ -100,10 +99,10 @@ def attributed_table(result: Attributed) -> list[dict[str, Any]]:
         {
             "slot": j + 1,
             "own": j == result.slot,
-            "share of attribution": number(share),
-            "moved by exchange": number(result.moved.mean[j]),
-            "from": number(result.moved.low[j]),
-            "to": number(result.moved.high[j]),
+            "share of attribution": or_none(share),
+            "moved by exchange": or_none(result.moved.mean[j]),
+            "from": or_none(result.moved.low[j]),
+            "to": or_none(result.moved.high[j]),
         }
         for j, share in enumerate(result.shares)
     ]

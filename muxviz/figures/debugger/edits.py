@@ -6,13 +6,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from muxviz.figures.drawing.dots import number
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_outline
-from muxviz.figures.drawing.wording import count, percent, plain, shorten
+from muxviz.figures.drawing.wording import count, or_none, percent, plain, shorten
 from muxviz.results.edits import NeighbourEdit
 
 ROW = 26  # px
@@ -105,8 +104,8 @@ def edits_table(result: NeighbourEdit) -> list[dict[str, Any]]:
     return [
         {
             "word": word,
-            "margin without it": number(result.singles[k]),
-            "change of margin": number(result.singles[k] - result.margin),
+            "margin without it": or_none(result.singles[k]),
+            "change of margin": or_none(result.singles[k] - result.margin),
             "taken out as": order.get(k),
         }
         for k, word in enumerate(result.words)

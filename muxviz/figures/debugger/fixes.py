@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.figures.drawing.dots import Column, Mark, dot_columns, dots_height, number
+from muxviz.figures.drawing.dots import Column, Mark, dot_columns, dots_height
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import framed, ink
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
-from muxviz.figures.drawing.wording import interval, percent
+from muxviz.figures.drawing.wording import interval, or_none, percent
 from muxviz.results.diagnosis import Diagnosis, Fix
 from muxviz.results.reading import Proportion
 
@@ -99,14 +99,14 @@ def fixes_table(result: Diagnosis) -> list[dict[str, Any]]:
             "fix": _name(fix),
             "right": fix.turned.successes,
             "of": fix.turned.trials,
-            "share": number(fix.turned.value),
-            "from": number(fix.turned.interval[0]),
-            "to": number(fix.turned.interval[1]),
+            "share": or_none(fix.turned.value),
+            "from": or_none(fix.turned.interval[0]),
+            "to": or_none(fix.turned.interval[1]),
             "control right": fix.held.successes,
             "of its": fix.held.trials,
-            "control share": number(fix.held.value),
-            "control from": number(fix.held.interval[0]),
-            "control to": number(fix.held.interval[1]),
+            "control share": or_none(fix.held.value),
+            "control from": or_none(fix.held.interval[0]),
+            "control to": or_none(fix.held.interval[1]),
         }
         for fix in result.fixes
     ]

@@ -12,13 +12,12 @@ from muxviz.figures.drawing.dots import (
     amount_span,
     dot_columns,
     dots_height,
-    number,
     sides,
     slot_marks,
 )
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import framed
-from muxviz.figures.drawing.wording import ends, percent
+from muxviz.figures.drawing.wording import ends, or_none, percent
 from muxviz.results.diagnosis import Diagnosis, Heard
 
 
@@ -109,16 +108,16 @@ def heard_table(result: Diagnosis) -> list[dict[str, Any]]:
         {
             "slot": j + 1,
             "own": j == heard.slot,
-            "moved by exchange": number(heard.moved.mean[j]),
-            "moved from": number(heard.moved.low[j]),
-            "moved to": number(heard.moved.high[j]),
-            "target's probability, exchanged": number(heard.raised.mean[j]),
-            "from": number(heard.raised.low[j]),
-            "to": number(heard.raised.high[j]),
-            "margin, silent": number(heard.muted[j, 0]),
-            "probability, silent": number(heard.muted[j, 1]),
-            "share of the mixture": number(heard.in_mixture[j]),
-            "most unlike the slot's answer": number(heard.unlike[j]),
+            "moved by exchange": or_none(heard.moved.mean[j]),
+            "moved from": or_none(heard.moved.low[j]),
+            "moved to": or_none(heard.moved.high[j]),
+            "target's probability, exchanged": or_none(heard.raised.mean[j]),
+            "from": or_none(heard.raised.low[j]),
+            "to": or_none(heard.raised.high[j]),
+            "margin, silent": or_none(heard.muted[j, 0]),
+            "probability, silent": or_none(heard.muted[j, 1]),
+            "share of the mixture": or_none(heard.in_mixture[j]),
+            "most unlike the slot's answer": or_none(heard.unlike[j]),
         }
         for j in range(len(heard.muted))
     ]

@@ -14,7 +14,7 @@ from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent, plain, shorten
+from muxviz.figures.drawing.wording import or_none, percent, plain, shorten
 from muxviz.results.ladder import Ladder, Rung
 from muxviz.results.reading import Proportion
 
@@ -62,7 +62,6 @@ def bars(result: Ladder, rungs: Sequence[Rung], title: str, *, dark: bool) -> go
                 colors.text,
             ),
             hovertext=[rung_words(r) for r in rungs],
-            hoverinfo="text",
         )
     )
     low = min(0.0, -result.margin, *(np.nanmin([r.change, r.low]) for r in rungs))
@@ -92,7 +91,7 @@ def bars(result: Ladder, rungs: Sequence[Rung], title: str, *, dark: bool) -> go
     )
     plot.xaxes(
         range=[low - 0.06 * width, high + 0.06 * width],
-        title={"text": f"change of the margin of {_name(result.target)} (logits)"},
+        title={"text": f"change of the margin of {plain(shorten(result.target, 24))} (logits)"},
     )
     name_rows(plot, [_test(r) for r in rungs])
     framed(
@@ -236,8 +235,8 @@ def _row(rung: Rung, result: Ladder) -> dict[str, Any]:
         "test": _test(rung),
         "margin": result.margin + rung.change,
         "change of margin": rung.change,
-        "from": _or_none(rung.low),
-        "to": _or_none(rung.high),
+        "from": or_none(rung.low),
+        "to": or_none(rung.high),
         "draws turned": rung.turned.successes,
         "of": rung.turned.trials,
         "turned": rung.turned.value,
@@ -247,8 +246,8 @@ def _row(rung: Rung, result: Ladder) -> dict[str, Any]:
         "draws of the control turned": rung.held.successes,
         "of its": rung.held.trials,
         "net change": rung.effect,
-        "net change from": _or_none(rung.effect_low),
-        "net change to": _or_none(rung.effect_high),
+        "net change from": or_none(rung.effect_low),
+        "net change to": or_none(rung.effect_high),
         "net turned": rung.net,
         "net turned from": rung.net_low,
         "net turned to": rung.net_high,
@@ -340,16 +339,8 @@ def rung_words(rung: Rung) -> str:
     )
 
 
-def _name(label: str) -> str:
-    return plain(shorten(label, 24))
-
-
 def _gap(high: float, low: float) -> float:
     return 0.0 if np.isnan(high) or np.isnan(low) else max(0.0, high - low)
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 LADDER = Family(ladder_figure, ladder_finding, ladder_alt, ladder_table)

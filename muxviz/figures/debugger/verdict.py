@@ -17,9 +17,8 @@ from muxviz.figures.debugger.ladder import (
     share_of,
     unnamed,
 )
-from muxviz.figures.drawing.dots import number
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.wording import percent, shorten
+from muxviz.figures.drawing.wording import or_none, percent, shorten
 from muxviz.results.diagnosis import MEASURES, Diagnosis
 from muxviz.results.ladder import Rung
 
@@ -152,7 +151,7 @@ def verdict_table(result: Diagnosis) -> list[dict[str, Any]]:
     for row, rung in zip(found[1:], result.rungs, strict=True):
         if rung.layer is not None:
             for name, value in zip(("", " from", " to"), result.gains[rung.layer], strict=True):
-                row[f"agrees with N = 1 more{name}"] = number(value)
+                row[f"agrees with N = 1 more{name}"] = or_none(value)
     return found
 
 

@@ -13,7 +13,7 @@ from muxviz.figures.drawing.dots import (
     dot_columns,
     dots_height,
     estimate_column,
-    number,
+    estimate_row,
     share_column,
     share_row,
     share_words,
@@ -32,7 +32,7 @@ from muxviz.figures.drawing.ink import (
 )
 from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
-from muxviz.figures.drawing.wording import count, percent, plain
+from muxviz.figures.drawing.wording import count, or_none, percent, plain
 from muxviz.results.fidelity import Accuracy, Agreement, Confusion, Shares
 
 JS = "Jensen-Shannon (nats)"
@@ -97,24 +97,20 @@ def agreement_table(result: Agreement) -> list[dict[str, Any]]:
         if result.answers:
             row |= {"answer": result.answers[i] or None, "alone": result.alone[i] or None}
         row |= {
-            "same answer": number(result.slots.value[i]),
-            "same, low": number(result.slots.low[i]),
-            "same, high": number(result.slots.high[i]),
-            "changed": number(1 - result.slots.value[i]),
-            "changed, all slots": number(1 - float(result.total.value)),
+            "same answer": or_none(result.slots.value[i]),
+            "same, low": or_none(result.slots.low[i]),
+            "same, high": or_none(result.slots.high[i]),
+            "changed": or_none(1 - result.slots.value[i]),
+            "changed, all slots": or_none(1 - float(result.total.value)),
             "answers changed, all slots": int(result.total.trials - result.total.hits),
             "answers, all slots": int(result.total.trials),
         }
         for name, found in ((JS, result.distance), (MARGIN, result.margin)):
-            row |= {
-                name: number(found.mean[i]),
-                f"{name}, low": number(found.low[i]),
-                f"{name}, high": number(found.high[i]),
-            }
+            row |= estimate_row(name, found, i)
         if result.right is not None and result.right_alone is not None:
             row |= {
-                "right": number(result.right.value[i]),
-                "right alone": number(result.right_alone.value[i]),
+                "right": or_none(result.right.value[i]),
+                "right alone": or_none(result.right_alone.value[i]),
             }
         rows.append(row)
     return rows
@@ -208,10 +204,8 @@ def accuracy_table(result: Accuracy, alone: Accuracy | None = None) -> list[dict
             "of": name,
             "sentences": int(found.trials[at]),
             "right": int(found.hits[at]),
-            "share": number(found.value[at]),
-            "share, low": number(found.low[at]),
-            "share, high": number(found.high[at]),
         }
+        | estimate_row("share", found, at)
         for name, found, at in named
     ]
 
@@ -268,8 +262,6 @@ def confusion_figure(result: Confusion, *, dark: bool = False) -> go.Figure:
                 f"<br>{result.counts[a, b]}"
                 for a, b in cells
             ],
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     names = [plain(label) for label in result.labels]
@@ -343,22 +335,3 @@ def _outcomes(result: Confusion) -> str:
 ACCURACY = Family(accuracy_figure, accuracy_finding, accuracy_alt, accuracy_table)
 AGREEMENT = Family(agreement_figure, agreement_finding, agreement_alt, agreement_table)
 CONFUSION = Family(confusion_figure, confusion_finding, confusion_alt, confusion_table)
-
-
-__all__ = [
-    "ACCURACY",
-    "AGREEMENT",
-    "CONFUSION",
-    "accuracy_alt",
-    "accuracy_figure",
-    "accuracy_finding",
-    "accuracy_table",
-    "agreement_alt",
-    "agreement_figure",
-    "agreement_finding",
-    "agreement_table",
-    "confusion_alt",
-    "confusion_figure",
-    "confusion_finding",
-    "confusion_table",
-]

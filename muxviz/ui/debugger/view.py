@@ -18,9 +18,10 @@ from muxviz.ui.debugger.gold import gold_control, say_target
 from muxviz.ui.debugger.params import DRAWS, NEIGHBOUR
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, Known, balanced_texts, pool_texts
 from muxviz.ui.study.panels import not_applicable
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.slots import only_fills, other_slot
 

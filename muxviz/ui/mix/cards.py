@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.figures import replaced_strip_figure, tag_strip_figure
 from muxviz.figures.drawing.wording import interval, percent
+from muxviz.figures.mix.answers import replaced_strip_figure, tag_strip_figure
 from muxviz.results import (
     Answer,
     FillAnswer,
@@ -90,15 +90,11 @@ def _facts(result: GroupResult, slot: SlotResult) -> list[str]:
         accuracy = slot.reading.accuracy
         facts.append(
             f"read back {percent(accuracy.value)} of {count(accuracy.trials, 'token')} "
-            f"({_unbroken(interval(accuracy))})"
+            f"({interval(accuracy)})".replace(" ", "\u00a0")
             if accuracy.trials
             else "nothing to read back"
         )
     return facts
-
-
-def _unbroken(text: str) -> str:
-    return text.replace(" ", "\u00a0")
 
 
 def _comparison_note(result: GroupResult) -> str:

@@ -60,7 +60,7 @@ def base(bench: Bench, checkpoint: Listed | None = None) -> RunRequest | None:
     """The group on the sidebar as a run of model A, or of another checkpoint.
 
     None where there is nothing to run. It may hold fewer rows than slots: ``fill`` says how the
-    rest is filled, as ``run.filling`` for the analyses.
+    rest is filled, as ``run.seating`` tells the analyses.
     """
     request = request_of(bench, checkpoint)
     return None if request is None else replace(request, equal_slots=False)
@@ -143,13 +143,13 @@ def _mark(slot: int, bench: Bench) -> str:
 def _seats(bench: Bench, run: RunRequest) -> str:
     title = st.session_state[session.PRESET]
     parts = [f"{plain(title)} on {plain(run.checkpoint)}"]
-    seating = group.seat(run.num_instances)
+    seats = group.seat(run.num_instances)
     if len(run.rows) > MAX_CELLS:
         parts.append(f"{len(run.rows) - MAX_CELLS} more not shown here")
-    if seating.free:
-        parts.append(f"{count(seating.free, 'free slot')}, fill: {run.fill}")
-    if seating.parked:
-        parts.append(f"{count(seating.parked, 'sentence')} parked")
+    if seats.free:
+        parts.append(f"{count(seats.free, 'free slot')}, fill: {run.fill}")
+    if seats.parked:
+        parts.append(f"{count(seats.parked, 'sentence')} parked")
     if bench.other is not None:
         parts.append(f"model B: {plain(bench.other.name)}")
     return " · ".join(parts)

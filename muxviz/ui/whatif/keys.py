@@ -9,8 +9,9 @@ from muxviz.pool import pool_name
 from muxviz.results.whatif_desk import Ghosts
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, pool_texts
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.slots import other_slot
 from muxviz.ui.whatif import text as words
