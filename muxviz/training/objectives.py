@@ -81,7 +81,7 @@ class TrainingModel(nn.Module):
         self.generator = generator
         self.companion = companion  # no module of this one
         self.gates = build_gates(recipe, model)
-        self.generator_coeff = recipe.generator_coeff
+        self.generator_coeff = recipe.model.generator_coeff
         width, shape = model.config.readout_width, model.config.shape
         theirs = model.config.shape.hidden_size
         stages = recipe.stages
