@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from muxviz.batch import Row, encode_rows, make_group
+from muxviz.batch import Row, Seating, encode_rows, make_group
 from muxviz.behaviour import Thresholds, measure_behaviour, read_texts, read_thresholds
 from muxviz.behaviour.compare import compare, said
 from muxviz.behaviour.passes import APPLIES, Pool, Seats
@@ -106,7 +106,7 @@ def test_the_shares_are_those_of_a_count_by_hand() -> None:
     drawn = [pool.draw(at, at % 3, 3, np.random.default_rng([3, at])) for at in range(rows)]
 
     def answers(seats: Seats) -> bool:
-        margin = model.margins(make_group(config, seats.rows, seed=3))[seats.slot]
+        margin = model.margins(make_group(config, seats.rows, Seating(seed=3)))[seats.slot]
         assert abs(margin) > 1e-3, "no answer hangs on rounding"
         return bool(margin > 0)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from muxviz.analysis.groups.shares import shares
-from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
+from muxviz.batch import EncodedRow, Group, Row, Seating, encode_rows, make_group
 from muxviz.behaviour.compare import Compared, Said, compare, said
 from muxviz.behaviour.passes import APPLIES, Drawn, Pool, Seats
 from muxviz.behaviour.thresholds import Thresholds
@@ -173,7 +173,7 @@ class _Runner:
 
     def _group(self, seats: Seats) -> Group:
         config = self.engine.checkpoint.config
-        return make_group(config, seats.rows, padding=self.padding, seed=self.seed)
+        return make_group(config, seats.rows, Seating(self.padding, seed=self.seed))
 
 
 # ---- one test -----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from muxviz.analysis.fidelity.answered import (
     answers_of,
     need_classes,
     need_same_answers,
+    need_truth,
     truth_of,
 )
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
@@ -216,12 +217,7 @@ def accuracy(
         NotApplicable: the checkpoint does not answer with these labels. InputError and Stopped: as
             ``pool_agreement``.
     """
-    truth = truth_of(checkpoint, pool, labels)
-    if truth is None:
-        raise NotApplicable(
-            f"not applicable: the pool is labelled {', '.join(sorted(set(labels)))}; this "
-            "checkpoint answers another question"
-        )
+    truth = need_truth(checkpoint, pool, labels)
     groups = pool_groups(checkpoint, pool, draws, seating)
     found = [answers for _, answers in until_stopped(answers_of(checkpoint, groups, progress))]
     answered, done = [answer for answers in found for answer in answers], len(found)
