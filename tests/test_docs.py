@@ -60,6 +60,7 @@ def test_what_docs_testing_says_runs(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     shown = "".join(code for kind, code in blocks if kind == "sh")
+    here = {"muxviz": f"'{sys.executable}' -m muxviz", "python": f"'{sys.executable}'"}
     (tmp_path / "failures.json").write_text(to_json(planted().saved()))
     for kind, code in blocks:
         if kind == "toml":
@@ -69,9 +70,7 @@ def test_what_docs_testing_says_runs(tmp_path: Path) -> None:
             assert commands
             assert all(command in shown for command in commands)
         else:
-            here = f"'{sys.executable}'"
-            code = code.replace(".venv/bin/muxviz", f"{here} -m muxviz")
-            code = code.replace(".venv/bin/python", here)
+            code = re.sub(r"\.venv/bin/(\w+)", lambda found: here[found[1]], code)
             words = ["bash", "-ec", code] if kind == "sh" else [sys.executable, "-c", code]
             done = subprocess.run(
                 words,
