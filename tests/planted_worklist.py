@@ -79,6 +79,5 @@ def planted() -> Worklist:
         is_whole=True,
         window=1024,
         baseline="planted-n1",
-        elapsed_s=1.0,
         provenance=PROVENANCE,
     )

@@ -6,7 +6,7 @@ Texts are in the failures alone, so that a file of any length costs a few number
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -137,11 +137,15 @@ class Worklist:
     is_whole: bool
     window: int
     baseline: str
-    elapsed_s: float
     provenance: Provenance
 
     def __len__(self) -> int:
         return len(self.gold)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it was stopped before the end of the file."""
+        return not self.is_whole
 
     @cached_property
     def answers(self) -> np.ndarray:
@@ -187,6 +191,26 @@ class Worklist:
         """Rows of a kind."""
         return int((self.kinds == kind).sum())
 
+    @property
+    def failing(self) -> int:
+        """Rows that are wrong in one grouping or more, or bear a suspected label."""
+        return len(self) - self.count(FINE) - self.count(LUCKY)
+
+    @property
+    def summary(self) -> str:
+        """What fails, in one sentence."""
+        n = self.provenance.num_instances
+        said = f"{self.failing:,} of {len(self):,} rows fail at N = {n}"
+        if self.is_partial:
+            said = f"So far {said}"
+        if not self.failing or not self.baseline:
+            return said
+        if n == 1:
+            return f"{said}, alone in every pass"
+        shared, model, label = (self.count(kind) for kind in (SHARED, MODEL, LABEL))
+        parts = [f"{shared:,} that N = 1 answers right", f"{model:,} that it does not"]
+        return f"{said}: {', '.join(parts)}, {label:,} with a suspected label"
+
     def seats(self, grouping: int, row: int) -> np.ndarray:
         """The rows that shared a pass with ``row`` (itself among them), in seat order."""
         there = np.flatnonzero(self.groups[grouping] == self.groups[grouping, row])
@@ -198,10 +222,6 @@ class Worklist:
         return FailureSet(
             self.data, self.labels, self.groupings, self.baseline, chosen, self.provenance
         )
-
-    def without_texts(self) -> Worklist:
-        """The same without failures."""
-        return replace(self, failures=())
 
 
 def gold_margins(scores: np.ndarray, gold: np.ndarray) -> np.ndarray:
