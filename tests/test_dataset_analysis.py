@@ -17,8 +17,8 @@ from muxviz.analysis.dataset.tags import NAMES, pass_tags, row_tags
 from muxviz.batch import Row, encode_rows, make_group
 from muxviz.engine.engine import Engine
 from muxviz.errors import DataError, InputError, NotApplicable, Stopped
-from muxviz.evaluation.strangers import Columns
 from muxviz.results.worklist import LABEL, LUCKY, MODEL, SHARED
+from muxviz.training.strangers import Columns
 from tests.planted import planted
 from tests.tiny import tiny_checkpoint, tiny_config
 

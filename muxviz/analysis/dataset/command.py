@@ -11,12 +11,12 @@ from tqdm import tqdm
 from muxviz.analysis.dataset.run import measure_file
 from muxviz.analysis.dataset.sample import table_path
 from muxviz.errors import DataError
-from muxviz.evaluation.strangers import Columns, guess, guess_labels, look
 from muxviz.files import results_file
 from muxviz.loading.load import load
 from muxviz.results import to_json
 from muxviz.results.worklist import LUCKY, Failure, Worklist
 from muxviz.terminal import tell
+from muxviz.training.strangers import Columns, guess, guess_labels, look
 
 if TYPE_CHECKING:
     import argparse

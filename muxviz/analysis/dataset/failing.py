@@ -15,9 +15,10 @@ import numpy as np
 
 from muxviz.analysis.dataset.tags import THIN
 from muxviz.batch import Row
-from muxviz.evaluation.strangers import Columns, GoodRow, read_rows
 from muxviz.results.worklist import FINE, Failure, Worklist
+from muxviz.training.strangers import Columns, GoodRow, read_rows
 
+TIE = 1e-6  # in probability: as sure as the mean but for rounding
 MOST_FAILURES = 10_000  # that carry their texts: those with the smallest margins
 
 
@@ -67,7 +68,7 @@ def confident(p: np.ndarray, gold: np.ndarray) -> np.ndarray:
     thresholds = np.full(p.shape[1], np.inf)
     for label in np.unique(gold):
         thresholds[label] = p[gold == label, label].mean()
-    above = p >= thresholds
+    above = p >= thresholds - TIE
     best = np.where(above, p, -1.0).argmax(axis=1)
     return np.where(above.any(axis=1), best, -1)
 

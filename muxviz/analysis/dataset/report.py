@@ -92,7 +92,7 @@ def compare_groupings(found: Worklist) -> RightShares:
         total,
         discoveries(p, np.arange(ways) > 0),
         _alone(found),
-        Estimates(*gains, draws=len(hits), seed=0),
+        Estimates(gains[0], gains[1], gains[2], len(hits), 0),
         False,
         found.provenance,
     )
@@ -162,9 +162,13 @@ def _alone(found: Worklist, rows: np.ndarray | None = None) -> Shares | None:
 def _ordered(result: RightShares) -> RightShares:
     """The worst part first."""
     order = np.argsort(result.shares.value, kind="stable")
+    given = result.shares
     picked = Shares(
-        *(getattr(result.shares, name)[order] for name in ("hits", "trials", "low", "high")),
-        result.shares.clusters,
+        given.hits[order],
+        given.trials[order],
+        given.low[order],
+        given.high[order],
+        given.clusters,
     )
     return replace(
         result,
@@ -257,14 +261,17 @@ def calibration(found: Worklist) -> Calibration:
     measured = [(name, _measure(found.scores[m], gold[m], fits[m])) for name, m in parts]
     if _alone(found) is not None:
         measured.append(("alone", _measure(found.alone, found.gold, in_fit)))
-    rows = [values for _, values in measured]
-    hits, trials = (np.stack([row[k] for row in rows]) for k in (1, 2))
+    names, values = zip(*measured, strict=True)
+    confidence, hits, trials, ece, warm, before, after = map(np.stack, zip(*values, strict=True))
     return Calibration(
-        tuple(name for name, _ in measured),
-        np.stack([row[0] for row in rows]),
-        shares(hits[None], trials[None], clustered=False),
-        *(np.asarray([row[k] for row in rows]) for k in (3, 4, 5, 6)),
-        found.provenance,
+        parts=names,
+        confidence=confidence,
+        right=shares(hits[None], trials[None], clustered=False),
+        ece=ece,
+        temperature=warm,
+        ece_before=before,
+        ece_after=after,
+        provenance=found.provenance,
     )
 
 

@@ -14,6 +14,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,11 +27,11 @@ from muxviz.engine.engine import Engine
 from muxviz.engine.stream import WINDOW_GROUPS, ahead
 from muxviz.errors import DataError, InputError, NotApplicable, Stopped
 from muxviz.evaluation.sources import data_name
-from muxviz.evaluation.strangers import Columns, check, guess, look, read_rows
 from muxviz.inference import provenance
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results import LabelAnswer
 from muxviz.results.worklist import BadRow, Worklist
+from muxviz.training.strangers import Columns, GoodRow, check, guess, look, read_rows
 
 FEWEST_GROUPS = 64  # of a window, so that a short file can be stopped and shown in part
 PARTS = 4  # windows that a file of middle length is cut into
@@ -194,10 +195,15 @@ def _windows(run: _Run, before: Worklist, path: Path, columns: Columns) -> Itera
     rows = itertools.islice(read_rows(path, columns, before.labels), before.read, None)
     read = before.read
     while True:
-        start, good, bad = read, [], []
+        start = read
+        good: list[GoodRow] = []
+        bad: list[BadRow] = []
         for row in rows:
             read += 1
-            (bad if isinstance(row, BadRow) else good).append(row)
+            if isinstance(row, BadRow):
+                bad.append(row)
+            else:
+                good.append(row)
             if len(good) == before.window:
                 break
         if read == start:
@@ -341,7 +347,9 @@ def _measured(run: _Run, before: Worklist, path: Path, columns: Columns) -> Work
         groups = int(shifted.groups.max()) + 1
         for name, found in arrays.items():
             found.append(getattr(shifted, name))
-    joined = {name: np.concatenate(found, axis=AXES.get(name, 0)) for name, found in arrays.items()}
+    joined: dict[str, Any] = {
+        name: np.concatenate(found, axis=AXES.get(name, 0)) for name, found in arrays.items()
+    }
     if not len(joined["gold"]):
         raise DataError(f"{path.name}: no row holds anything to answer; {bad[0]}")
     whole = replace(
