@@ -116,7 +116,7 @@ def test_one_failure_opens_its_very_group_on_another_page(table: Path) -> None:
 def test_the_list_is_filtered_and_what_is_left_is_saved(table: Path) -> None:
     at = press(open_file(table), "dataset_run_compute")
     found = run_of(at)
-    at.session_state["s_tag"] = "nega"
+    at.session_state["s_tag"] = "negation"
     settled(at.run())
     expected = [f for f in found.failures if "negation" in f.tags]
     assert f"{len(expected):,} of {len(found.failures):,} listed rows" in seen(at)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ from muxviz.analysis.dataset.report import (
     right_by_tag,
 )
 from muxviz.errors import NotApplicable
+from muxviz.results import from_json, to_json
+from muxviz.results.worklist import Worklist
 from tests.planted_worklist import ROWS, drawn, planted
 
 
@@ -92,6 +96,16 @@ def test_slices_of_chance_do_not_survive() -> None:
 def test_slices_need_rows() -> None:
     with pytest.raises(NotApplicable, match="needs 80 rows"):
         right_by_slice(planted())
+
+
+@pytest.mark.parametrize(
+    "look", [right_by_slot, right_by_tag, right_by_slice, compare_groupings, label_counts,
+             calibration]
+)  # fmt: skip
+def test_every_look_is_written_and_read_again(look: Callable[[Worklist], Any]) -> None:
+    result = look(drawn(in_slot_2))
+    text = to_json(result)
+    assert to_json(from_json(text)) == text
 
 
 def test_groupings_are_compared_in_pairs_by_hand() -> None:

@@ -213,8 +213,15 @@ class Worklist:
 
     def seats(self, grouping: int, row: int) -> np.ndarray:
         """The rows that shared a pass with ``row`` (itself among them), in seat order."""
-        there = np.flatnonzero(self.groups[grouping] == self.groups[grouping, row])
-        return np.asarray(there[np.argsort(self.slots[grouping, there])])
+        order, groups = self._seated[grouping]
+        start, stop = np.searchsorted(groups, self.groups[grouping, row] + np.arange(2))
+        return order[start:stop]
+
+    @cached_property
+    def _seated(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Per grouping the rows by group and seat, and the groups in that order."""
+        orders = [np.lexsort(both) for both in zip(self.slots, self.groups, strict=True)]
+        return [(order, own[order]) for order, own in zip(orders, self.groups, strict=True)]
 
     def saved(self, failures: Sequence[Failure] | None = None) -> FailureSet:
         """Failures (None: all that are listed) with where they come from."""

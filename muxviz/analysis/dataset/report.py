@@ -84,7 +84,7 @@ def compare_groupings(found: Worklist) -> RightShares:
     for way in range(1, ways):
         won, lost = (hits[:, way] & ~hits[:, 0]).sum(), (~hits[:, way] & hits[:, 0]).sum()
         p[way] = stats.binomtest(int(won), int(won + lost)).pvalue if won + lost else 1.0
-    total = shares(hits.sum(axis=1), np.full(len(hits), ways))
+    total = shares(hits.sum(axis=1, dtype=float), np.full(len(hits), float(ways)))
     return RightShares(
         "grouping",
         found.groupings,
@@ -123,7 +123,7 @@ def _parts(
     at = np.arange(len(found)) if rows is None else rows
     right = ~found.is_wrong[:, at]
     hits, trials = (inside & right[..., None]).sum(axis=0), inside.sum(axis=0)  # [R, K]
-    all_hits, all_trials = right.sum(axis=0), np.full(len(at), len(right))
+    all_hits, all_trials = right.sum(axis=0, dtype=float), np.full(len(at), float(len(right)))
     rest_hits, rest_trials = all_hits[:, None] - hits, all_trials[:, None] - trials
     p = _apart(hits, trials, rest_hits, rest_trials)
     return RightShares(
@@ -156,7 +156,7 @@ def _alone(found: Worklist, rows: np.ndarray | None = None) -> Shares | None:
     if not found.baseline or found.baseline == found.provenance.checkpoint:
         return None
     right = found.alone_margins[slice(None) if rows is None else rows] >= 0
-    return shares(right + 0, np.ones(len(right), dtype=int), clustered=False)
+    return shares(right.astype(float), np.ones(len(right)), clustered=False)
 
 
 def _ordered(result: RightShares) -> RightShares:

@@ -240,7 +240,7 @@ def _answered(run: _Run, window: _Window) -> _Part:
     for way, seed in zip(run.ways, run.seeds, strict=True):
         seats = seat(way, known, np.random.default_rng((seed, window.start)))
         scores = _scores(run, run.engine, window.rows, seats)
-        groups, slots = np.zeros((2, count), dtype=np.int64)
+        groups, slots = np.zeros((2, count), dtype=np.int32)
         for number, group in enumerate(seats):
             groups[group], slots[group] = number, np.arange(len(group))
         tags = np.concatenate([of_rows, pass_tags(seats, window.gold, lengths)], axis=1)
@@ -295,8 +295,8 @@ def _empty(run: _Run, data: str, labels: tuple[str, ...], window: int) -> Workli
         gold=whole,
         scores=np.zeros((ways, 0, len(labels)), dtype=np.float32),
         alone=np.zeros((0, len(labels)), dtype=np.float32),
-        groups=np.zeros((ways, 0), dtype=np.int64),
-        slots=np.zeros((ways, 0), dtype=np.int64),
+        groups=np.zeros((ways, 0), dtype=np.int32),
+        slots=np.zeros((ways, 0), dtype=np.int32),
         tokens=whole,
         tags=np.zeros((ways, 0, len(NAMES)), dtype=bool),
         tag_names=NAMES,

@@ -121,7 +121,7 @@ def worklist(bench: Bench, call: Call, found: Worklist) -> None:
         st.caption(f":material/block: Left out: {found.bad_rows - 3:,} more rows.")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         control(KIND, help="\n".join(f"- {kind}: {said}" for kind, said in MEANING.items()))
-        control(TAG, help="Part of a tag, such as negation.")
+        control(TAG)
         control(FIND, help="Part of a text, in any case.")
     chosen = picked(found)
     shown = chosen[:MOST_SHOWN]
@@ -161,12 +161,12 @@ def worklist(bench: Bench, call: Call, found: Worklist) -> None:
 
 def picked(found: Worklist) -> list[Failure]:
     """The failures that the controls leave."""
-    kind, tag, text = value(KIND), value(TAG).casefold(), value(FIND).casefold()
+    kind, tag, text = value(KIND), value(TAG), value(FIND).casefold()
     return [
         one
         for one in found.failures
         if kind in (ALL, one.kind)
-        and (not tag or any(tag in name for name in one.tags))
+        and tag in (ALL, *one.tags)
         and text in f"{one.text} {one.pair or ''}".casefold()
     ]
 
