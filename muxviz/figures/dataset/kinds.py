@@ -33,7 +33,6 @@ def kinds_figure(found: Worklist, *, dark: bool = False) -> go.Figure:
                     name=kind,
                     marker={"color": color, "line": {"color": ink(dark).paper, "width": 1}},
                     hovertext=[f"{row['pass']}: {row[kind]:,} {kind}" for row in table],
-                    hoverinfo="text",
                     width=0.62,
                 )
             )

@@ -60,7 +60,6 @@ def sure_figure(found: Calibration, *, dark: bool = False) -> go.Figure:
                         found.confidence[k][there], share, found.right.trials[k][there], strict=True
                     )
                 ],
-                hoverinfo="text",
             )
         )
     least = float(np.nanmin(found.confidence))

@@ -35,7 +35,6 @@ def edits_figure(result: NeighbourEdit, *, dark: bool = False) -> go.Figure:
                 "line": {"color": edge, "width": 1},
             },
             hovertext=[_hover(result, k) for k in range(len(change))],
-            hoverinfo="text",
         )
     )
     ends = {"y0": -0.5, "y1": len(change) - 0.5, "type": "line"}

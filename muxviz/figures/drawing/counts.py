@@ -68,7 +68,6 @@ def counts_plot(
             },
             marker={"symbol": "square", "size": 30, "color": "rgba(128,128,128,0.01)"},
             hovertext=[f"{hover(a, b)}<br>{counts[a, b]}" for a, b in cells],
-            hoverinfo="text",
             showlegend=False,
         )
     )
