@@ -1,4 +1,4 @@
-"""The ``muxviz`` command: run, check, train, prune, grow, export, evaluate, card, test,
+"""The ``muxviz`` command: run, check, train, prune, grow, export, evaluate, failures, card, test,
 regress, bench, plan, list, record.
 
 Answers go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 the
@@ -76,6 +76,17 @@ EVALUATE_EXAMPLES = """examples:
 
 Metrics are those of the task (accuracy, F1, Matthews; Pearson, Spearman; entity F1 for BIO tags).
 Where the checkpoint's card has numbers on the same data, each is compared with them."""
+
+FAILURES_EXAMPLES = """examples:
+  muxviz failures sst2-n5 --data sample
+  muxviz failures sst2-n5 --data reviews.csv --text review --label stars \\
+      --means good=positive --means bad=negative --json failures.json
+  muxviz failures sst2-n10 --data reviews.jsonl --grouping all --top 50
+
+Tables are .csv, .tsv or .jsonl (also .gz, .xz); "sample" comes with muxviz. Rows that
+cannot be read are named and left out. Kinds: shared (N = 1 is right, the shared pass wrong), model
+(both wrong), lucky (N = 1 wrong, the shared pass right), label suspected (both sure of another
+label). --json saves the failures with their groups, for the pages and for "muxviz regress"."""
 
 TEST_EXAMPLES = """examples:
   muxviz test sst2-n5 --data reviews.txt
@@ -212,6 +223,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_prune(commands)
     _add_evaluate(commands)
+    _add_failures(commands)
     command = _command(
         commands,
         "card",
@@ -262,10 +274,10 @@ def _command(commands: Any, name: str, help_text: str, examples: str, call: str)
 
 def _add_model_options(command: Any, *, dtypes: tuple[str, ...]) -> None:
     command.add_argument("--checkpoint", required=True, help=CHECKPOINT_HELP)
-    _add_pass_options(command, dtypes=dtypes)
+    _add_run_options(command, dtypes=dtypes)
 
 
-def _add_pass_options(command: Any, *, dtypes: tuple[str, ...]) -> None:
+def _add_run_options(command: Any, *, dtypes: tuple[str, ...]) -> None:
     command.add_argument(
         "--device", type=ranges.device, default="auto", help="auto, cpu, cuda or cuda:k"
     )
@@ -410,7 +422,7 @@ def _add_test(commands: Any) -> None:
     )
     command.set_defaults(trouble=2)
     command.add_argument("checkpoint", help=CHECKPOINT_HELP)
-    _add_pass_options(command, dtypes=DTYPES)
+    _add_run_options(command, dtypes=DTYPES)
     command.add_argument(
         "--data", type=Path, default=_data_default(), help="file of texts; or MUXVIZ_DATA"
     )
@@ -555,6 +567,40 @@ def _add_bench_train(kinds: Any) -> None:
     command.add_argument("--precision", choices=("no", "bf16", "fp16"), default="no")
     command.add_argument("--no-memory", action="store_true", help="leave memory out")
     command.add_argument("--json", type=Path, help="also write the numbers here")
+
+
+def _add_failures(commands: Any) -> None:
+    command = _command(
+        commands,
+        "failures",
+        "which rows of a labelled file fail, and how",
+        FAILURES_EXAMPLES,
+        "analysis.dataset:failures",
+    )
+    command.add_argument("checkpoint", help=CHECKPOINT_HELP)
+    command.add_argument("--data", required=True, help="labelled table, or 'sample'")
+    command.add_argument("--text", default="", help="column of the text, where it is not known")
+    command.add_argument("--pair", default="", help="column of the second text")
+    command.add_argument("--label", default="", help="column of the label")
+    command.add_argument(
+        "--means",
+        action="append",
+        default=[],
+        metavar="WRITTEN=LABEL",
+        help="what a label of the table means to the checkpoint; once for each",
+    )
+    command.add_argument(
+        "--grouping",
+        choices=("random", "length", "balanced", "adversarial", "alike", "all"),
+        default="random",
+        help="who shares a pass; all: each way once",
+    )
+    command.add_argument("--groupings", type=GROUPINGS, default=3, help="draws of a random one")
+    command.add_argument("--baseline", help="N = 1 checkpoint (default: the card's), or 'none'")
+    command.add_argument("--seed", type=ranges.seed, default=0)
+    _add_run_options(command, dtypes=DTYPES)
+    command.add_argument("--top", type=whole(0, 10_000), default=20, help="failures to print")
+    command.add_argument("--json", type=Path, help="save the failures here")
 
 
 def _add_plan(commands: Any) -> None:

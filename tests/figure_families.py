@@ -21,6 +21,7 @@ from muxviz.analysis.attention.attribution import slot_shares
 from muxviz.analysis.crosstalk.leaks import log_odds
 from muxviz.analysis.crosstalk.shapley import shapley
 from muxviz.analysis.crosstalk.swap_test import difference, measure_crosstalk
+from muxviz.analysis.dataset import report
 from muxviz.analysis.fidelity.agreement import accuracy, confusion, pool_agreement
 from muxviz.analysis.fidelity.by_sparsity import by_sparsity, crosstalk_by_sparsity
 from muxviz.analysis.fidelity.recovery import pool_read_back
@@ -49,6 +50,10 @@ from muxviz.figures.crosstalk import pair as crosstalk_pair
 from muxviz.figures.crosstalk import rows as crosstalk_rows
 from muxviz.figures.crosstalk import waterfall as crosstalk_waterfall
 from muxviz.figures.crosstalk import words as crosstalk_words
+from muxviz.figures.dataset import kinds as dataset_kinds
+from muxviz.figures.dataset import labels as dataset_labels
+from muxviz.figures.dataset import right as dataset_right
+from muxviz.figures.dataset import sure as dataset_sure
 from muxviz.figures.fidelity import answers as fidelity_answers
 from muxviz.figures.fidelity import bits as fidelity_bits
 from muxviz.figures.fidelity import by_sparsity as sparsity
@@ -100,6 +105,7 @@ from muxviz.results.keys import KeyLeak
 from muxviz.results.map import READOUT
 from muxviz.results.speed_settings import settings_of
 from muxviz.training.run_folder import read_curves
+from tests import planted_worklist as of_worklist
 from tests import test_attention_figures as of_attention
 from tests import test_layers_figures as of_layers
 from tests import test_map_page as of_map
@@ -570,6 +576,35 @@ def map_shared() -> Drawn:
         map_words.share_table(readings),
     )
 
+
+# ---- families: dataset --------------------------------------------------------------------------
+
+
+@cache
+def failing() -> Any:
+    return of_worklist.drawn(
+        lambda slots, tags, tokens: 0.05 + 0.3 * (slots == 1) + 0.3 * (tags[..., 0] & (tokens > 40))
+    )
+
+
+alike("dataset_kinds", dataset_kinds, of_worklist.planted, prefix="kinds")
+alike("dataset_kinds_many", dataset_kinds, failing, prefix="kinds")
+for part in (report.right_by_slot, report.right_by_tag, report.right_by_slice,
+             report.compare_groupings):  # fmt: skip
+    alike(
+        f"dataset_{part.__name__}",
+        dataset_right,
+        lambda part=part: part(failing()),
+        prefix="right",
+    )
+alike("dataset_labels", dataset_labels, lambda: report.label_counts(failing()), prefix="labels")
+alike(
+    "dataset_labels_slot",
+    dataset_labels,
+    lambda: report.label_counts(failing(), slot=1),
+    prefix="labels",
+)
+alike("dataset_sure", dataset_sure, lambda: report.calibration(failing()), prefix="sure")
 
 # ---- families: trade-off, planner, training -----------------------------------------------------
 

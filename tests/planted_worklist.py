@@ -1,6 +1,9 @@
-"""A worklist of five rows, two labels and two groupings whose every number is known."""
+"""Worklists whose every number is known: five rows by hand, and 800 drawn ones."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -79,6 +82,34 @@ def planted() -> Worklist:
         is_whole=True,
         window=1024,
         baseline="planted-n1",
-        elapsed_s=1.0,
         provenance=PROVENANCE,
+    )
+
+
+ROWS = 800
+
+
+def drawn(is_wrong: Any, *, groupings: int = 2, seed: int = 0) -> Worklist:
+    """800 rows, N = 4, tags "a" and "b"; ``is_wrong(slots, tags, tokens)`` says what fails."""
+    rng = np.random.default_rng(seed)
+    gold = rng.integers(2, size=ROWS)
+    slots = np.stack([rng.permutation(np.arange(ROWS) % 4) for _ in range(groupings)])
+    tags = np.broadcast_to(rng.random((ROWS, 2)) < 0.5, (groupings, ROWS, 2))
+    tokens = rng.integers(5, 60, size=ROWS)
+    wrong = rng.random((groupings, ROWS)) < is_wrong(slots, tags, tokens)
+    margins = np.where(wrong, -2.0, 2.0)
+    return replace(
+        planted(),
+        groupings=tuple(f"random {g + 1}" for g in range(groupings)),
+        numbers=np.arange(1, ROWS + 1),
+        gold=gold,
+        scores=np.stack([scores(list(row), list(gold)) for row in margins]),
+        alone=scores([2.0] * ROWS, list(gold)),
+        groups=np.zeros((groupings, ROWS), dtype=int),
+        slots=slots,
+        tokens=tokens,
+        tags=tags,
+        tag_names=("a", "b"),
+        suspects=np.zeros(ROWS, dtype=bool),
+        provenance=replace(PROVENANCE, num_instances=4),
     )

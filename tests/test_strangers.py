@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from muxviz.errors import DataError
-from muxviz.evaluation.strangers import (
+from muxviz.training.strangers import (
     BadRow,
     Columns,
     GoodRow,

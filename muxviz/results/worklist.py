@@ -6,7 +6,7 @@ Texts are in the failures alone, so that a file of any length costs a few number
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -137,11 +137,15 @@ class Worklist:
     is_whole: bool
     window: int
     baseline: str
-    elapsed_s: float
     provenance: Provenance
 
     def __len__(self) -> int:
         return len(self.gold)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it was stopped before the end of the file."""
+        return not self.is_whole
 
     @cached_property
     def answers(self) -> np.ndarray:
@@ -187,10 +191,37 @@ class Worklist:
         """Rows of a kind."""
         return int((self.kinds == kind).sum())
 
+    @property
+    def failing(self) -> int:
+        """Rows that are wrong in one grouping or more, or bear a suspected label."""
+        return len(self) - self.count(FINE) - self.count(LUCKY)
+
+    @property
+    def summary(self) -> str:
+        """What fails, in one sentence."""
+        n = self.provenance.num_instances
+        said = f"{self.failing:,} of {len(self):,} rows fail at N = {n}"
+        if self.is_partial:
+            said = f"So far {said}"
+        if not self.failing or not self.baseline:
+            return said
+        if n == 1:
+            return f"{said}, alone in every pass"
+        shared, model, label = (self.count(kind) for kind in (SHARED, MODEL, LABEL))
+        parts = [f"{shared:,} that N = 1 answers right", f"{model:,} that it does not"]
+        return f"{said}: {', '.join(parts)}, {label:,} with a suspected label"
+
     def seats(self, grouping: int, row: int) -> np.ndarray:
         """The rows that shared a pass with ``row`` (itself among them), in seat order."""
-        there = np.flatnonzero(self.groups[grouping] == self.groups[grouping, row])
-        return np.asarray(there[np.argsort(self.slots[grouping, there])])
+        order, groups = self._seated[grouping]
+        start, stop = np.searchsorted(groups, self.groups[grouping, row] + np.arange(2))
+        return order[start:stop]
+
+    @cached_property
+    def _seated(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Per grouping the rows by group and seat, and the groups in that order."""
+        orders = [np.lexsort(both) for both in zip(self.slots, self.groups, strict=True)]
+        return [(order, own[order]) for order, own in zip(orders, self.groups, strict=True)]
 
     def saved(self, failures: Sequence[Failure] | None = None) -> FailureSet:
         """Failures (None: all that are listed) with where they come from."""
@@ -198,10 +229,6 @@ class Worklist:
         return FailureSet(
             self.data, self.labels, self.groupings, self.baseline, chosen, self.provenance
         )
-
-    def without_texts(self) -> Worklist:
-        """The same without failures."""
-        return replace(self, failures=())
 
 
 def gold_margins(scores: np.ndarray, gold: np.ndarray) -> np.ndarray:

@@ -35,6 +35,7 @@ PAGES = (
     "map",
     "keys",
     "learn",
+    "dataset",
     "tradeoff",
     "planner",
 )

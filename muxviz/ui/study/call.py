@@ -190,7 +190,8 @@ class Call:
         return [*self._loaded(), *before, f"{named} = {expression}"]
 
     def _sources(self) -> list[Sentences]:
-        return [arg for arg in self.given.values() if isinstance(arg, Sentences)]
+        inner = (arg.value if isinstance(arg, As) else arg for arg in self.given.values())
+        return [arg for arg in inner if isinstance(arg, Sentences)]
 
     def _loaded(self) -> list[str]:
         run = self.ask.run

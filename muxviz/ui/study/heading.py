@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from muxviz.batch import Row
 from muxviz.figures.drawing.export import report_html
 from muxviz.figures.drawing.slots import slot_color, slot_symbol
 from muxviz.ui.shell import checkpoints, group, link, session
@@ -32,8 +33,15 @@ def request_of(bench: Bench, checkpoint: Listed | None = None) -> RunRequest | N
     if chosen is None:
         return None
     rows = tuple(group.as_row(r) for r in group.seat(chosen.num_instances).seated)
-    if not rows:
-        return None
+    return _request(bench, chosen, rows) if rows else None
+
+
+def without_rows(bench: Bench) -> RunRequest | None:
+    """What a run over other sentences than those of the group would be made of."""
+    return None if bench.checkpoint is None else _request(bench, bench.checkpoint, ())
+
+
+def _request(bench: Bench, chosen: Listed, rows: tuple[Row, ...]) -> RunRequest:
     state = st.session_state
     return RunRequest(
         checkpoint=chosen.name,

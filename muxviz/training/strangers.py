@@ -5,7 +5,7 @@
 
 .csv (commas, semicolons or tabs, with quotes), .tsv (cells as they are) and .jsonl, plain, .gz or
 .xz. Rows come one at a time, so that a file of any length costs no memory.
-Left out: tags of words, scores, and any number of labels a row; ``training.tasks`` reads those.
+Left out: tags of words, scores, and any number of labels a row; ``tasks`` reads those.
 """
 
 from __future__ import annotations
