@@ -77,6 +77,17 @@ EVALUATE_EXAMPLES = """examples:
 Metrics are those of the task (accuracy, F1, Matthews; Pearson, Spearman; entity F1 for BIO tags).
 Where the checkpoint's card has numbers on the same data, each is compared with them."""
 
+FAILURES_EXAMPLES = """examples:
+  muxviz failures sst2-n5 --data sample
+  muxviz failures sst2-n5 --data reviews.csv --text review --label stars \\
+      --means good=positive --means bad=negative --json failures.json
+  muxviz failures sst2-n10 --data reviews.jsonl --grouping all --top 50
+
+Tables are .csv, .tsv or .jsonl (also .gz, .xz); "sample" comes with muxviz. Rows that
+cannot be read are named and left out. Kinds: shared (N = 1 is right, the shared pass wrong), model
+(both wrong), lucky (N = 1 wrong, the shared pass right), label suspected (both sure of another
+label). --json saves the failures with their groups, for the pages and for "muxviz regress"."""
+
 TEST_EXAMPLES = """examples:
   muxviz test sst2-n5 --data reviews.txt
   muxviz test sst2-n5 --data data/sst2/dev.tsv.gz --rows 1000 --junit muxviz.xml
@@ -107,16 +118,6 @@ broken (A right, B wrong), the same, with McNemar's exact test of as many fixed 
 
 A set of A's failures holds none that B could break, and any B fixes some of them by chance: keep
 rows that were right, too, or compare on a whole file with "evaluate"."""
-FAILURES_EXAMPLES = """examples:
-  muxviz failures sst2-n5 --data sample
-  muxviz failures sst2-n5 --data reviews.csv --text review --label stars \\
-      --means good=positive --means bad=negative --json failures.json
-  muxviz failures sst2-n10 --data reviews.jsonl --grouping all --top 50
-
-Tables are .csv, .tsv or .jsonl (also .gz, .xz); "sample" comes with muxviz. Rows that
-cannot be read are named and left out. Kinds: shared (N = 1 is right, the shared pass wrong), model
-(both wrong), lucky (N = 1 wrong, the shared pass right), label suspected (both sure of another
-label). --json saves the failures with their groups, for the pages and for "muxviz regress"."""
 
 BENCH_EXAMPLES = """examples:
   muxviz bench throughput --shape bert-small --batch 8 --length 64 --threads 1 --json speed.json
@@ -603,7 +604,7 @@ def _add_failures(commands: Any) -> None:
         FAILURES_EXAMPLES,
         "analysis.dataset:failures",
     )
-    command.add_argument("checkpoint", help="bundled name, folder, or hub id (owner/name)")
+    command.add_argument("checkpoint", help=CHECKPOINT_HELP)
     command.add_argument("--data", required=True, help="labelled table, or 'sample'")
     command.add_argument("--text", default="", help="column of the text, where it is not known")
     command.add_argument("--pair", default="", help="column of the second text")
