@@ -20,6 +20,8 @@ ENDS = (
 NUMBER = re.compile(
     r"(?<![A-Za-z0-9_.])([+\-−]?)(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+)(?:e([+\-−]?\d+))?"
 )
+# What makes a number a share: a sign of percent behind it, or behind the end of its interval.
+PERCENT = re.compile(r"(?: (?:to|or) [+\-−]?[\d.]+)? ?(?:%| points?(?![:\w]))")
 # Where a number is a level, or the bound of what is too close to an end to be told.
 NO_RESULT = re.compile(
     r"95 % interval|\b95 % (?=[−\d])|band: 95 %|at 5 %|(over|>) ?99(?:9| %)|(under|<) ?1 %"
@@ -29,11 +31,15 @@ TAG = re.compile(r"<[^>]+>")
 
 
 class Said(NamedTuple):
-    """A number in a text: its value, whether it bears a sign, half of its last digit, its place."""
+    """A number in a text: its value, whether it bears a sign, half of its last digit, its place.
+
+    Percent, and points of percent, are read as shares.
+    """
 
     value: float
     is_signed: bool
     half: float
+    is_share: bool
     around: str
 
 
@@ -57,7 +63,10 @@ def numbers_in(text: str) -> Iterator[Said]:
         digits = len(body.partition(".")[2])
         value = float(body) * 10**exponent * (-1 if sign in "-−" and sign else 1)
         around = text[max(0, found.start() - 20) : found.end() + 20]
-        yield Said(value, bool(sign), 10 ** (exponent - digits) / 2, around)
+        is_share = PERCENT.match(text, found.end()) is not None
+        part = 100 if is_share else 1
+        half = 10 ** (exponent - digits) / 2
+        yield Said(value / part, bool(sign), half / part, is_share, around)
 
 
 def numbers_of(table: list[dict[str, Any]]) -> np.ndarray:
@@ -69,15 +78,18 @@ def numbers_of(table: list[dict[str, Any]]) -> np.ndarray:
         found |= {said.value for said in numbers_in(name)}
         for cell in column:
             if isinstance(cell, int | float) and not isinstance(cell, bool):
-                found |= {float(cell)} if not math.isnan(cell) else set()
+                part = 100 if name.endswith(", %") else 1
+                found |= {float(cell) / part} if not math.isnan(cell) else set()
             else:
                 found |= {said.value for said in numbers_in(str(cell))}
     return np.array(sorted(found))
 
 
 def is_among(said: Said, known: np.ndarray) -> bool:
-    """Whether a number of the table is shown by it: rounded, in percent, or in thousandths."""
-    scaled = np.concatenate([known, 100 * known, 1000 * known])
+    """Whether a number of the table is shown by it: rounded, in thousandths, or, where the sign
+    of percent stands elsewhere, in percent.
+    """
+    scaled = known if said.is_share else np.concatenate([known, 100 * known, 1000 * known])
     if not said.is_signed:
         scaled = np.abs(scaled)
     slack = said.half * 1.0001 + 1e-9 * abs(said.value)
@@ -85,10 +97,10 @@ def is_among(said: Said, known: np.ndarray) -> bool:
 
 
 def says(text: str, value: float) -> bool:
-    """Whether a text has this number, also as ``"3 of 8"``."""
+    """Whether a text has this number, also as ``"3 of 8"`` or of an axis in percent."""
     parts = re.findall(r"(\d+) of (\d+)", text)
     shares = [int(part) / int(whole) for part, whole in parts if int(whole)]
-    known = np.array([float(value)])
+    known = np.array([float(value), float(value) / 100])
     return any(is_among(said, known) for said in numbers_in(text)) or bool(
         np.isclose(shares, value, rtol=1e-6).any()
     )
@@ -116,8 +128,9 @@ def as_read(text: str) -> str:
 def marks_of(figure: Any) -> Iterator[Mark]:
     """Every mark with words over it."""
     for trace in figure.data:
-        words = trace.hovertext if trace.hovertext is not None else trace.hovertemplate
-        if words is None:
+        given = (trace.hovertext, trace.hovertemplate, trace.text)
+        words = next((one for one in given if one is not None), None)
+        if words is None or trace.hoverinfo == "skip":
             continue
         is_map = trace.type == "heatmap"
         for place in np.ndindex(np.shape(trace.z) if is_map else (len(trace.x),)):

@@ -21,8 +21,8 @@ from muxviz.figures.crosstalk.matrix import crosstalk_figure
 from muxviz.figures.crosstalk.words import WORDS, crosstalk_finding, signed
 from muxviz.figures.drawing.ink import TITLE_ROOM, template
 from muxviz.figures.drawing.scales import color_at
-from muxviz.figures.drawing.wording import ELLIPSIS, fold
-from muxviz.figures.whatif.dose import dose_finding, dose_table
+from muxviz.figures.drawing.wording import ELLIPSIS, fold, percent
+from muxviz.figures.whatif.dose import dose_alt, dose_finding, dose_table
 from muxviz.results.cross_matrix import CrossMatrix
 from muxviz.results.estimates import Estimates
 from tests import figure_families
@@ -31,8 +31,8 @@ from tests.said import bounded, is_among, numbers_in, numbers_of
 
 # A strip of one level bears the words of that level; its finding is about all of them.
 OTHER_TITLE = {"lens_strip"}
-# Titles with a mean over the rows of the table.
-MEANS = {"swap_pair_margin"}
+# Titles with a sum or mean over the rows of the table.
+SUMS = {"comparison", "pruning_map", "swap_pair_margin"}
 
 
 @pytest.fixture(params=FAMILIES, scope="module")
@@ -57,7 +57,7 @@ def test_the_title_is_the_finding_and_is_not_cut(name: str) -> None:
     assert ELLIPSIS not in "".join(lines).replace(ELLIPSIS, "", drawn.finding.count(ELLIPSIS))
 
 
-@pytest.mark.parametrize("name", sorted(FAMILIES.keys() - MEANS))
+@pytest.mark.parametrize("name", sorted(FAMILIES.keys() - SUMS))
 def test_every_number_said_is_in_the_table(name: str) -> None:
     drawn = FAMILIES[name]()
     known = numbers_of(drawn.table)
@@ -104,9 +104,9 @@ def test_error_bars_end_at_the_ends_of_the_table(drawn: Drawn) -> None:
         assert (below >= -1e-12).all()
         for side, drawn_at in (("high", value + above), ("low", value - below)):
             for end, length in zip(drawn_at, above if side == "high" else below, strict=True):
-                known = np.array(sorted(ends[side]))
                 if abs(length) < 1e-12:
                     continue
+                known = np.array(sorted(ends[side]))
                 scaled = np.concatenate([known, 100 * known, 1000 * known])
                 near = 2e-5 * max(1.0, abs(end)) if abs(end) > 1e-3 else 1e-6
                 assert (np.abs(scaled - end) <= near).any(), (side, end)
@@ -180,7 +180,7 @@ ROLES: dict[str, tuple[str, dict[str, str], str]] = {
     "crosstalk_shapley": (f"{PAIR}: {VALUE}", CELL, "shapley (logits)"),
     "crosstalk_odds": (f"{PAIR}: {VALUE}", CELL, "odds (nats)"),
     "crosstalk_share": (f"{PAIR}: {VALUE} %", CELL, "share (share)"),
-    "comparison": (f"{PAIR}, B: {VALUE}", CELL, "B"),
+    "comparison": (f"{PAIR}, (?P<model>[AB]): {VALUE}", CELL, "{model}"),
     "key_leak": (
         f"{PAIR}: likeness [^,]+, {VALUE}",
         {"slot": "slot observed", "source": "source"},
@@ -285,6 +285,27 @@ def signed_matrix(measure: str) -> CrossMatrix:
     )
 
 
+@pytest.mark.parametrize(
+    "name", ["crosstalk_push", "crosstalk_shapley", "crosstalk_odds", "relevance_difference"]
+)
+def test_colours_of_signed_numbers_are_centred_on_nothing(name: str) -> None:
+    trace = heat_of(FAMILIES[name]().figure)
+    assert trace.zmin == -trace.zmax < 0
+
+
+def test_what_stands_out_is_told_by_its_own_interval() -> None:
+    matrix = signed_matrix("push")
+    found = crosstalk_finding(matrix)
+    wide = matrix.high.copy()
+    wide[0, 1] = 4  # of another cell than that the strongest one mirrors
+    assert "other pairs are not told from it" not in found
+    assert "other pairs are not told from it" in crosstalk_finding(replace(matrix, high=wide))
+    wide[0, 1], wide[1, 0], wide[0, 2] = matrix.high[0, 1], matrix.high[1, 0], 9
+    assert "other pairs are not told from it" in crosstalk_finding(replace(matrix, high=wide))
+    wide[0, 2], wide[2, 0] = matrix.high[0, 2], 9  # its own end reaches away from the others
+    assert crosstalk_finding(replace(matrix, high=wide)).startswith("The sentence in slot 1 helps")
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("measure", ["push", "shapley", "odds"])
 def test_blue_is_what_the_words_say(measure: str, dark: bool) -> None:
@@ -382,6 +403,34 @@ def test_the_dose_title_has_the_slopes_of_its_slot(slot: int) -> None:
     rows = {(r["slot"], r["fader"]): r["slope at 1"] for r in dose_table(found, slot)}
     assert set(rows) == {(slot + 1, j + 1) for j in range(3)}
     assert rows[slot + 1, slot + 1] == pytest.approx(found.slope[slot, slot])
+
+
+@pytest.mark.parametrize("slot", [0, 1, 2])
+def test_the_dose_is_described_from_its_start_to_its_end(slot: int) -> None:
+    found = dose()
+    lines = re.findall(r"Fader (\d): (.+?) at 0, (.+?) at 2, slope", dose_alt(found, slot))
+    assert len(lines) == 3
+    for fader, start, end in lines:
+        curve = found.probability[slot, int(fader) - 1]
+        assert (start, end) == (percent(float(curve[0])), percent(float(curve[-1])))
+
+
+def test_what_other_sentences_do_is_counted_and_named() -> None:
+    drawn = FAMILIES["swap_pair"]()
+    kept, draws = re.findall(r"in (\d+) of (\d+) draws", drawn.finding)[0]
+    assert int(draws) == len(drawn.table)
+    assert int(kept) == sum(row["answers changed"] == 0 for row in drawn.table)
+    target = re.findall(r"“(\w+)” gets", drawn.finding)[0]
+    for row in drawn.table[:3]:
+        chance = percent(row[f"p({target})"])
+        assert f"“{row['sentence']}”: “{row['answer']}”, {target} at {chance}, JS" in drawn.alt
+
+
+def test_what_pruning_does_names_the_most_pruned_first() -> None:
+    drawn = FAMILIES["sparsity"]()
+    every = {row["sparsity"]: row for row in drawn.table if row["slot"] == "all"}
+    most, none = percent(every[0.95]["share"]), percent(every[0.0]["share"])
+    assert f": {most} (95 % pruned), {none} (unpruned)" in drawn.finding
 
 
 # ---- what is not known --------------------------------------------------------------------------

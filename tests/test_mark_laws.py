@@ -17,6 +17,7 @@ from tests.said import Said, as_read, bounded, is_among, marks_of, numbers_in, n
 # Marks whose numbers are in the table of another figure of the panel, or add up those of this one.
 OTHER_TABLE = {
     "agreement",
+    "braided",
     "company",
     "crosstalk_share",
     "crosstalk_swap",
@@ -31,6 +32,7 @@ OTHER_TABLE = {
 }
 # Marks whose place in the figure is a place in a text, a square or a map, and no number.
 NO_SCALE = {
+    "braided",
     "confusion",
     "instances",
     "lens",
@@ -50,8 +52,10 @@ NO_ENDS = {"latency", "planned"}
 # Tables that have slots in their headings, or parts instead of slots.
 NO_SLOTS = {"ladder", "ladder_right", "spectrum", "spectrum_solo", "waterfall"}
 AMOUNT = r"[+\-−]?\d[\d.,]*(?:e[+\-−]?\d+)?"
-UNIT = r"(?: (?:%|dB|nats?|logits?|bits|ms))?"
-INTERVAL = re.compile(rf"({AMOUNT}){UNIT} \((?:95 % )?({AMOUNT}){UNIT} to ({AMOUNT})")
+UNIT = r"(?: (?:%|dB|nats?|logits?|bits|ms|points))?"
+INTERVAL = re.compile(
+    rf"({AMOUNT}){UNIT}(?: \((?:95 % )?|, 95 % interval )({AMOUNT}){UNIT} to ({AMOUNT}{UNIT})"
+)
 
 
 def held(*apart: set[str]) -> pytest.MarkDecorator:
