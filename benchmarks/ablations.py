@@ -29,7 +29,7 @@ from muxviz.evaluation import evaluate, read_data
 from muxviz.loading.bundled import bundled_folder
 from muxviz.training.export import checkpoint_of_run
 from muxviz.training.loop import train
-from muxviz.training.recipe import Recipe, Stage
+from muxviz.training.recipe import Data, Parts, Recipe, Stage, Training
 
 TRAIN_ROWS, GENERAL_ROWS, GROUPINGS = 10_000, 4_000, 1
 PRIMING = Stage(
@@ -66,13 +66,13 @@ LATER = Recipe(
     name="ablation",
     num_instances=2,
     stages=(PRE_TRAINING, FINE_TUNING),
-    labels=("negative", "positive"),
-    readout="mean",
-    num_demux_layers=3,
-    dropout=0.0,
-    general=("corpus/core_simplewiki.txt.xz",),
-    general_rows=GENERAL_ROWS,
-    save_every=10_000,
+    model=Parts(readout="mean", num_demux_layers=3, dropout=0.0),
+    data=Data(
+        labels=("negative", "positive"),
+        general=("corpus/core_simplewiki.txt.xz",),
+        general_rows=GENERAL_ROWS,
+    ),
+    training=Training(save_every=10_000),
 )
 FIRST = replace(LATER, stages=(PRIMING,))
 FIVE = replace(FIRST, num_instances=5)
@@ -98,7 +98,7 @@ RUNS: dict[str, tuple[Recipe, str, str]] = {
     "rows made of two, labelled by the teacher": (
         replace(
             LATER,
-            compounds=8_000,
+            data=replace(LATER.data, compounds=8_000),
             stages=(PRE_TRAINING, replace(FINE_TUNING, logit_coeff=1.0, general_share=0.5)),
         ),
         "logit distillation",
@@ -110,7 +110,11 @@ RUNS: dict[str, tuple[Recipe, str, str]] = {
         "sst2-n2",
     ),
     "priming, N = 2": (FIRST, "", "sst2-n1"),
-    "sign vectors": (replace(FIRST, instance_vectors="sign"), "priming, N = 2", "sst2-n1"),
+    "sign vectors": (
+        replace(FIRST, model=replace(FIRST.model, instance_vectors="sign")),
+        "priming, N = 2",
+        "sst2-n1",
+    ),
     "priming, N = 5": (FIVE, "", "sst2-n1"),
     "N = 5 from N = 2": (FIVE, "priming, N = 5", "sst2-n2"),
 }
@@ -142,7 +146,7 @@ def run_one(option: str, seed: int, data: Path, checkpoints: Path | None, runs: 
     start, teacher = (_folder(name, checkpoints) for name in (parent, "sst2-n1"))
     train(recipe, small_data(data, runs), out, start=start, teacher=teacher, resume=True)
     checkpoint = checkpoint_of_run(out)
-    rows = read_data(data / recipe.task_dev, checkpoint)
+    rows = read_data(data / recipe.data.task_dev, checkpoint)
     dev = evaluate(checkpoint, rows, name="dev", groupings=GROUPINGS)
     assert dev.accuracy is not None
     assert dev.retrieval_accuracy is not None

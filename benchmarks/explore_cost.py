@@ -27,7 +27,8 @@ import torch
 
 from benchmarks.first_light import SENTENCES, alternate
 from muxviz import load, pool
-from muxviz.analysis.attention.readings import attention_maps, slot_pairs
+from muxviz.analysis.attention.pairs import slot_pairs
+from muxviz.analysis.attention.readings import attention_maps
 from muxviz.analysis.crosstalk.swap_test import measure_crosstalk
 from muxviz.analysis.crosstalk.swaps import encoded, exchanged, other_sentences
 from muxviz.analysis.groups.draws import base_group

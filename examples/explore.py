@@ -23,7 +23,7 @@ docstring is in neither. ``make notebook`` runs it and writes the notebook with 
 
 # %%
 import muxviz
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 
 checkpoint = muxviz.load("sst2-n5")  # five sentences a pass
 baseline = muxviz.load("sst2-n1")  # the same task, each sentence alone
@@ -58,7 +58,7 @@ for slot in result.answered:
 # share of its tokens that came back; a foreign colour in it is a token of that neighbour.
 
 # %%
-from muxviz.figures import braid_figure
+from muxviz.figures.mix.braid import braid_figure
 
 braid_figure(result)
 
@@ -67,7 +67,7 @@ braid_figure(result)
 # sure the retrieval head is of the slot's own token; a wrong one is written *own → read*.
 
 # %%
-from muxviz.figures import token_strip_figure
+from muxviz.figures.drawing.strips import token_strip_figure
 
 worst = min(result.answered, key=lambda slot: slot.reading.accuracy.value)
 token_strip_figure(worst)
@@ -77,7 +77,7 @@ token_strip_figure(worst)
 # rightly; a cell beside it is a wrong token that the column's sentence holds at that position.
 
 # %%
-from muxviz.figures import leak_figure
+from muxviz.figures.mix.leak import leak_figure
 
 leak_figure(result.leak)
 
@@ -86,7 +86,7 @@ leak_figure(result.leak)
 # this notebook. A group this small shows little more than the overhead of starting a pass.
 
 # %%
-from muxviz.figures import timing_figure
+from muxviz.figures.mix.timing import timing_figure
 
 timing_figure(result.timings)
 
@@ -98,7 +98,7 @@ timing_figure(result.timings)
 # The less probable a tag, the stronger its tint.
 
 # %%
-from muxviz.figures import tag_strip_figure
+from muxviz.figures.mix.answers import tag_strip_figure
 
 tagger = muxviz.load("upos-n5")
 tagged = muxviz.run_group(tagger, rows)
@@ -131,7 +131,9 @@ from muxviz.pool import texts
 def exchanged_tokens(base, model, split, sentences, seed):
     """States [tokens, D] before the last layer, and which tokens were exchanged."""
     generator = np.random.default_rng(seed)
-    groups = pool_groups(base, texts(split), sentences // base.config.num_instances, seed=seed)
+    groups = pool_groups(
+        base, texts(split), sentences // base.config.num_instances, Seating(seed=seed)
+    )
     words = np.concatenate([group.ids[counted(base, group)] for group in groups])
     states, is_exchanged = [], []
     for group in groups:
@@ -172,7 +174,7 @@ detector, _ = map(with_replaced_head, (muxviz.load("upos-n1"), electra))
 # the strongest tint? An outline says that a token is more likely replaced than not.
 
 # %%
-from muxviz.figures import replaced_strip_figure
+from muxviz.figures.mix.answers import replaced_strip_figure
 
 odd = muxviz.run_group(detector, [Row(TEXTS[4].replace("museum", "because"))])
 replaced_strip_figure(odd.slots[0])
@@ -317,7 +319,7 @@ odds_pair_figure(odds, slot, source)
 # gradients), without exchanging anything.
 
 # %%
-from muxviz.analysis.attention.attribution import slot_shares
+from muxviz.analysis.groups.attribution import slot_shares
 from muxviz.figures.crosstalk.rows import shares_figure
 
 rests_on = slot_shares(checkpoint, rows, pool=texts())
@@ -463,8 +465,8 @@ copies_figure(copies)
 # each neighbour exchanged, against the right answer. The last line is the verdict.
 
 # %%
-from muxviz.analysis.whatif.ladder import ladder
-from muxviz.figures.whatif.ladder import ladder_figure
+from muxviz.analysis.debugger.ladder import ladder
+from muxviz.figures.debugger.ladder import ladder_figure
 
 why = ladder(checkpoint, rows, unsure, gold=GOLD[unsure], baseline=baseline, draws=16, pool=texts())
 ladder_figure(why)
@@ -595,7 +597,7 @@ instances_figure(across, 2)
 # answer over the words of all sentences. Tint on a neighbour's words is cross-talk, word by word.
 
 # %%
-from muxviz.analysis.attention.attribution import attribute
+from muxviz.analysis.groups.attribution import attribute
 from muxviz.analysis.groups.one_group import Target
 from muxviz.figures.attention.saliency import saliency_figure
 
@@ -728,7 +730,7 @@ key_leak_figure(blamed)
 # were trained on, so compare shapes.
 
 # %%
-from muxviz.figures.training.curves import loss_figure
+from muxviz.figures.training.losses import loss_figure
 from muxviz.training.run_folder import read_curves
 
 runs = [read_curves(model.folder) for model in (checkpoint, electra, contextual)]
@@ -739,7 +741,7 @@ loss_figure(runs)
 # unequally well.
 
 # %%
-from muxviz.figures.training.curves import slot_accuracy_figure
+from muxviz.figures.training.slots import slot_accuracy_figure
 
 slot_accuracy_figure(runs)
 
@@ -748,7 +750,7 @@ slot_accuracy_figure(runs)
 # whatever else it did.
 
 # %%
-from muxviz.figures.training.curves import speed_figure
+from muxviz.figures.training.speed import speed_figure
 
 speed_figure(runs)
 

@@ -17,6 +17,7 @@ _WHERE = {
     "MuxConfig": "muxviz.config",
     "MuxModel": "muxviz.model.mux_model",
     "MuxvizError": "muxviz.errors",
+    "Seating": "muxviz.batch",
     "Trace": "muxviz.tracing",
     "check": "muxviz.loading.check",
     "load": "muxviz.loading.load",

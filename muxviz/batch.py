@@ -8,7 +8,7 @@ cannot change a group's result.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +44,31 @@ class Row:
     text: str
     pair: str | None = None
     words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seating:
+    """How rows become a group of N, beside the rows themselves.
+
+    padding: ``group`` pads to the group's longest row, ``fixed`` to one length, ``masked`` like
+    ``group`` and keeps padding out of the pass; None for the checkpoint's default. fill: of free
+    slots: ``repeat`` repeats rows of the group, each with its own mask; ``published`` draws ids and
+    masks of the fillers separately, as the released classes do. seed: of the fillers, and of
+    whatever an analysis draws, its bootstrap included.
+
+    Raises:
+        InputError: unknown padding or fill.
+    """
+
+    padding: str | None = None
+    fill: str = "repeat"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.padding not in (None, *PADDINGS):
+            raise InputError(f"unknown padding {self.padding!r}; use {', '.join(PADDINGS)}")
+        if self.fill not in FILLS:
+            raise InputError(f"unknown filling {self.fill!r}; use {', '.join(FILLS)}")
 
 
 @dataclass(frozen=True)
@@ -284,36 +309,19 @@ def _cut_text(row: Row, kept: Any) -> str:
 
 
 def make_group(
-    config: MuxConfig,
-    rows: Sequence[EncodedRow],
-    *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    config: MuxConfig, rows: Sequence[EncodedRow], seating: Seating = Seating()
 ) -> Group:
-    """Fill 1 to N rows up to N and pad them.
-
-    Args:
-        config: of the model.
-        rows: one to N encoded rows.
-        padding: ``group``, ``fixed`` or ``masked``; None for the checkpoint's default.
-        fill: ``repeat`` fills with rows of the group, each with its own mask; ``published`` draws
-            ids and masks of the fillers separately, as the released classes do.
-        seed: of the draws.
+    """Fill 1 to N encoded rows up to N and pad them.
 
     Raises:
-        GroupError: no rows, or more than N. InputError: unknown padding or fill.
+        GroupError: no rows, or more than N. InputError: padding that this model has no use for.
     """
-    padding = padding or config.default_padding
-    if padding not in PADDINGS:
-        raise InputError(f"unknown padding {padding!r}; use {', '.join(PADDINGS)}")
+    padding = seating.padding or config.default_padding
     if padding == "masked" and config.mixes_padding:
         raise InputError(
             f"padding 'masked' is not defined for the {config.multiplexer} multiplexer: its own "
             "attention mixes padding in; use group or fixed"
         )
-    if fill not in FILLS:
-        raise InputError(f"unknown filling {fill!r}; use {', '.join(FILLS)}")
     num = config.num_instances
     if not 1 <= len(rows) <= num:
         kind = GroupError if rows else EmptyGroup
@@ -333,7 +341,7 @@ def make_group(
     for slot, row in enumerate(rows):
         size = len(row.ids)
         ids[slot, :size], mask[slot, :size], types[slot, :size] = row.ids, 1, row.types
-    sources, masks = _fillers(len(rows), num - len(rows), fill, seed)
+    sources, masks = _fillers(len(rows), num - len(rows), seating)
     for offset, (source, mask_source) in enumerate(zip(sources, masks, strict=True)):
         slot = len(rows) + offset
         ids[slot], types[slot], mask[slot] = ids[source], types[source], mask[mask_source]
@@ -347,13 +355,25 @@ def make_group(
     )
 
 
-def _fillers(rows: int, missing: int, fill: str, seed: int) -> tuple[list[int], list[int]]:
+def padded(config: MuxConfig, group: Group, length: int) -> Group:
+    """The group with more padding, up to ``length`` tokens."""
+    wide = ((0, 0), (0, length - group.length))
+    return replace(
+        group,
+        ids=np.pad(group.ids, wide, constant_values=config.shape.pad_token_id),
+        mask=np.pad(group.mask, wide),
+        types=np.pad(group.types, wide),
+    )
+
+
+def _fillers(rows: int, missing: int, seating: Seating) -> tuple[list[int], list[int]]:
     """Which rows give ids, and which masks, to the ``missing`` slots."""
     if not missing:
         return [], []
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(seating.seed)
     sources = generator.integers(rows, size=missing).tolist()
-    masks = generator.integers(rows, size=missing).tolist() if fill == "published" else sources
+    is_apart = seating.fill == "published"
+    masks = generator.integers(rows, size=missing).tolist() if is_apart else sources
     return sources, masks
 
 

@@ -1,8 +1,9 @@
-"""The ``muxviz`` command: run, check, train, prune, grow, export, evaluate, card, bench, plan,
-list, record.
+"""The ``muxviz`` command: run, check, train, prune, grow, export, evaluate, failures, card, test,
+regress, bench, plan, list, record.
 
 Answers go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 the
 checkpoint, text or data cannot be used (the message says why), 2 wrong arguments, 130 interrupted.
+Of ``muxviz test`` 1 is a test that did not pass, and 2 all that kept the tests from being made.
 """
 
 from __future__ import annotations
@@ -76,6 +77,47 @@ EVALUATE_EXAMPLES = """examples:
 Metrics are those of the task (accuracy, F1, Matthews; Pearson, Spearman; entity F1 for BIO tags).
 Where the checkpoint's card has numbers on the same data, each is compared with them."""
 
+TEST_EXAMPLES = """examples:
+  muxviz test sst2-n5 --data reviews.txt
+  muxviz test sst2-n5 --data data/sst2/dev.tsv.gz --rows 1000 --junit muxviz.xml
+  muxviz test runs/mine --data reviews.jsonl --thresholds least.toml --json tests.json
+
+Does a text's answer stay when only its company changes? Texts of the file are put into passes with
+each other, and one thing about every pass is changed: nothing (control), all neighbours (company),
+the text's slot (seat), the neighbours' slots (order), a neighbour twice (duplicates), free slots
+filled up (filler), a longer neighbour (length). FILE has one text a line, or is a table as
+"evaluate" reads it; labels are not needed.
+
+A test passes where the 95 % interval of the share of answers that stayed is wholly at or above what
+is asked for: too few rows never pass. Defaults: control all, the others 0.9; --thresholds is TOML:
+
+  tolerance = 0.1    # how far a score may move (regression)
+  [least]
+  company = 0.95     # 1 asks for all, 0 for nothing
+
+Exit code: 0 all passed, 1 a test failed or is undecided, 2 the tests could not be made."""
+
+REGRESS_EXAMPLES = """examples:
+  muxviz regress sst2-n5 runs/mine --failures failures.json
+  muxviz regress sst2-n5 sst2-n10 --failures failures.json --json regression.json
+
+Every kept row is answered again by both, in the very pass that it was kept in; by a checkpoint of
+another N among texts of the same groups. Counts, by kind of failure: fixed (A wrong, B right),
+broken (A right, B wrong), the same, with McNemar's exact test of as many fixed as broken.
+
+A set of A's failures holds none that B could break, and any B fixes some of them by chance: keep
+rows that were right, too, or compare on a whole file with "evaluate"."""
+FAILURES_EXAMPLES = """examples:
+  muxviz failures sst2-n5 --data sample
+  muxviz failures sst2-n5 --data reviews.csv --text review --label stars \\
+      --means good=positive --means bad=negative --json failures.json
+  muxviz failures sst2-n10 --data reviews.jsonl --grouping all --top 50
+
+Tables are .csv, .tsv or .jsonl (also .gz, .xz); "sample" comes with muxviz. Rows that
+cannot be read are named and left out. Kinds: shared (N = 1 is right, the shared pass wrong), model
+(both wrong), lucky (N = 1 wrong, the shared pass right), label suspected (both sure of another
+label). --json saves the failures with their groups, for the pages and for "muxviz regress"."""
+
 BENCH_EXAMPLES = """examples:
   muxviz bench throughput --shape bert-small --batch 8 --length 64 --threads 1 --json speed.json
   muxviz bench throughput --checkpoints sst2-n1 sst2-n10 --lengths-from reviews.txt \\
@@ -84,6 +126,7 @@ BENCH_EXAMPLES = """examples:
   muxviz bench profile --shape bert-small --n 10
   muxviz bench exactness --dtype float32 compiled int8
   muxviz bench train --shape bert-small --n 2 5 10 --threads 2
+  muxviz bench debugger --data data/sst2/dev.tsv.gz --json debugger.json
 
 Contenders take turns (A B C, C B A, ...), the device is waited for on both sides of every pass, the
 first turn of each is not counted; medians and quartiles over rounds, ratios round by round.
@@ -107,6 +150,7 @@ SHAPE_HELP = (
     "tiny, bundled, bert-small, bert-base, bert-large; pruned: bert-base-s95, or "
     "bert-base~CHECKPOINT with the shares that a pruned checkpoint keeps"
 )
+CHECKPOINT_HELP = "bundled name, folder, or hub id (owner/name)"
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 FORCE_HELP = "replace a model of others in the folder, too"
 SLOTS, COPIES, GROUPINGS = whole(1, 1000), whole(1, 1000), whole(1, 1000)
@@ -116,9 +160,11 @@ BATCH, LENGTH, ROWS, ROUNDS = whole(1, 4096), whole(1, 10**6), whole(1, 10**6), 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    trouble = 1
     try:
         with printing(), _ended_by_sigterm():
             options = _parser().parse_args(arguments)
+            trouble = options.trouble
             options.words = list(sys.argv[1:] if arguments is None else arguments)
             package, function = options.call.split(":")
             command = import_module(
@@ -127,13 +173,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(getattr(command, function)(options))
     except MuxvizError as error:
         tell(f"{error} [{error.code}]")
-        return 1
+        return trouble
     except OSError as error:  # of a file that nobody opened through the door
         found = FileError(
             error.filename or "a file", f"cannot be used ({why(error)})", expected="another"
         )
         tell(f"{found} [{found.code}]")
-        return 1
+        return trouble
     except ReaderLeft:
         return 0
     except KeyboardInterrupt as asked:
@@ -177,6 +223,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_prune(commands)
     _add_evaluate(commands)
+    _add_failures(commands)
     command = _command(
         commands,
         "card",
@@ -188,6 +235,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     command.add_argument("--groupings", type=GROUPINGS, default=5)
     command.add_argument("--notes", type=Path, help="TOML file of texts to put into the cards")
+    _add_test(commands)
+    _add_regress(commands)
     _add_bench(commands)
     _add_plan(commands)
     command = _command(
@@ -219,14 +268,16 @@ def _command(commands: Any, name: str, help_text: str, examples: str, call: str)
         epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.set_defaults(call=call)
+    command.set_defaults(call=call, trouble=1)
     return command
 
 
 def _add_model_options(command: Any, *, dtypes: tuple[str, ...]) -> None:
-    command.add_argument(
-        "--checkpoint", required=True, help="bundled name, folder, or hub id (owner/name)"
-    )
+    command.add_argument("--checkpoint", required=True, help=CHECKPOINT_HELP)
+    _add_run_options(command, dtypes=dtypes)
+
+
+def _add_run_options(command: Any, *, dtypes: tuple[str, ...]) -> None:
     command.add_argument(
         "--device", type=ranges.device, default="auto", help="auto, cpu, cuda or cuda:k"
     )
@@ -361,6 +412,46 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--json", type=Path, help="also write the numbers here")
 
 
+def _add_test(commands: Any) -> None:
+    command = _command(
+        commands,
+        "test",
+        "behavioural tests: do answers depend on their company?",
+        TEST_EXAMPLES,
+        "behaviour:test",
+    )
+    command.set_defaults(trouble=2)
+    command.add_argument("checkpoint", help=CHECKPOINT_HELP)
+    _add_run_options(command, dtypes=DTYPES)
+    command.add_argument(
+        "--data", type=Path, default=_data_default(), help="file of texts; or MUXVIZ_DATA"
+    )
+    command.add_argument("--rows", type=ROWS, default=500, help="texts to ask, drawn by chance")
+    command.add_argument("--seed", type=ranges.seed, default=0, help="of all that is drawn")
+    command.add_argument("--thresholds", type=Path, help="TOML file of what is asked for")
+    command.add_argument("--junit", type=Path, help="also write JUnit XML here, for CI")
+    command.add_argument("--json", type=Path, help="also write the numbers here")
+
+
+def _add_regress(commands: Any) -> None:
+    command = _command(
+        commands,
+        "regress",
+        "kept failures with two checkpoints: fixed, broken, the same",
+        REGRESS_EXAMPLES,
+        "behaviour:regress",
+    )
+    command.add_argument("first", metavar="A", help=CHECKPOINT_HELP)
+    command.add_argument("second", metavar="B", help="the one that A is held against")
+    command.add_argument("--failures", type=Path, required=True, help="a saved set of failures")
+    command.add_argument(
+        "--device", type=ranges.device, default="auto", help="auto, cpu, cuda or cuda:k"
+    )
+    command.add_argument("--dtype", choices=DTYPES, default="auto", help="auto: float32")
+    command.add_argument("--batch", type=BATCH, default=16, help="groups per forward pass")
+    command.add_argument("--json", type=Path, help="also write the numbers here")
+
+
 def _add_bench(commands: Any) -> None:
     command = _command(commands, "bench", "measure speed, memory, exactness", BENCH_EXAMPLES, "")
     kinds = command.add_subparsers(title="what", required=True, metavar="WHAT")
@@ -437,6 +528,32 @@ def _add_bench(commands: Any) -> None:
         help="float32, compiled, int8, bfloat16, float16",
     )
     command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
+    _add_bench_debugger(kinds)
+
+
+def _add_bench_debugger(kinds: Any) -> None:
+    command = _command(
+        kinds,
+        "debugger",
+        "causes that the debugger names, planted and of real failures",
+        BENCH_EXAMPLES,
+        "bench:debugger",
+    )
+    command.add_argument("--healthy", default="sst2-n5", help="where faults are planted")
+    command.add_argument("--baseline", default="sst2-n1", help="the N = 1 model of all")
+    command.add_argument("--planted", type=whole(0, 1000), default=5, help="cases of every kind")
+    command.add_argument("--data", type=Path, help="labelled rows; without: planted faults only")
+    command.add_argument(
+        "--checkpoints",
+        nargs="+",
+        default=["sst2-n5", "sst2-n5-shared-50", "sst2-n5-shared-100", "sst2-n10"],
+        help="whose failures on the data are looked at",
+    )
+    command.add_argument("--failures", type=ROWS, default=50, help="of every checkpoint, at most")
+    command.add_argument("--draws", type=whole(4, 1000), default=32, help="of every check")
+    command.add_argument("--seed", type=whole(0, 2**31 - 1), default=0)
+    command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
+    command.add_argument("--json", type=Path, help="also write the numbers here")
 
 
 def _add_speed_options(command: Any, *, rounds: int) -> None:
@@ -476,6 +593,40 @@ def _add_bench_train(kinds: Any) -> None:
     command.add_argument("--precision", choices=("no", "bf16", "fp16"), default="no")
     command.add_argument("--no-memory", action="store_true", help="leave memory out")
     command.add_argument("--json", type=Path, help="also write the numbers here")
+
+
+def _add_failures(commands: Any) -> None:
+    command = _command(
+        commands,
+        "failures",
+        "which rows of a labelled file fail, and how",
+        FAILURES_EXAMPLES,
+        "analysis.dataset:failures",
+    )
+    command.add_argument("checkpoint", help="bundled name, folder, or hub id (owner/name)")
+    command.add_argument("--data", required=True, help="labelled table, or 'sample'")
+    command.add_argument("--text", default="", help="column of the text, where it is not known")
+    command.add_argument("--pair", default="", help="column of the second text")
+    command.add_argument("--label", default="", help="column of the label")
+    command.add_argument(
+        "--means",
+        action="append",
+        default=[],
+        metavar="WRITTEN=LABEL",
+        help="what a label of the table means to the checkpoint; once for each",
+    )
+    command.add_argument(
+        "--grouping",
+        choices=("random", "length", "balanced", "adversarial", "alike", "all"),
+        default="random",
+        help="who shares a pass; all: each way once",
+    )
+    command.add_argument("--groupings", type=GROUPINGS, default=3, help="draws of a random one")
+    command.add_argument("--baseline", help="N = 1 checkpoint (default: the card's), or 'none'")
+    command.add_argument("--seed", type=ranges.seed, default=0)
+    _add_run_options(command, dtypes=DTYPES)
+    command.add_argument("--top", type=whole(0, 10_000), default=20, help="failures to print")
+    command.add_argument("--json", type=Path, help="save the failures here")
 
 
 def _add_plan(commands: Any) -> None:

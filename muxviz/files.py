@@ -19,6 +19,7 @@ import csv
 import errno
 import gzip
 import io
+import itertools
 import json
 import lzma
 import math
@@ -560,33 +561,50 @@ def csv_rows(
         FileError: no header, a column given twice, a row with more cells than the header, a quote
             that is never closed, or a cell of more than ``csv.field_size_limit()`` characters.
     """
-    head = text.lstrip("\n").partition("\n")[0]
+    names: tuple[str, ...] = ()
+    for line, cells in csv_cells(io.StringIO(text, newline="")):
+        if isinstance(cells, str):
+            raise FileError(name, f"is not a table ({cells})", line=line, expected="one row a line")
+        if not names:
+            names = header_names(cells, name, known=known)
+            continue
+        if len(cells) > len(names):
+            raise FileError(
+                name,
+                f"has {len(cells)} cells",
+                line=line,
+                expected=f"{len(names)}, as the header has",
+            )
+        yield line, dict(zip(names, cells, strict=False))
+
+
+def csv_cells(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
+    """Line number and cells of each row of such a table, or why it is none; empty rows left out.
+
+    Args:
+        lines: with their ends; read as needed. The first that is not empty tells the separator.
+    """
+    rest, head = iter(lines), [""]
+    while not head[-1].strip("\r\n"):
+        if (line := next(rest, None)) is None:
+            return
+        head.append(line)
     reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=max(",;\t", key=head.count),
+        itertools.chain(head[1:], rest),
+        delimiter=max(",;\t", key=head[-1].count),
         skipinitialspace=True,
         strict=True,
     )
-    names: tuple[str, ...] = ()
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if not names:
-                names = header_names(cells, name, known=known)
-                continue
-            if len(cells) > len(names):
-                raise FileError(
-                    name,
-                    f"has {len(cells)} cells",
-                    line=reader.line_num,
-                    expected=f"{len(names)}, as the header has",
-                )
-            yield reader.line_num, dict(zip(names, cells, strict=False))
-    except csv.Error as error:
-        raise FileError(
-            name, f"is not a table ({error})", line=reader.line_num, expected="one row a line"
-        ) from error
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield reader.line_num, str(error)
+            continue
+        if any(cell.strip() for cell in cells):
+            yield reader.line_num, cells
 
 
 def whole_number(value: Any, *, low: int, high: int) -> int | None:

@@ -15,7 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group, stack_groups
+from muxviz.batch import (
+    EncodedRow,
+    Group,
+    Row,
+    Seating,
+    encode_rows,
+    make_group,
+    padded,
+    stack_groups,
+)
 from muxviz.engine.answers import read_answers
 from muxviz.engine.guard import memory_guard, need_finite, synchronise
 from muxviz.engine.stream import run_texts
@@ -47,21 +56,17 @@ def run_group(
     *,
     baseline: Checkpoint | None = None,
     equal_slots: bool = False,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     timing_repeats: int = 0,
 ) -> GroupResult:
     """One multiplexed pass over a group, with read-back, leaks, and the same texts alone.
 
     Args:
         checkpoint: not modified.
-        rows: one to N rows; fewer are filled up as ``fill`` says.
+        rows: one to N rows; ``seating`` says how they are filled up and padded.
         baseline: the N = 1 checkpoint that answers each text alone; None for none.
         equal_slots: answer each text alone by putting it into every slot of ``checkpoint`` itself
             (the mean over slots is shown). Ignored when ``baseline`` is given.
-        padding: see ``make_group``; None for the checkpoint's default.
-        fill, seed: see ``make_group``.
         timing_repeats: timed passes of each way (multiplexed, alone in one batch, one by one);
             0 for no timing. Needs a baseline for the last two.
 
@@ -69,14 +74,12 @@ def run_group(
         InputError and its kinds: what the model cannot take. NotApplicable: no tokenizer.
         NotFinite: logits that are not numbers. DeviceError: out of memory.
     """
-    encoded = encode_rows(checkpoint, rows, padding=padding)
-    group = make_group(checkpoint.config, encoded, padding=padding, fill=fill, seed=seed)
+    encoded = encode_rows(checkpoint, rows, padding=seating.padding)
+    group = make_group(checkpoint.config, encoded, seating)
     traced = trace_groups(checkpoint, [group])
     answers = read_answers(checkpoint, group, traced.logits[0])
     readings, leak = _read_back(checkpoint, group, traced)
-    alone, name = _alone(
-        checkpoint, baseline, encoded, equal_slots=equal_slots, padding=group.padding, seed=seed
-    )
+    alone, name = _alone(checkpoint, baseline, encoded, seating, equal_slots=equal_slots)
     slots = tuple(
         _slot(group, i, answers[i], alone.get(i), readings[i]) for i in range(len(group.rows))
     )
@@ -90,7 +93,13 @@ def run_group(
         name,
         checkpoint.config.shape.num_hidden_layers,
         checkpoint.config.task,
-        provenance(checkpoint, padding=group.padding, length=group.length, seed=seed, fill=fill),
+        provenance(
+            checkpoint,
+            padding=group.padding,
+            length=group.length,
+            seed=seating.seed,
+            fill=seating.fill,
+        ),
         tuple(_notes(checkpoint, traced, name)),
     )
 
@@ -207,21 +216,21 @@ def _alone(
     checkpoint: Checkpoint,
     baseline: Checkpoint | None,
     rows: Sequence[EncodedRow],
+    seating: Seating,
     *,
     equal_slots: bool,
-    padding: str,
-    seed: int,
 ) -> tuple[dict[int, Answer], str]:
     """The answer for each given row by itself, by slot, and the name of who gave it."""
     if baseline is not None:
-        answers = run_texts(baseline, [r.row for r in rows], batch=len(rows), seed=seed)
+        only_seed = Seating(seed=seating.seed)  # the baseline pads in its own way
+        answers = run_texts(baseline, [r.row for r in rows], batch=len(rows), seating=only_seed)
         return {a.number: a.answer for a in answers}, baseline.name
     if not checkpoint.config.is_multiplexed or not equal_slots:
         return {}, ""
     num, config = checkpoint.config.num_instances, checkpoint.config
     out: dict[int, Answer] = {}
     for slot, row in enumerate(rows):
-        group = make_group(config, [row] * num, padding=padding)
+        group = make_group(config, [row] * num, seating)
         logits = forward_groups(checkpoint, [group])[0]
         out[slot] = read_answers(checkpoint, group, logits.mean(dim=0, keepdim=True), slots=[0])[0]
     return out, EQUAL_SLOTS
@@ -311,7 +320,7 @@ def time_group(
             for row in encode_rows(baseline, [r.row for r in rows])
         ]
         longest = max(len(g.rows[0].ids) for g in singles)
-        batch = [_padded(baseline, g, longest) for g in singles]
+        batch = [padded(baseline.config, g, longest) for g in singles]
         ways.append(("alone, one batch", 1, _pass(baseline, batch)))
         ways.append(
             ("alone, one by one", len(singles), _sequence([_pass(baseline, [g]) for g in singles]))
@@ -327,20 +336,6 @@ def time_group(
                 seconds[name].append(time.perf_counter() - started)
     return tuple(
         Timing(name, passes, *_quartiles(seconds[name]), repeats) for name, passes, _ in ways
-    )
-
-
-def _padded(checkpoint: Checkpoint, group: Group, length: int) -> Group:
-    """A plain model's group padded to ``length`` (plain models hide their padding)."""
-    from dataclasses import replace
-
-    wide = ((0, 0), (0, length - group.length))
-    pad = checkpoint.config.shape.pad_token_id
-    return replace(
-        group,
-        ids=np.pad(group.ids, wide, constant_values=pad),
-        mask=np.pad(group.mask, wide),
-        types=np.pad(group.types, wide),
     )
 
 
@@ -391,14 +386,3 @@ def provenance(
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
         sparsity=checkpoint.config.sparsity,
     )
-
-
-__all__ = [
-    "EQUAL_SLOTS",
-    "counted_tokens",
-    "forward_groups",
-    "provenance",
-    "run_group",
-    "time_group",
-    "trace_groups",
-]

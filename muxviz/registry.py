@@ -211,7 +211,7 @@ class Registry:
     ) -> None:
         from muxviz.loading import load as loading
 
-        tell = progress or _tell_nobody
+        tell = progress or (lambda what, share: None)
         tell(f"Reading the header of {key.name}", 0.0)
         self._make_room(key, _bytes_needed(folder, key.dtype), keep)
         tell(f"Loading {key.name} onto {key.device}", 0.2)
@@ -404,7 +404,3 @@ def _describe(key: ModelKey, entry: _Entry, now: float) -> LoadedModel:
 
 def _mebibytes(count: int) -> str:
     return f"{count / 2**20:,.1f} MiB"
-
-
-def _tell_nobody(what: str, share: float) -> None:
-    return None

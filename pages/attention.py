@@ -8,7 +8,7 @@ from muxviz.ui.attention.view import ranked_heads, reading
 from muxviz.ui.attention.words import words
 from muxviz.ui.models.pruning import pruned_note
 from muxviz.ui.shell.frame import frame
-from muxviz.ui.study.question import page_head
+from muxviz.ui.study.heading import page_head
 
 bench = frame("attention")
 run = page_head(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from muxviz.ui.crosstalk.view import crosstalk_page
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
-from muxviz.ui.study.question import page_head
+from muxviz.ui.study.heading import page_head
 
 bench = frame("crosstalk")
 run = page_head(bench, "Cross-talk", "Which slot leaks into which?")

@@ -8,7 +8,7 @@ from muxviz.ui.fidelity.pruning import pruning_panels
 from muxviz.ui.fidelity.view import read_back_panels, scope_controls
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
-from muxviz.ui.study.question import page_head
+from muxviz.ui.study.heading import page_head
 
 bench = frame("fidelity")
 run = page_head(bench, "Fidelity", "How well does each slot come back?")

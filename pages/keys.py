@@ -6,7 +6,7 @@ from muxviz.ui.keys.relations import gates_panel, leak_panel
 from muxviz.ui.keys.view import draws_control, filter_panel, geometry_panel, sinr_panel
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
-from muxviz.ui.study.question import page_head
+from muxviz.ui.study.heading import page_head
 
 bench = frame("keys")
 run = page_head(

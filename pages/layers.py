@@ -7,7 +7,7 @@ from muxviz.ui.layers.reading import lens_panel, strip_panel
 from muxviz.ui.layers.view import braid_panel, norms_panel, spectrum_panel
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
-from muxviz.ui.study.question import page_head
+from muxviz.ui.study.heading import page_head
 
 bench = frame("layers")
 run = page_head(bench, "Layers", "At what depth are they mixed and unmixed?")

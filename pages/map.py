@@ -6,7 +6,7 @@ from muxviz.ui.map import warm
 from muxviz.ui.map.view import QUESTION, map_page
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
-from muxviz.ui.study.question import page_head
+from muxviz.ui.study.heading import page_head
 
 bench = frame("map")
 run = page_head(bench, "Map", QUESTION)

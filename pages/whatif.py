@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
-from muxviz.ui.study.question import page_head
+from muxviz.ui.study.heading import page_head
 from muxviz.ui.whatif.view import whatif_panels
 
 bench = frame("whatif")

@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from muxviz.analysis.attention.attribution import slot_shares
-from muxviz.analysis.crosstalk.leaks import log_odds
+from muxviz.analysis.crosstalk.log_odds import log_odds
 from muxviz.analysis.crosstalk.shapley import shapley
 from muxviz.analysis.crosstalk.swap_test import difference, measure_crosstalk
-from muxviz.analysis.fidelity.agreement import accuracy, confusion, pool_agreement
+from muxviz.analysis.dataset import report
+from muxviz.analysis.fidelity.agreement import accuracy, pool_agreement
 from muxviz.analysis.fidelity.by_sparsity import by_sparsity, crosstalk_by_sparsity
+from muxviz.analysis.fidelity.confusion import confusion
 from muxviz.analysis.fidelity.recovery import pool_read_back
+from muxviz.analysis.groups.attribution import slot_shares
 from muxviz.analysis.keys.gates import gate_flips
 from muxviz.analysis.keys.geometry import key_geometry, key_interference
 from muxviz.analysis.keys.mantel import key_leak
@@ -49,6 +51,16 @@ from muxviz.figures.crosstalk import pair as crosstalk_pair
 from muxviz.figures.crosstalk import rows as crosstalk_rows
 from muxviz.figures.crosstalk import waterfall as crosstalk_waterfall
 from muxviz.figures.crosstalk import words as crosstalk_words
+from muxviz.figures.dataset import kinds as dataset_kinds
+from muxviz.figures.dataset import labels as dataset_labels
+from muxviz.figures.dataset import right as dataset_right
+from muxviz.figures.dataset import sure as dataset_sure
+from muxviz.figures.debugger import attributed as of_attributed
+from muxviz.figures.debugger import edits as of_edits
+from muxviz.figures.debugger import fixes as of_fixes
+from muxviz.figures.debugger import heard as of_heard
+from muxviz.figures.debugger import ladder as of_ladder
+from muxviz.figures.debugger import verdict as of_verdicts
 from muxviz.figures.fidelity import answers as fidelity_answers
 from muxviz.figures.fidelity import bits as fidelity_bits
 from muxviz.figures.fidelity import by_sparsity as sparsity
@@ -81,12 +93,13 @@ from muxviz.figures.tradeoff import plans as tradeoff_plans
 from muxviz.figures.tradeoff import published as tradeoff_published
 from muxviz.figures.tradeoff import speed as tradeoff_speed
 from muxviz.figures.tradeoff.table import tradeoff_table
-from muxviz.figures.training import curves as training
+from muxviz.figures.training import losses as training_losses
+from muxviz.figures.training import slots as training
+from muxviz.figures.training import speed as training_speed
 from muxviz.figures.whatif import copies as whatif_copies
 from muxviz.figures.whatif import desk as whatif_desk
 from muxviz.figures.whatif import dose as whatif_dose
 from muxviz.figures.whatif import keys as whatif_keys
-from muxviz.figures.whatif import ladder as whatif_ladder
 from muxviz.figures.whatif import orders as whatif_orders
 from muxviz.figures.whatif import twins as whatif_twins
 from muxviz.planning.advise import advise, budget_curve, frontier, make_goal
@@ -100,13 +113,15 @@ from muxviz.results.keys import KeyLeak
 from muxviz.results.map import READOUT
 from muxviz.results.speed_settings import settings_of
 from muxviz.training.run_folder import read_curves
+from tests import planted_worklist as of_worklist
 from tests import test_attention_figures as of_attention
+from tests import test_debugger as of_debugger
 from tests import test_layers_figures as of_layers
 from tests import test_map_page as of_map
 from tests import test_planner_figures as of_planner
 from tests import test_pruned_views as of_pruned
 from tests import test_tradeoff_figures as of_tradeoff
-from tests import test_whatif_verdict as of_verdict
+from tests import test_verdict as of_verdict
 from tests.planted import planted
 from tests.planted_grid import SOME, grid_run
 from tests.planted_runs import TASK
@@ -167,6 +182,11 @@ def alike(name: str, room: Any, *given: Any, prefix: str = "", **chosen: Any) ->
 GOLDEN = ((1.0, 0.5, 0.0), (0.0, 1.0, 0.0), (2.0, 0.0, 0.7))  # slot 2 into 1, twice slot 1 into 3
 
 MILD = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.5), (0.0, 0.0, 1.0))  # slot 3 into 2
+
+
+@cache
+def diagnosed() -> Any:
+    return of_debugger.found(of_debugger.LEAK)
 
 
 @cache
@@ -482,10 +502,16 @@ def company() -> Drawn:
 alike("twins", whatif_twins, twinned)
 alike("duplicates", whatif_twins, same)
 alike("copies", whatif_copies, copied)
-alike("ladder", whatif_ladder, lambda: of_verdict.told(of_verdict.HYMN, -0.2855, slot=3))
-alike("ladder_right", whatif_ladder, lambda: of_verdict.told(
+alike("ladder", of_ladder, lambda: of_verdict.told(of_verdict.HYMN, -0.2855, slot=3))
+alike("ladder_right", of_ladder, lambda: of_verdict.told(
     of_verdict.CASES["right, and what would turn it"][0], 1.5, is_right=True
 ), prefix="ladder")  # fmt: skip
+
+alike("verdict", of_verdicts, diagnosed)
+alike("fixes", of_fixes, diagnosed)
+alike("heard", of_heard, diagnosed)
+alike("edits", of_edits, of_debugger.edited)
+alike("attributed", of_attributed, of_debugger.gradients)
 
 # ---- families: attention, layers, keys, map -----------------------------------------------------
 
@@ -594,6 +620,35 @@ def map_shared() -> Drawn:
     )
 
 
+# ---- families: dataset --------------------------------------------------------------------------
+
+
+@cache
+def failing() -> Any:
+    return of_worklist.drawn(
+        lambda slots, tags, tokens: 0.05 + 0.3 * (slots == 1) + 0.3 * (tags[..., 0] & (tokens > 40))
+    )
+
+
+alike("dataset_kinds", dataset_kinds, of_worklist.planted, prefix="kinds")
+alike("dataset_kinds_many", dataset_kinds, failing, prefix="kinds")
+for part in (report.right_by_slot, report.right_by_tag, report.right_by_slice,
+             report.compare_groupings):  # fmt: skip
+    alike(
+        f"dataset_{part.__name__}",
+        dataset_right,
+        lambda part=part: part(failing()),
+        prefix="right",
+    )
+alike("dataset_labels", dataset_labels, lambda: report.label_counts(failing()), prefix="labels")
+alike(
+    "dataset_labels_slot",
+    dataset_labels,
+    lambda: report.label_counts(failing(), slot=1),
+    prefix="labels",
+)
+alike("dataset_sure", dataset_sure, lambda: report.calibration(failing()), prefix="sure")
+
 # ---- families: trade-off, planner, training -----------------------------------------------------
 
 alike("carried", tradeoff_more, of_tradeoff.RUNS)
@@ -688,8 +743,8 @@ def slices() -> Drawn:
 alike("sensitivity", planner_budget, lambda: budget_curve(grid(), of_planner.BUDGETS))
 alike("loo", planner_models, lambda: grid().comparison)
 alike("hits", planner_models, of_planner.CHECK)
-alike("loss", training, curves)
-alike("speed", training, curves)
+alike("loss", training_losses, curves)
+alike("speed", training_speed, curves)
 
 
 @family

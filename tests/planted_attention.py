@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from muxviz.analysis.attention.attribution import attribute, slot_shares
 from muxviz.analysis.attention.conductance import layer_conductance
+from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.analysis.attention.readings import (
     attention_maps,
     head_effects,
     instance_attention,
     relevance,
-    slot_pairs,
 )
+from muxviz.analysis.groups.attribution import attribute, slot_shares
 from muxviz.analysis.groups.draws import base_group, jensen_shannon, softmax
 from muxviz.analysis.groups.one_group import NOTHING, Target, enter
 from muxviz.batch import Group, Row

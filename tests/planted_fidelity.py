@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.analysis.crosstalk import leaks
+from muxviz.analysis.crosstalk import leaks, log_odds
 from muxviz.analysis.fidelity import agreement as agreements
+from muxviz.analysis.fidelity import confusion
 from muxviz.analysis.fidelity.capacity import bits
 from muxviz.analysis.fidelity.recovery import pool_read_back
 from muxviz.analysis.groups.draws import base_group, draw_rows, jensen_shannon, softmax, with_row
 from muxviz.batch import EncodedRow, Group, Row
+from muxviz.results.leaks import LogOdds
 from tests.planted import Planted, planted
 from tests.planted_held import Found, Held, Rows, exact, interval
 from tests.tiny import VOCAB_SIZE
@@ -221,7 +223,7 @@ def _() -> Found:
 def _() -> Found:
     clean = planted().checkpoint
     same, other = (
-        agreements.confusion(clean, planted(m).checkpoint, SIGNS, labels=LABELS, draws=10).agree
+        confusion.confusion(clean, planted(m).checkpoint, SIGNS, labels=LABELS, draws=10).agree
         for m in (None, TURNED)
     )
     return Found(interval(other, 2 / 3), interval(same, 1))
@@ -258,8 +260,8 @@ def _() -> Found:
 
 
 @cache
-def odds(matrix: Any) -> leaks.LogOdds:
-    return leaks.log_odds(planted(matrix).checkpoint, ROWS, pool=POOL, draws=24)
+def odds(matrix: Any) -> LogOdds:
+    return log_odds.log_odds(planted(matrix).checkpoint, ROWS, pool=POOL, draws=24)
 
 
 @rows.add("log-odds leak", "nats", "log-softmax of the codes, with and without slot 2's text")

@@ -97,7 +97,7 @@ def filtered_by_hand(model: Planted, vectors: np.ndarray, draws: int) -> np.ndar
     per_chunk = vectors[:, ::WIDTH]  # [N, chunks]
     gains = per_chunk @ per_chunk.T  # of g_j in the sum over chunks that the cosine takes
     hits: list[list[bool]] = [[], [], []]
-    for group in pool_groups(model.checkpoint, POOL, draws, padding=None, seed=0):
+    for group in pool_groups(model.checkpoint, POOL, draws):
         codes = model.codes[first_forced(group.ids)]
         for slot, row in enumerate(group.rows):
             heard = np.einsum("j,jtd->td", gains[slot], codes)

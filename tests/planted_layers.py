@@ -15,6 +15,7 @@ from muxviz.analysis.layers.entanglement import entanglement_spectrum
 from muxviz.analysis.layers.lens import demux_lens, translated_lens
 from muxviz.analysis.layers.norms import layer_norms
 from muxviz.analysis.layers.probes import linear_probes
+from muxviz.batch import Seating
 from tests.planted import (
     BLAME,
     OPEN,
@@ -213,7 +214,9 @@ def _() -> Found:
 @rows.add("entanglement spectrum: interaction", "share", "all 64 pairs of two words, gelu of both")
 def _() -> Found:
     model, states = interacting(8.0)
-    found = entanglement_spectrum(model.checkpoint, SINGLE, pairs=384, seed=1).interaction
+    found = entanglement_spectrum(
+        model.checkpoint, SINGLE, pairs=384, seating=Seating(seed=1)
+    ).interaction
     wanted = 1 - shares_of_pairs(states).sum()
     return Found(
         interval(found, [0, 0, 0, wanted]), exact(spectrum((1, 1, 1)).interaction.mean, 0, 1e-5)

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from scipy.special import erf
 
+from muxviz.analysis.debugger.ladder import ladder
 from muxviz.analysis.groups.draws import base_group
 from muxviz.analysis.whatif.desk import edit_slot, turn_faders
 from muxviz.analysis.whatif.dial import ghosts, key_dial
 from muxviz.analysis.whatif.dose import dose_response
 from muxviz.analysis.whatif.ensembling import ensembling
-from muxviz.analysis.whatif.ladder import ladder
 from muxviz.analysis.whatif.orders import slot_orders
 from muxviz.analysis.whatif.twins import duplicates, twins
 from muxviz.batch import Group, Row

@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from muxviz.analysis.attention.eager import silence_heads, states_and_maps
+from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.analysis.attention.readings import (
     attention_maps,
     head_effects,
     instance_attention,
     relevance,
-    slot_pairs,
 )
 from muxviz.analysis.groups.draws import base_group, softmax
 from muxviz.analysis.groups.one_group import enter
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import group_tensors
 from muxviz.loading.checkpoint import Checkpoint
@@ -121,9 +121,9 @@ def test_planted_logits_give_their_softmax_and_its_entropy() -> None:
 def test_hidden_positions_count_for_nothing_in_the_entropy() -> None:
     model = planted()
     found = attention_maps(
-        model.checkpoint, [Row("good"), Row("bad"), Row("old")], padding="masked"
+        model.checkpoint, [Row("good"), Row("bad"), Row("old")], seating=Seating("masked")
     )
-    wide = attention_maps(model.checkpoint, ROWS, padding="masked")
+    wide = attention_maps(model.checkpoint, ROWS, seating=Seating("masked"))
     assert found.visible.all()
     assert wide.visible.sum() == 8
     np.testing.assert_allclose(wide.entropy, 1, atol=1e-6)

@@ -15,6 +15,7 @@ from muxviz.figures.attention import heads, instances, pairs, saliency
 from muxviz.figures.attention import maps as raw
 from muxviz.figures.attention import relevance as relevances
 from muxviz.figures.attention.axes import held, positions_of, stacked
+from muxviz.figures.drawing.slots import SLOT_COLORS
 from muxviz.results.attention import (
     AttentionMaps,
     HeadEffects,
@@ -313,7 +314,7 @@ def test_strips_show_every_sentence_its_share_and_the_gap() -> None:
     assert "completeness gap under 0.01 %" in text
     shares = result.shares
     assert f"{100 * shares[2]:.0f} %" in text
-    bars = [s for s in fig.layout.shapes if s.fillcolor in ("#3f90da", "#ffa90e", "#bd1f01")]
+    bars = [s for s in fig.layout.shapes if s.fillcolor in SLOT_COLORS[:3]]
     left, right = saliency.BAR
     lengths = [(s.x1 - s.x0) / (right - left) for s in bars]
     np.testing.assert_allclose(lengths, shares)

@@ -24,7 +24,7 @@ from muxviz.figures.layers.spectrum import spectrum_finding
 from muxviz.figures.planner.surfaces import surfaces_finding
 from muxviz.figures.tradeoff.accuracy_speed import tradeoff_finding
 from muxviz.figures.tradeoff.carried_and_copies import carried_finding
-from muxviz.figures.training.curves import loss_finding
+from muxviz.figures.training.losses import loss_finding
 from muxviz.figures.whatif.orders import company_finding, seats_finding
 from muxviz.results.cross_matrix import CrossMatrix
 from muxviz.results.estimates import Estimates

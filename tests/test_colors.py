@@ -1,4 +1,6 @@
-"""Colours are said once: slots, ink and scales; the theme and the logo take theirs from there."""
+"""Colours are said once, on the floor of drawing; the logo takes them from there, and the theme,
+which cannot, is held to them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ import tomllib
 from pathlib import Path
 
 from muxviz.figures.drawing.ink import contrast, ink
-from muxviz.figures.drawing.scales import CIVIDIS
 from muxviz.figures.drawing.slots import SLOT_COLORS
 from muxviz.ui.shell.logo import ICON
 
@@ -28,13 +29,22 @@ def test_only_the_floor_of_drawing_names_colours() -> None:
     assert not own
 
 
+def test_the_colours_of_slots_stand_in_one_file() -> None:
+    places = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("muxviz", "pages", "tests", "benchmarks", ".streamlit")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".toml"}
+        and {*map(str.lower, COLOR.findall(path.read_text(encoding="utf-8")))} & {*SLOT_COLORS}
+    ]
+    assert places == ["muxviz/figures/drawing/slots.py"]
+
+
 def test_the_theme_has_the_colours_of_figures() -> None:
-    assert THEME["chartCategoricalColors"] == list(SLOT_COLORS)
     for dark, part in ((False, THEME["light"]), (True, THEME["dark"])):
         colors = ink(dark)
         assert part["backgroundColor"] == colors.paper
         assert part["textColor"] == colors.text
-        assert part["chartSequentialColors"] == list(CIVIDIS[::-1] if dark else CIVIDIS)
     assert THEME["light"]["primaryColor"] == ink(False).accent
 
 

@@ -13,7 +13,7 @@ from muxviz.analysis.crosstalk.shapley import shapley, shapley_groups
 from muxviz.analysis.crosstalk.swap_test import difference, measure_crosstalk
 from muxviz.analysis.crosstalk.swaps import benjamini_hochberg, exchanged, sign_flip
 from muxviz.analysis.groups.draws import base_group, with_row
-from muxviz.batch import Row, encode_rows
+from muxviz.batch import Row, Seating, encode_rows
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.results import to_json
 from muxviz.results.crosstalk import Crosstalk, Shapley
@@ -82,7 +82,9 @@ def test_intervals_cover_the_planted_means() -> None:
     cells = np.array(LEAKY) != 0
     covered = []
     for seed in range(8):
-        found = measure_crosstalk(model.checkpoint, ROWS, pool=pool, draws=30, seed=seed)
+        found = measure_crosstalk(
+            model.checkpoint, ROWS, pool=pool, draws=30, seating=Seating(seed=seed)
+        )
         for estimate, value in ((found.js.cells, js), (found.push.cells, push)):
             covered += ((estimate.low <= value) & (value <= estimate.high))[cells].tolist()
     assert np.mean(covered) >= 0.95
@@ -185,7 +187,7 @@ def test_exchanging_rows_is_making_the_group_anew(padding: str, fill: str) -> No
     checkpoint = shared_checkpoint()
     rows = encode_rows(checkpoint, [Row(POOL[3]), Row("music")], padding=padding)
     for given in (ROWS, ROWS[:2]):
-        group = base_group(checkpoint, given, padding=padding, fill=fill)
+        group = base_group(checkpoint, given, Seating(padding, fill=fill))
         for slot, row in ((1, rows[0]), (1, rows[1]), (2, rows[0])):
             one = exchanged(checkpoint.config, group, {slot: row})
             two = with_row(checkpoint, group, slot, row)
@@ -215,14 +217,17 @@ def test_other_tasks_answer_too(task: str) -> None:
 
 def test_a_result_is_the_same_alone_and_in_any_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint = shared_checkpoint(default_padding="group")
-    stacked = measure_crosstalk(checkpoint, ROWS, pool=POOL, seed=1)
-    again = measure_crosstalk(checkpoint, ROWS, pool=POOL, seed=1)
+    stacked = measure_crosstalk(checkpoint, ROWS, pool=POOL, seating=Seating(seed=1))
+    again = measure_crosstalk(checkpoint, ROWS, pool=POOL, seating=Seating(seed=1))
     monkeypatch.setattr("muxviz.analysis.groups.draws.LARGEST", 1)
-    alone = measure_crosstalk(checkpoint, ROWS, pool=POOL, seed=1)
+    alone = measure_crosstalk(checkpoint, ROWS, pool=POOL, seating=Seating(seed=1))
     assert stacked.sentences == again.sentences == alone.sentences
     np.testing.assert_allclose(alone.js.each, stacked.js.each, atol=1e-5)
     np.testing.assert_allclose(again.push.each, stacked.push.each, atol=1e-5)
-    assert measure_crosstalk(checkpoint, ROWS, pool=POOL, seed=2).sentences != alone.sentences
+    assert (
+        measure_crosstalk(checkpoint, ROWS, pool=POOL, seating=Seating(seed=2)).sentences
+        != alone.sentences
+    )
 
 
 def test_the_model_is_left_as_it_was() -> None:
@@ -321,7 +326,7 @@ def test_a_difference_is_paired_by_sentence() -> None:
     assert found.excludes(0.0)[0, 1]
     # Slot 2 hears no other slot in either model.
     np.testing.assert_allclose(found.mean[1], 0, atol=1e-7)
-    other = measure_crosstalk(planted().checkpoint, ROWS, pool=POOL, seed=5)
+    other = measure_crosstalk(planted().checkpoint, ROWS, pool=POOL, seating=Seating(seed=5))
     with pytest.raises(InputError, match="the same sentences"):
         difference(clean, other)
 

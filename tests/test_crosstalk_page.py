@@ -20,7 +20,7 @@ from muxviz.figures.crosstalk.compare import (
     comparison_finding,
     comparison_table,
 )
-from muxviz.figures.crosstalk.matrix import crosstalk_alt, crosstalk_figure, crosstalk_finding
+from muxviz.figures.crosstalk.matrix import crosstalk_figure
 from muxviz.figures.crosstalk.pair import (
     swap_pair_alt,
     swap_pair_figure,
@@ -29,7 +29,13 @@ from muxviz.figures.crosstalk.pair import (
 )
 from muxviz.figures.crosstalk.rows import shares_figure, shares_finding
 from muxviz.figures.crosstalk.waterfall import waterfall_alt, waterfall_figure, waterfall_table
-from muxviz.figures.crosstalk.words import crosstalk_table, short, signed
+from muxviz.figures.crosstalk.words import (
+    crosstalk_alt,
+    crosstalk_finding,
+    crosstalk_table,
+    short,
+    signed,
+)
 from muxviz.figures.drawing.ink import ink
 from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.results.attribution import Explained, SlotShares

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 from benchmarks import goals, suite
 from muxviz.evaluation.cards import markdown_table
 from muxviz.loading.bundled import bundled_names
+from muxviz.results import to_json
 from muxviz.ui.shell.frame import PAGES
+from tests.planted_worklist import planted
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,6 +53,35 @@ def test_the_readmes_commands_run(command: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_what_docs_testing_says_runs(tmp_path: Path) -> None:
+    """Its files, its commands and its Python, from top to bottom in one folder."""
+    text = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    shown = "".join(code for kind, code in blocks if kind == "sh")
+    here = {"muxviz": f"'{sys.executable}' -m muxviz", "python": f"'{sys.executable}'"}
+    (tmp_path / "failures.json").write_text(to_json(planted().saved()))
+    for kind, code in blocks:
+        if kind == "toml":
+            (tmp_path / "least.toml").write_text(code)
+        elif kind == "yaml":
+            commands = re.findall(r"\.venv/bin/muxviz .*", code)
+            assert commands
+            assert all(command in shown for command in commands)
+        else:
+            code = re.sub(r"\.venv/bin/(\w+)", lambda found: here[found[1]], code)
+            words = ["bash", "-ec", code] if kind == "sh" else [sys.executable, "-c", code]
+            done = subprocess.run(
+                words,
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=tmp_path,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+            )
+            assert done.returncode == 0, done.stderr + done.stdout
+    assert all((tmp_path / name).is_file() for name in ("muxviz.xml", "muxviz.json"))
 
 
 def test_the_table_of_pages_is_that_of_the_app() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from muxviz.batch import Row, encode_rows
+from muxviz.batch import Row, Seating, encode_rows
 from muxviz.engine.stream import run_texts
 from muxviz.errors import DataError, InputError, NotApplicable
 from muxviz.evaluation import evaluate, read_data, report
@@ -90,7 +90,9 @@ def test_one_grouping_agrees_with_running_the_rows_in_that_order() -> None:
     data = rows([i % 2 for i in range(10)])
     result = evaluate(checkpoint, data, name="x", groupings=1, seed=4)
     order = np.random.default_rng(4).permutation(10)
-    answers = list(run_texts(checkpoint, [Row(data.texts[i]) for i in order], seed=4))
+    answers = list(
+        run_texts(checkpoint, [Row(data.texts[i]) for i in order], seating=Seating(seed=4))
+    )
     hits = [a.answer.index == data.labels[i] for a, i in zip(answers, order, strict=True)]  # type: ignore[union-attr]
     assert result.accuracy is not None
     assert result.accuracy.mean == pytest.approx(np.mean(hits))

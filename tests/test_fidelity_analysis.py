@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 from muxviz.analysis.crosstalk import leaks
+from muxviz.analysis.crosstalk.log_odds import log_odds
 from muxviz.analysis.fidelity import agreement as agreements
+from muxviz.analysis.fidelity import confusion
 from muxviz.analysis.fidelity.capacity import bits, entropy_of
 from muxviz.analysis.fidelity.recovery import pool_read_back, read_back
 from muxviz.analysis.groups import draws
 from muxviz.analysis.groups.draws import base_group, draw_rows
 from muxviz.analysis.groups.readback import own_places, scores
 from muxviz.analysis.groups.shares import discoveries, shares
+from muxviz.batch import Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import run_group
 from muxviz.results.reading import Proportion
@@ -243,7 +246,7 @@ def test_what_strangers_hold_as_well_is_chance() -> None:
 @pytest.mark.parametrize("matrix", [None, QUIET, TAKEN_OVER])
 def test_log_odds_are_those_worked_out_by_hand(matrix: Any) -> None:
     model, count = planted(matrix), 6
-    found = leaks.log_odds(model.checkpoint, ROWS, pool=POOL, draws=count)
+    found = log_odds(model.checkpoint, ROWS, pool=POOL, draws=count)
     others = draw_rows(model.checkpoint, POOL, count)
     effect, positions = log_odds_by_hand(model, ROWS, others)
     np.testing.assert_array_equal(found.positions, positions)
@@ -254,7 +257,7 @@ def test_log_odds_find_a_leak_that_reading_does_not_and_none_on_the_clean_model(
     hard = leaks.hard(planted(QUIET).checkpoint, pool=POOL, draws=12)
     np.testing.assert_allclose(hard.shares, np.eye(3, 4))  # every token is read rightly
     clean, quiet = (
-        leaks.log_odds(planted(m).checkpoint, ROWS, pool=POOL, draws=32) for m in (None, QUIET)
+        log_odds(planted(m).checkpoint, ROWS, pool=POOL, draws=32) for m in (None, QUIET)
     )
     between = ~np.eye(3, dtype=bool)
     assert np.abs(clean.effect.mean[between]).max() < clean.floor
@@ -265,7 +268,7 @@ def test_log_odds_find_a_leak_that_reading_does_not_and_none_on_the_clean_model(
 
 
 def test_positions_and_top_tokens_of_a_pair_add_up_to_the_cell() -> None:
-    found = leaks.log_odds(planted(QUIET).checkpoint, ROWS, pool=POOL, draws=8)
+    found = log_odds(planted(QUIET).checkpoint, ROWS, pool=POOL, draws=8)
     places = found.places(0, 1)
     assert [(p.own, p.token) for p in places] == [("a", "the"), ("good", "plot"), ("film", "is")]
     effects = np.array([p.effect for p in places])
@@ -321,15 +324,15 @@ def test_agreement_over_a_pool_and_right_answers() -> None:
 
 def test_confusion_of_two_models() -> None:
     clean, turned = planted().checkpoint, planted(np.diag([1, -1, 1])).checkpoint
-    same = agreements.confusion(clean, clean, SIGNS, labels=LABELS, draws=10)
+    same = confusion.confusion(clean, clean, SIGNS, labels=LABELS, draws=10)
     assert same.counts.sum() == same.counts.trace() == 30
     assert same.agree.value == same.p == 1
-    found = agreements.confusion(clean, turned, SIGNS, labels=LABELS, draws=10)
+    found = confusion.confusion(clean, turned, SIGNS, labels=LABELS, draws=10)
     assert found.agree.value == pytest.approx(2 / 3)
     assert found.outcomes is not None
     assert found.outcomes.tolist() == [[20, 10], [0, 0]]
     assert found.p == pytest.approx(2 * 0.5**10)
-    single = agreements.confusion(clean, lone(), SIGNS, labels=LABELS, draws=10)  # regrouped by one
+    single = confusion.confusion(clean, lone(), SIGNS, labels=LABELS, draws=10)  # regrouped by one
     assert single.agree.value == 1
     assert single.sentences == 30
 
@@ -369,12 +372,12 @@ def test_work_that_is_stopped_keeps_what_was_done(
         "read": lambda p: pool_read_back(model, SIGNS, draws=20, progress=p),
         "bits": lambda p: bits(model, SIGNS, draws=20, progress=p),
         "hard": lambda p: leaks.hard(model, pool=SIGNS, draws=20, progress=p),
-        "odds": lambda p: leaks.log_odds(model, ROWS, pool=SIGNS, draws=20, progress=p),
+        "odds": lambda p: log_odds(model, ROWS, pool=SIGNS, draws=20, progress=p),
         "agree": lambda p: agreements.pool_agreement(
             model, SIGNS, baseline=lone(), draws=20, progress=p
         ),
         "right": lambda p: agreements.accuracy(model, SIGNS, LABELS, draws=20, progress=p),
-        "confusion": lambda p: agreements.confusion(model, lone(), SIGNS, draws=20, progress=p),
+        "confusion": lambda p: confusion.confusion(model, lone(), SIGNS, draws=20, progress=p),
     }
     assert not calls[ask](None).is_partial
     late = {"agree": 21, "confusion": 21, "odds": 55}
@@ -388,17 +391,17 @@ def test_work_that_is_stopped_keeps_what_was_done(
 def test_one_seed_gives_one_result_and_results_survive_json() -> None:
     checkpoint = shared_checkpoint(default_padding="group")
     found = [
-        pool_read_back(checkpoint, POOL, draws=5, seed=3),
-        bits(checkpoint, POOL, draws=5, seed=3),
-        leaks.hard(checkpoint, pool=POOL, draws=5, seed=3),
-        leaks.log_odds(checkpoint, ROWS, pool=POOL, draws=5, seed=3),
+        pool_read_back(checkpoint, POOL, draws=5, seating=Seating(seed=3)),
+        bits(checkpoint, POOL, draws=5, seating=Seating(seed=3)),
+        leaks.hard(checkpoint, pool=POOL, draws=5, seating=Seating(seed=3)),
+        log_odds(checkpoint, ROWS, pool=POOL, draws=5, seating=Seating(seed=3)),
     ]
-    again = pool_read_back(checkpoint, POOL, draws=5, seed=3)
+    again = pool_read_back(checkpoint, POOL, draws=5, seating=Seating(seed=3))
     timeless = replace(again, provenance=found[0].provenance)
     assert to_json(timeless) == to_json(found[0])
     for result in found:
         assert to_json(from_json(to_json(result))) == to_json(result)
-    other = leaks.log_odds(checkpoint, ROWS, pool=POOL, draws=5, seed=4)
+    other = log_odds(checkpoint, ROWS, pool=POOL, draws=5, seating=Seating(seed=4))
     assert (other.effect.mean != found[3].effect.mean).any()
 
 
@@ -411,7 +414,7 @@ def test_what_does_not_apply_says_why() -> None:
         lambda c: pool_read_back(c, POOL),
         lambda c: bits(c, POOL),
         lambda c: leaks.hard(c, pool=POOL),
-        lambda c: leaks.log_odds(c, ROWS[:1], pool=POOL),
+        lambda c: log_odds(c, ROWS[:1], pool=POOL),
     ):
         with pytest.raises(NotApplicable, match="no retrieval head"):
             ask(blind)
@@ -424,7 +427,7 @@ def test_what_does_not_apply_says_why() -> None:
     with pytest.raises(NotApplicable, match="a number"):
         agreements.agreement(score, ROWS, baseline=shared_checkpoint(plain=True, task="regression"))
     with pytest.raises(NotApplicable, match="do not answer the same question"):
-        agreements.confusion(blind, score, POOL)
+        confusion.confusion(blind, score, POOL)
     with pytest.raises(NotApplicable, match="answers another question"):
         agreements.accuracy(blind, POOL, ["positive"] * len(POOL))
     with pytest.raises(NotApplicable, match="no neighbour"):
@@ -432,6 +435,6 @@ def test_what_does_not_apply_says_why() -> None:
     with pytest.raises(InputError, match="at least"):
         leaks.hard(planted().checkpoint, pool=POOL, draws=1)
     with pytest.raises(InputError, match="not in the group"):
-        leaks.log_odds(planted().checkpoint, ROWS, pool=[row.text for row in ROWS])
+        log_odds(planted().checkpoint, ROWS, pool=[row.text for row in ROWS])
     with pytest.raises(InputError, match="one for each"):
         agreements.accuracy(planted().checkpoint, POOL, ["positive"])

@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from muxviz.analysis.fidelity.agreement import accuracy, agreement, confusion, pool_agreement
+from muxviz.analysis.fidelity.agreement import accuracy, agreement, pool_agreement
 from muxviz.analysis.fidelity.capacity import bits
+from muxviz.analysis.fidelity.confusion import confusion
 from muxviz.analysis.fidelity.recovery import pool_read_back, read_back
 from muxviz.batch import Row
 from muxviz.errors import InputError

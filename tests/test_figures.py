@@ -12,27 +12,8 @@ import numpy as np
 import pytest
 
 from muxviz.errors import InputError, NotApplicable
-from muxviz.figures import (
-    braid_alt,
-    braid_figure,
-    braid_finding,
-    braid_table,
-    figure_config,
-    leak_alt,
-    leak_figure,
-    leak_table,
-    replaced_strip_figure,
-    rows_to_csv,
-    tag_strip_figure,
-    timing_alt,
-    timing_figure,
-    timing_finding,
-    to_html,
-    token_strip_alt,
-    token_strip_figure,
-    token_strip_table,
-)
 from muxviz.figures.drawing.cells import LINE_ROOM, place_cells, strip_figure
+from muxviz.figures.drawing.export import figure_config, rows_to_csv, to_html
 from muxviz.figures.drawing.ink import contrast, ink, text_on
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import (
@@ -42,8 +23,14 @@ from muxviz.figures.drawing.slots import (
     slot_outline,
     slot_symbol,
 )
+from muxviz.figures.drawing.strips import token_strip_alt, token_strip_figure, token_strip_table
 from muxviz.figures.drawing.wording import plain
-from muxviz.figures.mix.braid import SMALLEST, braid_geometry
+from muxviz.figures.mix.answers import replaced_strip_figure, tag_strip_figure
+from muxviz.figures.mix.braid import braid_figure
+from muxviz.figures.mix.braid_geometry import SMALLEST, braid_geometry
+from muxviz.figures.mix.braid_words import braid_alt, braid_finding, braid_table
+from muxviz.figures.mix.leak import leak_alt, leak_figure, leak_table
+from muxviz.figures.mix.timing import timing_alt, timing_figure, timing_finding
 from muxviz.results import (
     GroupResult,
     LabelAnswer,

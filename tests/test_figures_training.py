@@ -21,25 +21,25 @@ from muxviz.figures.drawing.small_multiples import (
     MOST_POINTS,
     log_ticks,
     short_number,
+    stage_at,
     thinned,
 )
-from muxviz.figures.training.curves import (
+from muxviz.figures.training.losses import (
     is_share,
     loss_alt,
     loss_figure,
     loss_finding,
     loss_table,
     loss_terms,
+    term_label,
+)
+from muxviz.figures.training.slots import (
     slot_accuracy_alt,
     slot_accuracy_figure,
     slot_accuracy_finding,
     slot_accuracy_table,
-    speed_alt,
-    speed_figure,
-    speed_table,
-    stage_at,
-    term_label,
 )
+from muxviz.figures.training.speed import speed_alt, speed_figure, speed_table
 from muxviz.results.training import RunCurves
 from muxviz.training.run_folder import read_curves
 from tests.run_folders import write_run

@@ -36,6 +36,7 @@ LAYERS = (
     ("training",),
     ("evaluation", "registry", "recorded"),
     ("analysis", "planning"),
+    ("behaviour",),
     ("bench",),
     ("ui", "cli"),
     ("__main__", "app", "pages"),
@@ -190,7 +191,7 @@ def test_importing_muxviz_is_light() -> None:
 
 
 def test_results_and_figures_know_no_torch() -> None:
-    loaded = modules_after("import muxviz.results, muxviz.figures, muxviz.presets")
+    loaded = modules_after("import muxviz.results, muxviz.figures.mix.braid, muxviz.presets")
     assert "plotly" in loaded
     assert not loaded & {"torch", "transformers", "streamlit"}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from muxviz.batch import Row, encode_rows, make_group, max_tokens
+from muxviz.batch import Row, Seating, encode_rows, make_group, max_tokens
 from muxviz.engine.stream import run_texts
 from muxviz.errors import (
     EmptyGroup,
@@ -16,7 +16,7 @@ from muxviz.errors import (
     TextTooLong,
     VocabularyError,
 )
-from muxviz.inference import EQUAL_SLOTS, forward_groups, run_group
+from muxviz.inference import forward_groups, run_group
 from muxviz.results import (
     FillAnswer,
     LabelAnswer,
@@ -26,6 +26,7 @@ from muxviz.results import (
     from_json,
     to_json,
 )
+from muxviz.results.group import EQUAL_SLOTS
 from tests.tiny import shared_checkpoint, tiny_checkpoint, tiny_config
 
 TEXTS = ("the film is good", "a boring old story , and very long", "happy dog")
@@ -34,10 +35,10 @@ ROWS = [Row(text) for text in TEXTS]
 
 def test_a_group_is_answered_in_slot_order_by_one_pass() -> None:
     checkpoint = shared_checkpoint()
-    result = run_group(checkpoint, ROWS, padding="group")
+    result = run_group(checkpoint, ROWS, seating=Seating("group"))
     assert [s.text for s in result.slots] == list(TEXTS)
     assert result.provenance.padding == "group"
-    group = make_group(checkpoint.config, encode_rows(checkpoint, ROWS), padding="group")
+    group = make_group(checkpoint.config, encode_rows(checkpoint, ROWS), Seating("group"))
     logits = forward_groups(checkpoint, [group])[0]
     for slot in result.slots:
         answer = slot.answer
@@ -53,10 +54,10 @@ def test_a_group_is_answered_in_slot_order_by_one_pass() -> None:
 def test_answers_alone_and_among_other_groups_agree(padding: str) -> None:
     checkpoint = shared_checkpoint()
     many = [Row(f"{text} {'very ' * (n % 4)}good") for n in range(12) for text in TEXTS]
-    together = list(run_texts(checkpoint, many, batch=12, padding=padding))
+    together = list(run_texts(checkpoint, many, batch=12, seating=Seating(padding)))
     assert [a.number for a in together] == list(range(36))
     for start in range(0, 36, 3):
-        alone = list(run_texts(checkpoint, many[start : start + 3], padding=padding))
+        alone = list(run_texts(checkpoint, many[start : start + 3], seating=Seating(padding)))
         for a, b in zip(alone, together[start : start + 3], strict=True):
             assert a.row == b.row
             assert a.answer.headline == b.answer.headline
@@ -70,7 +71,7 @@ def test_answers_alone_and_among_other_groups_agree(padding: str) -> None:
 def test_groups_of_unlike_length_never_share_a_forward() -> None:
     checkpoint = shared_checkpoint()
     encoded = encode_rows(checkpoint, ROWS + [Row("dog"), Row("cat"), Row("man")], padding="group")
-    groups = [make_group(checkpoint.config, encoded[i : i + 3], padding="group") for i in (0, 3)]
+    groups = [make_group(checkpoint.config, encoded[i : i + 3], Seating("group")) for i in (0, 3)]
     seen: list[tuple[int, ...]] = []
     embed = checkpoint.model.embed
     checkpoint.model.embed = lambda p: (seen.append(tuple(p.ids.shape)), embed(p))[1]  # type: ignore[method-assign]
@@ -83,7 +84,7 @@ def test_groups_of_unlike_length_never_share_a_forward() -> None:
 
 def test_fillers_repeat_own_rows_and_are_never_answers() -> None:
     checkpoint = shared_checkpoint()
-    result = run_group(checkpoint, ROWS[:1], seed=5)
+    result = run_group(checkpoint, ROWS[:1], seating=Seating(seed=5))
     assert [s.is_filler for s in result.slots] == [False, True, True]
     assert result.slots[1].repeats == 0
     assert result.slots[1].text == TEXTS[0]
@@ -95,7 +96,8 @@ def test_fillers_repeat_own_rows_and_are_never_answers() -> None:
 def test_filling_is_seeded() -> None:
     checkpoint = shared_checkpoint(num_instances=10)
     repeats = [
-        [s.repeats for s in run_group(checkpoint, ROWS, seed=seed).slots] for seed in (1, 1, 2)
+        [s.repeats for s in run_group(checkpoint, ROWS, seating=Seating(seed=seed)).slots]
+        for seed in (1, 1, 2)
     ]
     assert repeats[0] == repeats[1]
     assert repeats[0] != repeats[2]
@@ -137,8 +139,8 @@ def test_read_back_equals_the_retrieval_head() -> None:
     from muxviz.tracing import trace
 
     checkpoint = shared_checkpoint()
-    result = run_group(checkpoint, ROWS, padding="group")
-    group = make_group(checkpoint.config, encode_rows(checkpoint, ROWS), padding="group")
+    result = run_group(checkpoint, ROWS, seating=Seating("group"))
+    group = make_group(checkpoint.config, encode_rows(checkpoint, ROWS), Seating("group"))
     logits = trace(
         checkpoint.model, torch.from_numpy(group.ids)[None], torch.from_numpy(group.mask)[None]
     ).retrieval_logits
@@ -220,9 +222,9 @@ def test_wrong_groups_say_what_to_do(rows: list[Row], error: type, parts: list[s
 
 def test_unknown_options_name_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"unknown padding 'batch'; use group, fixed, masked"):
-        run_group(shared_checkpoint(), ROWS, padding="batch")
+        run_group(shared_checkpoint(), ROWS, seating=Seating("batch"))
     with pytest.raises(InputError, match=r"unknown filling 'zeros'; use repeat, published"):
-        run_group(shared_checkpoint(), ROWS[:1], fill="zeros")
+        run_group(shared_checkpoint(), ROWS[:1], seating=Seating(fill="zeros"))
 
 
 def test_no_tokenizer_is_said() -> None:
@@ -266,7 +268,7 @@ def test_all_slots_equal_uses_the_padding_that_was_asked_for() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(checkpoint.model), "forward", watching)
-        run_group(checkpoint, ROWS, equal_slots=True, padding="masked")
+        run_group(checkpoint, ROWS, equal_slots=True, seating=Seating("masked"))
     assert [hidden for hidden, _ in seen] == [True, True, True]
     assert len({length for _, length in seen}) == 3, "each text has its own length"
 
@@ -274,13 +276,15 @@ def test_all_slots_equal_uses_the_padding_that_was_asked_for() -> None:
 def test_the_index_prefix_displaces_padding_and_not_text() -> None:
     checkpoint = shared_checkpoint(task="masked_lm", demultiplexer="index_prefix")
     for padding in ("group", "fixed", "masked"):
-        result = run_group(checkpoint, [Row("the dog is [MASK]"), *ROWS[:2]], padding=padding)
+        result = run_group(
+            checkpoint, [Row("the dog is [MASK]"), *ROWS[:2]], seating=Seating(padding)
+        )
         answer = result.slots[0].answer
         assert isinstance(answer, FillAnswer)
         assert answer.positions == (4,), padding
         assert result.slots[0].reading is not None
         assert result.slots[0].reading.tokens[-1] == "[SEP]"
-    tiny = run_group(checkpoint, [Row("a"), Row("dog"), Row("cat")], padding="group")
+    tiny = run_group(checkpoint, [Row("a"), Row("dog"), Row("cat")], seating=Seating("group"))
     assert len(tiny.answered) == 3
 
 
@@ -288,7 +292,7 @@ def test_masked_padding_is_refused_where_it_would_not_hold() -> None:
     for multiplexer in ("contextual", "cross_instance"):
         checkpoint = shared_checkpoint(multiplexer=multiplexer)
         with pytest.raises(InputError, match=f"'masked' is not defined for the {multiplexer}"):
-            run_group(checkpoint, ROWS, padding="masked")
+            run_group(checkpoint, ROWS, seating=Seating("masked"))
         with pytest.raises(InputError, match="hide_padding is not defined"):
             checkpoint.model(torch.ones(1, 3, 5, dtype=torch.long), hide_padding=True)
 

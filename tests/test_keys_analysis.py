@@ -13,6 +13,7 @@ from muxviz.analysis.keys.gates import gate_flips
 from muxviz.analysis.keys.geometry import gram, interference_of, key_geometry, key_interference
 from muxviz.analysis.keys.mantel import keys_and_crosstalk, similarities_of
 from muxviz.analysis.keys.matched_filter import matched_filter, unmixed
+from muxviz.batch import Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.model.multiplexer import HadamardMultiplexer
 from muxviz.results.store import from_json, to_json
@@ -351,14 +352,15 @@ def test_groups_alone_and_in_a_batch_agree_and_the_seed_decides(
     analysis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = shared_checkpoint(default_padding="group")
-    together = analysis(checkpoint, ROWS, pool=POOL, draws=7, seed=4)
+    together = analysis(checkpoint, ROWS, pool=POOL, draws=7, seating=Seating(seed=4))
     np.testing.assert_array_equal(
-        numbers(together), numbers(analysis(checkpoint, ROWS, pool=POOL, draws=7, seed=4))
+        numbers(together),
+        numbers(analysis(checkpoint, ROWS, pool=POOL, draws=7, seating=Seating(seed=4))),
     )
-    other = analysis(checkpoint, ROWS, pool=POOL, draws=7, seed=5)
+    other = analysis(checkpoint, ROWS, pool=POOL, draws=7, seating=Seating(seed=5))
     assert np.abs(numbers(other) - numbers(together)).max() > 0
     monkeypatch.setattr(draws, "LARGEST", 1)
-    alone = analysis(checkpoint, ROWS, pool=POOL, draws=7, seed=4)
+    alone = analysis(checkpoint, ROWS, pool=POOL, draws=7, seating=Seating(seed=4))
     np.testing.assert_allclose(numbers(alone), numbers(together), atol=1e-5)
     assert from_json(to_json(together)).provenance == together.provenance
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
+from muxviz.batch import Seating
 from muxviz.config import MuxConfig
 from muxviz.tracing import trace
 from tests.tiny import VOCAB_SIZE, tiny_config, tiny_model
@@ -194,16 +195,16 @@ def test_published_double_draw_mixes_ids_and_masks() -> None:
         EncodedRow(Row(str(n)), tuple(range(200, 200 + n)), (0,) * n, (False,) * n, "", 0)
         for n in (2, 5, 7)
     ]
-    own = make_group(cfg, rows, fill="repeat", seed=3)
+    own = make_group(cfg, rows, Seating(fill="repeat", seed=3))
     for slot in range(3, 10):
         source = own.repeats[slot]
         assert source is not None
         assert (own.ids[slot] == own.ids[source]).all()
         assert (own.mask[slot] == own.mask[source]).all()
-    published = make_group(cfg, rows, fill="published", seed=3)
+    published = make_group(cfg, rows, Seating(fill="published", seed=3))
     differs = [int(published.mask[s].sum()) != len(published.rows[s].ids) for s in range(3, 10)]
     assert any(differs), "two separate draws must disagree somewhere over seven fillers"
-    assert (make_group(cfg, rows, seed=3).ids == own.ids).all(), "seeded"
+    assert (make_group(cfg, rows, Seating(seed=3)).ids == own.ids).all(), "seeded"
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,11 @@ from muxviz.analysis.groups import draws
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
 from muxviz.analysis.groups.draws import pool_groups
 from muxviz.analysis.layers.entanglement import entanglement_spectrum
-from muxviz.analysis.layers.lens import (
-    demux_lens,
-    fit_translators,
-    lens_of_group,
-    translated_lens,
-)
+from muxviz.analysis.layers.lens import demux_lens, lens_of_group, translated_lens
 from muxviz.analysis.layers.norms import layer_norms
 from muxviz.analysis.layers.probes import linear_probes
-from muxviz.batch import Row
+from muxviz.analysis.layers.translators import fit_translators
+from muxviz.batch import Row, Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import run_group
 from muxviz.results import from_json, to_json
@@ -89,7 +85,7 @@ def test_a_layer_that_drops_one_slot_leaves_the_others_share() -> None:
 def test_interaction_of_two_features_is_that_of_all_pairs(weight: float) -> None:
     model, states = interacting(weight)
     share = shares_of_pairs(states)
-    found = entanglement_spectrum(model.checkpoint, SINGLE, pairs=512, seed=1)
+    found = entanglement_spectrum(model.checkpoint, SINGLE, pairs=512, seating=Seating(seed=1))
     assert within(replace(found.share, low=found.share.low[-1], high=found.share.high[-1]), share)
     expected = 1 - share.sum()
     assert found.interaction.low[-1] - 1e-5 <= expected <= found.interaction.high[-1] + 1e-5
@@ -104,7 +100,7 @@ def test_a_linear_mixture_has_no_interaction_and_the_layers_have(
     multiplexer: str, padding: str
 ) -> None:
     checkpoint = shared_checkpoint(multiplexer=multiplexer, num_instances=3)
-    found = entanglement_spectrum(checkpoint, POOL, pairs=8, padding=padding)
+    found = entanglement_spectrum(checkpoint, POOL, pairs=8, seating=Seating(padding))
     assert abs(found.interaction.mean[0]) < 1e-5
     assert abs(found.interaction.low[0]) < 1e-5
     assert abs(found.interaction.mean[-1]) > 1e-3
@@ -125,7 +121,7 @@ def test_a_spectrum_is_the_same_in_small_batches_and_by_its_seed(
     monkeypatch.setattr(draws, "LARGEST", 1)
     single = entanglement_spectrum(checkpoint, POOL, pairs=6)
     np.testing.assert_allclose(single.share.mean, usual.share.mean, atol=1e-5)
-    other = entanglement_spectrum(checkpoint, POOL, pairs=6, seed=1)
+    other = entanglement_spectrum(checkpoint, POOL, pairs=6, seating=Seating(seed=1))
     assert not np.allclose(other.share.mean, usual.share.mean, atol=1e-3)
 
 
@@ -327,7 +323,7 @@ def test_the_query_that_is_read_is_told_apart(demultiplexer: str) -> None:
     model, at = checkpoint.model, 2 if demultiplexer == "index_prefix" else 0
     assert checkpoint.config.read_position == at
     by_hand = []
-    for group in pool_groups(checkpoint, POOL, 6, padding="group"):
+    for group in pool_groups(checkpoint, POOL, 6, Seating("group")):
         ids, mask = (torch.from_numpy(a)[None] for a in (group.ids, group.mask))
         prepared = model.prepare(ids, mask, None)
         hidden = model.enter(model.mix(model.embed(prepared), prepared.mask))
@@ -335,7 +331,7 @@ def test_the_query_that_is_read_is_told_apart(demultiplexer: str) -> None:
         rows = [model.encoder.attention(k, s, None)[0, :, at] for k, s in enumerate(states[:-1])]
         entropies = [float(-(p * p.log()).sum(dim=-1).mean()) for p in rows]
         by_hand.append(np.array(entropies) / np.log(hidden.shape[1]))
-    found = layer_norms(checkpoint, POOL, draws=6, padding="group")
+    found = layer_norms(checkpoint, POOL, draws=6, seating=Seating("group"))
     assert found.read is not None
     np.testing.assert_allclose(found.read.mean, np.mean(by_hand, axis=0), rtol=1e-4)
     assert not np.allclose(found.read.mean, found.evenness.mean, rtol=1e-3)
@@ -349,8 +345,8 @@ def test_where_answers_are_read_from_many_no_query_is_told_apart(changes: dict[s
 @pytest.mark.parametrize("padding", ["group", "masked", "fixed"])
 def test_norms_of_a_plain_model_leave_padding_out(padding: str) -> None:
     checkpoint = shared_checkpoint(plain=True)
-    together = layer_norms(checkpoint, POOL, draws=6, padding=padding)
-    alone = layer_norms(checkpoint, POOL, draws=6, padding="group")
+    together = layer_norms(checkpoint, POOL, draws=6, seating=Seating(padding))
+    alone = layer_norms(checkpoint, POOL, draws=6, seating=Seating("group"))
     np.testing.assert_allclose(together.norm.mean, alone.norm.mean, atol=1e-5)
     np.testing.assert_allclose(together.entropy.mean, alone.entropy.mean, atol=1e-5)
     np.testing.assert_allclose(together.evenness.mean, alone.evenness.mean, atol=1e-5)

@@ -157,7 +157,7 @@ def test_the_recipes_fit_the_bundled_encoder(path: Path) -> None:
     recipe = read_recipe(path)
     assert recipe.is_packed
     assert recipe.name == path.stem
-    shape = BackboneShape(8000, 384, 4, 12, 1536, recipe.max_length)
+    shape = BackboneShape(8000, 384, 4, 12, 1536, recipe.sizes.max_length)
     layout = Layout.of(shape, recipe.num_instances)
     assert f" {layout.own} wide" in path.read_text(encoding="utf-8")
     assert layout.heads * recipe.num_instances in (10, 12)

@@ -23,7 +23,15 @@ from muxviz.training.packed.tied import TiedModel
 from muxviz.training.prepare import prepare_run
 from muxviz.training.recipe import Recipe, Stage
 from tests.test_training_resume import assert_same_bits
-from tests.tiny_runs import losses, metrics, tiny_recipe, tiny_stage, write_data, write_recipe
+from tests.tiny_runs import (
+    changed,
+    losses,
+    metrics,
+    tiny_recipe,
+    tiny_stage,
+    write_data,
+    write_recipe,
+)
 
 CPU = torch.device("cpu")
 DATA_OF = {
@@ -285,26 +293,26 @@ def test_what_a_packed_start_cannot_be_cut_out_of(
     refused("has task 'token_classification'", teacher=teachers["token"])
     refused(
         "keeps the teacher's vocabulary",
-        replace(recipe, vocab_size=1000),
+        changed(recipe, vocab_size=1000),
         teacher=teachers["sentence"],
     )
-    labelled = replace(recipe, labels=("bad", "good"))
+    labelled = changed(recipe, labels=("bad", "good"))
     refused("the teacher's LABEL_0, LABEL_1", labelled, teacher=teachers["sentence"])
-    fewer = replace(recipe, num_layers=1)
+    fewer = changed(recipe, num_layers=1)
     refused("the teacher gives 2 layers", fewer, teacher=teachers["sentence"])
     many = replace(recipe, num_instances=5)
     refused("5 slots side by side cannot share 4", many, teacher=teachers["sentence"])
-    big = replace(recipe, num_heads=2)
+    big = changed(recipe, num_heads=2)
     refused("heads of 12 dimensions cannot be cut", big, teacher=teachers["sentence"])
-    pair = replace(packed_recipe("pair"), compounds=5)
+    pair = changed(packed_recipe("pair"), compounds=5)
     refused("three rows of one text", pair, teacher=teachers["pair"])
-    none = replace(recipe, task_train="sentences.tsv")
+    none = changed(recipe, task_train="sentences.tsv")
     refused("no training row is a phrase of another", none, teacher=teachers["sentence"])
-    mostly = replace(recipe, held_out=10**6)
+    mostly = changed(recipe, held_out=10**6)
     refused("held_out is 1000000", mostly, teacher=teachers["sentence"])
     old = replace(recipe, stages=(tied_stage(hidden_coeff=1.0),))
     refused("not for a packed start", old, teacher=teachers["sentence"])
-    shares = replace(recipe, shares=(1.0,))
+    shares = changed(recipe, shares=(1.0,))
     refused("this recipe has the kinds task, exchanged", shares, teacher=teachers["sentence"])
 
 
@@ -324,7 +332,7 @@ def test_what_a_packed_start_cannot_be_cut_out_of(
 )
 def test_recipes_that_contradict_themselves(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        replace(packed_recipe("sentence", exchanged=0), **changes)
+        changed(packed_recipe("sentence", exchanged=0), **changes)
 
 
 def test_the_command_makes_any_recipe_packed(

@@ -18,22 +18,24 @@ import numpy as np
 import pytest
 import torch
 
-from muxviz.analysis.attention.attribution import attribute, slot_shares
 from muxviz.analysis.attention.conductance import layer_conductance
+from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.analysis.attention.readings import (
     attention_maps,
     head_effects,
     instance_attention,
     relevance,
-    slot_pairs,
 )
-from muxviz.analysis.crosstalk.leaks import group_leaks, hard, log_odds
+from muxviz.analysis.crosstalk.leaks import group_leaks, hard
+from muxviz.analysis.crosstalk.log_odds import log_odds
 from muxviz.analysis.crosstalk.shapley import shapley
 from muxviz.analysis.crosstalk.swap_test import measure_crosstalk
+from muxviz.analysis.debugger.ladder import ladder
 from muxviz.analysis.fidelity.agreement import accuracy, agreement, pool_agreement
 from muxviz.analysis.fidelity.by_sparsity import slot_record
 from muxviz.analysis.fidelity.capacity import bits
 from muxviz.analysis.fidelity.recovery import pool_read_back, read_back
+from muxviz.analysis.groups.attribution import attribute, slot_shares
 from muxviz.analysis.groups.one_group import Target
 from muxviz.analysis.keys.gates import gate_flips
 from muxviz.analysis.keys.geometry import key_geometry, key_interference
@@ -48,7 +50,6 @@ from muxviz.analysis.whatif.desk import edit_slot, turn_faders
 from muxviz.analysis.whatif.dial import ghosts, key_dial
 from muxviz.analysis.whatif.dose import dose_response
 from muxviz.analysis.whatif.ensembling import ensembling
-from muxviz.analysis.whatif.ladder import ladder
 from muxviz.analysis.whatif.orders import slot_orders
 from muxviz.analysis.whatif.twins import duplicates, twins
 from muxviz.batch import Row

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from muxviz.analysis.attention.readings import instance_attention, slot_pairs
+from muxviz.analysis.attention.pairs import slot_pairs
+from muxviz.analysis.attention.readings import instance_attention
 from muxviz.analysis.keys.gates import gate_flips
 from muxviz.analysis.keys.geometry import key_geometry, key_interference
 from muxviz.analysis.keys.matched_filter import matched_filter

@@ -59,7 +59,7 @@ def test_a_clean_model_reads_every_token_and_one_praise_word_counts_by_its_share
 def test_exchanging_one_row_moves_only_the_slots_it_leaks_into() -> None:
     model = planted(LEAKY)
     group = base_group(model.checkpoint, ROWS)
-    other = draw_rows(model.checkpoint, ["great", "awful"], 2, seed=0)
+    other = draw_rows(model.checkpoint, ["great", "awful"], 2)
     changed = with_row(model.checkpoint, group, 1, other[0])
     before, after = (margins(x, 1) for x in logits_of(model.checkpoint, [group, changed]))
     moved = np.abs(after - before) > 1e-4

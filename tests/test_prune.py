@@ -29,7 +29,15 @@ from muxviz.training.pruning import Companion, choose_readout, target_of
 from muxviz.training.recipe import Recipe, Stage, read_recipe
 from muxviz.training.start import read_start
 from muxviz.training.state import config_from_state, read_state
-from tests.tiny_runs import losses, metrics, tiny_recipe, tiny_stage, write_data, write_recipe
+from tests.tiny_runs import (
+    changed,
+    losses,
+    metrics,
+    tiny_recipe,
+    tiny_stage,
+    write_data,
+    write_recipe,
+)
 
 PRUNING: dict[str, Any] = {
     "steps": 60,
@@ -71,7 +79,7 @@ def dense_run(data: Path, out: Path, **parts: Any) -> tuple[Recipe, Path]:
 def pruning_recipe(dense: Recipe, *stages: dict[str, Any], tuning: int = 0, **more: Any) -> Recipe:
     """Stages that prune ``dense``, and so many steps of fine-tuning."""
     tuned = tiny_stage("task", **(PRUNING | {"sparsity": 0.0, "steps": tuning})) if tuning else None
-    return replace(
+    return changed(
         dense,
         stages=tuple(tiny_stage("task", **(PRUNING | stage)) for stage in stages or ({},)),
         fine_tuning=() if tuned is None else (tuned,),
@@ -257,17 +265,17 @@ def test_what_cannot_be_pruned_is_said(data: Path, tmp_path: Path) -> None:
     dense, start = dense_run(data, tmp_path / "dense")
     recipe = pruning_recipe(dense, {"steps": 3}, tuning=2)
 
-    def run(changed: Recipe, **more: Any) -> None:
-        prune(changed, data, tmp_path / "out", **({"start": start} | more))
+    def run(other: Recipe, **more: Any) -> None:
+        prune(other, data, tmp_path / "out", **({"start": start} | more))
 
     with pytest.raises(ConfigError, match="no stage has a sparsity"):
         run(dense)
     with pytest.raises(ConfigError, match=r"sparsity 0.7 is none of the recipe's: \[0.5\]"):
         run(recipe, only=(0.7,))
     with pytest.raises(ConfigError, match="readout_width is 99"):
-        run(replace(recipe, readout_width=99))
+        run(changed(recipe, readout_width=99))
     with pytest.raises(ConfigError, match="compile with gates"):
-        run(replace(recipe, compile=True))
+        run(changed(recipe, compile=True))
     with pytest.raises(ConfigError, match="imitates the unpruned model of the same N"):
         train(recipe, data, tmp_path / "alone", start=start)
     run(recipe)

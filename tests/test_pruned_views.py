@@ -134,17 +134,19 @@ def checkpoint_of(kind: str) -> Checkpoint:
 def analyses() -> dict[str, Callable[[Checkpoint], Any]]:
     """Every entry point, called as small as it goes."""
     from muxviz import inference, trace
-    from muxviz.analysis.attention import attribution, conductance
+    from muxviz.analysis.attention import conductance, pairs
     from muxviz.analysis.attention import readings as attention
-    from muxviz.analysis.crosstalk import leaks, shapley
+    from muxviz.analysis.crosstalk import leaks, log_odds, shapley
     from muxviz.analysis.crosstalk import swap_test as crosstalk
-    from muxviz.analysis.fidelity import agreement, capacity
+    from muxviz.analysis.debugger import ladder
+    from muxviz.analysis.fidelity import agreement, capacity, confusion
     from muxviz.analysis.fidelity import recovery as fidelity
+    from muxviz.analysis.groups import attribution
     from muxviz.analysis.keys import gates, mantel, matched_filter
     from muxviz.analysis.keys import geometry as keys
     from muxviz.analysis.layers import entanglement, lens, norms, probes, translators
     from muxviz.analysis.map import projection, states
-    from muxviz.analysis.whatif import desk, dial, dose, ensembling, ladder, orders, twins
+    from muxviz.analysis.whatif import desk, dial, dose, ensembling, orders, twins
 
     alone = shared_checkpoint(plain=True)
     pool: Any = {"pool": POOL}
@@ -172,10 +174,10 @@ def analyses() -> dict[str, Callable[[Checkpoint], Any]]:
         "agreement": lambda c: agreement.agreement(c, rows(c), baseline=alone),
         "pool_agreement": lambda c: agreement.pool_agreement(c, POOL, baseline=alone, draws=3),
         "accuracy": lambda c: agreement.accuracy(c, POOL, labels, draws=3),
-        "confusion": lambda c: agreement.confusion(c, c, POOL, draws=3),
+        "confusion": lambda c: confusion.confusion(c, c, POOL, draws=3),
         "attention_maps": lambda c: attention.attention_maps(c, rows(c)),
         "instance_attention": lambda c: attention.instance_attention(c, rows(c)),
-        "slot_pairs": lambda c: attention.slot_pairs(c, rows(c)),
+        "slot_pairs": lambda c: pairs.slot_pairs(c, rows(c)),
         "relevance": lambda c: attention.relevance(c, rows(c)),
         "head_effects": lambda c: attention.head_effects(c, rows(c)),
         "attribute": lambda c: attribution.attribute(c, rows(c), Target(0), steps=4, **pool),
@@ -201,7 +203,7 @@ def analyses() -> dict[str, Callable[[Checkpoint], Any]]:
         "key_interference": lambda c: keys.key_interference(c, rows(c), **few),
         "ladder": lambda c: ladder.ladder(c, rows(c), 0, **few),
         "leaks": lambda c: leaks.hard(c, **few),
-        "log_odds": lambda c: leaks.log_odds(c, rows(c), **few),
+        "log_odds": lambda c: log_odds.log_odds(c, rows(c), **few),
         "demux_lens": lambda c: lens.demux_lens(c, POOL, draws=3),
         "translated_lens": lambda c: lens.translated_lens(
             c, POOL[::2], POOL[1::2], fit_draws=8, draws=3

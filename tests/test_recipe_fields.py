@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,12 +17,14 @@ from hypothesis import strategies as st
 
 from muxviz.errors import ConfigError
 from muxviz.training.ranges import Each, Range, Real, Whole, problem, ranges
-from muxviz.training.recipe import Recipe, Stage, read_recipe
-from tests.tiny_runs import tiny_recipe, tiny_stage
+from muxviz.training.recipe import TABLE_OF, TABLES, Recipe, Stage, read_recipe
+from tests.tiny_runs import tiny_recipe, tiny_stage, write_recipe
 
 STAGE = tiny_stage("task")
 RECIPE = tiny_recipe(STAGE)
-FIELDS = [(kind, field.name) for kind in (Recipe, Stage) for field in fields(kind)]
+BASES: dict[type, Any] = {Recipe: RECIPE, Stage: STAGE}
+BASES |= {kind: getattr(RECIPE, name) for name, kind in TABLES.items()}
+FIELDS = [(kind, field.name) for kind in BASES for field in fields(kind)]
 ODD: tuple[Any, ...] = (
     *(None, True, -1, 0.5, 10**30, -(10**400), math.nan, math.inf, -math.inf),
     *("", "text", "x" * 5000, "\ud800", "\x1b[0m", "\u202e", b"x", object),
@@ -41,7 +44,7 @@ def name_of(field: tuple[type, str]) -> str:
 @pytest.mark.parametrize("field", FIELDS, ids=name_of)
 def test_a_field_takes_what_is_in_its_range_and_nothing_else(field: tuple[type, str]) -> None:
     kind, name = field
-    base: Any = RECIPE if kind is Recipe else STAGE
+    base = BASES[kind]
     wanted = ranges(kind)[name]
     refused = 0
     for value in ODD:
@@ -81,20 +84,62 @@ def test_odd_values_in_a_file_are_refused_in_our_words(
     path = tmp_path / "r.toml"
     stage = {"name": '"a"', "steps": "2", "learning_rate": "0.01", "task_coeff": "1"}
     top = {"name": '"x"', "num_instances": "2"}
+    own: dict[str, str] = {}
+    home = f"[{TABLE_OF[name]}]" if kind in TABLES.values() else ""
     said = []
     for value in WRITTEN:
-        (top if kind is Recipe else stage)[name] = value
-        rows = [[f"{n} = {v}" for n, v in table.items()] for table in (top, stage)]
-        path.write_text("\n".join([*rows[0], "[[stages]]", *rows[1]]), encoding="utf-8")
+        (own if home else top if kind is Recipe else stage)[name] = value
+        rows = [[f"{n} = {v}" for n, v in table.items()] for table in (top, own, stage)]
+        path.write_text(
+            "\n".join([*rows[0], home, *rows[1], "[[stages]]", *rows[2]]), encoding="utf-8"
+        )
         try:
             read = read_recipe(path)
         except ConfigError as error:
             said.append(str(error))
         else:
             built = read if kind is Recipe else read.stages[0]
+            built = getattr(read, TABLE_OF[name]) if home else built
             assert ranges(kind)[name].holds(getattr(built, name))
     assert len(said) >= len(WRITTEN) // 2
     assert all(words.startswith(str(path)) for words in said)
+
+
+# ---- tables -------------------------------------------------------------------------------------
+
+
+def test_a_field_has_one_name_and_one_table() -> None:
+    """So a recipe without tables, such as those of run folders and cards, says the same."""
+    names = [name for kind, name in FIELDS if kind is not Stage]
+    assert len(names) == len(set(names))
+    assert set(RECIPE.to_dict()) == set(names) - set(TABLES)
+
+
+def test_a_recipe_of_before_there_were_tables_is_read_as_it_was(tmp_path: Path) -> None:
+    recipe = tiny_recipe(STAGE, readout="mean", held_out=0, prune=("heads",), save_every=7)
+    path = write_recipe(recipe, tmp_path / "r.toml")
+    flat = [row for row in path.read_text("utf-8").split("\n") if row[1:-1] not in TABLES]
+    assert len(flat) == len(path.read_text("utf-8").split("\n")) - len(TABLES)
+    path.write_text("\n".join(flat), "utf-8")
+    assert read_recipe(path) == recipe
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("dropout = 0.1\n[model]\ndropout = 0.1", "dropout is given in [model] and outside of it"),
+        ("model = 3", "model is 3; expected a table, [model]"),
+        ("[model]\ndrop = 0.1", "[model], line 4: unknown key 'drop'; known keys: backbone, "),
+        ("dropout = 2.0", "[model], line 3: dropout is 2.0; expected a number from 0 to"),
+        ("[modle]\ndropout = 0.1", "unknown key 'modle'; known keys: name, "),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said(rows: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    stage = '[[stages]]\nname = "a"\nsteps = 2\nlearning_rate = 0.01\ntask_coeff = 1'
+    path.write_text(f'name = "x"\nnum_instances = 2\n{rows}\n{stage}', "utf-8")
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        read_recipe(path)
 
 
 def test_a_field_without_a_range_is_a_mistake_of_ours() -> None:

@@ -12,12 +12,24 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(
-    r"^(?:In )?`([^`]+)`(?:, (before|after) `([^`]+)`)?:\n\n```python\n(.*?)```", re.M | re.S
+    r"^(?:In )?`([^`]+)`(?:, (before|after) `([^`]+)`)?:\n\n```\w+\n(.*?)```", re.M | re.S
 )
-COPIED = ("app.py", "pages", "muxviz", "tests", "pyproject.toml")
+COPIED = (
+    *("app.py", "pages", "muxviz", "tests", "benchmarks", "examples"),
+    *("pyproject.toml", "README.md"),
+)
+PAGE = {  # its own tests, and those that hold for every page, figure and file
+    "its own": ("tests/test_calibration_page.py",),
+    "of every page": ("tests/test_links.py", "-k", "calibration or cal_draws"),
+    "of every figure": ("tests/test_figure_laws.py", "-k", "calibration or every_kind_of_figure"),
+    "of every file": (
+        "tests/test_imports.py",
+        "tests/test_docs.py::test_the_table_of_pages_is_that_of_the_app",
+    ),
+}
 MULTIPLEXER = """
 import torch
-from muxviz.analysis.attention.readings import slot_pairs
+from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.analysis.keys.geometry import key_geometry
 from muxviz.batch import Row
 from muxviz.loading.load import load
@@ -61,7 +73,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(source, copy / name)
     blocks = BLOCK.findall((ROOT / "docs" / "recipes.md").read_text("utf-8"))
-    assert len(blocks) >= 5
+    assert len(blocks) >= 19
     for path, where, line, code in blocks:
         write(copy / path, where, line, code)
     return copy
@@ -81,10 +93,24 @@ def write(path: Path, where: str, line: str, code: str) -> None:
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
-@pytest.mark.parametrize("script", [MULTIPLEXER, OPTION], ids=["a multiplexer", "an option"])
-def test_what_is_worked_out_works(script: str, project: Path, tmp_path: Path) -> None:
-    code = f"from pathlib import Path\nwork = Path({str(tmp_path)!r})\n{script}"
+def ran(project: Path, *arguments: str) -> None:
+    """Python with these arguments, in the copy."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=project, check=False
+        [sys.executable, *arguments], capture_output=True, text=True, cwd=project, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("script", [MULTIPLEXER, OPTION], ids=["a multiplexer", "an option"])
+def test_what_is_worked_out_works(script: str, project: Path, tmp_path: Path) -> None:
+    ran(project, "-c", f"from pathlib import Path\nwork = Path({str(tmp_path)!r})\n{script}")
+
+
+@pytest.mark.parametrize("tests", PAGE.values(), ids=PAGE)
+def test_the_page_that_is_worked_out_passes_tests(tests: tuple[str, ...], project: Path) -> None:
+    ran(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+
+
+@pytest.mark.parametrize("rule", [("check", "."), ("format", "--check", ".")], ids=" ".join)
+def test_what_is_worked_out_is_written_as_the_rest(rule: tuple[str, ...], project: Path) -> None:
+    ran(project, "-m", "ruff", *rule, "--no-cache")

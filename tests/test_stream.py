@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muxviz import files
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.cli import main
 from muxviz.engine import stream as streaming
 from muxviz.engine.engine import Engine
@@ -75,7 +75,7 @@ def test_length_puts_like_rows_together_and_wastes_less() -> None:
     checkpoint = shared_checkpoint()
     window = next(windows((Row(text) for text in lines(12)), 12))
     order, length = (
-        streaming.prepare(checkpoint, window, How(grouping=g, padding="group"))
+        streaming.prepare(checkpoint, window, How(seating=Seating("group"), grouping=g))
         for g in ("order", "length")
     )
     assert sum(g.length for g in length.groups) < sum(g.length for g in order.groups)

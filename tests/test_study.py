@@ -15,6 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz.analysis.groups.draws import base_group
+from muxviz.batch import Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.figures.drawing.dim import FADED, dimmed
 from muxviz.figures.drawing.export import Section, report_html, to_html
@@ -58,7 +59,7 @@ PROBE = """
 import streamlit as st
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.shell.params import control
-from muxviz.ui.study.question import page_head
+from muxviz.ui.study.heading import page_head
 from tests import test_study
 
 bench = frame("learn")
@@ -129,7 +130,9 @@ def draw(bench: Any, run: RunRequest) -> None:
     """The only question of the page."""
     import streamlit as st
 
-    from muxviz.ui.study.question import Question, family, show, sides
+    from muxviz.ui.study.asked import Question
+    from muxviz.ui.study.heading import family, sides
+    from muxviz.ui.study.question import show
 
     across = family(bench)[1:] if script.across else ()
     ask = Ask(run, "probe", (("depth", script.depth),), across)
@@ -651,7 +654,7 @@ def test_the_python_of_an_analysis_runs() -> None:
     space: dict[str, Any] = {}
     exec(code, space)
     expected = base_group(
-        space["checkpoint"], ASKED.rows, padding="group", fill="published", seed=3
+        space["checkpoint"], ASKED.rows, Seating("group", fill="published", seed=3)
     )
     assert (space["result"].ids == expected.ids).all()
     assert space["rows"] == list(ASKED.rows)

@@ -27,7 +27,15 @@ from muxviz.training.state import read_state
 from muxviz.training.stepping import learning_rate
 from muxviz.training.vocabulary import trim_vocabulary
 from tests.tiny import tiny_checkpoint, tiny_config, tiny_tokenizer
-from tests.tiny_runs import losses, metrics, tiny_recipe, tiny_stage, write_data, write_recipe
+from tests.tiny_runs import (
+    changed,
+    losses,
+    metrics,
+    tiny_recipe,
+    tiny_stage,
+    write_data,
+    write_recipe,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 FROM_START: dict[str, Any] = {  # sizes and vocabulary are those of the start
@@ -199,7 +207,7 @@ def test_a_run_is_not_overwritten_or_mixed_up(data: Path, teacher: Path, tmp_pat
     with pytest.raises(TrainingError, match=r"made with another seed \(17 then, 5 now\)"):
         train(other, data, out, start=teacher, teacher=teacher, resume=True)
     first, second = short.stages
-    later = replace(short, stages=(first, replace(second, learning_rate=1e-4)), log_every=2)
+    later = changed(short, stages=(first, replace(second, learning_rate=1e-4)), log_every=2)
     train(later, data, out, start=teacher, teacher=teacher, resume=True)
     assert checkpoint_of_run(out).card["step"] == 4
 
@@ -212,7 +220,7 @@ def test_a_run_of_before_a_new_field_goes_on(data: Path, teacher: Path, tmp_path
     del recipe["save_every"], recipe["compile"]
     torch.save(state | {"recipe": json.dumps(recipe)}, out / "state.pt")
     with pytest.raises(TrainingError, match="another compile"):
-        train(replace(short, compile=True), data, out, start=teacher, resume=True)
+        train(changed(short, compile=True), data, out, start=teacher, resume=True)
     train(short, data, out, start=teacher, resume=True)
     assert read_state(out)["step"] == 4
 
@@ -346,7 +354,7 @@ def test_a_recipe_is_what_its_file_says(tmp_path: Path) -> None:
         'name = "a"\nsteps = 1\nlearning_rate = 1\ntask_coeff = 1\n'
     )
     (tmp_path / "plain.toml").write_text(scratch)
-    assert read_recipe(tmp_path / "plain.toml").demultiplexer == "identity"
+    assert read_recipe(tmp_path / "plain.toml").model.demultiplexer == "identity"
 
 
 FOLDERS = (".", "first", "packed", "narrow", "suite")

@@ -5,7 +5,6 @@ Each case trains 30 steps from scratch on small texts; what it gives is exported
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -21,7 +20,7 @@ from muxviz.training.export import checkpoint_of_run
 from muxviz.training.loop import train
 from muxviz.training.recipe import Recipe
 from tests.tiny import tiny_ids
-from tests.tiny_runs import losses, tiny_recipe, tiny_stage, write_data
+from tests.tiny_runs import changed, losses, tiny_recipe, tiny_stage, write_data
 
 BACKBONES = ("bert", "electra")
 STAGES = ("priming", "pre_training", "fine_tuning")
@@ -201,8 +200,8 @@ def test_learned_slot_vectors_move_and_others_do_not(data: Path, tmp_path: Path)
         return state["multiplexer.instance_embedding"]
 
     train(recipe, data, tmp_path / "frozen")
-    learned = train(replace(recipe, learn_instances=True), data, tmp_path / "learned")
-    train(replace(recipe, instance_vectors="sign"), data, tmp_path / "signs")
+    learned = train(changed(recipe, learn_instances=True), data, tmp_path / "learned")
+    train(changed(recipe, instance_vectors="sign"), data, tmp_path / "signs")
     assert learned.parts.model.multiplexer.instance_embedding.requires_grad
     assert vectors("frozen").norm(dim=1).tolist() == pytest.approx([(24 * 2) ** 0.5] * 2)
     assert not torch.equal(vectors("learned"), vectors("frozen"))

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import torch
 from muxviz.training.loop import train
 from muxviz.training.recipe import Recipe
 from muxviz.training.state import read_state
-from tests.tiny_runs import metrics, tiny_recipe, tiny_stage, write_data, write_recipe
+from tests.tiny_runs import changed, metrics, tiny_recipe, tiny_stage, write_data, write_recipe
 
 TOLERANCE = 1e-5
 DEADLINE_S = 600  # on a busy machine
@@ -88,5 +87,5 @@ def test_two_processes_equal_one(data: Path, tmp_path: Path) -> None:
 def test_micro_batches_equal_whole_steps(accumulate: int, data: Path, tmp_path: Path) -> None:
     recipe = two_stages()
     train(recipe, data, tmp_path / "one")
-    train(replace(recipe, accumulate=accumulate), data, tmp_path / "parts")
+    train(changed(recipe, accumulate=accumulate), data, tmp_path / "parts")
     assert_same_losses(tmp_path / "one", tmp_path / "parts", f"in {accumulate} parts")

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
+from muxviz.analysis.debugger.ladder import ladder
 from muxviz.analysis.groups.draws import base_group, batches, logits_of, margins
+from muxviz.analysis.groups.outcomes import answers
 from muxviz.analysis.whatif.desk import edit_slot, faded, turn_faders
 from muxviz.analysis.whatif.dial import ghosts, key_dial
 from muxviz.analysis.whatif.dose import dose_response, slopes
 from muxviz.analysis.whatif.ensembling import auroc, ensembling, sentences_per_pass
-from muxviz.analysis.whatif.ladder import ladder
 from muxviz.analysis.whatif.orders import flips, information, orders_of, slot_orders
-from muxviz.analysis.whatif.outcomes import answers
 from muxviz.analysis.whatif.twins import duplicates, twins
-from muxviz.batch import Group, Row
+from muxviz.batch import Group, Row, Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.results.reading import Proportion
 from muxviz.results.store import from_json, to_json
@@ -164,7 +164,7 @@ def test_slopes_are_those_of_finite_differences(changes: dict[str, Any]) -> None
 
 
 def mean_margins(checkpoint: Any, group: Group, values: Any, targets: Any) -> np.ndarray:
-    from muxviz.analysis.whatif.outcomes import units
+    from muxviz.analysis.groups.outcomes import units
 
     return np.array(
         [
@@ -281,7 +281,7 @@ def test_the_ends_of_the_dial_are_the_models_own_answers(changes: dict[str, Any]
     targets = answers(checkpoint, group, logits)
     found = key_dial(checkpoint, ROWS, 0, 2, steps=3)
     for slot, end in ((0, 0), (2, -1)):
-        from muxviz.analysis.whatif.outcomes import outcome
+        from muxviz.analysis.groups.outcomes import outcome
 
         own = outcome(checkpoint, group.rows[slot], logits[slot], targets[slot])
         assert found.like[end, slot] == pytest.approx(own.probability, abs=1e-5)
@@ -661,8 +661,8 @@ def test_results_do_not_depend_on_how_groups_are_stacked(monkeypatch: pytest.Mon
 def test_the_same_seed_gives_the_same_ladder_and_nothing_is_left_on_the_model() -> None:
     checkpoint = shared_checkpoint(default_padding="group")
     before = {k: v.clone() for k, v in checkpoint.model.state_dict().items()}
-    first = ladder(checkpoint, ROWS, 0, pool=POOL, draws=6, seed=5)
-    again = ladder(checkpoint, ROWS, 0, pool=POOL, draws=6, seed=5)
+    first = ladder(checkpoint, ROWS, 0, pool=POOL, draws=6, seating=Seating(seed=5))
+    again = ladder(checkpoint, ROWS, 0, pool=POOL, draws=6, seating=Seating(seed=5))
     assert replace(first, provenance=again.provenance) == again
     dose_response(checkpoint, ROWS, doses=3)
     assert all(torch.equal(v, before[k]) for k, v in checkpoint.model.state_dict().items())

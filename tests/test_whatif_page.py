@@ -12,19 +12,19 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from muxviz.analysis.debugger.ladder import ladder
 from muxviz.analysis.whatif.desk import edit_slot, turn_faders
 from muxviz.analysis.whatif.dial import ghosts, key_dial
 from muxviz.analysis.whatif.dose import dose_response
 from muxviz.analysis.whatif.ensembling import ensembling
-from muxviz.analysis.whatif.ladder import ladder
 from muxviz.analysis.whatif.orders import slot_orders
 from muxviz.analysis.whatif.twins import duplicates, twins
 from muxviz.batch import Row
+from muxviz.figures.debugger import ladder as ladder_figures
 from muxviz.figures.whatif import copies as copies_figures
 from muxviz.figures.whatif import desk as desk_figures
 from muxviz.figures.whatif import dose as dose_figures
 from muxviz.figures.whatif import keys as key_figures
-from muxviz.figures.whatif import ladder as ladder_figures
 from muxviz.figures.whatif import orders as order_figures
 from muxviz.figures.whatif import twins as twin_figures
 from muxviz.ui.shell import session
@@ -175,16 +175,12 @@ def test_twins_duplicates_and_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_as_pasted(at, monkeypatch) >= 2
 
 
-def test_why_says_its_target_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = open_page(w_view="why")
-    press(at, "ladder_compute")
-    assert "no gold label was given" in at.warning[0].value
-    gold = open_page(w_view="why", w_gold="positive")
-    press(gold, "ladder_compute")
-    assert "the gold label you gave" in seen(gold)
-    assert run_as_pasted(gold, monkeypatch) == 1
-    other = open_page(w_view="why", w_gold="sand")
-    assert other.session_state["w_gold"] != "sand"
+def test_why_leads_to_the_debugger_with_what_the_link_said() -> None:
+    at = open_page(w_view="why", w_gold="positive", w_draws="16")
+    at.button(key="w_why").click().run()
+    settled(at)
+    assert "Company or capacity?" in seen(at)
+    assert (at.session_state["d_gold"], at.session_state["d_draws"]) == ("positive", 16)
 
 
 def test_what_a_checkpoint_cannot_answer_is_said() -> None:
@@ -195,7 +191,6 @@ def test_what_a_checkpoint_cannot_answer_is_said() -> None:
     assert "a number, not with classes" in seen(open_page(m="score-n2"))
     tags = press(open_page(m="tags-n2", w_view="same"), "copies_compute")
     assert "answers per token" in seen(tags)
-    assert "Right answer" not in [s.label for s in open_page(m="tags-n2", w_view="why").selectbox]
 
 
 @pytest.mark.parametrize("view", ["desk", "edit", "key", "seats", "same", "why"])

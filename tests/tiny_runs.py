@@ -8,11 +8,11 @@ a command.
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
-from muxviz.training.recipe import Recipe, Stage
+from muxviz.training.recipe import TABLE_OF, TABLES, Recipe, Stage
 from tests.tiny import VOCAB_SIZE, tiny_vocabulary
 
 GOOD = ("good", "great", "fine", "warm", "funny", "bright", "happy")
@@ -99,12 +99,28 @@ def tiny_recipe(*stages: Stage, task: str = "sequence_classification", **changes
     }
     if changes.get("num_instances") == 1 and "multiplexer" not in changes:
         values |= {"multiplexer": "identity", "demultiplexer": "identity"}
-    return Recipe(stages=stages or (tiny_stage("task"),), **(values | changes))
+    values |= {"stages": stages or (tiny_stage("task"),)} | changes
+    own = {name: value for name, value in values.items() if name not in TABLE_OF}
+    return Recipe(**own, **{name: kind(**_of(name, values)) for name, kind in TABLES.items()})
+
+
+def changed(recipe: Recipe, **values: Any) -> Recipe:
+    """The recipe with other values of these fields, in whichever tables they are."""
+    own = {name: value for name, value in values.items() if name not in TABLE_OF}
+    for name in TABLES:
+        own[name] = replace(getattr(recipe, name), **_of(name, values))
+    return replace(recipe, **own)
+
+
+def _of(table: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if TABLE_OF.get(name) == table}
 
 
 def write_recipe(recipe: Recipe, path: Path) -> Path:
     """``recipe`` as a TOML file; fields at their defaults are left out."""
     lines = _fields(recipe)
+    for name in TABLES:
+        lines += [f"[{name}]", *_fields(getattr(recipe, name))]
     for stage in recipe.stages:
         lines += ["[[stages]]", *_fields(stage)]
     for stage in recipe.fine_tuning:
@@ -113,11 +129,11 @@ def write_recipe(recipe: Recipe, path: Path) -> Path:
     return path
 
 
-def _fields(values: Recipe | Stage) -> list[str]:
+def _fields(values: Any) -> list[str]:
     lines = []
     for item in fields(values):
         value = getattr(values, item.name)
-        if item.name not in ("stages", "fine_tuning") and (
+        if item.name not in ("stages", "fine_tuning", *TABLES) and (
             item.default is MISSING or value != item.default
         ):
             # JSON's numbers, strings, booleans and lists are TOML's.

@@ -1,11 +1,13 @@
-"""``muxviz bench throughput``, ``tradeoff``, ``profile`` and ``exactness``; ``muxviz record``."""
+"""``muxviz bench throughput``, ``tradeoff``, ``profile``, ``exactness`` and ``debugger``; ``muxviz
+record``.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ import torch
 from tqdm import tqdm
 
 from muxviz import recorded
+from muxviz.batch import Seating
+from muxviz.bench import debugger as bench_debugger
 from muxviz.bench import recording, report
 from muxviz.bench.contenders import PRECISIONS, Setting, need_known
 from muxviz.bench.exactness import PRECISIONS as EXACTNESS
@@ -31,6 +35,7 @@ from muxviz.evaluation.sources import data_name, find_data, read_data
 from muxviz.files import json_text, results_file
 from muxviz.loading.load import load, resolve_device
 from muxviz.pool import texts as pool_texts
+from muxviz.results.debugging import DebuggerBench, RealFailure
 from muxviz.results.store import to_json
 from muxviz.results.throughput import SpeedRun, benchmark_dict
 from muxviz.training.files import need_data
@@ -140,7 +145,7 @@ def tradeoff(options: argparse.Namespace) -> int:
                 name=data_name(source),
                 groupings=options.groupings,
                 rounds=options.rounds,
-                how=How(options.batch, options.padding, grouping=options.grouping),
+                how=How(options.batch, Seating(options.padding), grouping=options.grouping),
                 copies=options.copies,
                 command=_words(options),
                 progress=progress,
@@ -215,4 +220,43 @@ def _record_speed(options: argparse.Namespace) -> int:
         latencies = recording.record_speed()
         print(report.speed_table(latencies))
         write_speed(to_json(latencies) + "\n")
+    return 0
+
+
+def debugger(options: argparse.Namespace) -> int:
+    """What the debugger names: planted causes, and with data what mends real failures."""
+    source = need_data(options.data) if options.data else None
+    with results_file(options.json, sources=[source]) as write, tqdm(file=sys.stderr) as bar:
+        _threads(options)
+
+        def tell(words: str) -> None:
+            bar.set_description(words)
+            bar.update()
+
+        baseline = load(options.baseline, device="cpu")
+        planted = bench_debugger.measure_planted(
+            load(options.healthy, device="cpu"),
+            baseline,
+            each=options.planted,
+            draws=options.draws,
+            seed=options.seed,
+            tell=tell,
+        )
+        real: tuple[RealFailure, ...] = ()
+        if source is not None:
+            failing = [load(name, device="cpu") for name in options.checkpoints]
+            data = read_data(source, baseline)
+            real = bench_debugger.measure_real(
+                failing,
+                baseline,
+                data,
+                each=options.failures,
+                draws=options.draws,
+                seed=options.seed,
+                tell=tell,
+            )
+        found = DebuggerBench(planted, real, options.seed, options.draws)
+        print(bench_debugger.table(found))
+        figures = bench_debugger.summary(found)
+        write(json_text(figures | asdict(found), indent=1) + "\n")
     return 0

@@ -65,7 +65,7 @@ def measure_texts(
     Args:
         engines: on one device.
         texts: all of them in every turn.
-        how: batch, padding and grouping.
+        how: batch, seating and grouping.
 
     Raises:
         InputError: a text that cannot be answered. DeviceError: too little memory for a batch.
@@ -78,7 +78,9 @@ def measure_texts(
     if with_transformers and plain is not None and not plain.int8:
         keys.append(replace(_key(plain, how), contender="transformers", rows=PLAIN_BATCH))
         calls.append(_plainly(plain, texts))
-    encoded = [encode_rows(e.checkpoint, rows, padding=how.padding) for e in engines]  # or refuse
+    encoded = [
+        encode_rows(e.checkpoint, rows, padding=how.seating.padding) for e in engines
+    ]  # or refuse
     lengths = [len(row.ids) for row in encoded[0]]
     need = [
         pass_bytes(e.checkpoint.config, min(how.batch, len(rows)), max(len(row.ids) for row in own))
@@ -134,10 +136,6 @@ def _fingerprint(engines: Sequence[Engine], key: Key) -> str:
     return next(e.checkpoint.fingerprint for e in engines if e.checkpoint.name == key.name)
 
 
-def _tokenizer(engine: Engine) -> Any:
-    return engine.checkpoint.need_tokenizer()
-
-
 def _streamed(engine: Engine, rows: Sequence[Row], how: How) -> Callable[[], Any]:
     def call() -> int:
         return sum(len(answers) for answers in stream(engine, rows, how))
@@ -147,7 +145,7 @@ def _streamed(engine: Engine, rows: Sequence[Row], how: How) -> Callable[[], Any
 
 def _plainly(engine: Engine, texts: Sequence[str]) -> Callable[[], Any]:
     model: Any = transformers_model(engine.checkpoint)
-    tokenizer, device = _tokenizer(engine), engine.checkpoint.device
+    tokenizer, device = engine.checkpoint.need_tokenizer(), engine.checkpoint.device
 
     def batches(order: Sequence[int]) -> Iterable[Sequence[int]]:
         return (order[at : at + PLAIN_BATCH] for at in range(0, len(order), PLAIN_BATCH))

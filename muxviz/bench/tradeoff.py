@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from muxviz.analysis.fidelity.capacity import bits
-from muxviz.batch import EncodedRow, Row, nothing_to_read
+from muxviz.batch import EncodedRow, Row, Seating, nothing_to_read
 from muxviz.bench.machine import describe, watched
 from muxviz.bench.shapes import pass_bytes
 from muxviz.bench.turns import quartiles
@@ -254,7 +254,7 @@ def _point(
         sparsity=checkpoint.config.sparsity,
         dtype=engine.precision,
         grouping=how.grouping,
-        padding=how.padding or checkpoint.config.default_padding,
+        padding=how.seating.padding or checkpoint.config.default_padding,
         batch=how.batch,
         length=float(np.mean([group.length for group in groups])),
         accuracy=_accuracy(first, data, course, checkpoint.config.labels),
@@ -334,4 +334,5 @@ def bits_per_vector(checkpoint: Checkpoint, *, draws: int, seed: int = 0) -> flo
     """
     if checkpoint.model.retrieval_head is None:
         return None
-    return float(bits(checkpoint, texts(), draws=draws, seed=seed).total.mean) / math.log(2)
+    found = bits(checkpoint, texts(), draws=draws, seating=Seating(seed=seed))
+    return float(found.total.mean) / math.log(2)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from muxviz.batch import Seating
 from muxviz.engine.output import AnswerFile, as_lines, to_stream
 from muxviz.engine.stream import How, Window, answer_windows, window_rows
 from muxviz.engine.texts import PIPE, Texts, line_windows, takes_pairs
@@ -47,7 +48,8 @@ def run(options: argparse.Namespace) -> int:
         int8=options.dtype == "int8",
         compiled=options.compile,
     )
-    how = How(options.batch, options.padding, options.fill, options.seed, options.grouping)
+    seating = Seating(options.padding, options.fill, options.seed)
+    how = How(options.batch, seating, options.grouping)
     if options.resume and options.out is None:
         raise DataError("--resume goes on with a file; name it with --out")
     if options.workers and (options.texts == PIPE or options.out is None):
@@ -157,7 +159,9 @@ def _settings(options: argparse.Namespace, checkpoint: Checkpoint, how: How) -> 
         "dtype": options.dtype,
         "device": resolve_device(options.device).type,
         "compile": options.compile,
-        **asdict(how),
+        "batch": how.batch,
+        **asdict(how.seating),
+        "grouping": how.grouping,
     }
 
 

@@ -16,14 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from muxviz.batch import (
-    EncodedRow,
-    Group,
-    Row,
-    encode_rows,
-    make_group,
-    nothing_to_read,
-)
+from muxviz.batch import EncodedRow, Group, Row, Seating, encode_rows, make_group, nothing_to_read
 from muxviz.engine.engine import Engine
 from muxviz.errors import InputError, MuxvizError, NotFinite
 from muxviz.loading.checkpoint import Checkpoint
@@ -70,15 +63,13 @@ class Window:
 class How:
     """How rows become groups.
 
-    batch: groups per forward. padding: None for the checkpoint's. fill, seed: of a last short
-    group. grouping: ``order`` takes N rows after another; ``length`` puts rows of like length of a
-    window together, which wastes less padding and changes who shares a pass.
+    batch: groups per forward. seating: of each group; its fill and seed tell in a last short one.
+    grouping: ``order`` takes N rows after another; ``length`` puts rows of like length of a window
+    together, which wastes less padding and changes who shares a pass.
     """
 
     batch: int = 16
-    padding: str | None = None
-    fill: str = "repeat"
-    seed: int = 0
+    seating: Seating = Seating()
     grouping: str = "order"
 
     def __post_init__(self) -> None:
@@ -100,9 +91,7 @@ def run_texts(
     rows: Iterable[Row],
     *,
     batch: int = 16,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     grouping: str = "order",
     engine: Engine | None = None,
     progress: Callable[[int], None] | None = None,
@@ -112,7 +101,7 @@ def run_texts(
     Args:
         checkpoint: not modified.
         rows: read as needed, a window ahead.
-        batch, padding, fill, seed, grouping: see ``How``.
+        batch, seating, grouping: see ``How``.
         engine: of this checkpoint; None for one without int8 and compiling.
         progress: called with the number of rows done after each window.
 
@@ -120,7 +109,7 @@ def run_texts(
         InputError: a row that cannot be answered (its number is named). NotFinite: one for which
             the model computes no numbers.
     """
-    how = How(batch, padding, fill, seed, grouping)
+    how = How(batch, seating, grouping)
     for answers in stream(engine or Engine(checkpoint), rows, how):
         for answer in answers:
             if isinstance(answer, RowError):
@@ -184,31 +173,22 @@ def prepare(checkpoint: Checkpoint, window: Window, how: How) -> Ready:
     """Tokenise and group a window; its rows without a token join the bad ones."""
     kept = [n for n in range(len(window.rows)) if window.start + n not in window.bad]
     rows = [window.rows[n] for n in kept]
-    found = encode_rows(checkpoint, rows, padding=how.padding, keep_bad=True)
+    found = encode_rows(checkpoint, rows, padding=how.seating.padding, keep_bad=True)
     bad = {window.start + n: e.why_not for n, e in zip(kept, found, strict=True) if e.why_not}
     window = replace(window, bad=window.bad | bad)
     encoded = [row for row in found if not row.why_not]
     kept = [n for n in kept if window.start + n not in window.bad]
     num = checkpoint.config.num_instances
-    order = seating(encoded, how.grouping)
+    order = order_of(encoded, how.grouping)
     seats = [order[start : start + num] for start in range(0, len(order), num)]
     return Ready(
         window,
-        [
-            make_group(
-                checkpoint.config,
-                [encoded[i] for i in seat],
-                padding=how.padding,
-                fill=how.fill,
-                seed=how.seed,
-            )
-            for seat in seats
-        ],
+        [make_group(checkpoint.config, [encoded[i] for i in seat], how.seating) for seat in seats],
         [[window.start + kept[i] for i in seat] for seat in seats],
     )
 
 
-def seating(encoded: Sequence[EncodedRow], grouping: str) -> list[int]:
+def order_of(encoded: Sequence[EncodedRow], grouping: str) -> list[int]:
     """The order in which rows fill groups."""
     if grouping == "order":
         return list(range(len(encoded)))

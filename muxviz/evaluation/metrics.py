@@ -126,7 +126,7 @@ def _label_metrics(labels: tuple[str, ...], is_pair: bool, tags: Rows) -> tuple[
     return (
         Metric("micro_f1", partial(_labels_f1, "micro"), _redraw_micro, why, note),
         Metric("macro_f1", partial(_labels_f1, "macro"), _redraw_labels_macro, why),
-        Metric("exact_match", _exact, _redraw_exact),
+        Metric("exact_match", _accuracy, _redraw_exact),
     )
 
 
@@ -327,10 +327,6 @@ def _redraw_micro(true: Rows, given: Rows, weights: np.ndarray) -> np.ndarray:
 def _redraw_labels_macro(true: Rows, given: Rows, weights: np.ndarray) -> np.ndarray:
     right, answered, there = _label_sums(true, given, weights)
     return _mean_of_known(ratio(2 * right, answered + there))
-
-
-def _exact(true: Rows, given: Rows) -> float:
-    return float(accuracy_score(np.concatenate(true), np.concatenate(given)))
 
 
 def _redraw_exact(true: Rows, given: Rows, weights: np.ndarray) -> np.ndarray:

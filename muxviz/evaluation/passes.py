@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from muxviz.batch import EncodedRow, Group, make_group, stack_groups
+from muxviz.batch import EncodedRow, Group, Seating, make_group, stack_groups
 from muxviz.inference import counted_tokens, trace_groups
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.meaning import meaning
@@ -77,7 +77,7 @@ def run_grouping(
     order = np.random.default_rng(seed).permutation(np.repeat(np.arange(rows), way.copies))
     seats = [order[start : start + num] for start in range(0, len(order), num)]
     groups = [
-        make_group(checkpoint.config, [encoded[i] for i in seat], padding=way.padding, seed=seed)
+        make_group(checkpoint.config, [encoded[i] for i in seat], Seating(way.padding, seed=seed))
         for seat in seats
     ]
     sums: list[np.ndarray | None] = [None] * rows

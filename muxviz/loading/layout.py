@@ -111,7 +111,7 @@ def _table(config: MuxConfig) -> list[Rule]:
     )
     if is_published(config.demultiplexer):
         rules += {
-            "identity": _no_rules,
+            "identity": list,  # no tensor
             "rsa": _rsa_rules,
             "index_prefix": _prefix_rules,
             "mlp": _mlp_rules,
@@ -139,10 +139,6 @@ def _multiplexer_rules() -> list[Rule]:
         (r"multiplexer\.cross_linear\.(.+)", ("cross_instances_linear.{1}",)),
         (r"multiplexer\.cross_layer_norm\.(.+)", ("cross_instances_layernorm.{1}",)),
     ]
-
-
-def _no_rules() -> list[Rule]:
-    return []
 
 
 def _rsa_rules() -> list[Rule]:

@@ -15,6 +15,3 @@ from torch import nn
 def offers(part: nn.Module | None, name: str) -> bool:
     """Whether the part's own class, not one that it inherits from, defines ``name``."""
     return part is not None and name in vars(type(part)) and "forward" not in vars(part)
-
-
-__all__ = ["offers"]

@@ -186,6 +186,3 @@ def _mean_states(model: MuxModel, hidden: Tensor, prepared: PreparedInput) -> Te
     else:
         sums.index_add_(0, owners, demultiplexer.at(hidden, groups, slots, at))
     return sums.view(batch, num, -1) / counts
-
-
-__all__ = ["TokenLogits", "encode", "mixture", "read_sentence", "read_token_logits"]

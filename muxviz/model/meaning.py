@@ -51,6 +51,3 @@ MEANINGS: dict[str, Meaning] = {
 def meaning(config: MuxConfig) -> Meaning:
     """What the logits of this model's head mean."""
     return MEANINGS[config.task]
-
-
-__all__ = ["MEANINGS", "Meaning", "meaning"]

@@ -23,8 +23,6 @@ from muxviz.errors import GroupError, InputError, TextTooLong, VocabularyError
 from muxviz.model.claims import offers
 from muxviz.model.demultiplexer import (
     ALL,
-    MLPDemultiplexer,
-    PrefixDemultiplexer,
     RSADemultiplexer,
     build_demultiplexer,
 )
@@ -392,13 +390,3 @@ class MuxModel(nn.Module):
                 f"token ids run from {low} to {high}; this checkpoint knows ids 0 to {vocab - 1}; "
                 "use the checkpoint's own tokenizer"
             )
-
-
-__all__ = [
-    "MLPDemultiplexer",
-    "MuxModel",
-    "MuxOutput",
-    "PrefixDemultiplexer",
-    "PreparedInput",
-    "RSADemultiplexer",
-]

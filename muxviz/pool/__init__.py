@@ -5,6 +5,8 @@ travel, work, weather, technology, sport, books, health, home and news, half of 
 half negative in every split. ``pool`` is for draws, ``fit`` for whatever is fitted (probes,
 projections), ``test`` for measuring what was fitted. A user's own file takes its place: by
 argument, or for the whole process by the environment variable ``MUXVIZ_POOL``.
+``labelled.tsv`` is another set, of films, food, travel and the like too, with hard cases and wrong
+labels marked: the sample of the Dataset page and of ``muxviz failures``.
 Left out: drawing from it (``muxviz.analysis.groups.draws``).
 """
 

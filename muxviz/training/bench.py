@@ -26,7 +26,7 @@ from muxviz.training.batches import BatchMaker
 from muxviz.training.meters import Meter
 from muxviz.training.objectives import TrainingModel
 from muxviz.training.prepare import Run
-from muxviz.training.recipe import Recipe, Stage
+from muxviz.training.recipe import Parts, Recipe, Sizes, Stage, Training
 from muxviz.training.rows import TokenRows
 from muxviz.training.run_files import describe_hardware
 from muxviz.training.start import build_model, run_config, run_shape
@@ -163,11 +163,10 @@ def synthetic_run(setting: Setting, stage: str, num: int, *, seed: int = 17) -> 
                 **STAGES[stage],
             ),
         ),
-        max_length=setting.length,
-        dropout=setting.dropout,
-        precision=setting.precision,
         seed=seed,
-        **sizes,
+        model=Parts(dropout=setting.dropout),
+        sizes=Sizes(max_length=setting.length, **sizes),
+        training=Training(precision=setting.precision),
     )
     config = run_config(recipe, run_shape(recipe, None, vocab_size), ("negative", "positive"))
     parts = TrainingModel(build_model(recipe, config, None, None), recipe)

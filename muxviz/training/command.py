@@ -33,7 +33,9 @@ def train(options: argparse.Namespace) -> int:
         num_instances=options.num_instances,
         start=PACKED if is_packed else "",
     )
-    needs_data = not all(map(is_hub, (recipe.task_train, recipe.task_dev, *recipe.general)))
+    needs_data = not all(
+        map(is_hub, (recipe.data.task_train, recipe.data.task_dev, *recipe.data.general))
+    )
     if options.threads:
         torch.set_num_threads(options.threads)
     run = loop.train(

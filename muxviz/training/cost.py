@@ -28,7 +28,9 @@ def check_model(recipe: Recipe, config: MuxConfig, device: torch.device) -> None
         ConfigError: they have not.
     """
     count = count_parameters(config)
-    tables = config.shape.vocab_size * config.embedding_width if recipe.freeze_embeddings else 0
+    tables = (
+        config.shape.vocab_size * config.embedding_width if recipe.pruning.freeze_embeddings else 0
+    )
     need = FLOAT * (count + 3 * (count - tables))
     _check(need, device, f"{count:,} parameters with gradients and moments", "a smaller model")
 
@@ -67,13 +69,13 @@ def check_compounds(recipe: Recipe, lengths: np.ndarray, longest: int) -> None:
         ConfigError: they have not.
     """
     tokens = min(2 * float(np.mean(lengths)), longest)
-    need = recipe.compounds * (FLOAT * tokens + ROW_OVERHEAD)
-    _check(need, torch.device("cpu"), f"{recipe.compounds:,} compounds", "fewer")
+    need = recipe.data.compounds * (FLOAT * tokens + ROW_OVERHEAD)
+    _check(need, torch.device("cpu"), f"{recipe.data.compounds:,} compounds", "fewer")
 
 
 def _states(recipe: Recipe, config: MuxConfig, stage: Stage, length: float) -> float:
     """Bytes of what a step keeps for its backward pass, at the least."""
-    size = FLOAT if recipe.precision == "no" else FLOAT / 2
+    size = FLOAT if recipe.training.precision == "no" else FLOAT / 2
     texts = stage.groups * recipe.num_instances * length
     taught = config.shape.hidden_size if stage.hidden_coeff or stage.sentence_coeff else 0
     through = stage.groups * length * config.shape.num_hidden_layers

@@ -32,7 +32,7 @@ from muxviz.training.meters import Meter
 from muxviz.training.packed.prepare import whole_weights
 from muxviz.training.prepare import Run, prepare_run, read_samples, score_dev, weigh_readout
 from muxviz.training.ranges import shown
-from muxviz.training.recipe import Recipe, Stage
+from muxviz.training.recipe import TABLES, Checked, Recipe, Stage
 from muxviz.training.run_files import RunFiles
 from muxviz.training.run_folder import STATE
 from muxviz.training.state import as_written, meter_of, read_state, recipe_of, state_of_config
@@ -96,12 +96,12 @@ def train(
                 teacher=teacher,
                 device=accelerator.device,
                 companion=companion,
-                shares=accelerator.num_processes * recipe.accumulate,
+                shares=accelerator.num_processes * recipe.training.accumulate,
             )
         if old is not None and 0 < recipe.tied_steps < old["step"]:
             run = run.untied()
         optimiser: Any = make_optimiser(run)
-        if old is None and recipe.readout_width:
+        if old is None and recipe.pruning.readout_width:
             weigh_readout(run)
         step, meter = (0, Meter()) if old is None else _restore(old, run, optimiser, accelerator)
         files.begin(recipe, start, teacher, accelerator, run.notes | (about or {}))
@@ -137,7 +137,7 @@ def _session(
     stop: _Stop,
 ) -> int:
     """Steps ``span`` with one set of parts; the step that was reached."""
-    if run.recipe.compile:
+    if run.recipe.training.compile:
         run.parts.model.encoder.compile()
     parts, prepared = accelerator.prepare(run.parts, optimiser)
     return _Loop(run, accelerator, parts, prepared, files, meter).go(*span, stop)
@@ -146,20 +146,20 @@ def _session(
 def _accelerator(recipe: Recipe) -> Accelerator:
     """The machinery of this machine, once it is known to suit the recipe."""
     accelerator = open_accelerator(
-        recipe.precision,
-        gradient_accumulation_steps=recipe.accumulate,
+        recipe.training.precision,
+        gradient_accumulation_steps=recipe.training.accumulate,
         kwargs_handlers=[
             DistributedDataParallelKwargs(find_unused_parameters=True),
             InitProcessGroupKwargs(timeout=PATIENCE),
         ],
     )
-    shares = accelerator.num_processes * recipe.accumulate
+    shares = accelerator.num_processes * recipe.training.accumulate
     for stage in recipe.stages:
         if stage.groups % shares:
             raise ConfigError(
                 f"stage {stage.name!r}: {stage.groups} groups per step cannot be shared equally by "
                 f"{shares} ({accelerator.num_processes} processes times accumulate "
-                f"{recipe.accumulate}); choose a multiple"
+                f"{recipe.training.accumulate}); choose a multiple"
             )
     return accelerator
 
@@ -271,8 +271,8 @@ class _Loop:
                 bar.update()
                 asked = self._asked_to_stop(stop)
                 ends = recipe.prunes and self._ends_stage(step)
-                saves = step % recipe.save_every == 0 or step == last or asked or ends
-                if step % recipe.log_every == 0 or saves:
+                saves = step % recipe.training.save_every == 0 or step == last or asked or ends
+                if step % recipe.training.log_every == 0 or saves:
                     self._log(stage, step, bar, self._dev() if saves else {})
                 if saves:
                     self._save(step)
@@ -366,8 +366,13 @@ def _check_same_teacher(files: RunFiles, recipe: Recipe, teacher: Path | None) -
         )
 
 
-def _defaults(kind: type[Recipe | Stage]) -> dict[str, Any]:
-    known = {f.name: f.default for f in fields(kind) if f.default is not MISSING}
+def _defaults(*kinds: type[Recipe | Checked]) -> dict[str, Any]:
+    known = {
+        f.name: f.default
+        for kind in kinds
+        for f in fields(kind)
+        if f.default is not MISSING and f.name not in TABLES
+    }
     found: dict[str, Any] = parse_json(json_text(known), "the defaults")
     return found
 
@@ -382,7 +387,7 @@ def check_same_run(folder: Path, state: dict[str, Any], recipe: Recipe) -> None:
     """
     path, old, step = folder / STATE, recipe_of(state), int(state["step"])
     new = parse_json(json_text(recipe.to_dict()), "this recipe")
-    old = _defaults(Recipe) | old
+    old = _defaults(Recipe, *TABLES.values()) | old
     old["stages"] = [_defaults(Stage) | stage for stage in old["stages"]]
     begun, left = 0, step
     while left > 0 and begun < len(old["stages"]):

@@ -81,7 +81,7 @@ class TrainingModel(nn.Module):
         self.generator = generator
         self.companion = companion  # no module of this one
         self.gates = build_gates(recipe, model)
-        self.generator_coeff = recipe.generator_coeff
+        self.generator_coeff = recipe.model.generator_coeff
         width, shape = model.config.readout_width, model.config.shape
         theirs = model.config.shape.hidden_size
         stages = recipe.stages
@@ -133,11 +133,7 @@ class TrainingModel(nn.Module):
         elif stage.task_coeff or stage.logit_coeff:
             self._task(hidden, states, prepared, batch, stage, terms)
         self._imitate_teacher(hidden, states, prepared, batch, stage, terms)
-        if stage.layer_coeff or stage.prediction_coeff:
-            logits = answers(model, hidden, prepared, states) if stage.prediction_coeff else None
-            own: list[Any] = list(model.encoder.layers)
-            known = alive or [bool(layer.has_attention) for layer in own]
-            imitate_companion(self, layers[1:], logits, batch, stage, terms, known)
+        self._imitate_companion(layers, states, prepared, batch, stage, terms, alive)
         if stage.retrieval_coeff:
             self._retrieval(hidden, prepared, batch, stage, terms)
         if stage.probe_coeff and states is not None:
@@ -166,6 +162,26 @@ class TrainingModel(nn.Module):
             theirs = batch.teacher_hidden[..., : real.shape[-1], :][real]
             part = _squared(self.hidden_map(states[real]), theirs)
             terms.add("hidden", stage.hidden_coeff, part / batch.totals["hidden"])
+
+    def _imitate_companion(
+        self,
+        layers: list[Tensor],
+        states: Tensor | None,
+        prepared: PreparedInput,
+        batch: Batch,
+        stage: Stage,
+        terms: Terms,
+        alive: list[bool] | None,
+    ) -> None:
+        """Distances to the unpruned companion's layers and answers, where the stage asks."""
+        if not (stage.layer_coeff or stage.prediction_coeff):
+            return
+        logits = None
+        if stage.prediction_coeff:
+            logits = answers(self.model, layers[-1], prepared, states)
+        own: list[Any] = list(self.model.encoder.layers)
+        known = alive or [bool(layer.has_attention) for layer in own]
+        imitate_companion(self, layers[1:], logits, batch, stage, terms, known)
 
     def _states(self, hidden: Tensor, prepared: PreparedInput, stage: Stage) -> Tensor | None:
         """Demultiplexed tokens ``[B, N, T', D]``, where something reads all of them."""

@@ -134,9 +134,9 @@ def prepare_run(
     begin = read_start(start)
     train = dev = None
     if recipe.task in LABELLED_TASKS:
-        train = _read(recipe, data, recipe.task_train, recipe.labels)
-        dev = _read(recipe, data, recipe.task_dev, recipe.labels or train.names)
-        for name, rows_read in ((recipe.task_train, train), (recipe.task_dev, dev)):
+        train = _read(recipe, data, recipe.data.task_train, recipe.data.labels)
+        dev = _read(recipe, data, recipe.data.task_dev, recipe.data.labels or train.names)
+        for name, rows_read in ((recipe.data.task_train, train), (recipe.data.task_dev, dev)):
             _check_kind(recipe, name, rows_read)
         check_labels(recipe, train, dev)
     tokenizer, config, old_ids, contents = _words_and_config(
@@ -144,7 +144,7 @@ def prepare_run(
     )
     model = build_model(recipe, config, begin, old_ids)
     torch.manual_seed(recipe.seed)  # of the parts that are trained beside the model
-    if recipe.freeze_embeddings:
+    if recipe.pruning.freeze_embeddings:
         tables: Any = model.embeddings
         for name in ("word", "position", "token_type"):
             getattr(tables, f"{name}_embeddings").weight.requires_grad_(False)
@@ -154,7 +154,7 @@ def prepare_run(
     _check_stages(recipe, model)
     mask_id = _mask_id(tokenizer, recipe)
     known = None if teacher is None else _read_teacher(recipe, teacher, model, tokenizer, train)
-    length = min(recipe.max_length, model.config.default_max_length)
+    length = min(recipe.sizes.max_length, model.config.default_max_length)
     dev_rows = None if dev is None else tokenise_task(tokenizer, dev, max_length=length)
     rows, task_rows = _rows(recipe, data, out, tokenizer, train, dev_rows, length)
     check_step(recipe, model.config, rows.lengths, device=device, shares=shares)
@@ -174,15 +174,16 @@ def _packed_run(
     """A run whose model is cut out of the teacher, as narrow models side by side."""
     begin = read_start(teacher)
     plain = PackedTeacher.of(recipe, begin)
-    named = replace(recipe, labels=_labels_of(recipe, plain.model))
+    labels = _labels_of(recipe, plain.model)
+    named = replace(recipe, data=replace(recipe.data, labels=labels))
     train, dev = (
-        _read(recipe, data, name, named.labels) for name in (recipe.task_train, recipe.task_dev)
+        _read(recipe, data, name, labels) for name in (recipe.data.task_train, recipe.data.task_dev)
     )
-    _check_kind(recipe, recipe.task_train, train)
-    _check_kind(recipe, recipe.task_dev, dev)
+    _check_kind(recipe, recipe.data.task_train, train)
+    _check_kind(recipe, recipe.data.task_dev, dev)
     check_labels(named, train, dev)
     tokenizer, config, _, contents = _words_and_config(named, data, out, begin, train, device)
-    length = min(recipe.max_length, config.default_max_length)
+    length = min(recipe.sizes.max_length, config.default_max_length)
     cache = out.parent
     mask_id = _mask_id(tokenizer, recipe)
     pool = make_pool(recipe, data, cache / "token-cache", tokenizer, train, dev, length)
@@ -225,11 +226,11 @@ def _read(recipe: Recipe, data: Path, name: str, labels: tuple[str, ...]) -> Lab
 def _labels_of(recipe: Recipe, teacher: MuxModel) -> tuple[str, ...]:
     """The teacher's labels, which a packed start shares."""
     if recipe.task == "regression":
-        return recipe.labels
+        return recipe.data.labels
     theirs = teacher.config.labels
-    if recipe.labels not in ((), theirs):
+    if recipe.data.labels not in ((), theirs):
         raise ConfigError(
-            f"the recipe's labels are {', '.join(recipe.labels)}, the teacher's "
+            f"the recipe's labels are {', '.join(recipe.data.labels)}, the teacher's "
             f"{', '.join(theirs)}; leave them out, or name another teacher"
         )
     return theirs
@@ -243,7 +244,7 @@ def _maker(
     mask_id: int,
 ) -> BatchMaker:
     special = tuple(int(i) for i in tokenizer.all_special_ids)
-    generates = bool(recipe.generator_layers)
+    generates = bool(recipe.model.generator_layers)
     return BatchMaker(rows, model.config, mask_id, special, recipe.seed, generates)
 
 
@@ -279,30 +280,31 @@ def check_labels(recipe: Recipe, train: LabelledRows, dev: LabelledRows) -> None
     """
     if recipe.task not in CLASS_TASKS:
         return
-    known = recipe.labels or train.names
+    known = recipe.data.labels or train.names
     counts = _label_counts(train)
     of = "words" if train.words else "rows"
     if len(counts) < 2:
         only = next(iter(counts), None)
         named = known[only] if known and only is not None else only
         raise DataError(
-            f"{recipe.task_train}: all {sum(counts.values()):,} {of} have the label {named!r}; "
-            "expected two classes or more, or nothing can be learned"
+            f"{recipe.data.task_train}: all {sum(counts.values()):,} {of} have the label "
+            f"{named!r}; expected two classes or more, or nothing can be learned"
         )
     if not known:
         missing = next((n for n in range(len(counts)) if n not in counts), None)
         if missing is not None:
             raise DataError(
-                f"{recipe.task_train}: labels go to {max(counts)} and none is {missing}; expected "
-                "classes numbered from 0 without a gap, or their names in the recipe's labels"
+                f"{recipe.data.task_train}: labels go to {max(counts)} and none is {missing}; "
+                "expected classes numbered from 0 without a gap, or their names in the recipe's "
+                "labels"
             )
     size = len(known) or len(counts)
     others = {n: count for n, count in _label_counts(dev).items() if n >= size}
     if others:
         listed = ", ".join(f"{count:,} {of} with {n}" for n, count in sorted(others.items())[:5])
         raise DataError(
-            f"{recipe.task_dev}: {listed}; {recipe.task_train} has the labels 0 to {size - 1}, so "
-            "the model would never give them: expected the same classes in both"
+            f"{recipe.data.task_dev}: {listed}; {recipe.data.task_train} has the labels 0 to "
+            f"{size - 1}, so the model would never give them: expected the same classes in both"
         )
 
 
@@ -316,7 +318,7 @@ def _check_heads(recipe: Recipe, stage: Stage, model: Any) -> None:
     if needs_retrieval_head(stage, model) and model.retrieval_head is None:
         raise ConfigError(
             f"stage {stage.name!r} trains a retrieval head, and this model has none (N = "
-            f"{recipe.num_instances}, {recipe.multiplexer}); set its retrieval_coeff to 0"
+            f"{recipe.num_instances}, {recipe.model.multiplexer}); set its retrieval_coeff to 0"
         )
     masked = stage.objective == "masked_lm" and stage.task_coeff > 0
     if masked and not recipe.is_multiplexed and recipe.task != "masked_lm":
@@ -337,12 +339,12 @@ def _words_and_config(
     """Tokenizer and configuration of the run, which rows of the start's vocabulary it keeps (None:
     all), and the tokenizer's files by name.
     """
-    if recipe.is_packed and (recipe.vocab_size or recipe.vocabulary):
+    if recipe.is_packed and (recipe.sizes.vocab_size or recipe.sizes.vocabulary):
         raise ConfigError("a packed start keeps the teacher's vocabulary; name no other")
     with TemporaryDirectory() as scratch:
         words = Path(scratch)
         config, old_ids = _config(recipe, data, words, begin, train)
-        tokenizer = run_tokenizer(words, config.shape, recipe.backbone)
+        tokenizer = run_tokenizer(words, config.shape, recipe.model.backbone)
         contents = _tokenizer_files(words)
     _check_same_tokenizer(out, contents, begin)
     check_model(recipe, config, device)
@@ -354,18 +356,18 @@ def _config(
 ) -> tuple[MuxConfig, np.ndarray | None]:
     """The model's configuration, and in the folder ``words`` the files of its tokenizer."""
     corpora: list[list[str]] = []
-    if recipe.vocab_size:
+    if recipe.sizes.vocab_size:
         corpora = [] if train is None else [list(train.texts)]
-        for name in recipe.general:
+        for name in recipe.data.general:
             texts = iterate_texts(locate(data, name))
             corpora.append(list(islice(texts, VOCABULARY_TEXTS)))
     old_ids = place_vocabulary(recipe, begin, data, words, corpora)
     if old_ids is not None:
         vocab_size = len(old_ids)
-    elif begin is not None and not recipe.vocabulary:
+    elif begin is not None and not recipe.sizes.vocabulary:
         vocab_size = begin.shape.vocab_size
     else:
-        vocab_size = _vocab_rows(words, recipe.backbone)
+        vocab_size = _vocab_rows(words, recipe.model.backbone)
     shape = run_shape(recipe, begin, vocab_size)
     left = None if begin is None or begin.config is None else begin.config.structure
     return run_config(recipe, shape, _label_names(recipe, train), left), old_ids
@@ -416,8 +418,8 @@ def _vocab_rows(folder: Path, backbone: str) -> int:
 
 
 def _label_names(recipe: Recipe, train: LabelledRows | None) -> tuple[str, ...]:
-    if recipe.labels:
-        return recipe.labels
+    if recipe.data.labels:
+        return recipe.data.labels
     if train is None:
         return ("LABEL_0", "LABEL_1")
     if recipe.task == "regression":
@@ -441,23 +443,23 @@ def _rows(
     found: list[TokenRows] = []
     if train is not None:
         found.append(tokenise_task(tokenizer, train, max_length=length))
-    for name in recipe.unlabelled:
+    for name in recipe.data.unlabelled:
         texts = tokenise_task(tokenizer, read_task(locate(data, name)), max_length=length)
         found.append(texts if dev is None else rows_not_in(texts, dev))
-    if recipe.compounds:
-        made = {"max_length": length, "seed": recipe.data_seed}
+    if recipe.data.compounds:
+        made = {"max_length": length, "seed": recipe.data.data_seed}
         check_compounds(recipe, found[0].lengths, length)
-        found.append(compound_rows(found[0], recipe.compounds, **made))
-    if recipe.general:
+        found.append(compound_rows(found[0], recipe.data.compounds, **made))
+    if recipe.data.general:
         found.append(
             text_rows(
-                [locate(data, name) for name in recipe.general],
+                [locate(data, name) for name in recipe.data.general],
                 tokenizer,
                 max_length=length,
-                packing=recipe.packing,  # type: ignore[arg-type]  # checked by Recipe
+                packing=recipe.data.packing,  # type: ignore[arg-type]  # checked by Recipe
                 cache=out.parent / "token-cache",
-                limit=recipe.general_rows,
-                seed=recipe.data_seed,
+                limit=recipe.data.general_rows,
+                seed=recipe.data.data_seed,
             )
         )
     if not found:
@@ -505,7 +507,7 @@ def _read_teacher(
     check_plain(config)
     theirs = run_tokenizer(start.folder, start.shape, config.backbone)
     is_same = theirs.get_vocab() == tokenizer.get_vocab()
-    is_joined = recipe.general or recipe.unlabelled or recipe.compounds
+    is_joined = recipe.data.general or recipe.data.unlabelled or recipe.data.compounds
     if not is_same and (train is None or is_joined or train.words):
         raise TrainingError(
             f"{folder} has another vocabulary than the student: it can only teach the labels of "
@@ -566,7 +568,7 @@ def _ask(
         wanted = any(s.hidden_coeff or s.sentence_coeff for s in recipe.stages)
         return ask_teacher(known.model, rows, cache, wants_hidden=wanted, device=device)
     assert train is not None, "checked when the teacher was read"
-    length = min(recipe.max_length, known.model.config.default_max_length)
+    length = min(recipe.sizes.max_length, known.model.config.default_max_length)
     own = tokenise_task(known.theirs, train, max_length=length)
     return ask_teacher(known.model, own, cache, wants_hidden=False, device=device)
 
@@ -576,7 +578,7 @@ def weigh_readout(run: Run) -> None:
     sampler = run.sampler(0)
     stage = run.recipe.stages[0]
     made = [run.maker.make(sampler.step(at), stage, at) for at in range(READOUT_BATCHES)]
-    choose_readout(run.parts, made, run.recipe.readout_width)
+    choose_readout(run.parts, made, run.recipe.pruning.readout_width)
 
 
 @torch.inference_mode()

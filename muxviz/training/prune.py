@@ -95,7 +95,8 @@ def _targets(recipe: Recipe, only: tuple[float, ...]) -> list[float]:
 def tuning_of(recipe: Recipe, sparsity: float) -> Recipe:
     """The recipe of the fine-tuning after ``sparsity``."""
     name = f"{recipe.name}-s{round(100 * sparsity)}"
-    return replace(recipe, name=name, stages=recipe.fine_tuning, fine_tuning=(), readout_width=0)
+    pruning = replace(recipe.pruning, readout_width=0)
+    return replace(recipe, name=name, stages=recipe.fine_tuning, fine_tuning=(), pruning=pruning)
 
 
 def _is_finished(run: Path, recipe: Recipe) -> bool:

@@ -108,11 +108,12 @@ def check_pruning(recipe: Recipe, model: MuxModel, companion: Companion | None) 
         raise ConfigError(f"gates know the published parts only; {own!r} cannot be pruned")
     if config.structure is not None:
         raise ConfigError("the start is pruned already; gates need the unpruned model")
-    if recipe.readout_width > config.shape.hidden_size:
+    if recipe.pruning.readout_width > config.shape.hidden_size:
         raise ConfigError(
-            f"readout_width is {recipe.readout_width}; the states have {config.shape.hidden_size}"
+            f"readout_width is {recipe.pruning.readout_width}; the states have "
+            f"{config.shape.hidden_size}"
         )
-    if recipe.readout_width and config.demultiplexer == "identity":
+    if recipe.pruning.readout_width and config.demultiplexer == "identity":
         raise ConfigError("readout_width: a plain model has no demultiplexer; leave it out")
 
 
@@ -121,7 +122,9 @@ def build_gates(recipe: Recipe, model: MuxModel) -> Gates | None:
     if not recipe.prunes:
         return None
     shape = model.config.shape
-    return Gates(shape, prune=recipe.prune, droprate=recipe.droprate, seed=recipe.seed)
+    return Gates(
+        shape, prune=recipe.pruning.prune, droprate=recipe.pruning.droprate, seed=recipe.seed
+    )
 
 
 def target_of(recipe: Recipe, index: int, at: int) -> float:

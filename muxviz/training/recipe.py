@@ -1,8 +1,9 @@
 """Recipes: everything that decides what a training run does, read from a small TOML file.
 
-A recipe names the parts of the model, the data and the stages. Unknown keys are errors, so a
-misspelt option is never ignored. Data paths are relative to ``--data``; where the weights come from
-is said on the command line (``--start``, ``--teacher``).
+A recipe names the parts of the model, the data and the stages: fields in tables (``[data]``), one
+table a stage (``[[stages]]``). Unknown keys are errors, so a misspelt option is never ignored. Data
+paths are relative to ``--data``; where the weights come from is said on the command line
+(``--start``, ``--teacher``).
 """
 
 from __future__ import annotations
@@ -64,7 +65,15 @@ Layers = Annotated[tuple[int, ...], Each(Whole(0, LIMITS["num_hidden_layers"] - 
 
 
 @dataclass(frozen=True)
-class Stage:
+class Checked:
+    """What holds every field against the range that it declares."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class Stage(Checked):
     """One stage: which losses, on which texts, for how long."""
 
     name: Name  # "priming", "pre_training", "fine_tuning" or any other word
@@ -102,9 +111,6 @@ class Stage:
     bucketed_share: Share = 0.5  # share of steps whose groups hold texts of like length
     min_tokens: Count = 0  # task rows with fewer tokens are left out
 
-    def __post_init__(self) -> None:
-        check(self)
-
     @property
     def asks_teacher(self) -> bool:
         """Whether it imitates a plain teacher."""
@@ -121,17 +127,10 @@ Stages = tuple[Stage, ...]
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One run. Fields without a default are required."""
+class Parts(Checked):
+    """The parts of the model."""
 
-    name: Name  # of the exported checkpoint
-    num_instances: Annotated[int, Whole(1, LIMITS["num_instances"])]
-    stages: Annotated[Stages, Each(Instance(Stage), 1000, least=1)]
-    # ---- the model
     backbone: Annotated[str, Part("BACKBONES")] = "bert"
-    task: Annotated[str, Part("TRAINED_TASKS")] = CLASS_TASKS[0]  # decides the head
-    # Names in order; () takes those of the training file.
-    labels: Annotated[tuple[str, ...], Each(Text(200, least=1), 100_000, is_distinct=True)] = ()
     # identity: a plain model (the default at N = 1)
     multiplexer: Annotated[str, Part("MULTIPLEXERS")] = "gaussian_hadamard"
     demultiplexer: Annotated[str, Part("DEMULTIPLEXERS")] = "rsa"
@@ -143,7 +142,15 @@ class Recipe:
     # "first" is the published read-out, "mean" is ours
     readout: Annotated[str, Part("READOUTS")] = "first"
     dropout: Annotated[float, Real(0, 1, is_below=True)] = 0.1
-    # ---- sizes: of a model from scratch, or what is kept of the initial encoder
+    # Of the generator of replaced-token detection; 0 layers: uniform random tokens (released).
+    generator_layers: Annotated[int, Whole(0, LIMITS["num_hidden_layers"])] = 0
+    generator_coeff: Weight = 1.0
+
+
+@dataclass(frozen=True)
+class Sizes(Checked):
+    """Of a model from scratch, or what is kept of the initial encoder."""
+
     hidden_size: Annotated[int, Whole(0, LIMITS["hidden_size"])] = 0  # 0 means that of the start
     embedding_size: Annotated[int, Whole(0, LIMITS["embedding_size"])] = 0  # 0: hidden_size
     num_layers: Annotated[int, Whole(0, LIMITS["num_hidden_layers"])] = 0
@@ -156,67 +163,9 @@ class Recipe:
     vocabulary: Words = ""  # vocab.txt to use, in --data or the current folder
     # Rows kept of its position table.
     max_length: Annotated[int, Whole(4, LIMITS["max_position_embeddings"])] = 128
-    # ---- pruning
-    # After `muxviz prune`, for each sparsity of the stages.
-    fine_tuning: Annotated[Stages, Each(Instance(Stage), 1000)] = ()
-    prune: Annotated[tuple[str, ...], Each(OneOf(PRUNABLE), 5, least=1, is_distinct=True)] = (
-        PRUNABLE
-    )
-    # Chance that an inner dimension's gate begins closed.
-    droprate: Annotated[float, Real(0, 1, is_above=True, is_below=True)] = 0.5
-    # Ours: dimensions kept of the demultiplexer's states; 0 means all.
-    readout_width: Annotated[int, Whole(0, LIMITS["hidden_size"])] = 0
-    freeze_embeddings: Annotated[bool, Flag()] = False  # as the published pruning does
-    # ---- a packed start: N narrow models side by side, cut out of --teacher
-    start: Annotated[str, OneOf(("", PACKED))] = ""  # "": where --start says
-    # Sizes of a slot's model; 0 means the N-th part of hidden_size, num_heads, intermediate_size.
-    slot_width: Annotated[int, Whole(0, LIMITS["hidden_size"])] = 0
-    slot_heads: Annotated[int, Whole(0, LIMITS["num_attention_heads"])] = 0
-    slot_units: Annotated[int, Whole(0, LIMITS["intermediate_size"])] = 0
-    # ---- the generator of replaced-token detection; 0 layers: uniform random tokens (released)
-    generator_layers: Annotated[int, Whole(0, LIMITS["num_hidden_layers"])] = 0
-    generator_coeff: Weight = 1.0
-    # ---- data
-    task_train: Words = "sst2/train.tsv.gz"
-    task_dev: Words = "sst2/dev.tsv.gz"
-    general: Paths = ()  # general corpora, one paragraph per line
-    general_rows: Count = 60000  # rows kept of them; 0 means all
-    packing: Annotated[str, OneOf(PACKINGS)] = "sentences"  # or "documents": filled to max_length
-    unlabelled: Paths = ()  # ours: more texts like the task's, drawn with the general
-    # Ours: rows made of two task rows each (packed: two or three), drawn with the general ones.
-    compounds: Annotated[int, Whole(0, 10**7)] = 0
-    exchanged: Annotated[int, Whole(0, 10**7)] = 0  # packed: with a part exchanged for another's
-    # Packed: how often task rows, compounds, exchanged and unlabelled ones are drawn; () as many
-    # as there are.
-    shares: Annotated[tuple[float, ...], Each(Real(0, 1e6), 4)] = ()
-    held_out: Count = 0  # packed: task rows not trained on, scored while training in place of dev
-    # ---- optimisation
-    seed: Seed = 17
-    data_seed: Seed = 17  # of the sample of general rows
-    weight_decay: Weight = 0.01
-    clip_norm: Annotated[float, Real(0, 1e30, is_above=True)] = 1.0  # 1e9: no clipping
-    adam_beta2: Annotated[float, Real(0, 1, is_below=True)] = 0.98
-    # Mixed precision through accelerate.
-    precision: Annotated[str, OneOf(PRECISIONS)] = "no"
-    accumulate: Annotated[int, Whole(1, 1 << 16)] = 1  # micro-batches a step is cut into
-    compile: Annotated[bool, Flag()] = False  # torch.compile the encoder
-    save_every: Steps = 500  # steps between saved states
-    log_every: Steps = 50  # steps between rows of metrics.jsonl
-    # ---- words
-    baseline: Words = ""  # name of the N = 1 checkpoint to compare with
-    source: Words = ""  # published recipes: where the numbers come from
-    # Published recipes: fields whose published value is not known.
-    unknown: Annotated[tuple[str, ...], Each(Text(200, least=1), 100)] = ()
 
     def __post_init__(self) -> None:
-        check(self)
-        self._check_model()
-        self._check_pruning()
-        self._check_packed()
-        for stage in (*self.stages, *self.fine_tuning):
-            self._check_stage(stage)
-
-    def _check_model(self) -> None:
+        super().__post_init__()
         if self.num_heads and self.hidden_size % self.num_heads:
             raise ConfigError(
                 f"hidden_size {self.hidden_size} is not a multiple of num_heads {self.num_heads}; "
@@ -232,17 +181,113 @@ class Recipe:
                 f"vocab_size is {self.vocab_size} beside vocabulary {self.vocabulary!r}, which is "
                 "taken as it is; leave one out"
             )
-        if self.labels and (self.task not in CLASS_TASKS or len(self.labels) < 2):
+
+
+@dataclass(frozen=True)
+class Data(Checked):
+    """Texts to train on and to score."""
+
+    task_train: Words = "sst2/train.tsv.gz"
+    task_dev: Words = "sst2/dev.tsv.gz"
+    # Names in order; () takes those of the training file.
+    labels: Annotated[tuple[str, ...], Each(Text(200, least=1), 100_000, is_distinct=True)] = ()
+    general: Paths = ()  # general corpora, one paragraph per line
+    general_rows: Count = 60000  # rows kept of them; 0 means all
+    data_seed: Seed = 17  # of the sample of general rows
+    packing: Annotated[str, OneOf(PACKINGS)] = "sentences"  # or "documents": filled to max_length
+    unlabelled: Paths = ()  # ours: more texts like the task's, drawn with the general
+    # Ours: rows made of two task rows each (packed: two or three), drawn with the general ones.
+    compounds: Annotated[int, Whole(0, 10**7)] = 0
+
+
+@dataclass(frozen=True)
+class Packed(Checked):
+    """A packed start: N narrow models side by side, cut out of --teacher."""
+
+    # Sizes of a slot's model; 0 means the N-th part of hidden_size, num_heads, intermediate_size.
+    slot_width: Annotated[int, Whole(0, LIMITS["hidden_size"])] = 0
+    slot_heads: Annotated[int, Whole(0, LIMITS["num_attention_heads"])] = 0
+    slot_units: Annotated[int, Whole(0, LIMITS["intermediate_size"])] = 0
+    exchanged: Annotated[int, Whole(0, 10**7)] = 0  # rows with a part exchanged for another's
+    # How often task rows, compounds, exchanged and unlabelled ones are drawn; () as many as there
+    # are.
+    shares: Annotated[tuple[float, ...], Each(Real(0, 1e6), 4)] = ()
+    held_out: Count = 0  # task rows not trained on, scored while training in place of dev
+
+
+@dataclass(frozen=True)
+class Pruning(Checked):
+    """What is pruned, and how gates begin."""
+
+    prune: Annotated[tuple[str, ...], Each(OneOf(PRUNABLE), 5, least=1, is_distinct=True)] = (
+        PRUNABLE
+    )
+    # Chance that an inner dimension's gate begins closed.
+    droprate: Annotated[float, Real(0, 1, is_above=True, is_below=True)] = 0.5
+    # Ours: dimensions kept of the demultiplexer's states; 0 means all.
+    readout_width: Annotated[int, Whole(0, LIMITS["hidden_size"])] = 0
+    freeze_embeddings: Annotated[bool, Flag()] = False  # as the published pruning does
+
+
+@dataclass(frozen=True)
+class Training(Checked):
+    """How steps are taken, and how often the run writes."""
+
+    weight_decay: Weight = 0.01
+    clip_norm: Annotated[float, Real(0, 1e30, is_above=True)] = 1.0  # 1e9: no clipping
+    adam_beta2: Annotated[float, Real(0, 1, is_below=True)] = 0.98
+    # Mixed precision through accelerate.
+    precision: Annotated[str, OneOf(PRECISIONS)] = "no"
+    accumulate: Annotated[int, Whole(1, 1 << 16)] = 1  # micro-batches a step is cut into
+    compile: Annotated[bool, Flag()] = False  # torch.compile the encoder
+    save_every: Steps = 500  # steps between saved states
+    log_every: Steps = 50  # steps between rows of metrics.jsonl
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One run. Fields without a default are required; no two tables share the name of a field."""
+
+    name: Name  # of the exported checkpoint
+    num_instances: Annotated[int, Whole(1, LIMITS["num_instances"])]
+    stages: Annotated[Stages, Each(Instance(Stage), 1000, least=1)]
+    task: Annotated[str, Part("TRAINED_TASKS")] = CLASS_TASKS[0]  # decides the head
+    seed: Seed = 17
+    start: Annotated[str, OneOf(("", PACKED))] = ""  # "": where --start says
+    baseline: Words = ""  # name of the N = 1 checkpoint to compare with
+    source: Words = ""  # published recipes: where the numbers come from
+    # Published recipes: fields whose published value is not known.
+    unknown: Annotated[tuple[str, ...], Each(Text(200, least=1), 100)] = ()
+    # After `muxviz prune`, for each sparsity of the stages.
+    fine_tuning: Annotated[Stages, Each(Instance(Stage), 1000)] = ()
+    model: Annotated[Parts, Instance(Parts)] = Parts()
+    sizes: Annotated[Sizes, Instance(Sizes)] = Sizes()
+    data: Annotated[Data, Instance(Data)] = Data()
+    packed: Annotated[Packed, Instance(Packed)] = Packed()
+    pruning: Annotated[Pruning, Instance(Pruning)] = Pruning()
+    training: Annotated[Training, Instance(Training)] = Training()
+
+    def __post_init__(self) -> None:
+        check(self)
+        self._check_data()
+        self._check_pruning()
+        self._check_packed()
+        for stage in (*self.stages, *self.fine_tuning):
+            self._check_stage(stage)
+
+    def _check_data(self) -> None:
+        data = self.data
+        if data.labels and (self.task not in CLASS_TASKS or len(data.labels) < 2):
             raise ConfigError(
-                f"labels is {shown(self.labels)} for task {self.task}; expected two or more names, "
+                f"labels is {shown(data.labels)} for task {self.task}; expected two or more names, "
                 f"for {' or '.join(CLASS_TASKS)}"
             )
-        if self.compounds and self.task not in LABELLED_TASKS:
+        if data.compounds and self.task not in LABELLED_TASKS:
             raise ConfigError(f"compounds are made of labelled rows; {self.task} has none")
         drawn = self.is_packed or any(stage.general_share for stage in self.stages)
-        if self.compounds and not drawn:
+        if data.compounds and not drawn:
             raise ConfigError(
-                f"compounds is {self.compounds:,}, and no stage draws them; give a stage a "
+                f"compounds is {data.compounds:,}, and no stage draws them; give a stage a "
                 "general_share, or set compounds to 0"
             )
 
@@ -252,17 +297,17 @@ class Recipe:
                 f"stage {stage.name!r} of {self.name} has no loss; set one of task_coeff, "
                 "retrieval_coeff, hidden_coeff ... above 0"
             )
-        if stage.groups % self.accumulate:
+        if stage.groups % self.training.accumulate:
             raise ConfigError(
                 f"stage {stage.name!r}: {stage.groups} groups per step cannot be shared equally by "
-                f"{self.accumulate} micro-batches (accumulate); choose a multiple"
+                f"{self.training.accumulate} micro-batches (accumulate); choose a multiple"
             )
         if stage.probe_coeff and self.num_instances > 1:
             raise ConfigError(
                 f"stage {stage.name!r}: probe_coeff is {stage.probe_coeff} at N = "
                 f"{self.num_instances}; the probe is for N = 1: set it to 0"
             )
-        others = self.general or self.unlabelled or self.compounds
+        others = self.data.general or self.data.unlabelled or self.data.compounds
         if stage.general_share and self.task in LABELLED_TASKS and not others:
             raise ConfigError(
                 f"stage {stage.name!r}: general_share is {stage.general_share}, and there is "
@@ -278,12 +323,12 @@ class Recipe:
             )
         if any(stage.sparsity for stage in self.fine_tuning):
             raise ConfigError("[[fine_tuning]] trains the cut model; leave its sparsity out")
-        if self.prunes and self.compile:
+        if self.prunes and self.training.compile:
             raise ConfigError(
                 "compile with gates: shapes change at every step; set compile to false"
             )
-        idle = "readout_width" if self.readout_width else "[[fine_tuning]]"
-        if not self.prunes and (self.readout_width or self.fine_tuning):
+        idle = "readout_width" if self.pruning.readout_width else "[[fine_tuning]]"
+        if not self.prunes and (self.pruning.readout_width or self.fine_tuning):
             raise ConfigError(
                 f"{idle} belongs to pruning, and no stage has a sparsity; leave it out"
             )
@@ -313,8 +358,7 @@ class Recipe:
 
     def _check_packed(self) -> None:
         if not self.is_packed:
-            own = ("exchanged", "shares", "held_out", "slot_width", "slot_heads", "slot_units")
-            given = [name for name in own if getattr(self, name)]
+            given = [f.name for f in fields(Packed) if getattr(self.packed, f.name) != f.default]
             given += [n for s in self.stages for n in PACKED_ONLY if getattr(s, n)]
             if given:
                 raise ConfigError(
@@ -322,11 +366,15 @@ class Recipe:
                 )
             return
         for name, only in PACKABLE.items():
-            if getattr(self, name) != only:
-                raise ConfigError(
-                    f"{name} is {getattr(self, name)!r}; a packed start has {name} {only!r} only"
-                )
-        if self.prunes or self.fine_tuning or self.generator_layers or self.learn_instances:
+            own = getattr(self.model, name)
+            if own != only:
+                raise ConfigError(f"{name} is {own!r}; a packed start has {name} {only!r} only")
+        if (
+            self.prunes
+            or self.fine_tuning
+            or self.model.generator_layers
+            or self.model.learn_instances
+        ):
             raise ConfigError(
                 "a packed start goes without sparsity, fine_tuning, generator_layers and "
                 "learn_instances; prune or fine-tune its result in a run of its own"
@@ -344,7 +392,7 @@ class Recipe:
                 f"sharing of the stages is {sharing}; it must not fall, and blocks that are tied "
                 "need chunks of their own: give it to stages with free = true"
             )
-        if self.shares and not sum(self.shares):
+        if self.packed.shares and not sum(self.packed.shares):
             raise ConfigError("all shares are 0, so nothing would be drawn; give one above 0")
 
     @property
@@ -365,7 +413,7 @@ class Recipe:
     @property
     def is_multiplexed(self) -> bool:
         """Whether the model has a multiplexer; at N = 1 only where both parts are not identity."""
-        return self.multiplexer != "identity"
+        return self.model.multiplexer != "identity"
 
     @property
     def total_steps(self) -> int:
@@ -386,8 +434,22 @@ class Recipe:
         return next(number for number, end in enumerate(ends) if step < end)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for ``run.json`` and cards."""
-        return asdict(self)
+        """Plain values for ``run.json`` and cards: every field by its name, without tables."""
+        found: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            found |= value if name in TABLES else {name: value}
+        return found
+
+
+TABLES: dict[str, type[Checked]] = {
+    "model": Parts,
+    "sizes": Sizes,
+    "data": Data,
+    "packed": Packed,
+    "pruning": Pruning,
+    "training": Training,
+}
+TABLE_OF = {field.name: name for name, kind in TABLES.items() for field in fields(kind)}
 
 
 def read_recipe(path: str | Path, *, num_instances: int | None = None, start: str = "") -> Recipe:
@@ -414,11 +476,14 @@ def read_recipe(path: str | Path, *, num_instances: int | None = None, start: st
     source = _Source(path, _key_lines(text))
     table = _with_num_instances(table, num_instances, path)
     table |= {"start": start} if start else {}
-    if "multiplexer" not in table:
+    table = _in_tables(table, path)
+    if "multiplexer" not in table["model"]:
         if table.get("start") == PACKED:
-            table |= {"multiplexer": "binary_hadamard"}
+            table["model"] |= {"multiplexer": "binary_hadamard"}
         elif table.get("num_instances") == 1:
-            table |= {"multiplexer": "identity", "demultiplexer": "identity"}
+            table["model"] |= {"multiplexer": "identity", "demultiplexer": "identity"}
+    for name, kind in TABLES.items():
+        table[name] = source.build(kind, table[name], name)
     for name in ("stages", "fine_tuning"):
         table[name] = [
             source.build(Stage, stage, name, number)
@@ -426,6 +491,24 @@ def read_recipe(path: str | Path, *, num_instances: int | None = None, start: st
         ]
     recipe: Recipe = source.build(Recipe, table)
     return recipe
+
+
+def _in_tables(given: dict[str, Any], path: Path) -> dict[str, Any]:
+    """``given`` with every field in its table, also where it stands outside of all of them, as in
+    recipes of before there were tables.
+    """
+    found = {name: value for name, value in given.items() if name not in TABLE_OF}
+    for name in TABLES:
+        own = given.get(name, {})
+        if not isinstance(own, dict):
+            raise ConfigError(f"{path}: {name} is {shown(own)}; expected a table, [{name}]")
+        outside = {field: v for field, v in given.items() if TABLE_OF.get(field) == name}
+        if twice := sorted(own.keys() & outside.keys()):
+            raise ConfigError(
+                f"{path}: {twice[0]} is given in [{name}] and outside of it; leave one out"
+            )
+        found[name] = own | outside
+    return found
 
 
 def _tables(table: dict[str, Any], name: str, path: Path) -> list[dict[str, Any]]:
@@ -452,11 +535,13 @@ def _with_num_instances(table: dict[str, Any], num: int | None, path: Path) -> d
 
 
 _KEY = re.compile(r"\s*+([\w-]+)\s*+=")
-_TABLE = re.compile(r"\s*+\[\[\s*+([\w-]+)\s*+\]\]")
+_TABLE = re.compile(r"\s*+\[{1,2}\s*+([\w-]+)\s*+\]")
 
 
 def _key_lines(text: str) -> dict[tuple[str, int, str], int]:
-    """The line of each key, by the list of tables it is in ("" for none) and its place there."""
+    """The line of each key, by the table or list of tables it is in ("" for none), and the place
+    of its table in that list.
+    """
     found: dict[tuple[str, int, str], int] = {}
     begun = {"": 0}
     where = ""
@@ -477,16 +562,19 @@ class _Source:
     lines: dict[tuple[str, int, str], int]
 
     def build(self, kind: type, table: dict[str, Any], where: str = "", number: int = 0) -> Any:
-        """A ``kind`` from a table of the file, in the list ``where`` of tables.
+        """A ``kind`` from the table ``where`` of the file, or from one in that list of tables.
 
         Raises:
             ConfigError: an unknown, missing or odd key; names file, line and list.
         """
-        part = f"{printable(self.path)}{f' [[{where}]]' if where else ''}"
+        named = f" [{where}]" if where in TABLES else f" [[{where}]]" if where else ""
+        part = f"{printable(self.path)}{named}"
         known = {f.name: f for f in fields(kind)}
         values = {name: tuple(v) if isinstance(v, list) else v for name, v in table.items()}
         for name, value in values.items():
             line = self.lines.get((where, number, name))
+            if line is None and where in TABLES:
+                line = self.lines.get(("", 0, name))
             place = part if line is None else f"{part}, line {line}"
             if name not in known:
                 raise ConfigError(

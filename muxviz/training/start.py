@@ -152,11 +152,11 @@ def place_vocabulary(
     Raises:
         ConfigError: the recipe names a vocabulary that is not there or does not fit the start.
     """
-    if recipe.vocabulary:
+    if recipe.sizes.vocabulary:
         return _named_vocabulary(recipe, start, data, out)
-    if recipe.vocab_size:
+    if recipe.sizes.vocab_size:
         whole = wordpieces(start)
-        pieces, old = trim_vocabulary(whole, corpora, recipe.vocab_size)
+        pieces, old = trim_vocabulary(whole, corpora, recipe.sizes.vocab_size)
         write_whole(out / "vocab.txt", "\n".join(pieces) + "\n")
         return None if start is None else old
     found = [] if start is None else _copy_tokenizer(start.folder, out)
@@ -177,11 +177,11 @@ def _copy_tokenizer(folder: Path, out: Path) -> list[str]:
 def _named_vocabulary(
     recipe: Recipe, start: Start | None, data: Path, out: Path
 ) -> np.ndarray | None:
-    places = (data / recipe.vocabulary, Path(recipe.vocabulary))
+    places = (data / recipe.sizes.vocabulary, Path(recipe.sizes.vocabulary))
     path = next((place for place in places if is_there(place)), None)
     if path is None:
         raise ConfigError(
-            f"vocabulary {recipe.vocabulary!r} is neither in {data} nor in the current folder"
+            f"vocabulary {recipe.sizes.vocabulary!r} is neither in {data} nor in the current folder"
         )
     if path.is_dir():  # the tokenizer of a checkpoint
         if not set(_copy_tokenizer(path, out)) & set(TOKENIZER_FILES):
@@ -232,57 +232,58 @@ def run_tokenizer(folder: Path, shape: BackboneShape, backbone: str) -> Any:
 
 def run_shape(recipe: Recipe, start: Start | None, vocab_size: int) -> BackboneShape:
     """Sizes of the model: those of the start, changed where the recipe says so."""
-    sizes: dict[str, Any] = {
+    sizes = recipe.sizes
+    found: dict[str, Any] = {
         "vocab_size": vocab_size,
-        "max_position_embeddings": recipe.max_length,
-        "hidden_dropout_prob": recipe.dropout,
-        "attention_probs_dropout_prob": recipe.dropout,
+        "max_position_embeddings": sizes.max_length,
+        "hidden_dropout_prob": recipe.model.dropout,
+        "attention_probs_dropout_prob": recipe.model.dropout,
     }
-    if recipe.num_layers or recipe.layers:
-        sizes["num_hidden_layers"] = recipe.num_layers or len(recipe.layers)
-    if recipe.num_heads:
-        sizes["num_attention_heads"] = recipe.num_heads
-    sizes |= {name: value for name in WIDTHS if (value := getattr(recipe, name))}
+    if sizes.num_layers or sizes.layers:
+        found["num_hidden_layers"] = sizes.num_layers or len(sizes.layers)
+    if sizes.num_heads:
+        found["num_attention_heads"] = sizes.num_heads
+    found |= {name: value for name in WIDTHS if (value := getattr(sizes, name))}
     if start is not None:
         _check_start(recipe, start)
-        offset = 2 if recipe.backbone == "roberta" else 0  # rows that no position uses
-        kept = min(recipe.max_length + offset, start.shape.max_position_embeddings)
-        return replace(start.shape, **(sizes | {"max_position_embeddings": kept}))
-    if recipe.layers:
+        offset = 2 if recipe.model.backbone == "roberta" else 0  # rows that no position uses
+        kept = min(sizes.max_length + offset, start.shape.max_position_embeddings)
+        return replace(start.shape, **(found | {"max_position_embeddings": kept}))
+    if sizes.layers:
         raise ConfigError(
             "layers are those that are kept of a start; give --start, or leave them out"
         )
-    missing = [n for n in ("hidden_size", "num_layers", "num_heads") if not getattr(recipe, n)]
+    missing = [n for n in ("hidden_size", "num_layers", "num_heads") if not getattr(sizes, n)]
     if missing:
         raise ConfigError(
             f"a model from scratch needs {', '.join(missing)} in its recipe; or give --start"
         )
-    if not recipe.intermediate_size:
-        sizes["intermediate_size"] = 4 * recipe.hidden_size
-    if recipe.backbone == "roberta":
-        positions = recipe.max_length + 2
-        sizes |= {
+    if not sizes.intermediate_size:
+        found["intermediate_size"] = 4 * sizes.hidden_size
+    if recipe.model.backbone == "roberta":
+        positions = sizes.max_length + 2
+        found |= {
             "type_vocab_size": 1,
-            "pad_token_id": usual_padding(recipe.backbone),
+            "pad_token_id": usual_padding(recipe.model.backbone),
             "layer_norm_eps": 1e-5,
         }
-        sizes["max_position_embeddings"] = positions
-    return BackboneShape(**sizes)
+        found["max_position_embeddings"] = positions
+    return BackboneShape(**found)
 
 
 def _check_start(recipe: Recipe, start: Start) -> None:
     count = start.shape.num_hidden_layers
-    strange = [n for n in (*recipe.layers, *recipe.mux_layers) if not 0 <= n < count]
+    strange = [n for n in (*recipe.sizes.layers, *recipe.sizes.mux_layers) if not 0 <= n < count]
     if strange:
         raise ConfigError(
             f"layer {strange[0]} of {start.folder} is asked for, which has layers 0 to "
             f"{count - 1}; correct layers or mux_layers, or name another start"
         )
     theirs = "bert" if start.config is None else start.config.backbone
-    if (theirs == "roberta") != (recipe.backbone == "roberta"):
+    if (theirs == "roberta") != (recipe.model.backbone == "roberta"):
         raise ConfigError(
-            f"{start.folder} is a {theirs} model, the recipe's backbone {recipe.backbone}: they "
-            f"number positions differently; set backbone to {theirs!r} or name another start"
+            f"{start.folder} is a {theirs} model, the recipe's backbone {recipe.model.backbone}: "
+            f"they number positions differently; set backbone to {theirs!r} or name another start"
         )
 
 
@@ -296,20 +297,20 @@ def run_config(
     published = {"regression": "sequence_classification"}.get(recipe.task, recipe.task)
     names = {(c.backbone, c.task, c.is_multiplexed): name for name, c in PUBLISHED_CLASSES.items()}
     return MuxConfig(
-        backbone=recipe.backbone,
+        backbone=recipe.model.backbone,
         task=recipe.task,
         shape=shape,
         num_instances=recipe.num_instances,
-        multiplexer=recipe.multiplexer,
-        demultiplexer=recipe.demultiplexer,
+        multiplexer=recipe.model.multiplexer,
+        demultiplexer=recipe.model.demultiplexer,
         num_labels=max(1, len(labels)),
         labels=labels or ("score",),
         labels_source="training recipe",
-        num_demux_layers=recipe.num_demux_layers,
-        stored_demux_layers=recipe.num_demux_layers,
-        readout=recipe.readout,
+        num_demux_layers=recipe.model.num_demux_layers,
+        stored_demux_layers=recipe.model.num_demux_layers,
+        readout=recipe.model.readout,
         structure=structure,
-        published_class=names.get((recipe.backbone, published, recipe.is_multiplexed)),
+        published_class=names.get((recipe.model.backbone, published, recipe.is_multiplexed)),
     )
 
 
@@ -338,11 +339,11 @@ def build_model(
     ):
         state[name] = words
     model.load_state_dict(state)
-    if recipe.learn_instances:
+    if recipe.model.learn_instances:
         if vectors is None:
             raise ConfigError(
-                f"learn_instances: the {recipe.multiplexer} multiplexer has no slot vectors; set "
-                "it to false"
+                f"learn_instances: the {recipe.model.multiplexer} multiplexer has no slot vectors; "
+                "set it to false"
             )
         model.multiplexer.instance_embedding.requires_grad_(True)
     return model
@@ -350,30 +351,31 @@ def build_model(
 
 def _check_mux_layers(recipe: Recipe, start: Start | None, state: dict[str, Tensor]) -> None:
     takes = [n for n in MUX_LAYERS if any(key.startswith(f"multiplexer.{n}.") for key in state)]
-    if recipe.mux_layers and (start is None or len(recipe.mux_layers) > len(takes)):
+    if recipe.sizes.mux_layers and (start is None or len(recipe.sizes.mux_layers) > len(takes)):
         have = f"takes {len(takes)} layers of a start"
+        if start is None:
+            have = "has no --start to take them from"
         raise ConfigError(
-            f"mux_layers names {len(recipe.mux_layers)} layers; the {recipe.multiplexer} "
-            f"multiplexer {have if start is not None else 'has no --start to take them from'}: "
-            "leave mux_layers out"
+            f"mux_layers names {len(recipe.sizes.mux_layers)} layers; the "
+            f"{recipe.model.multiplexer} multiplexer {have}: leave mux_layers out"
         )
 
 
 def _slot_vectors(recipe: Recipe, config: MuxConfig) -> Tensor:
     generator = torch.Generator().manual_seed(recipe.seed)
     width = config.shape.embedding_size
-    norm = recipe.instance_norm or (width * recipe.num_instances) ** 0.5
+    norm = recipe.model.instance_norm or (width * recipe.num_instances) ** 0.5
     vectors = draw_instance_embedding(config, generator, norm=norm)
-    if recipe.instance_vectors == "sign":
-        if vectors.dim() != 2 or recipe.multiplexer == "binary_hadamard":
+    if recipe.model.instance_vectors == "sign":
+        if vectors.dim() != 2 or recipe.model.multiplexer == "binary_hadamard":
             raise ConfigError(
-                f"instance_vectors 'sign' with multiplexer {recipe.multiplexer!r}: only vectors "
-                "drawn from a Gaussian have signs; use gaussian_hadamard or contextual"
+                f"instance_vectors 'sign' with multiplexer {recipe.model.multiplexer!r}: only "
+                "vectors drawn from a Gaussian have signs; use gaussian_hadamard or contextual"
             )
         vectors = torch.where(vectors < 0, -1.0, 1.0) * norm / width**0.5
     if not bool(vectors.flatten(1).any(dim=1).all()):
         raise ConfigError(
-            f"{recipe.multiplexer} shares out {width} dimensions, too few for "
+            f"{recipe.model.multiplexer} shares out {width} dimensions, too few for "
             f"{recipe.num_instances} slots; choose fewer slots or a wider model"
         )
     return vectors
@@ -384,15 +386,15 @@ def _take_over(
 ) -> None:
     """Overwrite ``state`` with all that ``start`` has of the same kind."""
     theirs_is = "identity" if start.config is None else start.config.multiplexer
-    is_lost = recipe.multiplexer != theirs_is or recipe.mux_layers
+    is_lost = recipe.model.multiplexer != theirs_is or recipe.sizes.mux_layers
     if MULTIPLEXERS[theirs_is].attends and is_lost:
         raise ConfigError(
             f"{start.folder} has a trained {theirs_is} multiplexer, whose layers this recipe would "
             f"lose; set multiplexer = {theirs_is!r} and leave mux_layers out"
         )
-    kept = recipe.layers or tuple(range(start.shape.num_hidden_layers))
+    kept = recipe.sizes.layers or tuple(range(start.shape.num_hidden_layers))
     for key, value in state.items():
-        source = _source_key(key, kept, recipe.mux_layers)
+        source = _source_key(key, kept, recipe.sizes.mux_layers)
         theirs = start.weights.get(source)
         if theirs is None:
             continue
@@ -428,11 +430,11 @@ def _source_key(key: str, layers: tuple[int, ...], mux_layers: tuple[int, ...]) 
 def _same_vectors(recipe: Recipe, start: Start, theirs: Tensor, fresh: Tensor) -> Tensor:
     """The start's slot vectors for as many slots as both have, at the new model's norm."""
     assert start.config is not None
-    same_kind = start.config.multiplexer == recipe.multiplexer
+    same_kind = start.config.multiplexer == recipe.model.multiplexer
     if not same_kind or theirs.shape[1:] != fresh.shape[1:]:
         return fresh
     are_signs = torch.allclose(theirs.abs(), theirs.abs().max())
-    if recipe.instance_vectors == "sign" and not (are_signs or recipe.learn_instances):
+    if recipe.model.instance_vectors == "sign" and not (are_signs or recipe.model.learn_instances):
         return fresh
     if theirs.shape == fresh.shape or theirs.dim() > 2:
         return theirs if theirs.shape == fresh.shape else fresh
@@ -443,14 +445,14 @@ def _same_vectors(recipe: Recipe, start: Start, theirs: Tensor, fresh: Tensor) -
 
 def build_generator(recipe: Recipe, config: MuxConfig) -> MuxModel | None:
     """The small masked LM that proposes replacements, sharing nothing but the vocabulary."""
-    if not recipe.generator_layers:
+    if not recipe.model.generator_layers:
         return None
     if not config.is_multiplexed:
         raise ConfigError(
-            f"generator_layers is {recipe.generator_layers} in a plain model; a generator needs "
-            "a multiplexer (N = 1 has one where it is named): set generator_layers to 0"
+            f"generator_layers is {recipe.model.generator_layers} in a plain model; a generator "
+            "needs a multiplexer (N = 1 has one where it is named): set generator_layers to 0"
         )
-    shape = replace(config.shape, num_hidden_layers=recipe.generator_layers)
+    shape = replace(config.shape, num_hidden_layers=recipe.model.generator_layers)
     model = MuxModel(
         replace(
             config,

@@ -42,7 +42,7 @@ class Stepper:
         stage, at = self.recipe.stage_at(number)
         index = self.recipe.stage_number(number)
         if index not in self.samplers:
-            shares = self.accelerator.num_processes * self.recipe.accumulate
+            shares = self.accelerator.num_processes * self.recipe.training.accumulate
             self.samplers = {index: self.run.sampler(index, shares)}
         for group in self.optimiser.param_groups:
             is_gate = "gates" in group
@@ -51,7 +51,7 @@ class Stepper:
         share_slots(self.run.parts.model, self.recipe, index, at)
         whole = self.run.maker.make(self.samplers[index].step(at), stage, number)
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
-        micro = self.recipe.accumulate
+        micro = self.recipe.training.accumulate
         torch.manual_seed((self.recipe.seed * 1_000_003 + number) * processes + process)  # dropout
         self.parts.train()
         sums: dict[str, float] = {}
@@ -65,7 +65,9 @@ class Stepper:
                 # DDP averages over processes and accelerate over micro-batches; terms are sums.
                 self.accelerator.backward(terms.total * (processes * micro))
                 if self.accelerator.sync_gradients:
-                    norm = self.accelerator.clip_grad_norm_(self.parameters, self.recipe.clip_norm)
+                    norm = self.accelerator.clip_grad_norm_(
+                        self.parameters, self.recipe.training.clip_norm
+                    )
                 self.optimiser.step()
                 self.optimiser.zero_grad(set_to_none=True)
             self.meter.add_terms(terms, sums)
@@ -131,13 +133,18 @@ def make_optimiser(run: Run) -> torch.optim.Optimizer:
         raise ConfigError(f"{run.recipe.name}: nothing to train")
     parameters = dict(run.parts.named_parameters())
     groups: list[dict[str, Any]] = [
-        {"params": [parameters[n] for n in decayed], "weight_decay": run.recipe.weight_decay},
+        {
+            "params": [parameters[n] for n in decayed],
+            "weight_decay": run.recipe.training.weight_decay,
+        },
         {"params": [parameters[n] for n in plain], "weight_decay": 0.0},
     ]
     for names, ascends in zip(gated, (False, True), strict=False):
         own = {"weight_decay": 0.0, "betas": (0.9, 0.999), "maximize": ascends, "gates": True}
         groups.append({"params": [parameters[n] for n in names], **own})
-    return torch.optim.AdamW(groups, lr=1.0, betas=(0.9, run.recipe.adam_beta2), fused=True)
+    return torch.optim.AdamW(
+        groups, lr=1.0, betas=(0.9, run.recipe.training.adam_beta2), fused=True
+    )
 
 
 def restore(

@@ -19,17 +19,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.attention.attribution import (
+from muxviz.analysis.attention.eager import states_and_maps
+from muxviz.analysis.groups.attribution import (
     STEPS,
     Stages,
     baseline_of,
     import_captum,
     mean_embedding,
 )
-from muxviz.analysis.attention.eager import states_and_maps
 from muxviz.analysis.groups.draws import Progress
 from muxviz.analysis.groups.one_group import Entered, Measure, Target, enter, explained, measure_of
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.engine.guard import memory_guard
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.attribution import Conductance
@@ -42,9 +42,7 @@ def layer_conductance(
     *,
     pool: Sequence[str],
     steps: int = STEPS,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Conductance:
     """Conductance of every layer and position for one slot's answer, split by slot of origin.
@@ -57,8 +55,8 @@ def layer_conductance(
 
     Cost: per node N + 3 passes of one sequence; per layer captum's ``steps`` forward and backward.
     """
-    entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed)
-    baseline = baseline_of(entered, mean_embedding(checkpoint, pool, padding=padding))
+    entered = enter(checkpoint, rows, seating)
+    baseline = baseline_of(entered, mean_embedding(checkpoint, pool, padding=seating.padding))
     measure = measure_of(entered, target)
     layers = checkpoint.config.shape.num_hidden_layers
     parts = steps + layers + 1

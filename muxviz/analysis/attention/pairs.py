@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.analysis.groups.draws import Progress
 from muxviz.analysis.groups.heads import by_head
 from muxviz.analysis.groups.one_group import Entered, enter
 from muxviz.analysis.groups.parts import multiplexer_name
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
@@ -30,13 +29,7 @@ CELLS = 262_144  # numbers of the maps held at once: they stay in a processor's 
 
 
 def slot_pairs(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
-    progress: Progress | None = None,
+    checkpoint: Checkpoint, rows: Sequence[Row], *, seating: Seating = Seating()
 ) -> SlotPairs:
     """First-layer attention logits as (N + 1)^2 maps per head, one per pair of slots.
 
@@ -67,7 +60,7 @@ def slot_pairs(
             "not applicable: layer 1 no longer attends, its attention block was pruned away, so "
             "there are no logits to split"
         )
-    entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed, answer=False)
+    entered = enter(checkpoint, rows, seating, answer=False)
     with torch.inference_mode(), memory_guard(checkpoint):
         parts = entering_parts(entered)
         own: Any = checkpoint.model.encoder.layers[0]

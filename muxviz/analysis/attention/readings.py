@@ -25,7 +25,6 @@ from muxviz.analysis.attention.eager import (
     silence_heads,
     states_and_maps,
 )
-from muxviz.analysis.attention.pairs import slot_pairs
 from muxviz.analysis.groups.draws import Progress, distributions, jensen_shannon
 from muxviz.analysis.groups.heads import NO_HEADS, by_head
 from muxviz.analysis.groups.one_group import (
@@ -39,7 +38,7 @@ from muxviz.analysis.groups.one_group import (
     measure_of,
 )
 from muxviz.analysis.groups.parts import multiplexer_name
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.engine.guard import memory_guard, need_finite
 from muxviz.errors import NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
@@ -57,13 +56,7 @@ from muxviz.results.attention import (
 
 
 def attention_maps(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
-    progress: Progress | None = None,
+    checkpoint: Checkpoint, rows: Sequence[Row], *, seating: Seating = Seating()
 ) -> AttentionMaps:
     """Every layer's and head's attention for a group; plain models too. Cost: one traced pass.
 
@@ -77,7 +70,7 @@ def attention_maps(
     model, config = checkpoint.model, checkpoint.config
     if not any(layer.heads for layer in config.kept.layers):
         raise NotApplicable(NO_HEADS)
-    entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed, answer=False)
+    entered = enter(checkpoint, rows, seating, answer=False)
     with torch.inference_mode(), memory_guard(checkpoint):
         entry = model.walk(
             entered.prepared, embeddings=entered.embeddings, hide_padding=entered.hide
@@ -100,13 +93,7 @@ def attention_maps(
 
 
 def instance_attention(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
-    progress: Progress | None = None,
+    checkpoint: Checkpoint, rows: Sequence[Row], *, seating: Seating = Seating()
 ) -> InstanceAttention:
     """The contextual multiplexer's attention across instances at every position.
 
@@ -120,7 +107,7 @@ def instance_attention(
             "not applicable: only the contextual multiplexer has attention across sentences that "
             f"is known here; {multiplexer_name(checkpoint)} {does}"
         )
-    entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed, answer=False)
+    entered = enter(checkpoint, rows, seating, answer=False)
     with torch.inference_mode(), memory_guard(checkpoint):
         across, mask = contextual_states(multiplexer, entered.embeddings, entered.prepared.mask)
         maps, _ = attend(multiplexer.instance_layer, across, mask)
@@ -140,9 +127,7 @@ def relevance(
     checkpoint: Checkpoint,
     rows: Sequence[Row],
     *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Relevance:
     """Attention weighted by the gradient of each slot's answer (Chefer et al. 2021), by slot.
@@ -163,7 +148,7 @@ def relevance(
     attending = [k for k, layer in enumerate(kept) if layer.heads]
     if not attending:
         raise NotApplicable(NO_HEADS)
-    entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    entered = enter(checkpoint, rows, seating)
     num = entered.embeddings.shape[1]
     layers = entered.embeddings.new_full(
         (num, len(kept), entered.length, entered.length), float("nan"), dtype=torch.float64
@@ -235,9 +220,7 @@ def head_effects(
     checkpoint: Checkpoint,
     rows: Sequence[Row],
     *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> HeadEffects:
     """Set one head's output to zero at a time and answer again.
@@ -254,7 +237,7 @@ def head_effects(
 
     Cost: layers x heads passes of one sequence, each from its layer on.
     """
-    entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    entered = enter(checkpoint, rows, seating)
     model, measures = checkpoint.model, measures_of(entered)
     layers: list[Any] = list(model.encoder.layers)
     heads = checkpoint.config.shape.num_attention_heads
@@ -311,12 +294,3 @@ def _judge(
         return (apart * weights).sum(axis=-1).T, change
 
     return judge
-
-
-__all__ = [
-    "attention_maps",
-    "head_effects",
-    "instance_attention",
-    "relevance",
-    "slot_pairs",
-]

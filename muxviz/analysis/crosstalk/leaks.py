@@ -15,9 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from muxviz.analysis.crosstalk.log_odds import log_odds
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
-from muxviz.analysis.groups.draws import Progress, need_draws, origin_of, pool_groups
+from muxviz.analysis.groups.draws import Progress, need_draws, origin_of, pool_groups, until_stopped
 from muxviz.analysis.groups.readback import (
     Places,
     need_neighbours,
@@ -26,8 +25,8 @@ from muxviz.analysis.groups.readback import (
     scores,
 )
 from muxviz.analysis.groups.shares import discoveries, shares
-from muxviz.batch import Group, Row
-from muxviz.errors import NotApplicable, Stopped
+from muxviz.batch import Group, Row, Seating
+from muxviz.errors import NotApplicable
 from muxviz.inference import run_group
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.reading import token_names
@@ -39,19 +38,14 @@ FEWEST = 2  # groups that make a result
 
 
 def group_leaks(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    checkpoint: Checkpoint, rows: Sequence[Row], *, seating: Seating = Seating()
 ) -> GroupResult:
     """One pass over a group, whose result has its ``leak``.
 
     Raises:
         NotApplicable: no retrieval head. InputError and its kinds.
     """
-    result = run_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    result = run_group(checkpoint, rows, seating=seating)
     if result.leak is None:
         raise NotApplicable(
             "not applicable: this checkpoint has no retrieval head, so no token is read back"
@@ -64,8 +58,7 @@ def hard(
     *,
     pool: Sequence[str],
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> HardLeaks:
     """The hard leak matrix over ``draws`` random groups of pool sentences.
@@ -75,7 +68,6 @@ def hard(
     cannot have leaked.
 
     Args:
-        checkpoint: not modified.
         pool: sentences, drawn without replacement while they last.
         draws: groups, one multiplexed sequence each.
         progress: called between chunks; where it raises ``Stopped``, the groups done so far make a
@@ -88,16 +80,11 @@ def hard(
     need_retrieval(checkpoint)
     need_neighbours(checkpoint)
     need_draws(draws, pool, fewest=FEWEST)
-    groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
+    groups = pool_groups(checkpoint, pool, draws, seating)
     places = [own_places(checkpoint, group) for group in groups]
-    reads: dict[int, np.ndarray] = {}
-    try:
-        for number, answer in scores(checkpoint, groups, places, progress):
-            reads[number] = answer.read
-    except Stopped:
-        if len(reads) < FEWEST:
-            raise
-    return _count(checkpoint, groups, places, reads, pool=len(pool), seed=seed)
+    answers = until_stopped(scores(checkpoint, groups, places, progress), fewest=FEWEST)
+    reads = {number: answer.read for number, answer in answers}
+    return _count(checkpoint, groups, places, reads, pool=len(pool), seating=seating)
 
 
 def _count(
@@ -107,7 +94,7 @@ def _count(
     reads: dict[int, np.ndarray],
     *,
     pool: int,
-    seed: int,
+    seating: Seating,
 ) -> HardLeaks:
     num, done = checkpoint.config.num_instances, sorted(reads)
     credit = np.zeros((len(done), num, num + 1))
@@ -130,21 +117,21 @@ def _count(
     chance = (by_chance.sum(axis=0) / below.sum(axis=0))[:, :num]
     np.fill_diagonal(chance, 0.0)
     excess = (credit - by_chance)[:, :, :num]
-    p = _above_zero(excess, below[:, :, :num], seed)
+    p = _above_zero(excess, below[:, :, :num])
     return HardLeaks(
         found.value,
         found.low,
         found.high,
         tokens.sum(axis=0).astype(np.int64),
         chance,
-        bootstrap_ratio(excess, below[:, :, :num], seed=seed),
+        bootstrap_ratio(excess, below[:, :, :num], seed=seating.seed),
         discoveries(p, ~np.eye(num, dtype=bool)),
         _tops(checkpoint, leaked, num),
         len(done),
-        seed,
+        seating.seed,
         pool,
         len(done) < len(groups),
-        origin_of(checkpoint, groups, seed=seed),
+        origin_of(checkpoint, groups, seating),
     )
 
 
@@ -166,7 +153,7 @@ def _credit(own: Places, read: np.ndarray, ids: np.ndarray, mask: np.ndarray) ->
     return credit
 
 
-def _above_zero(above: np.ndarray, below: np.ndarray, seed: int) -> np.ndarray:
+def _above_zero(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """One-sided p ``[N, N]`` of an excess: Student t of the ratio's linearised groups."""
     groups = len(above)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -189,6 +176,3 @@ def _tops(
         )
 
     return tuple(tuple(top(i, j) for j in range(num)) for i in range(num))
-
-
-__all__ = ["group_leaks", "hard", "log_odds"]

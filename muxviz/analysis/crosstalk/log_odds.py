@@ -30,7 +30,7 @@ from muxviz.analysis.groups.readback import (
     scores,
 )
 from muxviz.analysis.groups.shares import discoveries
-from muxviz.batch import EncodedRow, Group, Row
+from muxviz.batch import EncodedRow, Group, Row, Seating
 from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.reading import token_names
@@ -48,9 +48,7 @@ def log_odds(
     *,
     pool: Sequence[str],
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
-    fill: str = "repeat",
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> LogOdds:
     """How much likelier slot j's tokens are, read from slot i, because slot j holds them.
@@ -64,7 +62,6 @@ def log_odds(
     The usual frequency of a word cancels. The same pool sentences serve every source.
 
     Args:
-        checkpoint: not modified.
         rows: one to N.
         pool: sentences; those of the group itself are left out.
         draws: per source. Costs ``N * draws + 2`` multiplexed sequences.
@@ -77,14 +74,14 @@ def log_odds(
     """
     need_retrieval(checkpoint)
     need_neighbours(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     texts = [t for t in pool if t not in {row.text for row in rows}]
     need_draws(draws, texts, fewest=FEWEST, kind="sentences that are not in the group")
-    others = draw_rows(checkpoint, texts, draws, padding=padding, seed=seed)
+    others = draw_rows(checkpoint, texts, draws, seating)
     asked = _asked(checkpoint, group)
     present, floor = _present(checkpoint, group, asked)
     absent, is_partial = _absent(checkpoint, group, asked, others, progress)
-    effect, usual = _effects(present, absent, seed)
+    effect, usual = _effects(present, absent, seating.seed)
     present = np.where(np.isnan(usual), np.nan, present)  # no draw reaches so far
     p = _surprise(present, absent)
     num = len(group.rows)
@@ -101,7 +98,7 @@ def log_odds(
         tuple(i for i, repeats in enumerate(group.repeats) if repeats is not None),
         len(texts),
         is_partial,
-        origin_of(checkpoint, [group], seed=seed, fill=fill),
+        origin_of(checkpoint, [group], seating),
     )
 
 
@@ -208,6 +205,3 @@ def _surprise(present: np.ndarray, absent: np.ndarray) -> np.ndarray:
         t = (_mean(present) - middle) / (spread * np.sqrt(1 + 1 / draws))
     p: np.ndarray = 2 * stats.t.sf(np.abs(t), np.maximum(draws - 1, 1))
     return p
-
-
-__all__ = ["log_odds"]

@@ -43,7 +43,7 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     part_of,
 )
-from muxviz.batch import EncodedRow, Group, Row
+from muxviz.batch import EncodedRow, Group, Row, Seating
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, Stopped
 from muxviz.loading.checkpoint import Checkpoint
@@ -84,9 +84,7 @@ def shapley(
     pool: Sequence[str] | None = None,
     baseline: Checkpoint | None = None,
     gold: Sequence[str | None] | None = None,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     draws: int = 16,
     is_exact: bool | None = None,
     progress: Progress | None = None,
@@ -96,8 +94,7 @@ def shapley(
     Costs 2^N groups per draw up to N = 10, 2N above; memory is that of one chunk of groups.
 
     Args:
-        checkpoint: not modified.
-        rows, pool, baseline, gold, padding, fill, seed: as in ``measure_crosstalk``.
+        rows, pool, baseline, gold: as in ``measure_crosstalk``.
         draws: sets of N reference sentences.
         is_exact: run all coalitions, or a sample; None for all up to N = 10.
         progress: called with groups done and in all; whole blocks of draws done before it raises
@@ -116,16 +113,19 @@ def shapley(
         raise InputError(
             f"all coalitions of {num} slots are 2^{num} groups a draw; leave is_exact to None"
         )
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     left = other_sentences(group, pool)
     references = encoded(checkpoint, left, group)
     setting = _setting(checkpoint, group, baseline, gold)
-    each, empty = _all_draws(setting, references, draws, exact, seed, progress)
+    each, empty = _all_draws(setting, references, draws, exact, seating.seed, progress)
     fillers = tuple(s for s, r in enumerate(group.repeats) if r is not None)
     each[:, list(fillers)] = np.nan
-    values, nothing = bootstrap_mean(each, seed=seed), bootstrap_mean(empty, seed=seed)
+    values, nothing = (
+        bootstrap_mean(each, seed=seating.seed),
+        bootstrap_mean(empty, seed=seating.seed),
+    )
     beyond = np.abs(each) > setting.floor
-    p = sign_flip(np.where(beyond, each, 0.0), two_sided=True, seed=seed)
+    p = sign_flip(np.where(beyond, each, 0.0), two_sided=True, seed=seating.seed)
     p[np.diag_indices(num)] = np.nan
     return Shapley(
         values=values,
@@ -147,7 +147,7 @@ def shapley(
         asked=draws,
         is_partial=len(each) < draws,
         task=checkpoint.config.task,
-        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [group], seating),
     )
 
 
@@ -267,6 +267,3 @@ def _walk(order: np.ndarray) -> _Plan:
         weights[slot, num + step - 1 if step else 0] -= 0.5
         weights[slot, num + step] += 0.5
     return _Plan(members, weights)
-
-
-__all__ = ["shapley", "shapley_groups"]

@@ -43,7 +43,7 @@ from muxviz.analysis.groups.draws import (
     part_of,
     softmax,
 )
-from muxviz.batch import Group, Row
+from muxviz.batch import Group, Row, Seating
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, Stopped
 from muxviz.inference import group_tensors
@@ -88,22 +88,17 @@ def measure_crosstalk(
     pool: Sequence[str] | None = None,
     baseline: Checkpoint | None = None,
     gold: Sequence[str | None] | None = None,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     draws: int = 64,
     progress: Progress | None = None,
 ) -> Crosstalk:
     """Exchange each slot's sentence in turn for each of ``draws`` pool sentences.
 
     Args:
-        checkpoint: not modified.
-        rows: one to N rows; free slots are filled as ``fill`` says, and their answers left out.
+        rows: one to N rows; the answers of free slots are left out.
         pool: sentences to draw from, without replacement; those of the group itself are left out.
             None for the shipped pool. All slots get the same ones.
         baseline, gold: whose answers the margins are of, see ``choose_targets``.
-        padding, fill: see ``make_group``.
-        seed: of the draws, the filling and the bootstrap.
         draws: at most the size of the pool.
         progress: called with groups done and in all; what it has finished when it raises
             ``Stopped`` is kept, in blocks of draws.
@@ -115,9 +110,9 @@ def measure_crosstalk(
     refuse_what_has_no_answer(checkpoint)
     if draws < 1:
         raise InputError(f"got draws={draws}; at least one is needed, 64 are usual")
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     left = other_sentences(group, pool)
-    order = np.random.default_rng(seed).permutation(len(left))[:draws]
+    order = np.random.default_rng(seating.seed).permutation(len(left))[:draws]
     sentences = [left[i] for i in order]
     watched = watch(checkpoint, group)
     logits = _repeated(checkpoint, group, watched)
@@ -129,9 +124,9 @@ def measure_crosstalk(
         values[:, list(fillers)] = np.nan
     one_each = watched.task == ONE_ANSWER
     return Crosstalk(
-        js=_swap(seen.js, now.floor, seed, signed=False),
-        push=_swap(seen.push, now.push_floor, seed, signed=True),
-        decibels=_decibels(seen.js, now.floor, seed),
+        js=_swap(seen.js, now.floor, seating.seed, signed=False),
+        push=_swap(seen.push, now.push_floor, seating.seed, signed=True),
+        decibels=_decibels(seen.js, now.floor, seating.seed),
         changed=seen.changed.astype(np.float32),
         measured_floor=now.measured,
         floor_runs=sum(STACKS),
@@ -148,7 +143,7 @@ def measure_crosstalk(
         asked=draws,
         is_partial=len(seen.js) < len(sentences),
         task=watched.task,
-        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [group], seating),
     )
 
 
@@ -348,6 +343,3 @@ def _decibels(each: np.ndarray, floor: np.ndarray, seed: int) -> Estimates:
 
     means = (resamples(draws, seed) @ each.reshape(draws, -1) / draws).reshape(-1, num, num)
     return interval_of(ratio(each.mean(axis=0)), ratio(means), draws, seed)
-
-
-__all__ = ["difference", "matrix_difference", "measure_crosstalk"]

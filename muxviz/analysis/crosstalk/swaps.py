@@ -259,19 +259,3 @@ def benjamini_hochberg(p: np.ndarray, *, rate: float = RATE) -> np.ndarray:
     if passed.any():
         kept[order[: np.flatnonzero(passed)[-1] + 1]] = True
     return kept.reshape(p.shape)
-
-
-__all__ = [
-    "Targets",
-    "Watched",
-    "benjamini_hochberg",
-    "choose_targets",
-    "encoded",
-    "exchanged",
-    "margins_of",
-    "other_sentences",
-    "refuse_what_has_no_answer",
-    "rounding",
-    "sign_flip",
-    "watch",
-]

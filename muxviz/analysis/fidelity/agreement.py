@@ -17,9 +17,9 @@ from muxviz.analysis.fidelity.answered import (
     answers_of,
     need_classes,
     need_same_answers,
+    need_truth,
     truth_of,
 )
-from muxviz.analysis.fidelity.confusion import confusion
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
 from muxviz.analysis.groups.draws import (
     Progress,
@@ -29,9 +29,10 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     part_of,
     pool_groups,
+    until_stopped,
 )
 from muxviz.analysis.groups.shares import shares
-from muxviz.batch import EncodedRow, Group, Row
+from muxviz.batch import EncodedRow, Group, Row, Seating
 from muxviz.errors import NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.fidelity import Accuracy, Agreement
@@ -48,9 +49,7 @@ def agreement(
     rows: Sequence[Row],
     *,
     baseline: Checkpoint | None,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
 ) -> Agreement:
     """One group's answers against those of the baseline to each text alone: N + 1 passes at most.
 
@@ -58,7 +57,7 @@ def agreement(
         NotApplicable: no baseline, or tasks that cannot be compared.
     """
     alone = _need_baseline(checkpoint, baseline)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     (mixed,) = dict(answers_of(checkpoint, [group])).values()
     mixed = [a for a in mixed if group.repeats[a.slot] is None]
     single = dict(answers_of(alone, _singles(alone, [a.row for a in mixed])))
@@ -66,8 +65,10 @@ def agreement(
     return _agreement(
         checkpoint,
         pairs,
-        origin=origin_of(checkpoint, [group], seed=seed, fill=fill),
-        baseline=origin_of(alone, _singles(alone, [a.row for a in mixed]), seed=seed),
+        origin=origin_of(checkpoint, [group], seating),
+        baseline=origin_of(
+            alone, _singles(alone, [a.row for a in mixed]), Seating(seed=seating.seed)
+        ),
         named=checkpoint.config.task == SENTENCES,
     )
 
@@ -79,8 +80,7 @@ def pool_agreement(
     baseline: Checkpoint | None,
     labels: Sequence[str] | None = None,
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Agreement:
     """The same over ``draws`` random groups of N pool sentences, and each of them alone.
@@ -97,7 +97,7 @@ def pool_agreement(
     """
     alone = _need_baseline(checkpoint, baseline)
     truth = truth_of(checkpoint, pool, labels)
-    groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
+    groups = pool_groups(checkpoint, pool, draws, seating)
     rows = {row.row.text: row for group in groups for row in group.rows}
     singles = _singles(alone, list(rows.values()))
     total = len(groups) + len(singles)
@@ -117,8 +117,8 @@ def pool_agreement(
     return _agreement(
         checkpoint,
         pairs,
-        origin=origin_of(checkpoint, groups, seed=seed),
-        baseline=origin_of(alone, singles, seed=seed),
+        origin=origin_of(checkpoint, groups, seating),
+        baseline=origin_of(alone, singles, seating),
         truth=truth,
         groups=len(mixed) // checkpoint.config.num_instances,
         pool=len(pool),
@@ -208,8 +208,7 @@ def accuracy(
     labels: Sequence[str],
     *,
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Accuracy:
     """Right answers per slot over ``draws`` random groups of labelled pool sentences.
@@ -218,21 +217,10 @@ def accuracy(
         NotApplicable: the checkpoint does not answer with these labels. InputError and Stopped: as
             ``pool_agreement``.
     """
-    truth = truth_of(checkpoint, pool, labels)
-    if truth is None:
-        raise NotApplicable(
-            f"not applicable: the pool is labelled {', '.join(sorted(set(labels)))}; this "
-            "checkpoint answers another question"
-        )
-    groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
-    answered, done = [], 0
-    try:
-        for _, found in answers_of(checkpoint, groups, progress):
-            answered += found
-            done += 1
-    except Stopped:
-        if not answered:
-            raise
+    truth = need_truth(checkpoint, pool, labels)
+    groups = pool_groups(checkpoint, pool, draws, seating)
+    found = [answers for _, answers in until_stopped(answers_of(checkpoint, groups, progress))]
+    answered, done = [answer for answers in found for answer in answers], len(found)
     names = checkpoint.config.labels
     num, size = checkpoint.config.num_instances, len(answered)
     wanted = np.array([truth[a.row.row.text] for a in answered])
@@ -245,10 +233,10 @@ def accuracy(
         labels=names,
         groups=done,
         sentences=size,
-        seed=seed,
+        seed=seating.seed,
         pool=len(pool),
         is_partial=done < len(groups),
-        provenance=origin_of(checkpoint, groups, seed=seed),
+        provenance=origin_of(checkpoint, groups, seating),
     )
 
 
@@ -259,8 +247,7 @@ def accuracy_beside_alone(
     *,
     baseline: Checkpoint | None = None,
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> tuple[Accuracy, Accuracy | None]:
     """``accuracy``, and that of the baseline on the same sentences alone.
@@ -273,13 +260,10 @@ def accuracy_beside_alone(
     sentences = draws * checkpoint.config.num_instances
     total = draws + (0 if baseline is None else sentences)
     told = part_of(progress, 0, total)
-    found = accuracy(
-        checkpoint, pool, labels, draws=draws, seed=seed, padding=padding, progress=told
-    )
+    found = accuracy(checkpoint, pool, labels, draws=draws, seating=seating, progress=told)
     if baseline is None or found.is_partial:
         return found, None
     told = part_of(progress, draws, total)
-    return found, accuracy(baseline, pool, labels, draws=sentences, seed=seed, progress=told)
-
-
-__all__ = ["accuracy", "accuracy_beside_alone", "agreement", "confusion", "pool_agreement"]
+    return found, accuracy(
+        baseline, pool, labels, draws=sentences, seating=Seating(seed=seating.seed), progress=told
+    )

@@ -101,6 +101,23 @@ def truth_of(
     return {text: names.index(label) for text, label in zip(pool, labels, strict=True)}
 
 
+def need_truth(
+    checkpoint: Checkpoint, pool: Sequence[str], labels: Sequence[str]
+) -> dict[str, int]:
+    """``truth_of`` where the checkpoint must answer with these labels.
+
+    Raises:
+        NotApplicable: it does not.
+    """
+    truth = truth_of(checkpoint, pool, labels)
+    if truth is None:
+        raise NotApplicable(
+            f"not applicable: the pool is labelled {', '.join(sorted(set(labels)))}; this "
+            "checkpoint answers another question"
+        )
+    return truth
+
+
 def aligned(one: Answered, other: Answered) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities of the units that both answered.
 
@@ -114,14 +131,3 @@ def aligned(one: Answered, other: Answered) -> tuple[np.ndarray, np.ndarray]:
             "cannot be compared one by one"
         )
     return (one.p[:size], other.p[:size]) if size else (one.p, other.p)
-
-
-__all__ = [
-    "SENTENCES",
-    "Answered",
-    "aligned",
-    "answers_of",
-    "need_classes",
-    "need_same_answers",
-    "truth_of",
-]

@@ -23,7 +23,7 @@ from muxviz.analysis.groups.bootstrap import bootstrap_mean, interval_of, redraw
 from muxviz.analysis.groups.draws import Progress, base_group, origin_of, pool_groups
 from muxviz.analysis.groups.readback import own_places, scores
 from muxviz.analysis.groups.shares import shares
-from muxviz.batch import Group
+from muxviz.batch import Group, Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.by_sparsity import BySparsity, CrosstalkBySparsity, SlotRecord
@@ -45,8 +45,7 @@ def slot_record(
     labels: Sequence[str] | None = None,
     baseline: Checkpoint | None = None,
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> SlotRecord:
     """Tokens read back, right answers and answers as alone, of every slot in random groups.
@@ -59,7 +58,7 @@ def slot_record(
         checkpoint, baseline: not modified.
         pool: sentences to draw from; labels: theirs.
         draws: groups.
-        seed: of the draws; equal ones give equal groups.
+        seating: equal seeds draw equal groups.
         progress: called with groups done; where it raises ``Stopped``, blocks of groups that were
             finished are kept.
 
@@ -70,7 +69,7 @@ def slot_record(
     config = checkpoint.config
     if config.num_instances < 2:
         raise NotApplicable("not applicable: one text a pass, so there are no slots to compare")
-    groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
+    groups = pool_groups(checkpoint, pool, draws, seating)
     truth = truth_of(checkpoint, pool, labels)
     alone = _Alone(checkpoint, baseline)
     has_answers = config.task in TASKS
@@ -112,7 +111,7 @@ def slot_record(
         counts[:, 1, :done],
         len(pool),
         draws,
-        origin_of(checkpoint, groups, seed=seed, fill="pool"),
+        origin_of(checkpoint, groups, seating, fill="pool"),
     )
 
 
@@ -327,6 +326,3 @@ def crosstalk_by_sparsity(results: Sequence[Crosstalk], *, seed: int = 0) -> Cro
         min(first.asked, first.pool_size),
         tuple(r.provenance for r in results),
     )
-
-
-__all__ = ["by_sparsity", "crosstalk_by_sparsity", "slot_record", "unequal"]

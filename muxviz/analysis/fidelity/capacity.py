@@ -17,9 +17,9 @@ import numpy as np
 
 from muxviz.analysis.fidelity.recovery import token_counts
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio, redrawn
-from muxviz.analysis.groups.draws import Progress, need_draws, origin_of, pool_groups
+from muxviz.analysis.groups.draws import Progress, need_draws, origin_of, pool_groups, until_stopped
 from muxviz.analysis.groups.readback import need_retrieval, own_places, scores
-from muxviz.errors import Stopped
+from muxviz.batch import Seating
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Bits
@@ -32,18 +32,14 @@ def bits(
     pool: Sequence[str],
     *,
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Bits:
     """Nats per position that come through, per slot and in total, over random pool groups.
 
     Args:
-        checkpoint: not modified.
         pool: sentences; entropy and chance are those of all their tokens.
         draws: groups of N, one multiplexed sequence each.
-        progress: called between chunks; where it raises ``Stopped``, the groups done so far make a
-            partial result.
 
     Raises:
         NotApplicable: no retrieval head. InputError: fewer than two draws or no pool. Stopped: too
@@ -52,20 +48,17 @@ def bits(
     need_retrieval(checkpoint)
     need_draws(draws, pool, fewest=FEWEST)
     num = checkpoint.config.num_instances
-    groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
+    groups = pool_groups(checkpoint, pool, draws, seating)
     places = [own_places(checkpoint, group) for group in groups]
     nats, tokens, done = np.zeros((draws, num)), np.zeros((draws, num)), np.zeros(draws, dtype=bool)
-    try:
-        for number, answer in scores(checkpoint, groups, places, progress):
-            np.add.at(nats[number], places[number].slots, -answer.log_prob)
-            tokens[number] = np.bincount(places[number].slots, minlength=num)
-            done[number] = True
-    except Stopped:
-        if done.sum() < FEWEST:
-            raise
-    counts = token_counts(checkpoint, pool, padding=padding)
+    answers = scores(checkpoint, groups, places, progress)
+    for number, answer in until_stopped(answers, fewest=FEWEST):
+        np.add.at(nats[number], places[number].slots, -answer.log_prob)
+        tokens[number] = np.bincount(places[number].slots, minlength=num)
+        done[number] = True
+    counts = token_counts(checkpoint, pool, padding=seating.padding)
     entropy = entropy_of(counts)
-    slots, total = _through(nats[done], tokens[done], entropy, seed)
+    slots, total = _through(nats[done], tokens[done], entropy, seating.seed)
     return Bits(
         slots=slots,
         total=total,
@@ -75,7 +68,7 @@ def bits(
         groups=int(done.sum()),
         pool=len(pool),
         is_partial=not done.all(),
-        provenance=origin_of(checkpoint, groups, seed=seed),
+        provenance=origin_of(checkpoint, groups, seating),
     )
 
 
@@ -97,6 +90,3 @@ def _through(
     low, high = np.nanquantile(totals, (0.025, 0.975))
     mean = np.asarray(slots.mean.sum())
     return slots, Estimates(mean, np.asarray(low), np.asarray(high), nll.draws, nll.seed)
-
-
-__all__ = ["bits", "entropy_of"]

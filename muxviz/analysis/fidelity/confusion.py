@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import stats
 
 from muxviz.analysis.fidelity.answered import (
     Answered,
@@ -15,8 +14,8 @@ from muxviz.analysis.fidelity.answered import (
     truth_of,
 )
 from muxviz.analysis.groups.draws import Progress, base_group, origin_of, part_of, pool_groups
-from muxviz.analysis.groups.shares import shares
-from muxviz.batch import EncodedRow, Group
+from muxviz.analysis.groups.shares import mcnemar, shares
+from muxviz.batch import EncodedRow, Group, Seating
 from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.fidelity import Confusion
@@ -30,8 +29,7 @@ def confusion(
     *,
     labels: Sequence[str] | None = None,
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Confusion:
     """Answers of two checkpoints to the same ``draws * N`` sentences, N of the first one.
@@ -47,9 +45,9 @@ def confusion(
     """
     need_same_answers(checkpoint, baseline)
     truth = truth_of(checkpoint, pool, labels)
-    groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
+    groups = pool_groups(checkpoint, pool, draws, seating)
     rows = [row for group in groups for row in group.rows]
-    theirs = _regrouped(baseline, rows, seed=seed)
+    theirs = _regrouped(baseline, rows, Seating(seed=seating.seed))
     total = len(groups) + len(theirs)
     ours: dict[int, Answered] = {}
     found: dict[int, Answered] = {}
@@ -70,8 +68,8 @@ def confusion(
         truth,
         pool=len(pool),
         is_partial=is_partial,
-        origin=origin_of(checkpoint, groups, seed=seed),
-        other=origin_of(baseline, theirs, seed=seed),
+        origin=origin_of(checkpoint, groups, seating),
+        other=origin_of(baseline, theirs, seating),
     )
 
 
@@ -97,13 +95,12 @@ def _confusion(
             wanted = truth[pair[0].row.row.text]
             outcomes[int(p[0] != wanted), int(q[0] != wanted)] += 1
     first, second = int(outcomes[0, 1]), int(outcomes[1, 0])
-    p_equal = 1.0 if first + second == 0 else stats.binomtest(first, first + second).pvalue
     return Confusion(
         labels=tuple(names),
         counts=counts,
         agree=shares(same, trials),
         outcomes=None if truth is None else outcomes,
-        p=float("nan") if truth is None else float(p_equal),
+        p=float("nan") if truth is None else mcnemar(first, second),
         sentences=len(both),
         seed=origin.seed,
         pool=pool,
@@ -113,10 +110,7 @@ def _confusion(
     )
 
 
-def _regrouped(checkpoint: Checkpoint, rows: Sequence[EncodedRow], *, seed: int) -> list[Group]:
+def _regrouped(checkpoint: Checkpoint, rows: Sequence[EncodedRow], seating: Seating) -> list[Group]:
     num = checkpoint.config.num_instances
     pieces = [rows[start : start + num] for start in range(0, len(rows), num)]
-    return [base_group(checkpoint, [r.row for r in piece], seed=seed) for piece in pieces]
-
-
-__all__ = ["confusion"]
+    return [base_group(checkpoint, [r.row for r in piece], seating) for piece in pieces]

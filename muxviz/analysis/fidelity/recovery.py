@@ -11,11 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
-from muxviz.analysis.groups.draws import Progress, base_group, origin_of, pool_groups
+from muxviz.analysis.groups.draws import Progress, base_group, origin_of, pool_groups, until_stopped
 from muxviz.analysis.groups.readback import Places, Scores, need_retrieval, own_places, scores
 from muxviz.analysis.groups.shares import shares
-from muxviz.batch import Group, Row, encode_rows
-from muxviz.errors import Stopped
+from muxviz.batch import Group, Row, Seating, encode_rows
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.fidelity import (
     LENGTH_EDGES,
@@ -28,12 +27,7 @@ from muxviz.results.fidelity import (
 
 
 def read_back(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    checkpoint: Checkpoint, rows: Sequence[Row], *, seating: Seating = Seating()
 ) -> Fidelity:
     """Read-back of every slot of one group: one pass. Fillers are not counted.
 
@@ -41,9 +35,9 @@ def read_back(
         NotApplicable: no retrieval head. InputError and its kinds.
     """
     need_retrieval(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     found = dict(scores(checkpoint, [group], [own_places(checkpoint, group)]))
-    return _fidelity(checkpoint, [group], found, scope="group", seed=seed, fill=fill)
+    return _fidelity(checkpoint, [group], found, scope="group", seating=seating)
 
 
 def pool_read_back(
@@ -51,8 +45,7 @@ def pool_read_back(
     pool: Sequence[str],
     *,
     draws: int = 64,
-    seed: int = 0,
-    padding: str | None = None,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Fidelity:
     """Read-back over ``draws`` random groups of N pool sentences each, one pass a group.
@@ -60,32 +53,22 @@ def pool_read_back(
     Chance is what always naming the pool's most frequent token would read.
 
     Args:
-        checkpoint: not modified.
         pool: sentences, drawn without replacement while they last.
-        progress: called between chunks; where it raises ``Stopped``, the groups done so far make a
-            partial result.
 
     Raises:
         NotApplicable: no retrieval head. InputError: no draws or no pool. Stopped: too early.
     """
     need_retrieval(checkpoint)
-    groups = pool_groups(checkpoint, pool, draws, seed=seed, padding=padding)
-    found: dict[int, Scores] = {}
-    try:
-        for number, answer in scores(
-            checkpoint, groups, [own_places(checkpoint, g) for g in groups], progress
-        ):
-            found[number] = answer
-    except Stopped:
-        if not found:
-            raise
-    counts = token_counts(checkpoint, pool, padding=padding)
+    groups = pool_groups(checkpoint, pool, draws, seating)
+    places = [own_places(checkpoint, group) for group in groups]
+    found = dict(until_stopped(scores(checkpoint, groups, places, progress)))
+    counts = token_counts(checkpoint, pool, padding=seating.padding)
     return _fidelity(
         checkpoint,
         groups,
         found,
         scope="pool",
-        seed=seed,
+        seating=seating,
         pool=len(pool),
         chance=float(counts.max() / counts.sum()),
     )
@@ -106,8 +89,7 @@ def _fidelity(
     found: dict[int, Scores],
     *,
     scope: str,
-    seed: int,
-    fill: str = "repeat",
+    seating: Seating,
     pool: int = 0,
     chance: float = float("nan"),
 ) -> Fidelity:
@@ -139,16 +121,16 @@ def _fidelity(
         positions=shares(hits, trials, clustered=together),
         position_total=shares(hits.sum(axis=1), trials.sum(axis=1), clustered=together),
         lengths=_by_length(hits.sum(axis=(1, 2)), trials.sum(axis=(1, 2)), clustered=together),
-        nll=bootstrap_ratio(nll, weights, seed=seed),
-        mrr=bootstrap_ratio(inverse, weights, seed=seed),
+        nll=bootstrap_ratio(nll, weights, seed=seating.seed),
+        mrr=bootstrap_ratio(inverse, weights, seed=seating.seed),
         ranks=ranks,
         chance=chance,
         groups=len(found),
         sentences=int(told.sum()),
-        seed=seed,
+        seed=seating.seed,
         pool=pool,
         is_partial=len(found) < len(groups),
-        provenance=origin_of(checkpoint, groups, seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, groups, seating),
     )
 
 
@@ -162,6 +144,3 @@ def _by_length(hits: np.ndarray, trials: np.ndarray, *, clustered: bool) -> Shar
     """Shares by the counted tokens of the sentence: ``[K] -> [lengths]``."""
     one = np.eye(len(LENGTHS))[np.searchsorted(LENGTH_EDGES, trials)]
     return shares(one * hits[:, None], one * trials[:, None], clustered=clustered)
-
-
-__all__ = ["pool_read_back", "read_back", "token_counts"]

@@ -84,14 +84,3 @@ def interval_of(mean: np.ndarray, samples: np.ndarray, draws: int, seed: int) ->
         return Estimates(mean, nothing, nothing, draws, seed)
     low, high = np.quantile(samples, (0.025, 0.975), axis=0)
     return Estimates(mean, low, high, draws, seed)
-
-
-__all__ = [
-    "RESAMPLES",
-    "bootstrap_apart",
-    "bootstrap_mean",
-    "bootstrap_ratio",
-    "interval_of",
-    "redrawn",
-    "resamples",
-]

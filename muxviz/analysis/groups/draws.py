@@ -9,14 +9,15 @@ Left out: analyses themselves, and anything that differentiates.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
+from muxviz.batch import EncodedRow, Group, Row, Seating, encode_rows, make_group
 from muxviz.engine.guard import memory_guard, need_finite
 from muxviz.errors import GroupError, InputError, NotApplicable, Stopped
 from muxviz.inference import counted_tokens, provenance
@@ -29,6 +30,7 @@ FIRST = 8  # groups in the first chunk
 LARGEST = 256  # groups in any chunk
 TOKENS = 16_384  # instance tokens (N x L) in any chunk, so that memory stays bounded
 Progress = Callable[[int, int], None]  # (groups done, groups in all)
+T = TypeVar("T")
 INSTEAD = {  # tasks without one class of several, and what they answer with
     "regression": "a number, not with classes",
     "multi_label_classification": "any number of labels, not with one class of several",
@@ -63,21 +65,14 @@ class Distributions:
 # ---- groups ------------------------------------------------------------------------------------
 
 
-def base_group(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
-) -> Group:
+def base_group(checkpoint: Checkpoint, rows: Sequence[Row], seating: Seating = Seating()) -> Group:
     """The group that ``run_group`` would run.
 
     Raises:
         InputError and its kinds. NotApplicable: no tokenizer.
     """
-    encoded = encode_rows(checkpoint, rows, padding=padding)
-    return make_group(checkpoint.config, encoded, padding=padding, fill=fill, seed=seed)
+    encoded = encode_rows(checkpoint, rows, padding=seating.padding)
+    return make_group(checkpoint.config, encoded, seating)
 
 
 def reseated(checkpoint: Checkpoint, like: Group, rows: Sequence[EncodedRow]) -> Group:
@@ -89,7 +84,7 @@ def reseated(checkpoint: Checkpoint, like: Group, rows: Sequence[EncodedRow]) ->
     num = checkpoint.config.num_instances
     if len(rows) != num:
         raise GroupError(f"got {len(rows)} rows for {num} slots; give one for each")
-    return make_group(checkpoint.config, rows, padding=like.padding)
+    return make_group(checkpoint.config, rows, Seating(like.padding))
 
 
 def with_row(checkpoint: Checkpoint, group: Group, slot: int, row: EncodedRow) -> Group:
@@ -100,28 +95,18 @@ def with_row(checkpoint: Checkpoint, group: Group, slot: int, row: EncodedRow) -
 
 
 def draw_rows(
-    checkpoint: Checkpoint,
-    texts: Sequence[str],
-    count: int,
-    *,
-    padding: str | None = None,
-    seed: int = 0,
+    checkpoint: Checkpoint, texts: Sequence[str], count: int, seating: Seating = Seating()
 ) -> list[EncodedRow]:
     """``count`` rows drawn from a pool of texts: without replacement while the pool lasts."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(seating.seed)
     order: list[int] = []
     while len(order) < count:
         order += [int(i) for i in generator.permutation(len(texts))]
-    return encode_rows(checkpoint, [Row(texts[i]) for i in order[:count]], padding=padding)
+    return encode_rows(checkpoint, [Row(texts[i]) for i in order[:count]], padding=seating.padding)
 
 
 def pool_groups(
-    checkpoint: Checkpoint,
-    pool: Sequence[str] | None,
-    draws: int,
-    *,
-    padding: str | None = None,
-    seed: int = 0,
+    checkpoint: Checkpoint, pool: Sequence[str] | None, draws: int, seating: Seating = Seating()
 ) -> list[Group]:
     """``draws`` groups of N pool sentences, in random seats, without fillers.
 
@@ -130,11 +115,9 @@ def pool_groups(
     """
     need_draws(draws, pool)
     num = checkpoint.config.num_instances
-    rows = draw_rows(checkpoint, pool or (), draws * num, padding=padding, seed=seed)
-    return [
-        make_group(checkpoint.config, rows[start : start + num], padding=padding)
-        for start in range(0, len(rows), num)
-    ]
+    rows = draw_rows(checkpoint, pool or (), draws * num, seating)
+    starts = range(0, len(rows), num)
+    return [make_group(checkpoint.config, rows[at : at + num], seating) for at in starts]
 
 
 def need_draws(
@@ -153,15 +136,15 @@ def need_draws(
 
 
 def origin_of(
-    checkpoint: Checkpoint, groups: Sequence[Group], *, seed: int, fill: str = "repeat"
+    checkpoint: Checkpoint, groups: Sequence[Group], seating: Seating, *, fill: str = ""
 ) -> Provenance:
     """How a result of these groups, obtained now, came about; the longest stands for all."""
     return provenance(
         checkpoint,
         padding=groups[0].padding,
         length=max(group.length for group in groups),
-        seed=seed,
-        fill=fill,
+        seed=seating.seed,
+        fill=fill or seating.fill,
     )
 
 
@@ -220,14 +203,24 @@ def logits_until_stopped(
     Raises:
         Stopped: before the first one.
     """
-    out: list[np.ndarray | None] = [None] * len(groups)
+    found = dict(until_stopped(each_logits(checkpoint, groups, progress)))
+    return [found.get(number) for number in range(len(groups))]
+
+
+def until_stopped(each: Iterable[T], *, fewest: int = 1) -> Iterator[T]:
+    """What comes until ``each`` raises ``Stopped``: a result of these is a partial one.
+
+    Raises:
+        Stopped: fewer than ``fewest`` came.
+    """
+    done = 0
     try:
-        for number, values in each_logits(checkpoint, groups, progress):
-            out[number] = values
+        for found in each:
+            yield found
+            done += 1
     except Stopped:
-        if all(values is None for values in out):
+        if done < fewest:
             raise
-    return out
 
 
 def each_logits(
@@ -338,30 +331,3 @@ def margins(logits: np.ndarray, target: np.ndarray | int) -> np.ndarray:
     others = logits.copy()
     np.put_along_axis(others, wanted, -np.inf, axis=-1)
     return own - others.max(axis=-1)
-
-
-__all__ = [
-    "INSTEAD",
-    "Batch",
-    "Distributions",
-    "Progress",
-    "base_group",
-    "batch_logits",
-    "batches",
-    "distributions",
-    "draw_rows",
-    "each_logits",
-    "jensen_shannon",
-    "logits_of",
-    "logits_until_stopped",
-    "margins",
-    "need_draws",
-    "need_rivals",
-    "origin_of",
-    "part_of",
-    "pool_groups",
-    "reseated",
-    "share_of",
-    "softmax",
-    "with_row",
-]

@@ -23,6 +23,3 @@ def by_head(config: MuxConfig, layer: int, values: np.ndarray, *, axis: int = 0)
     out = np.full(shape, np.nan, dtype=values.dtype)
     out[(slice(None),) * axis + (list(config.kept.layers[layer].heads),)] = values
     return out
-
-
-__all__ = ["NO_HEADS", "by_head"]

@@ -6,14 +6,12 @@ Levels are "mix", "in" and the layers, see ``muxviz.results.layers``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from muxviz.analysis.groups.draws import Batch
-from muxviz.batch import Group
 from muxviz.errors import InputError
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.mux_model import PreparedInput
@@ -80,26 +78,3 @@ def need_texts(texts: Sequence[str]) -> None:
     """
     if len(texts) < 2:
         raise InputError(f"got a pool of {len(texts)} sentences; give at least 2, better 50")
-
-
-def padded(checkpoint: Checkpoint, group: Group, length: int) -> Group:
-    """The group with more padding, up to ``length`` tokens."""
-    wide = ((0, 0), (0, length - group.length))
-    pad = checkpoint.config.shape.pad_token_id
-    return replace(
-        group,
-        ids=np.pad(group.ids, wide, constant_values=pad),
-        mask=np.pad(group.mask, wide),
-        types=np.pad(group.types, wide),
-    )
-
-
-__all__ = [
-    "LayerPass",
-    "last_states",
-    "layer_pass",
-    "level_names",
-    "need_texts",
-    "padded",
-    "prepared_of",
-]

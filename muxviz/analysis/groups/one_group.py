@@ -1,6 +1,6 @@
 """One group on its way through the stages, and what of its answer is explained.
 
-Read next: ``attention/attribution`` and ``attention/readings``, which both explain a number of one
+Read next: ``attribution`` and ``attention/readings``, which both explain a number of one
 slot's answer.
 """
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from muxviz.analysis.groups.draws import base_group, origin_of
-from muxviz.batch import Group, Row
+from muxviz.batch import Group, Row, Seating
 from muxviz.config import SENTENCE_TASKS
 from muxviz.engine.guard import need_finite
 from muxviz.errors import InputError, NotApplicable
@@ -85,8 +85,7 @@ class Entered:
     tokens: tuple[tuple[str, ...], ...]
     counted: np.ndarray
     logits: Tensor
-    seed: int
-    fill: str
+    seating: Seating
 
     @property
     def length(self) -> int:
@@ -101,7 +100,7 @@ class Entered:
     @property
     def provenance(self) -> Provenance:
         """How what is computed from this group came about, now."""
-        return origin_of(self.checkpoint, [self.group], seed=self.seed, fill=self.fill)
+        return origin_of(self.checkpoint, [self.group], self.seating)
 
     def repeated(self, batch: int) -> PreparedInput:
         """The prepared input for ``batch`` variants of the group, ``[batch, N, T]``."""
@@ -123,15 +122,13 @@ class Entered:
 def enter(
     checkpoint: Checkpoint,
     rows: Sequence[Row],
+    seating: Seating = Seating(),
     *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
     answer: bool = True,
 ) -> Entered:
     """Encode and embed the group that ``run_group`` would run; ``answer`` it too, or not."""
     model = checkpoint.model
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     with torch.no_grad():  # not inference mode: what follows may differentiate
         ids, mask, types = group_tensors(checkpoint, [group])
         prepared = model.prepare(ids, mask, types, hide_padding=group.hides_padding)
@@ -143,7 +140,7 @@ def enter(
         token_names(checkpoint.tokenizer, row) for row in prepared.ids[0].cpu().numpy().tolist()
     )
     counted = counted_positions(checkpoint, group, prepared)
-    return Entered(checkpoint, group, prepared, embeddings, names, counted, logits, seed, fill)
+    return Entered(checkpoint, group, prepared, embeddings, names, counted, logits, seating)
 
 
 def counted_positions(checkpoint: Checkpoint, group: Group, prepared: PreparedInput) -> np.ndarray:

@@ -17,6 +17,3 @@ def demultiplexer_name(checkpoint: Checkpoint) -> str:
     """The same of the demultiplexer."""
     kind, name = type(checkpoint.model.demultiplexer), checkpoint.config.demultiplexer
     return f"the {name if DEMULTIPLEXER_CLASSES.get(name) is kind else kind.__name__} demultiplexer"
-
-
-__all__ = ["demultiplexer_name", "multiplexer_name"]

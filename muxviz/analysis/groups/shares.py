@@ -61,6 +61,14 @@ def _design_effect(hits: np.ndarray, trials: np.ndarray) -> np.ndarray:
     return np.where(seen, found, np.nan)
 
 
+def mcnemar(first: int, second: int) -> float:
+    """Exact p of McNemar's test: pairs that only the first, only the second gets right.
+
+    1 where no pair tells them apart.
+    """
+    return float(stats.binomtest(first, first + second).pvalue) if first + second else 1.0
+
+
 def discoveries(p: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Which hypotheses fall at 5 % of false discoveries (Benjamini and Hochberg 1995).
 

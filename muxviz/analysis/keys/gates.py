@@ -11,12 +11,19 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from muxviz.analysis.groups.bootstrap import bootstrap_mean
-from muxviz.analysis.groups.draws import Progress, base_group, batches, origin_of, pool_groups
+from muxviz.analysis.groups.draws import (
+    Progress,
+    base_group,
+    batches,
+    origin_of,
+    pool_groups,
+    until_stopped,
+)
 from muxviz.analysis.groups.layer_states import last_states, prepared_of
 from muxviz.analysis.groups.parts import demultiplexer_name
 from muxviz.analysis.keys.geometry import DRAWS, array_of, check_slots, entered_groups
-from muxviz.batch import Row
-from muxviz.errors import NotApplicable, Stopped
+from muxviz.batch import Row, Seating
+from muxviz.errors import NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.demultiplexer import PrefixDemultiplexer, RSADemultiplexer
 from muxviz.model.mux_model import PreparedInput
@@ -28,9 +35,7 @@ def gate_flips(
     checkpoint: Checkpoint,
     rows: Sequence[Row],
     *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     draws: int = DRAWS,
     pool: Sequence[str] | None = None,
     progress: Progress | None = None,
@@ -52,29 +57,23 @@ def gate_flips(
             f"not applicable: {demultiplexer_name(checkpoint)} has no units that its slots are "
             "known to share, whose signs could flip (mlp: each slot has a layer of its own)"
         )
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
-    groups = pool_groups(checkpoint, pool, draws, padding=padding, seed=seed)
+    group = base_group(checkpoint, rows, seating)
+    groups = pool_groups(checkpoint, pool, draws, seating)
     num = checkpoint.config.num_instances
     found = np.full((draws, num, num), np.nan)
-    is_partial = False
-    try:
-        for batch in batches(checkpoint, groups, progress):
-            prepared = prepared_of(checkpoint, batch)
-            found[batch.numbers] = _flips(checkpoint, prepared, batch.hide_padding)[0]
-    except Stopped:
-        is_partial = True
+    for batch in until_stopped(batches(checkpoint, groups, progress)):
+        prepared = prepared_of(checkpoint, batch)
+        found[batch.numbers] = _flips(checkpoint, prepared, batch.hide_padding)[0]
     done = ~np.isnan(found[:, 0, 0])
-    if not done.any():
-        raise Stopped("stopped before the first groups were done; compute again")
     here, deciding = _flips(checkpoint, *entered_groups(checkpoint, [group]))
     return GateFlips(
         here[0],
-        bootstrap_mean(found[done], seed=seed),
+        bootstrap_mean(found[done], seed=seating.seed),
         deciding[0],
         checkpoint.config.readout_width,
         len(pool or ()),
-        is_partial,
-        origin_of(checkpoint, [group], seed=seed, fill=fill),
+        not done.all(),
+        origin_of(checkpoint, [group], seating),
     )
 
 

@@ -15,12 +15,19 @@ import torch
 from torch import Tensor
 
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
-from muxviz.analysis.groups.draws import Progress, base_group, batches, origin_of, pool_groups
+from muxviz.analysis.groups.draws import (
+    Progress,
+    base_group,
+    batches,
+    origin_of,
+    pool_groups,
+    until_stopped,
+)
 from muxviz.analysis.groups.layer_states import last_states, prepared_of
 from muxviz.analysis.groups.one_group import counted_positions
 from muxviz.analysis.groups.parts import demultiplexer_name, multiplexer_name
-from muxviz.batch import Group, Row
-from muxviz.errors import NotApplicable, Stopped
+from muxviz.batch import Group, Row, Seating
+from muxviz.errors import NotApplicable
 from muxviz.inference import group_tensors
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.claims import offers
@@ -44,12 +51,7 @@ ORTHOGONAL = ("random_orthogonal", "low_rank_orthogonal")
 
 @torch.inference_mode()
 def key_geometry(
-    checkpoint: Checkpoint,
-    rows: Sequence[Row],
-    *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    checkpoint: Checkpoint, rows: Sequence[Row], *, seating: Seating = Seating()
 ) -> KeyGeometry:
     """Cosines and norms of the slots' vectors and keys, and the interference they imply.
 
@@ -62,7 +64,7 @@ def key_geometry(
     """
     config = checkpoint.config
     check_slots(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     reasons: dict[str, str] = {}
     vectors = interference = None
     try:
@@ -88,7 +90,7 @@ def key_geometry(
         None if keys is None else gram(array_of(keys)),
         interference,
         reasons,
-        origin_of(checkpoint, [group], seed=seed, fill=fill),
+        origin_of(checkpoint, [group], seating),
     )
 
 
@@ -202,9 +204,7 @@ def key_interference(
     checkpoint: Checkpoint,
     rows: Sequence[Row] = (),
     *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     draws: int = DRAWS,
     pool: Sequence[str] | None = None,
     progress: Progress | None = None,
@@ -215,40 +215,34 @@ def key_interference(
     places of slot i's own tokens, whatever the others hold there. For independent Gaussian v with
     slots of equal energy their ratio is 3 / (N - 1) on average; for random rotations 1 / (N - 1).
     Real embeddings have a common mean and a few strong dimensions, so it need not hold. No layer is
-    run, and ``rows`` and ``fill`` are of no account. Stopped work keeps the groups done.
+    run, and ``rows`` are of no account. Stopped work keeps the groups done.
 
     Raises:
         NotApplicable: no sum of marked embeddings (plain, contextual). InputError: no pool.
     """
     check_sum(checkpoint)
-    groups = pool_groups(checkpoint, pool, draws, padding=padding, seed=seed)
+    groups = pool_groups(checkpoint, pool, draws, seating)
     signal = np.full((draws, checkpoint.config.num_instances), np.nan)
     noise = signal.copy()
-    is_partial = False
-    try:
-        for batch in batches(checkpoint, groups, progress):
-            prepared = prepared_of(checkpoint, batch)
-            own, others = _energies(checkpoint, prepared, batch.hide_padding)
-            for at, number in enumerate(batch.numbers):
-                places = counted_positions(checkpoint, groups[number], prepared)
-                signal[number] = (own[at] * places).sum(axis=1)
-                noise[number] = (others[at] * places).sum(axis=1)
-    except Stopped:
-        is_partial = True
+    for batch in until_stopped(batches(checkpoint, groups, progress)):
+        prepared = prepared_of(checkpoint, batch)
+        own, others = _energies(checkpoint, prepared, batch.hide_padding)
+        for at, number in enumerate(batch.numbers):
+            places = counted_positions(checkpoint, groups[number], prepared)
+            signal[number] = (own[at] * places).sum(axis=1)
+            noise[number] = (others[at] * places).sum(axis=1)
     done = ~np.isnan(signal[:, 0])
-    if not done.any():
-        raise Stopped("stopped before the first groups were done; compute again")
     vectors = array_of(checkpoint.model.multiplexer.instance_embedding)
-    law, low, high = _law(checkpoint, seed)
+    law, low, high = _law(checkpoint, seating.seed)
     return KeyInterference(
-        bootstrap_ratio(noise[done], signal[done], seed=seed),
+        bootstrap_ratio(noise[done], signal[done], seed=seating.seed),
         interference_of(vectors).sum(axis=1) - 1,
         law,
         low,
         high,
         len(pool or ()),
-        is_partial,
-        origin_of(checkpoint, groups[:1], seed=seed, fill=fill),
+        not done.all(),
+        origin_of(checkpoint, groups[:1], seating),
     )
 
 

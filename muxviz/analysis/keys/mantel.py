@@ -7,6 +7,7 @@ before this: ``geometry``, ``gates``, ``crosstalk/swap_test``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -17,7 +18,7 @@ from muxviz.analysis.crosstalk.swap_test import measure_crosstalk
 from muxviz.analysis.groups.draws import Progress, base_group, origin_of, pool_groups, share_of
 from muxviz.analysis.keys.gates import gate_flips, shares_units
 from muxviz.analysis.keys.geometry import DRAWS, check_slots, key_geometry
-from muxviz.batch import Group, Row
+from muxviz.batch import Group, Row, Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.group import Provenance
@@ -34,9 +35,7 @@ def keys_and_crosstalk(
     checkpoint: Checkpoint,
     rows: Sequence[Row] = (),
     *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     draws: int = DRAWS,
     groups: int = GROUPS,
     pool: Sequence[str] | None = None,
@@ -45,14 +44,11 @@ def keys_and_crosstalk(
     """Measure every likeness of keys and the swap cross-talk, and compare them by ``key_leak``.
 
     Args:
-        checkpoint: not modified.
         rows: the group, with as many rows as slots; of no account where ``groups`` is not 0.
-        padding, fill, seed: as in ``run_group``.
         draws: sentences put into every slot, shared out over the groups; N passes each.
         groups: random groups of pool sentences that the cross-talk is the mean of, so that single
             sentences weigh less; 0 for the given group alone.
         pool: sentences to draw from.
-        progress: what is done when it raises ``Stopped`` is kept.
 
     Raises:
         NotApplicable: fewer than three slots, a regression, or free slots in the group asked about.
@@ -61,9 +57,9 @@ def keys_and_crosstalk(
     if checkpoint.config.num_instances < 3:
         raise NotApplicable(ONE_PAIR)
     if groups:
-        bases = pool_groups(checkpoint, pool, groups, padding=padding, seed=seed)
+        bases = pool_groups(checkpoint, pool, groups, seating)
     else:
-        bases = [base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)]
+        bases = [base_group(checkpoint, rows, seating)]
         if any(repeated is not None for repeated in bases[0].repeats):
             raise NotApplicable(
                 "not applicable: this group has free slots, whose answers are not read; fill all "
@@ -71,14 +67,12 @@ def keys_and_crosstalk(
             )
     rows = [row.row for row in bases[0].rows]
     crosstalk, done, is_partial = _mean_crosstalk(
-        checkpoint, bases, draws, pool=pool, padding=padding, seed=seed, progress=progress
+        checkpoint, bases, draws, pool=pool, seating=seating, progress=progress
     )
     gates = None
     if shares_units(checkpoint):
-        gates = gate_flips(
-            checkpoint, rows, fill=fill, draws=GROUPS, pool=pool, padding=padding, seed=seed
-        )
-    geometry = key_geometry(checkpoint, rows, padding=padding, seed=seed)
+        gates = gate_flips(checkpoint, rows, seating=seating, draws=GROUPS, pool=pool)
+    geometry = key_geometry(checkpoint, rows, seating=seating)
     return key_leak(
         similarities_of(geometry, gates),
         crosstalk,
@@ -86,8 +80,8 @@ def keys_and_crosstalk(
         draws=done,
         groups=len(bases) if groups else 0,
         is_partial=is_partial,
-        provenance=origin_of(checkpoint, bases[:1], seed=seed, fill=fill),
-        seed=seed,
+        provenance=origin_of(checkpoint, bases[:1], seating),
+        seed=seating.seed,
     )
 
 
@@ -97,8 +91,7 @@ def _mean_crosstalk(
     draws: int,
     *,
     pool: Sequence[str] | None,
-    padding: str | None,
-    seed: int,
+    seating: Seating,
     progress: Progress | None,
 ) -> tuple[np.ndarray, int, bool]:
     """Swap cross-talk ``[N, N]`` over groups, the draws it rests on, and whether it was stopped.
@@ -115,8 +108,7 @@ def _mean_crosstalk(
                 checkpoint,
                 rows,
                 pool=pool,
-                padding=padding,
-                seed=seed + number,
+                seating=replace(seating, seed=seating.seed + number),
                 draws=each,
                 progress=share_of(progress, number, len(bases)),
             )

@@ -30,7 +30,7 @@ from muxviz.analysis.groups.layer_states import last_states, prepared_of
 from muxviz.analysis.groups.one_group import counted_positions
 from muxviz.analysis.groups.shares import shares
 from muxviz.analysis.keys.geometry import DRAWS, check_filter, entered_groups
-from muxviz.batch import Group, Row
+from muxviz.batch import Group, Row, Seating
 from muxviz.errors import Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.mux_model import PreparedInput
@@ -44,9 +44,7 @@ def matched_filter(
     checkpoint: Checkpoint,
     rows: Sequence[Row],
     *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     draws: int = DRAWS,
     pool: Sequence[str] | None = None,
     progress: Progress | None = None,
@@ -61,8 +59,8 @@ def matched_filter(
         NotApplicable: no filters for the mixture (plain, contextual). InputError: no pool.
     """
     check_filter(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
-    groups = pool_groups(checkpoint, pool, draws, padding=padding, seed=seed)
+    group = base_group(checkpoint, rows, seating)
+    groups = pool_groups(checkpoint, pool, draws, seating)
     asked, is_partial = _ask(checkpoint, groups, progress)
     if not asked.groups.size:
         raise Stopped("stopped before the first groups were done; compute again")
@@ -82,9 +80,9 @@ def matched_filter(
         _of_group(checkpoint, group),
         len(names),
         len(pool or ()),
-        seed,
+        seating.seed,
         is_partial or stopped,
-        origin_of(checkpoint, [group], seed=seed, fill=fill),
+        origin_of(checkpoint, [group], seating),
     )
 
 

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from muxviz.analysis.groups.bootstrap import interval_of, resamples
 from muxviz.analysis.groups.draws import Batch, Progress, batches, origin_of, part_of
-from muxviz.analysis.groups.layer_states import layer_pass, level_names, need_texts, padded
-from muxviz.batch import Group, Row, encode_rows, make_group
+from muxviz.analysis.groups.layer_states import layer_pass, level_names, need_texts
+from muxviz.batch import Group, Row, Seating, encode_rows, make_group, padded
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.layers import EntanglementSpectrum
@@ -32,8 +32,7 @@ def entanglement_spectrum(
     pool: Sequence[str],
     *,
     pairs: int = 64,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> EntanglementSpectrum:
     """Each slot's share of the state's variance at the mixture, on entering, and after each layer.
@@ -45,11 +44,9 @@ def entanglement_spectrum(
     the interaction of a linear multiplexer is 0 at the mixture whatever is drawn.
 
     Args:
-        checkpoint: not modified.
         pool: sentences, drawn with replacement for every slot.
         pairs: of groups; (N + 2) * pairs + 16 mixed sequences are computed.
-        padding: rule by which groups are padded before they are brought to one length.
-        seed: of the draws and the bootstrap.
+        seating: pads groups before they are brought to one length.
         progress: may raise ``Stopped``; with two pairs or more done, those are kept.
 
     Returns:
@@ -65,7 +62,7 @@ def entanglement_spectrum(
     need_texts(pool)
     if pairs < 2:
         raise InputError(f"got {pairs} pairs; an interval needs at least 2, a good one 64")
-    first, second, centring = _independent(checkpoint, pool, pairs, padding, seed)
+    first, second, centring = _independent(checkpoint, pool, pairs, seating)
     groups = [g for a, b in zip(first, second, strict=True) for g in _matched(a, b)]
     total = len(groups) + len(centring)
     sums = _Sums(_centre(checkpoint, centring, part_of(progress, 0, total)), num)
@@ -75,7 +72,7 @@ def entanglement_spectrum(
     except Stopped:
         if len(sums.done) < 2:
             raise
-    return _result(checkpoint, sums, first[0], asked=pairs, pool=len(pool), seed=seed)
+    return _result(checkpoint, sums, first[0], asked=pairs, pool=len(pool), seating=seating)
 
 
 class _Sums:
@@ -122,18 +119,15 @@ def _levels(checkpoint: Checkpoint, batch: Batch) -> list[Tensor]:
 
 
 def _independent(
-    checkpoint: Checkpoint, pool: Sequence[str], pairs: int, padding: str | None, seed: int
+    checkpoint: Checkpoint, pool: Sequence[str], pairs: int, seating: Seating
 ) -> tuple[list[Group], list[Group], list[Group]]:
     """Groups A, groups B and those for the centre: independent draws, all of one length."""
-    num, generator = checkpoint.config.num_instances, np.random.default_rng(seed)
-    rows = encode_rows(checkpoint, [Row(text) for text in pool], padding=padding)
+    num, generator = checkpoint.config.num_instances, np.random.default_rng(seating.seed)
+    rows = encode_rows(checkpoint, [Row(text) for text in pool], padding=seating.padding)
     drawn = generator.integers(len(rows), size=(2 * pairs + CENTRING, num))
-    groups = [
-        make_group(checkpoint.config, [rows[r] for r in chosen], padding=padding)
-        for chosen in drawn
-    ]
+    groups = [make_group(checkpoint.config, [rows[r] for r in one], seating) for one in drawn]
     length = max(group.length for group in groups)
-    groups = [padded(checkpoint, group, length) for group in groups]
+    groups = [padded(checkpoint.config, group, length) for group in groups]
     return groups[:pairs], groups[pairs : 2 * pairs], groups[2 * pairs :]
 
 
@@ -162,15 +156,15 @@ def _centre(checkpoint: Checkpoint, groups: list[Group], progress: Progress | No
 
 
 def _result(
-    checkpoint: Checkpoint, sums: _Sums, group: Group, *, asked: int, pool: int, seed: int
+    checkpoint: Checkpoint, sums: _Sums, group: Group, *, asked: int, pool: int, seating: Seating
 ) -> EntanglementSpectrum:
     products = np.stack(sums.done)  # [M, N + 1, S]
     whole, parts = products[:, 0], np.moveaxis(products[:, 1:], 1, 2)
-    weights = resamples(len(products), seed)
+    weights = resamples(len(products), seating.seed)
     drawn = np.einsum("rm,msn->rsn", weights, parts), weights @ whole
     now, samples = _shares(parts.sum(axis=0), whole.sum(axis=0)), _shares(*drawn)
     share, interaction, balance = (
-        interval_of(mean, sample, len(products), seed)
+        interval_of(mean, sample, len(products), seating.seed)
         for mean, sample in zip(now, samples, strict=True)
     )
     return EntanglementSpectrum(
@@ -182,7 +176,7 @@ def _result(
         asked,
         pool,
         len(products) * (sums.num + FROZEN) + CENTRING,
-        origin_of(checkpoint, [group], seed=seed, fill="pool"),
+        origin_of(checkpoint, [group], seating, fill="pool"),
     )
 
 

@@ -23,11 +23,12 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     part_of,
     pool_groups,
+    until_stopped,
 )
 from muxviz.analysis.groups.layer_states import layer_pass, level_names, need_texts
 from muxviz.analysis.layers.translators import Translators, fit_translators
-from muxviz.batch import Group, Row
-from muxviz.errors import NotApplicable, Stopped
+from muxviz.batch import Group, Row, Seating
+from muxviz.errors import NotApplicable
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.reading import token_names
@@ -54,27 +55,22 @@ def demux_lens(
     texts: Sequence[str],
     *,
     draws: int = 32,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> LayerLens:
     """Read every slot of ``draws`` groups of a pool from the input and every layer's output.
 
     Args:
-        checkpoint: not modified.
         texts: the pool.
         draws: groups; one pass each, and one reading per level.
-        padding: None for the checkpoint's default.
-        seed: of the draws and the bootstrap.
-        progress: may raise ``Stopped``; groups read by then are kept.
 
     Raises:
         NotApplicable: no retrieval head. InputError: fewer than two texts.
     """
     _need_head(checkpoint)
     need_texts(texts)
-    groups = pool_groups(checkpoint, texts, draws, padding=padding, seed=seed)
-    return _measure(checkpoint, groups, None, seed=seed, progress=progress)
+    groups = pool_groups(checkpoint, texts, draws, seating)
+    return _measure(checkpoint, groups, None, seating, progress=progress)
 
 
 def translated_lens(
@@ -84,8 +80,7 @@ def translated_lens(
     *,
     fit_draws: int = 192,
     draws: int = 32,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> LayerLens:
     """The same, each level first carried to the last layer by a map fitted on other sentences.
@@ -99,18 +94,17 @@ def translated_lens(
     """
     _need_head(checkpoint)
     need_texts(test)
-    groups = pool_groups(checkpoint, test, draws, padding=padding, seed=seed)
+    groups = pool_groups(checkpoint, test, draws, seating)
     total = fit_draws + draws
     translators = fit_translators(
         checkpoint,
         fit,
         draws=fit_draws,
-        padding=padding,
-        seed=seed,
+        seating=seating,
         progress=part_of(progress, 0, total),
     )
     rest = part_of(progress, fit_draws, total)
-    return _measure(checkpoint, groups, translators, seed=seed, progress=rest)
+    return _measure(checkpoint, groups, translators, seating, progress=rest)
 
 
 def lens_of_group(
@@ -118,9 +112,7 @@ def lens_of_group(
     rows: Sequence[Row],
     *,
     translators: Translators | None = None,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
 ) -> GroupLens:
     """One group, token by token and level by level. One pass.
 
@@ -128,7 +120,7 @@ def lens_of_group(
         NotApplicable: no retrieval head. InputError and its kinds: as ``run_group``.
     """
     _need_head(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     (batch,) = batches(checkpoint, [group])
     passed = layer_pass(checkpoint, batch)
     prefix = passed.prepared.prefix
@@ -149,7 +141,7 @@ def lens_of_group(
         level_names(checkpoint),
         tuple(_slot(checkpoint, group, i, slots == i, readings) for i in range(len(lengths))),
         translators.tokens if translators else 0,
-        origin_of(checkpoint, [group], seed=seed, fill=fill),
+        origin_of(checkpoint, [group], seating),
     )
 
 
@@ -159,9 +151,7 @@ def translated_lens_of_group(
     fit: Sequence[str],
     *,
     fit_draws: int = 192,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> GroupLens:
     """One group, each level first carried to the last layer by a map fitted on other sentences.
@@ -176,11 +166,9 @@ def translated_lens_of_group(
     """
     _need_head(checkpoint)
     translators = fit_translators(
-        checkpoint, fit, draws=fit_draws, padding=padding, seed=seed, progress=progress
+        checkpoint, fit, draws=fit_draws, seating=seating, progress=progress
     )
-    return lens_of_group(
-        checkpoint, rows, translators=translators, padding=padding, fill=fill, seed=seed
-    )
+    return lens_of_group(checkpoint, rows, translators=translators, seating=seating)
 
 
 # ---- reading -----------------------------------------------------------------------------------
@@ -190,8 +178,8 @@ def _measure(
     checkpoint: Checkpoint,
     groups: list[Group],
     translators: Translators | None,
+    seating: Seating,
     *,
-    seed: int,
     progress: Progress | None,
 ) -> LayerLens:
     """Read all groups; sums per group, level and slot."""
@@ -199,25 +187,21 @@ def _measure(
     found = np.zeros((3, len(groups), len(levels), num))  # right, margin, right by chance
     counts = np.zeros((2, len(groups), num))  # tokens, tokens that have a partner by chance
     done: list[int] = []
-    try:
-        for batch in batches(checkpoint, groups, progress):
-            passed = layer_pass(checkpoint, batch)
-            where, own, other = _counted(checkpoint, groups, batch.numbers)
-            index = np.asarray(batch.numbers)[where[0]], where[1]
-            np.add.at(counts[0], index, 1)
-            np.add.at(counts[1], index, other >= 0)
-            places = (where[0], where[1], where[2] + passed.prepared.prefix)
-            for level, state in enumerate(passed.states):
-                state = translators(level, state) if translators else state
-                read = _read_level(checkpoint, state, places, own)
-                for sums, values in zip(
-                    found, (read.rank == 0, read.margin, read.token == other), strict=True
-                ):
-                    np.add.at(sums[:, level], index, values)
-            done += batch.numbers
-    except Stopped:
-        if not done:
-            raise
+    for batch in until_stopped(batches(checkpoint, groups, progress)):
+        passed = layer_pass(checkpoint, batch)
+        where, own, other = _counted(checkpoint, groups, batch.numbers)
+        index = np.asarray(batch.numbers)[where[0]], where[1]
+        np.add.at(counts[0], index, 1)
+        np.add.at(counts[1], index, other >= 0)
+        places = (where[0], where[1], where[2] + passed.prepared.prefix)
+        for level, state in enumerate(passed.states):
+            state = translators(level, state) if translators else state
+            read = _read_level(checkpoint, state, places, own)
+            for sums, values in zip(
+                found, (read.rank == 0, read.margin, read.token == other), strict=True
+            ):
+                np.add.at(sums[:, level], index, values)
+        done += batch.numbers
     right, margin, chance = found[:, sorted(done)]
     tokens, partners = counts[:, sorted(done)]
     with np.errstate(invalid="ignore"):
@@ -227,13 +211,13 @@ def _measure(
         levels,
         right.sum(axis=0),
         tokens.sum(axis=0).astype(np.int64),
-        bootstrap_ratio(margin, tokens[:, None], seed=seed),
+        bootstrap_ratio(margin, tokens[:, None], seed=seating.seed),
         control,
         checkpoint.config.width,
         translators.groups if translators else 0,
         translators.tokens if translators else 0,
         len(groups),
-        origin_of(checkpoint, groups, seed=seed, fill="pool"),
+        origin_of(checkpoint, groups, seating, fill="pool"),
     )
 
 
@@ -320,13 +304,3 @@ def _need_head(checkpoint: Checkpoint) -> None:
             f"not applicable: this checkpoint {why}, so its slots cannot be read back token by "
             "token; the linear probe needs no head"
         )
-
-
-__all__ = [
-    "Translators",
-    "demux_lens",
-    "fit_translators",
-    "lens_of_group",
-    "translated_lens",
-    "translated_lens_of_group",
-]

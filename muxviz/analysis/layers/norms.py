@@ -14,10 +14,17 @@ import torch
 from torch import Tensor
 
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
-from muxviz.analysis.groups.draws import Batch, Progress, batches, origin_of, pool_groups
+from muxviz.analysis.groups.draws import (
+    Batch,
+    Progress,
+    batches,
+    origin_of,
+    pool_groups,
+    until_stopped,
+)
 from muxviz.analysis.groups.heads import by_head
 from muxviz.analysis.groups.layer_states import LayerPass, layer_pass, level_names, need_texts
-from muxviz.errors import Stopped
+from muxviz.batch import Seating
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates, kept_mean
 from muxviz.results.layers import LayerNorms
@@ -28,8 +35,7 @@ def layer_norms(
     texts: Sequence[str],
     *,
     draws: int = 32,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> LayerNorms:
     """Sizes of the states at every level and entropy of every layer's attention. One pass a group.
@@ -41,28 +47,21 @@ def layer_norms(
         checkpoint: not modified; plain models (N = 1) are measured alike.
         texts: the pool that groups are drawn from.
         draws: groups.
-        padding: None for the checkpoint's default.
-        seed: of the draws and the bootstrap.
-        progress: may raise ``Stopped``; groups measured by then are kept.
 
     Raises:
         InputError: fewer than two texts.
     """
     need_texts(texts)
-    groups = pool_groups(checkpoint, texts, draws, padding=padding, seed=seed)
+    groups = pool_groups(checkpoint, texts, draws, seating)
     sums = _Sums(checkpoint, len(groups))
-    try:
-        for batch in batches(checkpoint, groups, progress):
-            sums.take(checkpoint, batch)
-    except Stopped:
-        if not sums.done:
-            raise
+    for batch in until_stopped(batches(checkpoint, groups, progress)):
+        sums.take(checkpoint, batch)
     done = sorted(sums.done)
     sizes, maps = sums.sizes[:, done], sums.maps[:, done]
     count = sums.positions[done][:, None]
-    norm, magnitude, spread = (bootstrap_ratio(x, count, seed=seed) for x in sizes)
-    entropy, evenness = (_over_heads(x, count, seed) for x in maps)
-    read = _over_heads(sums.read[done], np.ones_like(count), seed) if sums.reads else None
+    norm, magnitude, spread = (bootstrap_ratio(x, count, seed=seating.seed) for x in sizes)
+    entropy, evenness = (_over_heads(x, count, seating.seed) for x in maps)
+    read = _over_heads(sums.read[done], np.ones_like(count), seating.seed) if sums.reads else None
     return LayerNorms(
         level_names(checkpoint),
         norm,
@@ -74,7 +73,7 @@ def layer_norms(
         maps[1].sum(axis=0) / count.sum(),
         int(count.sum()),
         len(groups),
-        origin_of(checkpoint, groups, seed=seed, fill="pool"),
+        origin_of(checkpoint, groups, seating, fill="pool"),
         checkpoint.config.width,
         read,
     )

@@ -7,7 +7,7 @@ finds is linearly there; whether the model uses it is another question.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from muxviz.analysis.groups.bootstrap import bootstrap_ratio
 from muxviz.analysis.groups.draws import Progress, batches, origin_of, part_of, pool_groups
 from muxviz.analysis.groups.layer_states import layer_pass, level_names, need_texts
-from muxviz.batch import Group
+from muxviz.batch import Group, Seating
 from muxviz.errors import InputError, Stopped
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
@@ -55,8 +55,7 @@ def linear_probes(
     *,
     fit_draws: int = 192,
     draws: int = 64,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> LayerProbe:
     """Ridge regression from the state at a position to each slot's embedding there, by level.
@@ -69,8 +68,6 @@ def linear_probes(
         checkpoint: not modified; plain models have one slot.
         fit, test: sentences to fit on and to score on; they should share none.
         fit_draws, draws: groups of each, fewer where they exceed ``MOST`` positions.
-        padding: None for the checkpoint's default.
-        seed: of the draws and the bootstrap.
         progress: may raise ``Stopped``; levels fitted by then are kept, the others are NaN.
 
     Raises:
@@ -82,7 +79,7 @@ def linear_probes(
         need_texts(texts)
     levels, num = level_names(checkpoint), checkpoint.config.num_instances
     groups = [
-        _capped(pool_groups(checkpoint, texts, count, padding=padding, seed=seed + k))
+        _capped(pool_groups(checkpoint, texts, count, replace(seating, seed=seating.seed + k)))
         for k, (texts, count) in enumerate(((fit, fit_draws), (test, draws)))
     ]
     passes = sum(len(g) for g in groups)
@@ -103,7 +100,7 @@ def linear_probes(
         errors[:, :, level] = np.nan
         if not level:
             raise
-    r2, control, selectivity = _explained(errors, seed)
+    r2, control, selectivity = _explained(errors, seating.seed)
     return LayerProbe(
         levels,
         r2,
@@ -116,7 +113,7 @@ def linear_probes(
         checkpoint.config.width,
         penalty,
         is_partial,
-        origin_of(checkpoint, [*groups[0], *groups[1]], seed=seed, fill="pool"),
+        origin_of(checkpoint, [*groups[0], *groups[1]], seating, fill="pool"),
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from muxviz.analysis.groups.draws import Progress, batches, pool_groups
 from muxviz.analysis.groups.layer_states import layer_pass, need_texts
+from muxviz.batch import Seating
 from muxviz.loading.checkpoint import Checkpoint
 
 RIDGE = 1e-4  # of the mean variance; only to keep the least squares solvable
@@ -43,8 +44,7 @@ def fit_translators(
     texts: Sequence[str],
     *,
     draws: int = 192,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Translators:
     """Least squares from every level to the last one, over all positions that a text reaches.
@@ -52,7 +52,7 @@ def fit_translators(
     Of the states only their products are kept: memory does not grow with ``draws``.
     """
     need_texts(texts)
-    groups = pool_groups(checkpoint, texts, draws, padding=padding, seed=seed)
+    groups = pool_groups(checkpoint, texts, draws, seating)
     squares: list[Tensor] = []
     crossed: list[Tensor] = []
     tokens = 0
@@ -73,6 +73,3 @@ def _solve(squares: Tensor, crossed: Tensor) -> Tensor:
     ridge *= squares.diagonal()[:-1].mean()
     ridge[-1] = 0
     return torch.linalg.solve(squares + torch.diag(ridge), crossed)
-
-
-__all__ = ["Translators", "fit_translators"]

@@ -19,7 +19,7 @@ import numpy as np
 from muxviz.analysis.groups.draws import Progress, part_of
 from muxviz.analysis.map.separation import points_of, read_states, require_points
 from muxviz.analysis.map.states import ANCHORS, NEIGHBOUR_SETS, sample_states
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.errors import InputError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.map import READOUT, Projection, StateMap, StateSample
@@ -143,9 +143,7 @@ def sample_and_map(
     baseline: Checkpoint | None = None,
     anchors: int = ANCHORS,
     neighbour_sets: int = NEIGHBOUR_SETS,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> StateMap:
     """Sample the states of a pool's sentences, score them, and map them by PCA.
@@ -153,7 +151,7 @@ def sample_and_map(
     Stopped while sampling, it scores and maps the anchors that were finished, if there are two.
 
     Args:
-        As ``sample_states``; the seed is also that of the scores.
+        As ``sample_states``.
 
     Raises:
         As ``sample_states`` and ``map_states``.
@@ -168,9 +166,7 @@ def sample_and_map(
         baseline=baseline,
         anchors=anchors,
         neighbour_sets=neighbour_sets,
-        padding=padding,
-        fill=fill,
-        seed=seed,
+        seating=seating,
         progress=part_of(progress, 0, total),
     )
 
@@ -178,7 +174,7 @@ def sample_and_map(
         if progress is not None and not sample.is_partial:
             progress(round(steps * (1 + SCORES * done / parts)), total)
 
-    return map_states(sample, seed=seed, progress=scoring)
+    return map_states(sample, seed=seating.seed, progress=scoring)
 
 
 def joint_states(sample: StateSample) -> tuple[str, ...]:
@@ -317,15 +313,3 @@ def _notes(method: str, frames: int, fitted: int, count: int, has_own: bool) -> 
     if frames > 1:
         notes.append("every state is centred and scaled to unit spread before the joint fit")
     return notes
-
-
-__all__ = [
-    "METHODS",
-    "NEEDS_UMAP",
-    "compile_umap",
-    "import_umap",
-    "joint_states",
-    "map_states",
-    "project",
-    "sample_and_map",
-]

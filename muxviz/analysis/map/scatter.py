@@ -124,12 +124,3 @@ def _interval(values: np.ndarray) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.nanquantile(values, (0.025, 0.975))
     return float(low), float(high)
-
-
-__all__ = [
-    "CEILING",
-    "mean_over_anchors",
-    "ratio_over_anchors",
-    "scatter_ratio",
-    "variance_shares",
-]

@@ -238,16 +238,3 @@ def _by_cosine(points: np.ndarray, k: int) -> np.ndarray:
     np.fill_diagonal(cosines, -np.inf)
     order = np.argsort(-cosines, axis=1, kind="stable")
     return order[:, : min(k, len(points) - 1)].copy()
-
-
-__all__ = [
-    "NEAREST",
-    "SHUFFLES",
-    "centred",
-    "nearest",
-    "points_of",
-    "read_state",
-    "read_states",
-    "require_points",
-    "silhouettes",
-]

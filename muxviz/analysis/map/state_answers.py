@@ -107,6 +107,3 @@ def _alone(
     if len(theirs.ids) != len(row.ids):
         return Reference(None)
     return Reference(values[: len(counted)][counted].argmax(axis=-1))
-
-
-__all__ = ["Reference", "has_label", "read_answer", "references_of"]

@@ -26,7 +26,7 @@ from muxviz.analysis.groups.draws import (
 )
 from muxviz.analysis.groups.layer_states import layer_pass
 from muxviz.analysis.map.state_answers import Reference, has_label, read_answer, references_of
-from muxviz.batch import EncodedRow, Group, Row, encode_rows
+from muxviz.batch import EncodedRow, Group, Row, Seating, encode_rows
 from muxviz.engine.guard import need_finite
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
@@ -67,9 +67,7 @@ def sample_states(
     baseline: Checkpoint | None = None,
     anchors: int = ANCHORS,
     neighbour_sets: int = NEIGHBOUR_SETS,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> StateSample:
     """Draw anchors and neighbours from a pool, run every combination, keep every state.
@@ -79,14 +77,12 @@ def sample_states(
     were finished, if there are two.
 
     Args:
-        checkpoint: not modified.
         rows: the user's own group, whose slots become extra points; may be empty.
         pool: sentences; anchors + neighbour_sets x (N - 1) of them are used, fewer repeat between
             sets, never within one.
         gold: a label for every sentence of the pool, where they are those of the checkpoint.
         baseline: the N = 1 checkpoint that answers anchors alone, where there is no gold label.
         anchors, neighbour_sets: K and M.
-        padding, fill, seed: as for ``run_group``; the seed is also that of the draws.
 
     Raises:
         InputError: a pool that is too small, fewer than two anchors or no set.
@@ -97,11 +93,11 @@ def sample_states(
     num = checkpoint.config.num_instances
     if not checkpoint.config.is_multiplexed or num < 2:
         raise NotApplicable(PLAIN)
-    chosen, sets = draw_design(len(pool), anchors, neighbour_sets, num, seed=seed)
+    chosen, sets = draw_design(len(pool), anchors, neighbour_sets, num, seed=seating.seed)
     used = sorted({*chosen, *(i for one in sets for i in one)})
     texts = [Row(pool[i]) for i in used]
-    encoded = dict(zip(used, encode_rows(checkpoint, texts, padding=padding), strict=True))
-    like = base_group(checkpoint, rows or texts[:1], padding=padding, fill=fill, seed=seed)
+    encoded = dict(zip(used, encode_rows(checkpoint, texts, padding=seating.padding), strict=True))
+    like = base_group(checkpoint, rows or texts[:1], seating)
     own = _own_places(like, len(chosen)) if rows else []
     crossed = [[encoded[i] for i in one] for one in sets]
     rounds = [
@@ -129,7 +125,7 @@ def sample_states(
         asked_anchors=anchors,
         pool_size=len(pool),
         groups=len(places) - len(own) + bool(own),
-        provenance=origin_of(checkpoint, [p.group for p in places], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [p.group for p in places], seating),
     )
 
 
@@ -293,6 +289,3 @@ def _read(model: MuxModel, hidden: Tensor, prepared: PreparedInput) -> tuple[Ten
         return model.read_tokens(hidden, slice(prepared.prefix, None)), None
     output = model.answer(hidden, prepared)
     return output.readout, output.logits
-
-
-__all__ = ["ANCHORS", "NEIGHBOUR_SETS", "Place", "draw_design", "sample_states", "states_of"]

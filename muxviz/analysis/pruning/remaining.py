@@ -74,6 +74,3 @@ def _kept(numbers: Sequence[int], count: int) -> np.ndarray:
     found = np.zeros(count, dtype=bool)
     found[[n for n in numbers if n < count]] = True
     return found
-
-
-__all__ = ["pruning_map", "pruning_of"]

@@ -29,7 +29,7 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     with_row,
 )
-from muxviz.analysis.whatif.outcomes import (
+from muxviz.analysis.groups.outcomes import (
     Outcome,
     answers,
     classes_of,
@@ -39,7 +39,7 @@ from muxviz.analysis.whatif.outcomes import (
     need_classes,
     outcome,
 )
-from muxviz.batch import Group, Row, encode_rows
+from muxviz.batch import Group, Row, Seating, encode_rows
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError
 from muxviz.inference import counted_tokens
@@ -73,9 +73,7 @@ def turn_faders(
     *,
     floor: str = "zero",
     pool: Sequence[str] = (),
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
 ) -> BeforeAfter:
     """All slots with the faders at 1 and at ``gains`` ``[N]``; two passes.
 
@@ -84,15 +82,15 @@ def turn_faders(
             floor, or no pool for it.
     """
     need_classes(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     wanted = check_gains(checkpoint, gains)
-    neutral = floor_of(checkpoint, group, floor, pool, seed)
+    neutral = floor_of(checkpoint, group, floor, pool, seating.seed)
     both = [_read(checkpoint, group, g, neutral) for g in (np.ones_like(wanted), wanted)]
     return _before_after(
         checkpoint,
         (group, group),
         both,
-        _Change(wanted, floor, None, origin_of(checkpoint, [group], seed=seed, fill=fill)),
+        _Change(wanted, floor, None, origin_of(checkpoint, [group], seating)),
     )
 
 
@@ -141,7 +139,7 @@ def floor_of(
         return None
     if not pool:
         raise InputError("floor 'pool' is the mean of a pool of sentences; give a pool")
-    drawn = draw_rows(checkpoint, pool, min(POOL_ROWS, len(pool)), padding=None, seed=seed)
+    drawn = draw_rows(checkpoint, pool, min(POOL_ROWS, len(pool)), Seating(seed=seed))
     config = checkpoint.config
     ids = np.full((len(drawn), group.length), config.shape.pad_token_id, dtype=np.int64)
     mask, types = np.zeros_like(ids), np.zeros_like(ids)
@@ -180,9 +178,7 @@ def edit_slot(
     slot: int,
     text: str,
     *,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
 ) -> BeforeAfter:
     """All slots before and after one slot (from 0) gets another text; two passes.
 
@@ -192,15 +188,15 @@ def edit_slot(
         NotApplicable: one slot only, or no classes. InputError: an empty text.
     """
     need_classes(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
-    (row,) = encode_rows(checkpoint, [Row(text)], padding=padding)
+    group = base_group(checkpoint, rows, seating)
+    (row,) = encode_rows(checkpoint, [Row(text)], padding=seating.padding)
     changed = with_row(checkpoint, group, slot, row)
     ones = np.ones(len(group.rows))
     return _before_after(
         checkpoint,
         (group, changed),
         [_read(checkpoint, one, ones, None) for one in (group, changed)],
-        _Change(ones, "zero", slot, origin_of(checkpoint, [group], seed=seed, fill=fill)),
+        _Change(ones, "zero", slot, origin_of(checkpoint, [group], seating)),
     )
 
 
@@ -292,16 +288,3 @@ def _read_shares(checkpoint: Checkpoint, group: Group, mixed: Mixed) -> np.ndarr
         if own.any():
             shares[slot] = right[slot, : len(own)][own].mean()
     return shares
-
-
-__all__ = [
-    "FLOORS",
-    "LOUDEST",
-    "Mixed",
-    "check_gains",
-    "edit_slot",
-    "faded",
-    "fillers_of",
-    "floor_of",
-    "turn_faders",
-]

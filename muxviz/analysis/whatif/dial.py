@@ -27,9 +27,7 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     softmax,
 )
-from muxviz.analysis.groups.parts import demultiplexer_name
-from muxviz.analysis.whatif.desk import Mixed, faded, fillers_of, floor_of
-from muxviz.analysis.whatif.outcomes import (
+from muxviz.analysis.groups.outcomes import (
     answers,
     classes_of,
     in_words,
@@ -38,7 +36,9 @@ from muxviz.analysis.whatif.outcomes import (
     need_classes,
     units,
 )
-from muxviz.batch import EncodedRow, Group, Row
+from muxviz.analysis.groups.parts import demultiplexer_name
+from muxviz.analysis.whatif.desk import Mixed, faded, fillers_of, floor_of
+from muxviz.batch import Group, Row, Seating
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, NotApplicable
 from muxviz.inference import counted_tokens
@@ -61,9 +61,7 @@ def key_dial(
     *,
     steps: int = 21,
     random_keys: int = 32,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
 ) -> KeyDial:
     """What keys between those of two slots (from 0) read; one pass.
 
@@ -79,7 +77,7 @@ def key_dial(
     num = checkpoint.config.num_instances
     if slot == other or not {slot, other} <= set(range(num)):
         raise InputError(f"got slots {slot} and {other}; expected two of 0 to {num - 1}")
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     alphas = np.linspace(0, 1, steps)
     (batch,) = batches(checkpoint, [group])
     with torch.inference_mode(), memory_guard(checkpoint):
@@ -89,7 +87,7 @@ def key_dial(
         turned = torch.from_numpy(alphas).to(demux.keys)[:, None]
         between = (1 - turned) * demux.keys[slot] + turned * demux.keys[other]
         found = reader.read(between, alphas)
-        strangers = _random_keys(demux.keys, random_keys, seed)
+        strangers = _random_keys(demux.keys, random_keys, seating.seed)
         wrong = reader.read(strangers, np.zeros(random_keys))
     targets = answers(checkpoint, group, own.logits)
     return KeyDial(
@@ -106,7 +104,7 @@ def key_dial(
         like_random=reader.like(wrong.logits, targets),
         heard_random=wrong.heard,
         fillers=fillers_of(group),
-        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [group], seating),
     )
 
 
@@ -198,14 +196,10 @@ class _Reader:
         out = np.full((len(logits), len(targets)), np.nan)
         for n, (row, target) in enumerate(zip(self.group.rows, targets, strict=True)):
             for k, values in enumerate(logits):
-                p = _unit_p(self.checkpoint, row, values)
+                p = softmax(units(self.checkpoint, row, values))
                 if len(target):
                     out[k, n] = np.take_along_axis(p, target[:, None], axis=-1).mean()
         return out
-
-
-def _unit_p(checkpoint: Checkpoint, row: EncodedRow, values: np.ndarray) -> np.ndarray:
-    return softmax(units(checkpoint, row, values))
 
 
 def _classes(checkpoint: Checkpoint, logits: np.ndarray) -> np.ndarray:
@@ -222,9 +216,7 @@ def ghosts(
     *,
     content: str = "zero",
     pool: Sequence[str] = (),
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Ghosts:
     """Empty each slot in turn and read it all the same; N passes. A stop leaves nothing.
@@ -247,9 +239,9 @@ def ghosts(
         )
     if not pool:
         raise InputError("the floor of the ghost test needs a pool of sentences; give one")
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
-    neutral = floor_of(checkpoint, group, content, pool, seed)
-    held = _Held.of(checkpoint, group, pool, seed)
+    group = base_group(checkpoint, rows, seating)
+    neutral = floor_of(checkpoint, group, content, pool, seating.seed)
+    held = _Held.of(checkpoint, group, pool, seating.seed)
     num = len(group.rows)
     heard, shares = np.full((num, num), np.nan), np.full((num, num), np.nan)
     floor, read, logits = [], [], []
@@ -274,14 +266,14 @@ def ghosts(
         texts=tuple(row.row.text for row in group.rows),
         content=content,
         heard=heard,
-        floor=bootstrap_mean(np.stack(floor).T, seed=seed),
+        floor=bootstrap_mean(np.stack(floor).T, seed=seating.seed),
         shares=shares,
         read=tuple(read),
         answers=tuple(in_words(checkpoint, t) for t in targets),
         p=np.empty((0, 0)) if is_per_token(checkpoint) else p,
         labels=classes_of(checkpoint),
         fillers=fillers_of(group),
-        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [group], seating),
     )
 
 
@@ -300,7 +292,7 @@ class _Held:
         others = [text for text in pool if text not in present]
         if not others:
             raise InputError("every sentence of the pool is in the group; give others")
-        drawn = draw_rows(checkpoint, others, min(STRANGERS, len(others)), seed=seed)
+        drawn = draw_rows(checkpoint, others, min(STRANGERS, len(others)), Seating(seed=seed))
         rows = [*group.rows, *drawn]
         ids = np.zeros((len(rows), group.length), dtype=np.int64)
         counts = np.zeros(ids.shape, dtype=bool)
@@ -339,6 +331,3 @@ def _ghost(checkpoint: Checkpoint, mixed: Mixed, slot: int, held: _Held) -> _Gho
     longest = counts[: held.num].any(axis=0)
     tokenizer: Any = checkpoint.need_tokenizer()
     return _Ghost(heard, same[: held.num], tokenizer.decode(read[longest].tolist()))
-
-
-__all__ = ["ghosts", "key_dial"]

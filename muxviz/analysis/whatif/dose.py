@@ -20,9 +20,9 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     part_of,
 )
+from muxviz.analysis.groups.outcomes import answers, in_words, is_per_token, need_classes, outcome
 from muxviz.analysis.whatif.desk import LOUDEST, faded, fillers_of, floor_of
-from muxviz.analysis.whatif.outcomes import answers, in_words, is_per_token, need_classes, outcome
-from muxviz.batch import Group, Row
+from muxviz.batch import Group, Row, Seating
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, Stopped
 from muxviz.inference import counted_tokens
@@ -38,9 +38,7 @@ def dose_response(
     doses: int = 21,
     floor: str = "zero",
     pool: Sequence[str] = (),
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> DoseResponse:
     """Every slot's margin and probability while one fader at a time runs from 0 to 2.
@@ -57,8 +55,8 @@ def dose_response(
     need_classes(checkpoint)
     if doses < 3 or doses % 2 == 0:
         raise InputError(f"got {doses} doses; expected an odd number from 3, so that 1 is one")
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
-    neutral = floor_of(checkpoint, group, floor, pool, seed)
+    group = base_group(checkpoint, rows, seating)
+    neutral = floor_of(checkpoint, group, floor, pool, seating.seed)
     num, steps = checkpoint.config.num_instances, np.linspace(0, LOUDEST, doses)
     gains, places = _dose_gains(num, steps)
     (present,) = logits_of(checkpoint, [group])
@@ -100,7 +98,7 @@ def dose_response(
         scales_inputs=not offers(checkpoint.model.multiplexer, "parts"),
         fillers=fillers_of(group),
         is_partial=is_partial,
-        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [group], seating),
     )
 
 
@@ -165,6 +163,3 @@ def _unit_places(checkpoint: Checkpoint, group: Group, length: int) -> list[np.n
     if not is_per_token(checkpoint):
         return None
     return [np.nonzero(counted_tokens(checkpoint, row)[:length])[0] for row in group.rows]
-
-
-__all__ = ["dose_response", "slopes"]

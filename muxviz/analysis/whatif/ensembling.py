@@ -16,9 +16,9 @@ import numpy as np
 
 from muxviz.analysis.groups.bootstrap import bootstrap_mean
 from muxviz.analysis.groups.draws import Progress, logits_until_stopped, origin_of, softmax
+from muxviz.analysis.groups.outcomes import classes_of, is_per_token, need_classes
 from muxviz.analysis.whatif.orders import entropy
-from muxviz.analysis.whatif.outcomes import classes_of, is_per_token, need_classes
-from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
+from muxviz.batch import EncodedRow, Group, Row, Seating, encode_rows, make_group
 from muxviz.errors import GroupError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.reading import Proportion
@@ -31,8 +31,7 @@ def ensembling(
     checkpoint: Checkpoint,
     labelled: Sequence[tuple[str, str]],
     *,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Ensembling:
     """Accuracy and disagreement for every number of copies that changes the throughput.
@@ -62,9 +61,9 @@ def ensembling(
     num = checkpoint.config.num_instances
     if len(labelled) < num:
         raise GroupError(f"got {len(labelled)} labelled sentences for {num} slots; give more")
-    rows = encode_rows(checkpoint, [Row(text) for text, _ in labelled], padding=padding)
+    rows = encode_rows(checkpoint, [Row(text) for text, _ in labelled], padding=seating.padding)
     gold = np.array([names.index(label) for _, label in labelled])
-    plans = [_plan(checkpoint, rows, per, padding, seed) for per in sentences_per_pass(num)]
+    plans = [_plan(checkpoint, rows, per, seating) for per in sentences_per_pass(num)]
     groups = [group for plan in plans for group in plan.groups]
     logits = logits_until_stopped(checkpoint, groups, progress)
     points, first, at = [], None, 0
@@ -75,14 +74,16 @@ def ensembling(
         right = np.where(reached, found.mean(axis=1).argmax(axis=-1) == gold, np.nan)
         first = right if first is None else first
         if reached.sum() > 1:
-            points.append(_point(plan, found[reached], right[reached], (right - first), seed))
+            points.append(
+                _point(plan, found[reached], right[reached], (right - first), seating.seed)
+            )
     return Ensembling(
         num_instances=num,
         points=tuple(points),
         sentences=len(rows),
-        seed=seed,
+        seed=seating.seed,
         is_partial=any(one is None for one in logits),
-        provenance=origin_of(checkpoint, groups, seed=seed),
+        provenance=origin_of(checkpoint, groups, seating),
     )
 
 
@@ -110,12 +111,10 @@ class _Plan:
         return found
 
 
-def _plan(
-    checkpoint: Checkpoint, rows: Sequence[EncodedRow], per: int, padding: str | None, seed: int
-) -> _Plan:
+def _plan(checkpoint: Checkpoint, rows: Sequence[EncodedRow], per: int, seating: Seating) -> _Plan:
     num = checkpoint.config.num_instances
     copies = num // per
-    generator = np.random.default_rng([seed, per])
+    generator = np.random.default_rng([seating.seed, per])
     order = generator.permutation(len(rows))
     groups, seats = [], []
     for start in range(0, len(rows), per):
@@ -128,7 +127,7 @@ def _plan(
             own = slots[k * copies : (k + 1) * copies]
             held[own] = sentence
             places.append((int(sentence), own))
-        groups.append(make_group(checkpoint.config, [rows[s] for s in held], padding=padding))
+        groups.append(make_group(checkpoint.config, [rows[s] for s in held], seating))
         seats.append(places)
     return _Plan(copies, per, groups, seats)
 
@@ -179,6 +178,3 @@ def _area_interval(scores: np.ndarray, positive: np.ndarray, seed: int) -> tuple
         return float("nan"), float("nan")
     low, high = np.quantile(found, (0.025, 0.975))
     return float(low), float(high)
-
-
-__all__ = ["auroc", "ensembling", "sentences_per_pass"]

@@ -23,8 +23,8 @@ from muxviz.analysis.groups.draws import (
     reseated,
     softmax,
 )
-from muxviz.analysis.whatif.outcomes import alone_answers, answers, in_words, need_classes, units
-from muxviz.batch import Group, Row
+from muxviz.analysis.groups.outcomes import alone_answers, answers, in_words, need_classes, units
+from muxviz.batch import Group, Row, Seating
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.estimates import Estimates
 from muxviz.results.whatif_orders import SlotOrders
@@ -39,9 +39,7 @@ def slot_orders(
     rows: Sequence[Row],
     *,
     baseline: Checkpoint | None = None,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> SlotOrders:
     """The group's sentences in many orders; one pass each. A group has the same length in all.
@@ -54,8 +52,8 @@ def slot_orders(
         NotApplicable: one slot only, or no classes.
     """
     need_classes(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
-    orders = orders_of(len(group.rows), seed)
+    group = base_group(checkpoint, rows, seating)
+    orders = orders_of(len(group.rows), seating.seed)
     groups = [reseated(checkpoint, group, [group.rows[s] for s in order]) for order in orders]
     read = logits_until_stopped(checkpoint, groups, progress)
     done = [number for number, values in enumerate(read) if values is not None]
@@ -84,7 +82,7 @@ def slot_orders(
         shift=_shift(seated),
         is_exact=is_exact,
         is_partial=len(done) < len(groups),
-        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [group], seating),
     )
 
 
@@ -199,6 +197,3 @@ def _mean_units(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(
         [v.mean(axis=1) if v.shape[1] else np.full(len(v), np.nan) for v in parts], axis=1
     )
-
-
-__all__ = ["entropy", "flips", "information", "orders_of", "slot_orders"]

@@ -22,8 +22,9 @@ from muxviz.analysis.groups.draws import (
     logits_of,
     margins,
     origin_of,
+    until_stopped,
 )
-from muxviz.analysis.whatif.outcomes import (
+from muxviz.analysis.groups.outcomes import (
     alone_answers,
     classes_of,
     in_words,
@@ -32,7 +33,7 @@ from muxviz.analysis.whatif.outcomes import (
     outcome,
     units,
 )
-from muxviz.batch import EncodedRow, Group, Row, encode_rows, make_group
+from muxviz.batch import EncodedRow, Group, Row, Seating, encode_rows, make_group
 from muxviz.errors import GroupError, NotApplicable, Stopped
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results.whatif_orders import OUTCOMES, Duplicates, Twins
@@ -51,8 +52,7 @@ def twins(
     baseline: Checkpoint | None = None,
     draws: int = 16,
     pool: Sequence[str],
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Twins:
     """Two sentences in every ordered pair of slots, ``draws`` times among neighbours of a pool.
@@ -70,8 +70,8 @@ def twins(
             "not applicable: answers per token follow their own tokens; twins need one answer a "
             "text"
         )
-    rows = encode_rows(checkpoint, [Row(first), Row(second)], padding=padding)
-    alone, reference = _alone(checkpoint, baseline, rows, padding)
+    rows = encode_rows(checkpoint, [Row(first), Row(second)], padding=seating.padding)
+    alone, reference = _alone(checkpoint, baseline, rows, seating)
     if alone[0] == alone[1]:
         name = classes_of(checkpoint)[alone[0]]
         raise NotApplicable(
@@ -83,26 +83,22 @@ def twins(
     num = checkpoint.config.num_instances
     draws = draws if num > 2 else 1  # without neighbours all draws are the same
     pairs = [(i, j) for i in range(num) for j in range(num) if i != j]
-    company = draw_rows(checkpoint, pool, draws * max(num - 2, 1), padding=padding, seed=seed)
+    company = draw_rows(checkpoint, pool, draws * max(num - 2, 1), seating)
     groups = [
-        _seat(checkpoint, rows, pair, company[d * (num - 2) : (d + 1) * (num - 2)], padding)
+        _seat(checkpoint, rows, pair, company[d * (num - 2) : (d + 1) * (num - 2)], seating)
         for d in range(draws)
         for pair in pairs
     ]
     counts = np.zeros((num, num, len(OUTCOMES)), dtype=np.int64)
     wrong, done = np.zeros(2), 0
-    try:
-        for number, logits in each_logits(checkpoint, groups, progress):
-            i, j = pairs[number % len(pairs)]
-            said = int(logits[i].argmax()), int(logits[j].argmax())
-            wrong += [said[0] == alone[1], said[1] == alone[0]]
-            done += 1
-            kind = _outcome(said, alone)
-            if kind is not None:
-                counts[i, j, kind] += 1
-    except Stopped:
-        if not done:
-            raise
+    for number, logits in until_stopped(each_logits(checkpoint, groups, progress)):
+        i, j = pairs[number % len(pairs)]
+        said = int(logits[i].argmax()), int(logits[j].argmax())
+        wrong += [said[0] == alone[1], said[1] == alone[0]]
+        done += 1
+        kind = _outcome(said, alone)
+        if kind is not None:
+            counts[i, j, kind] += 1
     return Twins(
         texts=(first, second),
         answers=(in_words(checkpoint, alone[:1]), in_words(checkpoint, alone[1:])),
@@ -111,9 +107,9 @@ def twins(
         passes=done,
         by_chance=float(np.prod(wrong / done)),
         pool_size=len(pool),
-        seed=seed,
+        seed=seating.seed,
         is_partial=done < len(groups),
-        provenance=origin_of(checkpoint, groups, seed=seed),
+        provenance=origin_of(checkpoint, groups, seating),
     )
 
 
@@ -128,13 +124,13 @@ def _alone(
     checkpoint: Checkpoint,
     baseline: Checkpoint | None,
     rows: Sequence[EncodedRow],
-    padding: str | None,
+    seating: Seating,
 ) -> tuple[np.ndarray, str]:
     """The class of each row by itself, and who said so."""
     found = alone_answers(checkpoint, baseline, [r.row for r in rows])
     if found is not None and baseline is not None:
         return np.concatenate(found), baseline.name
-    groups = [_copies(checkpoint, row, padding) for row in rows]
+    groups = [_copies(checkpoint, row, seating) for row in rows]
     means = [logits.mean(axis=0) for logits in logits_of(checkpoint, groups)]
     return np.array([mean.argmax() for mean in means]), ALL_SLOTS
 
@@ -144,17 +140,17 @@ def _seat(
     twin_rows: Sequence[EncodedRow],
     pair: tuple[int, int],
     company: Sequence[EncodedRow],
-    padding: str | None,
+    seating: Seating,
 ) -> Group:
     rest = iter(company)
     seats = dict(zip(pair, twin_rows, strict=True))
     num = checkpoint.config.num_instances
     rows = [seats[slot] if slot in seats else next(rest) for slot in range(num)]
-    return make_group(checkpoint.config, rows, padding=padding)
+    return make_group(checkpoint.config, rows, seating)
 
 
-def _copies(checkpoint: Checkpoint, row: EncodedRow, padding: str | None) -> Group:
-    return make_group(checkpoint.config, [row] * checkpoint.config.num_instances, padding=padding)
+def _copies(checkpoint: Checkpoint, row: EncodedRow, seating: Seating) -> Group:
+    return make_group(checkpoint.config, [row] * checkpoint.config.num_instances, seating)
 
 
 # ---- duplicates ---------------------------------------------------------------------------------
@@ -166,8 +162,7 @@ def duplicates(
     *,
     pool: Sequence[str] = (),
     draws: int = 64,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Duplicates:
     """One sentence in all slots, and as many sentences of a pool, each by itself in all slots.
@@ -179,10 +174,10 @@ def duplicates(
         NotApplicable: one slot only, or no classes.
     """
     need_classes(checkpoint)
-    (own,) = encode_rows(checkpoint, [Row(text)], padding=padding)
-    drawn = draw_rows(checkpoint, pool, draws, padding=padding, seed=seed) if pool else []
+    (own,) = encode_rows(checkpoint, [Row(text)], padding=seating.padding)
+    drawn = draw_rows(checkpoint, pool, draws, seating) if pool else []
     rows = [own, *drawn]
-    groups = [_copies(checkpoint, row, padding) for row in rows]
+    groups = [_copies(checkpoint, row, seating) for row in rows]
     margin = np.full((len(rows), checkpoint.config.num_instances), np.nan)
     sure, answer = np.full(margin.shape[1], np.nan), ""
     try:
@@ -207,10 +202,10 @@ def duplicates(
         margin=margin[0],
         spread=float(np.ptp(sure)),
         distance=_distances(checkpoint, groups[0]),
-        bias=bootstrap_mean(counted - counted.mean(axis=1, keepdims=True), seed=seed),
+        bias=bootstrap_mean(counted - counted.mean(axis=1, keepdims=True), seed=seating.seed),
         pool_size=len(pool),
         is_partial=len(counted) < len(drawn),
-        provenance=origin_of(checkpoint, groups[:1], seed=seed),
+        provenance=origin_of(checkpoint, groups[:1], seating),
     )
 
 
@@ -225,6 +220,3 @@ def _distances(checkpoint: Checkpoint, group: Group) -> np.ndarray:
     middle = own.mean(axis=0)
     found: np.ndarray = np.linalg.norm(own - middle, axis=1) / np.linalg.norm(middle)
     return found
-
-
-__all__ = ["duplicates", "twins"]

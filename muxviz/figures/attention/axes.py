@@ -119,7 +119,7 @@ def token_map(
     height = int(np.clip(22 * len(positions), 200, 460))
     below = LINE * lines + 14
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
-    names = _names(result, positions, slot)
+    names = [plain(shorten(visible(result.tokens[slot][int(t)]), ROOM)) for t in positions]
     plot.xaxes(showticklabels=False, type="category")
     plot.yaxes(
         type="category",
@@ -141,10 +141,6 @@ def token_map(
         sides={"l": SIDE, "r": 24, "t": 66, "b": below + 24},
     )
     return plot.figure()
-
-
-def _names(result: Positioned, positions: np.ndarray, slot: int) -> list[str]:
-    return [plain(shorten(visible(result.tokens[slot][int(t)]), ROOM)) for t in positions]
 
 
 def _ladder(

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from muxviz.figures.attention.axes import color_bar
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, text_on
+from muxviz.figures.drawing.levels import finite
 from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.pruned_cells import (
     PRUNED,
@@ -69,9 +70,7 @@ def heads_figure(
                 "color": [text_on(color_at(scale, float(effect[c]) / top)) for c in cells],
             },
             hovertext=[_hover(result, slot, *cell) for cell in cells],
-            hoverinfo="text",
             customdata=cells,
-            showlegend=False,
         )
     )
     if gone:
@@ -124,7 +123,7 @@ def heads_table(result: HeadEffects, slot: int, *, by: str = "margin") -> list[d
             "layer": layer + 1,
             "head": head + 1,
             "change of the margin": float(result.change[slot, layer, head]),
-            "JS divergence (nats)": _number(float(result.divergence[slot, layer, head])),
+            "JS divergence (nats)": finite(result.divergence[slot, layer, head]),
         }
         for n, (layer, head) in enumerate(result.ranking(slot, by))
     ]
@@ -144,10 +143,6 @@ def heads_alt(result: HeadEffects, slot: int, *, by: str = "margin") -> str:
     pruned = f" {gone} of {result.is_kept.size} heads are hatched: {PRUNED}." if gone else ""
     ranked = f" By {UNITS[by]}: {', '.join(first)}." if first else ""
     return f"{heads_finding(result, slot, by=by)}.{ranked}{pruned}"
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def _hover(result: HeadEffects, slot: int, layer: int, head: int) -> str:

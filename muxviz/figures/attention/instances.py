@@ -141,8 +141,6 @@ def _texts(values: np.ndarray, dark: bool) -> Trace:
             "color": [text_on(color_at(scale, float(values[c]))) for c in cells],
         },
         hovertext=[f"slot {i + 1} takes {values[i, j]:.4f} from slot {j + 1}" for i, j in cells],
-        hoverinfo="text",
-        showlegend=False,
     )
 
 

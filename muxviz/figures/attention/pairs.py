@@ -21,8 +21,7 @@ from muxviz.figures.drawing.ink import (
 from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.pruned_cells import UNNUMBERED, gone_field, gone_head, heads_left
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
-from muxviz.figures.drawing.squares import number
-from muxviz.figures.drawing.wording import percent, plain
+from muxviz.figures.drawing.wording import or_none, percent, plain
 from muxviz.results.attention import SlotPairs
 
 ROW = 40  # px
@@ -145,14 +144,11 @@ def pairs_table(
     across, own, nobody = _sums(shares)
     return [
         {"looks": _slot(i, num)}
+        | {f"at {_slot(j, num)}": or_none(v) for j, v in enumerate(shares[i])}
         | {
-            f"at {_slot(j, num)}": None if np.isnan(v) else float(v)
-            for j, v in enumerate(shares[i])
-        }
-        | {
-            "one sentence with another": number(across),
-            "a sentence with itself": number(own),
-            "no sentence on a side": number(nobody),
+            "one sentence with another": or_none(across),
+            "a sentence with itself": or_none(own),
+            "no sentence on a side": or_none(nobody),
         }
         for i in range(num + 1)
     ]
@@ -295,9 +291,7 @@ def _numbers(shares: np.ndarray, top: float, dark: bool) -> Trace:
             f"{_slot(i, num)} looks at {_slot(j, num)}: {percent(v)}"
             for (i, j), v in zip(cells, values, strict=True)
         ],
-        hoverinfo="text",
         customdata=cells,
-        showlegend=False,
     )
 
 

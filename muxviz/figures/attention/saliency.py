@@ -20,7 +20,7 @@ from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, ink
 from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.scales import color_at, diverging, scale_alone
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.drawing.wording import percent, plain, shorten, visible, width
+from muxviz.figures.drawing.wording import or_none, percent, plain, shorten, visible, width
 from muxviz.results.attribution import TOLERANCE, Attribution, SlotShares
 
 ROOM = 84.0  # letters in a line
@@ -98,10 +98,7 @@ def slot_shares_rows(result: SlotShares) -> list[dict[str, Any]]:
     """One row per observed slot: share of every source, completeness gap."""
     return [
         {"slot": i + 1, "explained": what.words}
-        | {
-            f"from {j + 1}": None if np.isnan(v) else float(v)
-            for j, v in enumerate(result.shares[i])
-        }
+        | {f"from {j + 1}": or_none(v) for j, v in enumerate(result.shares[i])}
         | {"completeness gap": None if np.isnan(result.gaps[i]) else float(result.gaps[i])}
         for i, what in enumerate(result.explained)
     ]

@@ -80,7 +80,6 @@ def _bar(
             f"{between(matrix, float(sums.low[s]), float(sums.high[s]))}"
             for s in slots
         ],
-        hoverinfo="text",
         showlegend=False,
     )
 

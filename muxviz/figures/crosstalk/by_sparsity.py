@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.crosstalk.words import short
 from muxviz.figures.drawing.claims import sizes, standing_out
-from muxviz.figures.drawing.dots import number
+from muxviz.figures.drawing.dots import estimate_row
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.sparsity_lines import sparsity_lines, sparsity_words
@@ -73,11 +73,7 @@ def crosstalk_sparsity_table(result: CrosstalkBySparsity) -> list[dict[str, Any]
                 ("taken", result.mean if i == num else result.received),
                 ("change", result.mean_change if i == num else result.change),
             ):
-                row |= {
-                    name: number(found.mean[at]),
-                    f"{name}, low": number(found.low[at]),
-                    f"{name}, high": number(found.high[at]),
-                }
+                row |= estimate_row(name, found, at)
             row |= {"draws": result.draws, "pool": result.pool, "seed": result.received.seed}
             rows.append(row)
     return rows

@@ -22,7 +22,7 @@ from muxviz.figures.drawing.ink import (
 from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.figures.drawing.slots import slot_label
-from muxviz.figures.drawing.wording import plain, shorten
+from muxviz.figures.drawing.wording import or_none, plain, shorten
 from muxviz.results.cross_matrix import CrossMatrix, common_scale
 from muxviz.results.estimates import Estimates
 
@@ -106,11 +106,11 @@ def comparison_table(
         {
             "observed slot": i + 1,
             "source slot": j + 1,
-            "A": _known(one.values[i, j]),
-            "B": _known(other.values[i, j]),
-            "B − A": _known(apart.mean[i, j]),
-            "low 95 %": _known(apart.low[i, j]),
-            "high 95 %": _known(apart.high[i, j]),
+            "A": or_none(one.values[i, j]),
+            "B": or_none(other.values[i, j]),
+            "B − A": or_none(apart.mean[i, j]),
+            "low 95 %": or_none(apart.low[i, j]),
+            "high 95 %": or_none(apart.high[i, j]),
         }
         for i in range(num)
         for j in range(num)
@@ -195,9 +195,7 @@ def _points(
             else None,
             textfont={"color": inks, "size": SMALL_SIZE},
             hovertext=hovers,
-            hoverinfo="text",
             marker={"symbol": "square", "size": 24, "color": UNSEEN},
-            showlegend=False,
             xaxis=_axis("x", part),
             yaxis="y",
         )
@@ -293,10 +291,6 @@ def _legend(one: CrossMatrix, other: CrossMatrix, apart: Estimates) -> str:
 
 def _axis(letter: str, part: int) -> str:
     return f"{letter}{part + 1 if part else ''}"
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 COMPARISON = Family(comparison_figure, comparison_finding, comparison_alt, comparison_table)

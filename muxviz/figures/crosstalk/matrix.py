@@ -147,10 +147,8 @@ def _labels(
         text=texts if num <= WRITTEN else None,
         textfont={"color": inks, "size": TEXT_SIZE},
         hovertext=[_hover(matrix, i, j) for i, j in cells],
-        hoverinfo="text",
         customdata=cells,
         marker={"symbol": "square", "size": _row(num) - 8, "color": UNSEEN},
-        showlegend=False,
     )
 
 
@@ -245,5 +243,3 @@ def _legend(matrix: CrossMatrix, mark_faint: bool) -> str:
 
 
 CROSSTALK = Family(crosstalk_figure, crosstalk_finding, crosstalk_alt, crosstalk_table)
-
-__all__ = ["CROSSTALK", "crosstalk_alt", "crosstalk_figure", "crosstalk_finding", "crosstalk_table"]

@@ -214,8 +214,6 @@ def _rug(draws: Sequence[_Draw], slot: int, dark: bool) -> Trace:
         mode="markers",
         marker=_marker(draws, slot, 9, dark) | {"opacity": 0.65},
         hovertext=[f"{plain(shorten(d.sentence, 80))}<br>{plain(d.words)}" for d in draws],
-        hoverinfo="text",
-        showlegend=False,
     )
 
 
@@ -231,8 +229,6 @@ def _step(draw: _Draw, now: float, row: int, slot: int, dark: bool) -> Trace:
         | {"symbol": "circle-open", "size": [0, 11], "color": marker["color"] * 2}
         | {"symbol": ["circle", marker["symbol"][0]]},
         hovertext=["", f"{plain(shorten(draw.sentence, 80))}<br>{plain(draw.words)}"],
-        hoverinfo="text",
-        showlegend=False,
     )
 
 

@@ -15,7 +15,7 @@ from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows, write_ends
 from muxviz.figures.drawing.scales import diverging
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.drawing.wording import percent, plain, shorten, visible
+from muxviz.figures.drawing.wording import or_none, percent, plain, shorten, visible
 from muxviz.results.attribution import SlotShares
 from muxviz.results.leaks import LogOdds, PlacedToken
 
@@ -158,8 +158,8 @@ def shares_table(result: SlotShares, slot: int) -> list[dict[str, Any]]:
     return [
         {
             "slot": j + 1,
-            "share": None if np.isnan(share) else float(share),
-            "signed sum (logits)": None if np.isnan(total) else float(total),
+            "share": or_none(share),
+            "signed sum (logits)": or_none(total),
         }
         for j, (share, total) in enumerate(zip(result.shares[slot], result.sums[slot], strict=True))
     ]
@@ -204,8 +204,6 @@ def _bars(
                 "line": {"color": list(outlines) or ink(dark).text, "width": 0.8},
             },
             hovertext=list(hovers),
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     name_bars(plot, names, title, dark)

@@ -16,7 +16,7 @@ from muxviz.figures.drawing.rows import write_ends
 from muxviz.figures.drawing.scales import diverging
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import plain
+from muxviz.figures.drawing.wording import or_none, plain
 from muxviz.results.crosstalk import Shapley
 
 LEFT = 210  # px for the names of the steps
@@ -32,12 +32,14 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
     base, full = float(result.empty.mean[slot]), float(result.full[slot])
     steps = result.values.mean[slot, order]
     starts = base + np.concatenate([[0.0], np.cumsum(steps)[:-1]])
-    names = ["pool sentences only", *(_player(slot, j) for j in order), "the group as it is"]
+    names = [f"{slot_label(slot)} own sentence", *(slot_label(j) for j in order[1:])]
+    names = ["pool sentences only", *names, "the group as it is"]
     colors, scale = ink(dark), diverging(dark)
     helps, hurts = str(scale[2][1]), str(scale[-3][1])
     fills = [tint(colors.grey, 0.45), *(helps if v >= 0 else hurts for v in steps)]
-    errors = [(result.empty.high - result.empty.mean)[slot], *_above(result, slot, order), 0.0]
-    below = [(result.empty.mean - result.empty.low)[slot], *_below(result, slot, order), 0.0]
+    empty, values = result.empty, result.values
+    errors = [(empty.high - empty.mean)[slot], *(values.high - values.mean)[slot, order], 0.0]
+    below = [(empty.mean - empty.low)[slot], *(values.mean - values.low)[slot, order], 0.0]
     plot = Plot(
         bar(
             base=[0.0, *starts, 0.0],
@@ -53,7 +55,6 @@ def waterfall_figure(result: Shapley, slot: int, *, dark: bool = False) -> go.Fi
                 np.nan_to_num(errors), np.nan_to_num(below), colors.text, thickness=1.2, width=4
             ),
             hovertext=[plain(words) for words in _said(result, slot)],
-            hoverinfo="text",
         )
     )
     ends = [max(base, 0), *np.maximum(starts, starts + steps), max(full, 0)]
@@ -94,8 +95,8 @@ def waterfall_table(result: Shapley, slot: int) -> list[dict[str, Any]]:
         {
             "step": "pool sentences only",
             "logits": float(result.empty.mean[slot]),
-            "low 95 %": _or_none(result.empty.low[slot]),
-            "high 95 %": _or_none(result.empty.high[slot]),
+            "low 95 %": or_none(result.empty.low[slot]),
+            "high 95 %": or_none(result.empty.high[slot]),
         }
     ]
     for j in _order(result, slot):
@@ -103,8 +104,8 @@ def waterfall_table(result: Shapley, slot: int) -> list[dict[str, Any]]:
             {
                 "step": f"slot {j + 1}" + (" (own)" if j == slot else ""),
                 "logits": float(estimates.mean[slot, j]),
-                "low 95 %": _or_none(estimates.low[slot, j]),
-                "high 95 %": _or_none(estimates.high[slot, j]),
+                "low 95 %": or_none(estimates.low[slot, j]),
+                "high 95 %": or_none(estimates.high[slot, j]),
             }
         )
     full = {"step": "the group as it is", "logits": float(result.full[slot])}
@@ -122,23 +123,11 @@ def _order(result: Shapley, slot: int) -> list[int]:
     return [slot, *(j for j in range(len(result.texts)) if j != slot)]
 
 
-def _player(slot: int, other: int) -> str:
-    return f"{slot_label(other)} {'own sentence' if slot == other else ''}".strip()
-
-
 def _target_words(result: Shapley, slot: int) -> str:
     if not result.targets[slot]:
         return "the tags given now, mean over the slot's tokens"
     why = {"gold": "the gold label", "alone": "its answer alone", "now": "its answer now"}
     return f"“{plain(result.targets[slot])}”, {why[result.target_from[slot]]}"
-
-
-def _above(result: Shapley, slot: int, order: list[int]) -> list[float]:
-    return list((result.values.high - result.values.mean)[slot, order])
-
-
-def _below(result: Shapley, slot: int, order: list[int]) -> list[float]:
-    return list((result.values.mean - result.values.low)[slot, order])
 
 
 def _said(result: Shapley, slot: int) -> list[str]:
@@ -154,10 +143,6 @@ def _said(result: Shapley, slot: int) -> list[str]:
 def _left_over(result: Shapley, slot: int) -> str:
     size = abs(float(result.residual[slot]))
     return "less than 1e−9" if size < 1e-9 else f"{size:.0e}".replace("-", "−")
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 WATERFALL = Family(waterfall_figure, waterfall_finding, waterfall_alt, waterfall_table)

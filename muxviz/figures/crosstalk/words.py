@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from muxviz.figures.drawing.claims import exact, sizes, standing_out
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import or_none, percent
 from muxviz.results.cross_matrix import CrossMatrix
 
 SMALL = 0.1  # nats; matrices that stay under it are written in thousandths
@@ -219,9 +219,9 @@ def crosstalk_table(matrix: CrossMatrix) -> list[dict[str, Any]]:
             row: dict[str, Any] = {
                 "observed slot": i + 1,
                 "source slot": j + 1,
-                name: _known(matrix.values[i, j]),
-                "low 95 %": _known(matrix.low[i, j]),
-                "high 95 %": _known(matrix.high[i, j]),
+                name: or_none(matrix.values[i, j]),
+                "low 95 %": or_none(matrix.low[i, j]),
+                "high 95 %": or_none(matrix.high[i, j]),
             }
             if matrix.is_tested:
                 row["told from nothing"] = None if i == j else not bool(matrix.is_faint[i, j])
@@ -243,7 +243,3 @@ def crosstalk_alt(matrix: CrossMatrix) -> str:
         ]
         lines.append(f"Slot {i + 1}: {', '.join(cells) or 'nothing known'}.")
     return " ".join(lines)
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

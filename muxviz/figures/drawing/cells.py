@@ -107,7 +107,6 @@ def _texts(cells: list[Cell], dark: bool) -> Trace:
             "color": [text_on(c.fill) if c.fill else ink(dark).muted for c in cells],
         },
         hoverinfo="skip",
-        showlegend=False,
     )
 
 
@@ -127,6 +126,4 @@ def _hovers(cells: list[Cell]) -> Trace:
         mode="markers",
         marker={"size": 20, "color": CLEAR},
         hovertext=hovers,
-        hoverinfo="text",
-        showlegend=False,
     )

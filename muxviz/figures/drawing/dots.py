@@ -17,7 +17,7 @@ from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import or_none, percent
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Shares
 
@@ -159,15 +159,15 @@ def share_row(found: Shares, at: tuple[Any, ...]) -> dict[str, Any]:
     return {
         "tokens": int(found.trials[at]),
         "read back": int(found.hits[at]),
-        "share": number(found.value[at]),
-        "share, low": number(found.low[at]),
-        "share, high": number(found.high[at]),
+        **estimate_row("share", found, at),
     }
 
 
-def number(value: Any) -> float | None:
-    """A float for a table; None for NaN."""
-    return None if np.isnan(value) else float(value)
+def estimate_row(name: str, found: Estimates | Shares, at: Any) -> dict[str, float | None]:
+    """A number and the ends of its interval in the columns of a table."""
+    middle = found.value if isinstance(found, Shares) else found.mean
+    ends = {f"{name}, low": found.low, f"{name}, high": found.high}
+    return {words: or_none(values[at]) for words, values in {name: middle, **ends}.items()}
 
 
 def dot_columns(columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool) -> Plot:
@@ -221,8 +221,6 @@ def _dots(column: Column, marks: Sequence[Mark], dark: bool) -> Trace:
             ink(dark).text,
         ),
         hovertext=list(column.hovers),
-        hoverinfo="text",
-        showlegend=False,
     )
 
 

@@ -69,7 +69,6 @@ def interval_band(
         fillcolor=tint(color, alpha),
         line={"width": 0, "color": CLEAR},
         hoverinfo="skip",
-        showlegend=False,
     )
 
 

@@ -22,7 +22,7 @@ from muxviz.results.measured import FILE, NOW, RECORDED
 from muxviz.results.throughput import Accuracy, Machine
 
 KNOWN_N = (2, 5, 10, 20, 40, 3, 4, 8, 16, 32)  # those with a colour of their own
-PLAIN_COLOR = "#717581"  # of N = 1
+GREY = 8  # of the slot colours: that of N = 1, and of no other N
 SHAPES = {RECORDED: "circle", NOW: "diamond", FILE: "square"}
 DASHES = {RECORDED: "solid", NOW: "dash", FILE: "dot"}
 SIZE = 13
@@ -33,8 +33,8 @@ LABEL_ROOM = 70  # letters of a legend
 def color_of(n: int) -> str:
     """Fill of marks with N slots, as ``#rrggbb``; the same in every figure."""
     if n == 1:
-        return PLAIN_COLOR
-    colors = [color for color in SLOT_COLORS if color != PLAIN_COLOR]
+        return SLOT_COLORS[GREY]
+    colors = SLOT_COLORS[:GREY] + SLOT_COLORS[GREY + 1 :]
     return colors[(KNOWN_N.index(n) if n in KNOWN_N else n) % len(colors)]
 
 

@@ -34,8 +34,14 @@ def merged(settings: Mapping[str, Any], more: Mapping[str, Any]) -> Settings:
 
 
 def trace(kind: str, **given: Any) -> Trace:
-    """A trace of Plotly's ``kind``; what is None is left out."""
-    return merged({"type": kind}, given)
+    """A trace of Plotly's ``kind``; what is None is left out.
+
+    Without a name it stands in no legend, and with a hover text of its own it shows nothing else.
+    """
+    usual: Trace = {} if "name" in given else {"showlegend": False}
+    if "hovertext" in given and "hovertemplate" not in given:
+        usual["hoverinfo"] = "text"
+    return merged({"type": kind, **usual}, given)
 
 
 bar, contour = partial(trace, "bar"), partial(trace, "contour")

@@ -40,7 +40,6 @@ def hatched(
             },
         },
         hovertext=list(hovers),
-        hoverinfo="text",
         showlegend=True,
     )
 

@@ -60,7 +60,6 @@ def scale_alone(
         y=[None],
         mode="markers",
         hoverinfo="skip",
-        showlegend=False,
         marker={
             "color": [low],
             "cmin": low,

@@ -63,7 +63,6 @@ def sparsity_lines(
                     f"{plain(name)}<br>slot {slot + 1}: {told}"
                     for name, told in zip(names, own, strict=True)
                 ],
-                hoverinfo="text",
             )
         )
     plot.add(
@@ -78,7 +77,6 @@ def sparsity_lines(
                 f"{plain(name)}<br>{all_of}: {_words(total, (k,), is_share)}"
                 for k, name in enumerate(names)
             ],
-            hoverinfo="text",
         )
     )
     _axes(plot, x, axis, is_share=is_share, dark=dark)

@@ -122,10 +122,8 @@ def _points(matrix: Matrix, scale: list[list[float | str]], axis: str, dark: boo
         text=texts if num <= WRITTEN else None,
         textfont={"color": inks, "size": SMALL_SIZE if num <= 6 else 10},
         hovertext=hovers,
-        hoverinfo="text",
         customdata=cells,
         marker={"symbol": "square", "size": row_height(num) - 8, "color": UNSEEN},
-        showlegend=False,
         xaxis=f"x{axis}",
         yaxis=f"y{axis}",
     )
@@ -140,11 +138,6 @@ def written(value: float, is_share: bool, *, exact: bool = False) -> str:
     if exact:
         return f"{value:.3f}"
     return f"{value:.2f}".replace("0.", ".").replace("-", "−")
-
-
-def number(value: float) -> float | None:
-    """For a table: None where there is none."""
-    return None if np.isnan(value) else float(value)
 
 
 def _axes(plot: Plot, matrix: Matrix, domain: tuple[float, float], axis: str) -> None:

@@ -20,12 +20,6 @@ from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.wording import interval, percent, plain, shorten, visible
 from muxviz.results import Proportion, SlotResult, TokenReading
 
-__all__ = [
-    "token_strip_alt",
-    "token_strip_figure",
-    "token_strip_table",
-]
-
 LOWEST = -8.0  # nats; lower log-probabilities have the same tint
 TOKEN_ROOM = 24  # letters
 SCALE_ROOM = 48  # px under the cells

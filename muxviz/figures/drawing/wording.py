@@ -79,6 +79,16 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def sure(chance: float) -> str:
+    """A chance as a share; an estimate is never certain."""
+    return percent(min(max(chance, 1e-6), 1 - 1e-6))
+
+
+def or_none(value: float | None) -> float | None:
+    """A number for a table: None where it is not known (NaN)."""
+    return None if value is None or math.isnan(value) else float(value)
+
+
 def interval(proportion: Proportion) -> str:
     """The Wilson interval as ``"57 to 87 %"``; ``""`` without trials."""
     low, high = proportion.interval

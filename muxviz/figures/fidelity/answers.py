@@ -8,12 +8,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import spans, standing_out
+from muxviz.figures.drawing.counts import SIDES, counts_height, counts_plot
 from muxviz.figures.drawing.dots import (
     amount_span,
     dot_columns,
     dots_height,
     estimate_column,
-    number,
+    estimate_row,
     share_column,
     share_row,
     share_words,
@@ -23,22 +24,12 @@ from muxviz.figures.drawing.dots import (
     with_total,
 )
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import (
-    TEXT_SIZE,
-    caption,
-    framed,
-    ink,
-    text_on,
-)
-from muxviz.figures.drawing.plot import Plot, heatmap, scatter
-from muxviz.figures.drawing.scales import color_at, sequential
-from muxviz.figures.drawing.wording import count, percent, plain
+from muxviz.figures.drawing.ink import caption, framed
+from muxviz.figures.drawing.wording import count, or_none, percent, plain
 from muxviz.results.fidelity import Accuracy, Agreement, Confusion, Shares
 
 JS = "Jensen-Shannon (nats)"
 MARGIN = "|Δ margin| (logits)"
-CELL = 46  # px
-MOST_WORDS = 6  # classes whose cells bear their counts
 
 
 # ---- against the answer alone -------------------------------------------------------------------
@@ -97,24 +88,20 @@ def agreement_table(result: Agreement) -> list[dict[str, Any]]:
         if result.answers:
             row |= {"answer": result.answers[i] or None, "alone": result.alone[i] or None}
         row |= {
-            "same answer": number(result.slots.value[i]),
-            "same, low": number(result.slots.low[i]),
-            "same, high": number(result.slots.high[i]),
-            "changed": number(1 - result.slots.value[i]),
-            "changed, all slots": number(1 - float(result.total.value)),
+            "same answer": or_none(result.slots.value[i]),
+            "same, low": or_none(result.slots.low[i]),
+            "same, high": or_none(result.slots.high[i]),
+            "changed": or_none(1 - result.slots.value[i]),
+            "changed, all slots": or_none(1 - float(result.total.value)),
             "answers changed, all slots": int(result.total.trials - result.total.hits),
             "answers, all slots": int(result.total.trials),
         }
         for name, found in ((JS, result.distance), (MARGIN, result.margin)):
-            row |= {
-                name: number(found.mean[i]),
-                f"{name}, low": number(found.low[i]),
-                f"{name}, high": number(found.high[i]),
-            }
+            row |= estimate_row(name, found, i)
         if result.right is not None and result.right_alone is not None:
             row |= {
-                "right": number(result.right.value[i]),
-                "right alone": number(result.right_alone.value[i]),
+                "right": or_none(result.right.value[i]),
+                "right alone": or_none(result.right_alone.value[i]),
             }
         rows.append(row)
     return rows
@@ -208,10 +195,8 @@ def accuracy_table(result: Accuracy, alone: Accuracy | None = None) -> list[dict
             "of": name,
             "sentences": int(found.trials[at]),
             "right": int(found.hits[at]),
-            "share": number(found.value[at]),
-            "share, low": number(found.low[at]),
-            "share, high": number(found.high[at]),
         }
+        | estimate_row("share", found, at)
         for name, found, at in named
     ]
 
@@ -228,69 +213,21 @@ def accuracy_alt(result: Accuracy, alone: Accuracy | None = None) -> str:
 
 def confusion_figure(result: Confusion, *, dark: bool = False) -> go.Figure:
     """Answers of A (rows) against those of B (columns), counts; the diagonal is agreement."""
-    num, scale = len(result.labels), sequential(dark)
-    most = max(int(result.counts.max()), 1)
-    edges = np.arange(num + 1)
-    plot = Plot(
-        heatmap(
-            z=np.where(result.counts == 0, np.nan, result.counts).astype(np.float32),
-            x=edges,
-            y=edges,
-            zmin=0,
-            zmax=most,
-            colorscale=scale,
-            showscale=False,
-            xgap=3,
-            ygap=3,
-            hoverinfo="skip",
-        )
-    )
-    cells = [(a, b) for a in range(num) for b in range(num)]
-    shown = num <= MOST_WORDS
-    plot.add(
-        scatter(
-            x=[b + 0.5 for _, b in cells],
-            y=[a + 0.5 for a, _ in cells],
-            mode="markers+text" if shown else "markers",
-            text=[str(result.counts[c]) if shown else "" for c in cells],
-            textfont={
-                "size": TEXT_SIZE,
-                "color": [
-                    text_on(color_at(scale, result.counts[c] / most))
-                    if result.counts[c]
-                    else ink(dark).muted
-                    for c in cells
-                ],
-            },
-            marker={"symbol": "square", "size": 30, "color": "rgba(128,128,128,0.01)"},
-            hovertext=[
-                f"A: {plain(result.labels[a])}, B: {plain(result.labels[b])}"
-                f"<br>{result.counts[a, b]}"
-                for a, b in cells
-            ],
-            hoverinfo="text",
-            showlegend=False,
-        )
-    )
-    names = [plain(label) for label in result.labels]
-    common = {"tickvals": edges[:-1] + 0.5, "ticktext": names}
-    plot.xaxes(
-        side="top",
-        range=[0, num],
-        title={"text": f"B: {plain(result.other.checkpoint)} answers …"},
-        **common,
-    )
-    plot.yaxes(
-        range=[num, 0],
-        title={"text": f"A: {plain(result.provenance.checkpoint)} answers …"},
-        **common,
+    labels = [plain(label) for label in result.labels]
+    plot = counts_plot(
+        result.counts,
+        result.labels,
+        rows=f"A: {plain(result.provenance.checkpoint)} answers …",
+        columns=f"B: {plain(result.other.checkpoint)} answers …",
+        hover=lambda a, b: f"A: {labels[a]}, B: {labels[b]}",
+        dark=dark,
     )
     framed(
         plot,
         confusion_finding(result),
         dark=dark,
-        height=CELL * num + 190,
-        sides={"l": 150, "r": 24, "t": 120, "b": 56},
+        height=counts_height(len(labels)),
+        sides=SIDES,
     )
     caption(plot, _outcomes(result), below=16)
     return plot.figure()
@@ -343,22 +280,3 @@ def _outcomes(result: Confusion) -> str:
 ACCURACY = Family(accuracy_figure, accuracy_finding, accuracy_alt, accuracy_table)
 AGREEMENT = Family(agreement_figure, agreement_finding, agreement_alt, agreement_table)
 CONFUSION = Family(confusion_figure, confusion_finding, confusion_alt, confusion_table)
-
-
-__all__ = [
-    "ACCURACY",
-    "AGREEMENT",
-    "CONFUSION",
-    "accuracy_alt",
-    "accuracy_figure",
-    "accuracy_finding",
-    "accuracy_table",
-    "agreement_alt",
-    "agreement_figure",
-    "agreement_finding",
-    "agreement_table",
-    "confusion_alt",
-    "confusion_figure",
-    "confusion_finding",
-    "confusion_table",
-]

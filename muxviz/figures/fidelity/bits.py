@@ -147,7 +147,6 @@ def _totals(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bo
             mode="lines",
             line={"color": colors.muted, "width": 1.4, "dash": "dash"},
             hoverinfo="skip",
-            showlegend=False,
         ),
         row=1,
         col=1,
@@ -165,8 +164,6 @@ def _totals(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bo
                 f"{plain(_name(r))}: {m:.2f} {unit} per position{ends(a, b, '.2f')}"
                 for r, m, a, b in zip(results, mean, low, high, strict=True)
             ],
-            hoverinfo="text",
-            showlegend=False,
         ),
         row=1,
         col=1,
@@ -232,8 +229,6 @@ def _slots(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: boo
                     f"{ends(low[i], high[i], '.2f')}"
                     for i in range(num)
                 ],
-                hoverinfo="text",
-                showlegend=False,
             ),
             row=1,
             col=2,

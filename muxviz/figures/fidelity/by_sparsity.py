@@ -13,7 +13,7 @@ from muxviz.figures.drawing.dots import (
     amount_span,
     dot_columns,
     dots_height,
-    number,
+    estimate_row,
     share_span,
     sides,
     slot_marks,
@@ -22,7 +22,7 @@ from muxviz.figures.drawing.dots import (
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.sparsity_lines import p_words, sparsity_lines, sparsity_words
-from muxviz.figures.drawing.wording import percent, plain, shorten
+from muxviz.figures.drawing.wording import or_none, percent, plain, shorten
 from muxviz.results.by_sparsity import QUANTITIES, BySparsity
 from muxviz.results.estimates import Estimates
 
@@ -88,7 +88,7 @@ def sparsity_table(result: BySparsity, quantity: str) -> list[dict[str, Any]]:
             "slot": "all" if i == num else str(i + 1),
             **_columns("share", result.mean if i == num else result.share, (q, k, i), num),
             **_columns("change", result.mean_change if i == num else result.change, (q, k, i), num),
-            "p, slots change alike": number(result.p[q, k]) if i == num else None,
+            "p, slots change alike": or_none(result.p[q, k]) if i == num else None,
             **_counts(result),
         }
         for k, made in enumerate(result.origins)
@@ -172,7 +172,7 @@ def slot_change_table(result: BySparsity, quantity: str) -> list[dict[str, Any]]
                 **_columns("A", share, (q, 0, i), num),
                 **_columns("B", share, (q, 1, i), num),
                 **_columns("B - A", change, (q, 1, i), num),
-                "p, slots change alike": number(result.p[q, 1]) if i == num else None,
+                "p, slots change alike": or_none(result.p[q, 1]) if i == num else None,
                 "sparsity of A": result.origins[0].sparsity,
                 "sparsity of B": result.origins[1].sparsity,
                 **_counts(result),
@@ -301,12 +301,7 @@ def _counts(result: BySparsity) -> dict[str, int]:
 def _columns(name: str, found: Estimates, at: tuple[int, int, int], num: int) -> dict[str, Any]:
     """The columns of one estimate; of all slots where the slot is N."""
     q, k, i = at
-    where: tuple[int, ...] = (q, k) if i == num else (q, k, i)
-    return {
-        name: number(found.mean[where]),
-        f"{name}, low": number(found.low[where]),
-        f"{name}, high": number(found.high[where]),
-    }
+    return estimate_row(name, found, (q, k) if i == num else (q, k, i))
 
 
 SPARSITY = Family(sparsity_figure, sparsity_finding, sparsity_alt, sparsity_table)

@@ -155,7 +155,6 @@ def _line(
                 line={"width": 0},
                 mode="lines",
                 hoverinfo="skip",
-                showlegend=False,
             )
         )
     plot.add(
@@ -171,8 +170,6 @@ def _line(
                 f"{found.hits[k]:g} of {int(found.trials[k])} tokens"
                 for k, name in zip(at, names, strict=True)
             ],
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     many = found.trials[at] >= FEWEST

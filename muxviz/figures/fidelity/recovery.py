@@ -15,7 +15,7 @@ from muxviz.figures.drawing.dots import (
     dot_columns,
     dots_height,
     estimate_column,
-    number,
+    estimate_row,
     share_column,
     share_row,
     sides,
@@ -112,11 +112,7 @@ def fidelity_table(result: Fidelity) -> list[dict[str, Any]]:
         for name in ("nll", "mrr"):
             found, _ = _estimates(result, name)
             words = "nats per token" if name == "nll" else "reciprocal rank"
-            row |= {
-                words: number(found.mean[i]),
-                f"{words}, low": number(found.low[i]),
-                f"{words}, high": number(found.high[i]),
-            }
+            row |= estimate_row(words, found, i)
         rows.append(row | _ranked(result.ranks[i]))
     return [
         *rows,
@@ -231,7 +227,6 @@ def _rank_bars(result: Fidelity, dark: bool) -> Plot:
                     f"slot {i + 1}, rank {name}: {int(result.ranks[i, r])} of {int(sums[i])} tokens"
                     for i in range(num)
                 ],
-                hoverinfo="text",
             )
         )
     plot.set(

@@ -8,14 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import spans, standing_out
+from muxviz.figures.drawing.dots import estimate_row
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import CLEAR, TEXT_SIZE, caption, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, bar, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.drawing.squares import number
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent, plain
+from muxviz.figures.drawing.wording import or_none, percent, plain
 from muxviz.results.fidelity import Shares
 from muxviz.results.keys import KeyInterference, MatchedFilter
 
@@ -43,8 +43,6 @@ def sinr_figure(found: KeyInterference, *, dark: bool = False) -> go.Figure:
             marker=_slots(num, dark),
             error_x=_whiskers(measured, low, high, dark),
             hovertext=[_sinr_words(found, i) for i in range(num)],
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     alone = _db(found, found.from_keys)
@@ -59,8 +57,6 @@ def sinr_figure(found: KeyInterference, *, dark: bool = False) -> go.Figure:
                 "line": {"color": colors.text, "width": 2.4},
             },
             hovertext=[f"slot {i + 1}, vectors alone: {decibels(v)}" for i, v in enumerate(alone)],
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     shapes, notes = _law(found, dark)
@@ -107,12 +103,12 @@ def sinr_table(found: KeyInterference) -> list[dict[str, Any]]:
         "vectors alone dB": found.from_keys,
     }
     shown = {name: _db(found, values) for name, values in columns.items()}
-    law = number(float(found.sinr_db(found.law)))
+    law = or_none(float(found.sinr_db(found.law)))
     return [
         {
             "slot": i + 1,
             **{
-                name: "no interference" if np.isinf(v[i]) else number(float(v[i]))
+                name: "no interference" if np.isinf(v[i]) else or_none(float(v[i]))
                 for name, v in shown.items()
             },
             "law dB": "no interference" if law == float("inf") else law,
@@ -213,8 +209,6 @@ def filter_figure(found: MatchedFilter, *, dark: bool = False) -> go.Figure:
                 marker=_slots(num, dark) if is_filter else _hollow(num, dark),
                 error_x=_whiskers(values.value, values.low, values.high, dark),
                 hovertext=[_share_words(values, i, name) for i in range(num)],
-                hoverinfo="text",
-                showlegend=False,
             )
         )
     notes = [
@@ -250,11 +244,7 @@ def filter_table(found: MatchedFilter) -> list[dict[str, Any]]:
     for i in range(len(found.filtered.hits)):
         row: dict[str, Any] = {"slot": i + 1, "tokens": int(found.filtered.trials[i])}
         for name, values, _ in _readers(found):
-            row |= {
-                name: number(float(values.value[i])),
-                f"{name}, low": number(float(values.low[i])),
-                f"{name}, high": number(float(values.high[i])),
-            }
+            row |= estimate_row(name, values, i)
         table.append(row | {"commonest token": found.chance})
     return table
 

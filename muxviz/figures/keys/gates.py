@@ -11,8 +11,8 @@ from muxviz.figures.drawing.claims import standing_out
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
 from muxviz.figures.drawing.plot import Plot
-from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, number, square_height
-from muxviz.figures.drawing.wording import percent, plain
+from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, square_height
+from muxviz.figures.drawing.wording import or_none, percent, plain
 from muxviz.results.keys import GateFlips
 
 COIN = 0.5  # flip rate of two gates that have nothing to do with each other
@@ -71,8 +71,8 @@ def gates_table(gates: GateFlips) -> list[dict[str, Any]]:
             "other slot": j + 1,
             "differ in this group": float(gates.here[i, j]),
             "differ in random groups": float(flips.mean[i, j]),
-            "low": number(flips.low[i, j]),
-            "high": number(flips.high[i, j]),
+            "low": or_none(flips.low[i, j]),
+            "high": or_none(flips.high[i, j]),
             "open for the slot alone": float(gates.deciding[i]),
             "units": gates.units,
         }

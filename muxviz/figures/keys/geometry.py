@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.plot import Plot
-from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, number, square_height
-from muxviz.figures.drawing.wording import fold, plain
+from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, square_height
+from muxviz.figures.drawing.wording import fold, or_none, plain
 from muxviz.results.keys import Gram, KeyGeometry
 
 MIDDLE = 0.08  # of the width, between two squares
@@ -55,11 +55,12 @@ def keys_finding(geometry: KeyGeometry) -> str:
     there = [(name, found) for name, found in parts if found is not None]
     if not there:
         return "This checkpoint has no vectors and no keys to compare"
-    alike = [(name, *_most_alike(found)) for name, found in there if _is_alike(found)]
+    most = [(name, *_most_alike(found), random_bound(found)) for name, found in there]
+    alike = [one for one in most if abs(one[3]) > one[4]]
     if not alike:
-        largest = max(abs(_most_alike(found)[2]) for _, found in there)
+        largest = max(abs(cosine) for *_, cosine, _ in most)
         return f"No two slots are more alike than random vectors: largest cosine {largest:.2f}"
-    name, first, second, cosine = max(alike, key=lambda found: abs(found[3]))
+    name, first, second, cosine, _ = max(alike, key=lambda found: abs(found[3]))
     one = name.removesuffix("s")
     return (
         f"The {one}s of slots {first + 1} and {second + 1} are more alike than random ones: "
@@ -84,7 +85,7 @@ def keys_table(geometry: KeyGeometry) -> list[dict[str, Any]]:
                 row["mux cosine"] = float(geometry.mux.cosine[i, j])
                 row["mux norm"] = float(geometry.mux.norms[i]) if i == j else None
             if geometry.interference is not None:
-                row["interference"] = number(geometry.interference[i, j])
+                row["interference"] = or_none(geometry.interference[i, j])
             if geometry.demux is not None:
                 row["key cosine"] = float(geometry.demux.cosine[i, j])
                 row["key norm"] = float(geometry.demux.norms[i]) if i == j else None
@@ -113,10 +114,6 @@ def _most_alike(gram: Gram) -> tuple[int, int, float]:
     size = np.where(above, np.abs(gram.cosine), -1.0)
     first, second = np.unravel_index(int(size.argmax()), size.shape)
     return int(first), int(second), float(gram.cosine[first, second])
-
-
-def _is_alike(gram: Gram) -> bool:
-    return abs(_most_alike(gram)[2]) > random_bound(gram)
 
 
 def _multiplexer(geometry: KeyGeometry, measure: str) -> Matrix | None:

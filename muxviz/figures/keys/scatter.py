@@ -12,8 +12,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
-from muxviz.figures.drawing.squares import number
-from muxviz.figures.drawing.wording import plain
+from muxviz.figures.drawing.wording import or_none, plain
 from muxviz.results.keys import KeyLeak
 
 LABELLED = 12  # pairs whose names stand beside their points, largest cross-talk first
@@ -50,9 +49,7 @@ def key_leak_figure(found: KeyLeak, *, which: int = 0, dark: bool = False) -> go
                 plain(f"slot {j + 1} → slot {i + 1}: {name} {x:.3f}, {_amount(found, y)}")
                 for i, j, x, y in pairs
             ],
-            hoverinfo="text",
             customdata=[(i, j) for i, j, _, _ in pairs],
-            showlegend=False,
         )
     )
     plot.xaxes(title={"text": plain(found.names[which])})
@@ -83,11 +80,12 @@ def key_leak_table(found: KeyLeak, *, which: int = 0) -> list[dict[str, Any]]:
             "slot observed": i + 1,
             "source": j + 1,
             **{
-                name: number(float(found.similarity[m, i, j])) for m, name in enumerate(found.names)
+                name: or_none(float(found.similarity[m, i, j]))
+                for m, name in enumerate(found.names)
             },
             f"cross-talk, {found.unit}": y,
-            "ρ": number(float(found.rho[which])),
-            "p": number(float(found.p[which])),
+            "ρ": or_none(float(found.rho[which])),
+            "p": or_none(float(found.p[which])),
             "orders of the slots": found.permutations,
             "groups": found.groups,
             "draws": found.draws,
@@ -101,8 +99,8 @@ def key_leak_tests(found: KeyLeak) -> list[dict[str, Any]]:
     return [
         {
             "similarity": name,
-            "Spearman ρ": number(float(found.rho[m])),
-            "p (permuting slots)": number(float(found.p[m])),
+            "Spearman ρ": or_none(float(found.rho[m])),
+            "p (permuting slots)": or_none(float(found.p[m])),
         }
         for m, name in enumerate(found.names)
     ]

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import framed, ink
+from muxviz.figures.drawing.ink import framed, ink, legend_of
 from muxviz.figures.drawing.levels import (
     finite,
     heading,
@@ -50,16 +50,7 @@ def spectra_figure(
     plot.xaxes(title={"text": "layer", "standoff": 6})
     plot.mark(annotations=[heading(t, k + 1) for k, (_, t) in enumerate(PANELS)])
     framed(plot, spectra_finding(one, other), dark=dark, height=HEIGHT, sides=SIDES)
-    plot.set(
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1 - 62 / HEIGHT,
-            "yref": "container",
-            "yanchor": "top",
-        }
-    )
+    plot.set(legend=legend_of(HEIGHT, 62) | {"x": 0, "xref": "paper"})
     return plot.figure()
 
 
@@ -142,7 +133,6 @@ def _traces(
             f"{ends(100 * values.low[k], 100 * values.high[k], '.1f', ' %')}"
             for k, level in enumerate(spectrum.levels)
         ],
-        hoverinfo="text",
     )
     return [*([band] if band is not None else []), line]
 

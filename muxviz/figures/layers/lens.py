@@ -262,8 +262,6 @@ def _cells(view: _View, dark: bool) -> list[Trace]:
             text=texts,
             textfont={"size": TEXT_SIZE, "color": inks},
             hovertext=hovers,
-            hoverinfo="text",
-            showlegend=False,
         ),
     ]
 
@@ -302,8 +300,6 @@ def _lines(view: _View, chosen: int | None, dark: bool) -> list[Trace]:
                 hovertext=[
                     f"control, mean of the slots: {_number(view, _mean(c))}" for c in view.control
                 ],
-                hoverinfo="text",
-                showlegend=False,
             )
         )
     for slot in range(view.values.shape[1]):
@@ -332,8 +328,6 @@ def _slot_line(view: _View, x: np.ndarray, slot: int, faint: bool, dark: bool) -
         },
         error_y=bars,
         hovertext=[_hover(view, k, slot) for k in range(len(x))],
-        hoverinfo="text",
-        showlegend=False,
     )
 
 

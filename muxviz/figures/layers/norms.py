@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.claims import are_apart, spans, standing_out
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import framed
+from muxviz.figures.drawing.ink import framed, legend_of
 from muxviz.figures.drawing.levels import (
     finite,
     heading,
@@ -68,16 +68,7 @@ def norms_figure(members: Sequence[LayerNorms], *, dark: bool = False) -> go.Fig
     plot.xaxes(title={"text": "layer", "standoff": 6}, row=2)
     plot.mark(annotations=[heading(PANELS[n], k + 1) for k, n in enumerate(shown)])
     framed(plot, norms_finding(members), dark=dark, height=HEIGHT, sides=SIDES)
-    plot.set(
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1 - 56 / HEIGHT,
-            "yref": "container",
-            "yanchor": "top",
-        }
-    )
+    plot.set(legend=legend_of(HEIGHT, 56) | {"x": 0, "xref": "paper"})
     return plot.figure()
 
 
@@ -227,7 +218,6 @@ def _traces(member: LayerNorms, name: str, number: int, color: str) -> list[Trac
         line={"color": color, "width": 2},
         marker={"symbol": slot_marker(number), "size": 7, "color": color},
         hovertext=hovers,
-        hoverinfo="text",
     )
     return [*([band] if band is not None else []), line]
 

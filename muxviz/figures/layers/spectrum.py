@@ -160,8 +160,6 @@ def _area(
         line={"color": tint(slot_outline(slot, dark=dark), 0.3 if pale else 0.9), "width": 1},
         fillcolor=tint(slot_color(slot), 0.18 if pale else 0.78),
         hovertext=hovers,
-        hoverinfo="text",
-        showlegend=False,
     )
 
 
@@ -182,8 +180,6 @@ def _rest(spectrum: EntanglementSpectrum, shares: np.ndarray, dark: bool) -> Tra
         line={"color": ink(dark).muted, "width": 0.8},
         fillcolor=tint(ink(dark).grey, 0.35),
         hovertext=hovers,
-        hoverinfo="text",
-        showlegend=False,
     )
 
 
@@ -223,8 +219,6 @@ def _line(
             line={"color": color, "width": 1.6},
             marker={"size": 6, "color": color},
             hovertext=hovers,
-            hoverinfo="text",
-            showlegend=False,
         ),
         row=row,
         col=2,

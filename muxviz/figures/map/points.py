@@ -92,7 +92,7 @@ def _lines(view: View, places: np.ndarray) -> Any:
     joined = np.concatenate([part.reshape(-1, view.dims) for part in parts])
     strength = 0.7 if view.selected is not None else 0.28
     line = {"color": tint(ink(view.dark).muted, strength), "width": 1}
-    return _scatter(view, joined, mode="lines", line=line, hoverinfo="skip", showlegend=False)
+    return _scatter(view, joined, mode="lines", line=line, hoverinfo="skip")
 
 
 def _points(view: View, places: np.ndarray, which: np.ndarray, slot: int) -> Any:
@@ -104,7 +104,6 @@ def _points(view: View, places: np.ndarray, which: np.ndarray, slot: int) -> Any
         mode="markers",
         marker=_marker(view, slot, fills, edges),
         hovertext=[_hover(view, int(p)) for p in which],
-        hoverinfo="text",
         customdata=which.astype(np.int32),
         showlegend=False,
         name=f"slot {slot + 1}",
@@ -143,7 +142,6 @@ def _numbers(view: View, places: np.ndarray) -> Any:
         text=[f"<b>{k + 1}</b>" for k in kept],
         textfont={"size": SMALL_SIZE, "color": colors.text},
         hoverinfo="skip",
-        showlegend=False,
     )
 
 
@@ -169,7 +167,6 @@ def _own(view: View, places: np.ndarray) -> Any:
         textposition="top center",
         textfont={"size": SMALL_SIZE, "color": ink(view.dark).text},
         hovertext=[_hover(view, int(p)) for p in which],
-        hoverinfo="text",
         customdata=which.astype(np.int32),
         showlegend=False,
         name="yours",
@@ -187,7 +184,6 @@ def _ring(view: View, places: np.ndarray) -> Any:
         mode="markers",
         marker=marker,
         hoverinfo="skip",
-        showlegend=False,
     )
 
 

@@ -122,8 +122,6 @@ def _plot(name: str, rows: list[tuple[str, ChanceScore]], end: float, dark: bool
             marker={"size": 8, "color": colors.text},
             cliponaxis=False,
             hovertext=hovers,
-            hoverinfo="text",
-            showlegend=False,
         ),
         scatter(
             x=np.full(len(rows), end, dtype=np.float32),

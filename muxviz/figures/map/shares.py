@@ -107,7 +107,6 @@ def _bars(readings: Sequence[StateReading], number: int, dark: bool) -> Trace:
             f"({percent(float(a))} to {percent(float(b))})"
             for r, s, a, b in zip(readings, shares, low, high, strict=True)
         ],
-        hoverinfo="text",
     )
 
 
@@ -129,7 +128,6 @@ def _whiskers(readings: Sequence[StateReading], dark: bool) -> Trace:
             width=4,
         ),
         hoverinfo="skip",
-        showlegend=False,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.figures.drawing.wording import percent, shorten
+from muxviz.figures.drawing.wording import or_none, percent, shorten
 from muxviz.results.map import (
     ANSWER,
     EMBEDDING,
@@ -91,10 +91,10 @@ def score_table(readings: tuple[StateReading, ...]) -> list[dict[str, Any]]:
             for name in ("silhouette", "ratio", "purity"):
                 score: ChanceScore = getattr(one, name)
                 row |= {
-                    name: _value(score.value),
-                    f"{name} low": _value(score.low),
-                    f"{name} high": _value(score.high),
-                    f"{name} by chance": _value(score.null),
+                    name: or_none(score.value),
+                    f"{name} low": or_none(score.low),
+                    f"{name} high": or_none(score.high),
+                    f"{name} by chance": or_none(score.null),
                 }
             rows.append(row | {"k": one.k, "groups": one.groups, "points": reading.points})
     return rows
@@ -107,9 +107,9 @@ def share_table(readings: tuple[StateReading, ...]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"state": reading.state, "spread": reading.spread}
         for i, name in enumerate(SHARES):
             row |= {
-                name: _value(float(reading.shares.mean[i])),
-                f"{name} low": _value(float(reading.shares.low[i])),
-                f"{name} high": _value(float(reading.shares.high[i])),
+                name: or_none(float(reading.shares.mean[i])),
+                f"{name} low": or_none(float(reading.shares.low[i])),
+                f"{name} high": or_none(float(reading.shares.high[i])),
             }
         rows.append(row)
     return rows
@@ -140,13 +140,13 @@ def map_table(
     frame = projection.states.index(state)
     coordinates = projection.coordinates[frame]
     trust = {
-        "trustworthiness": _value(float(projection.trustworthiness[frame])),
-        "trustworthiness by chance": _value(float(projection.trustworthiness_null[frame])),
+        "trustworthiness": or_none(float(projection.trustworthiness[frame])),
+        "trustworthiness by chance": or_none(float(projection.trustworthiness_null[frame])),
     }
     rows = [row | trust for row in (score_table((reading,)) if reading else [])]
     for point, place in enumerate(coordinates):
         row = point_row(sample, point)
-        rows.append(row | {f"axis {d + 1}": _value(float(v)) for d, v in enumerate(place)})
+        rows.append(row | {f"axis {d + 1}": or_none(float(v)) for d, v in enumerate(place)})
     return rows
 
 
@@ -160,8 +160,8 @@ def point_row(sample: StateSample, point: int) -> dict[str, Any]:
         "slot": int(sample.slot[point]) + 1,
         "neighbour set": "yours" if own else int(sample.neighbour_set[point]) + 1,
         "answer": sample.labels[label] if label >= 0 else None,
-        "margin": _value(float(sample.margin[point])),
-        "agreement": _value(float(sample.correct[point])),
+        "margin": or_none(float(sample.margin[point])),
+        "agreement": or_none(float(sample.correct[point])),
     }
 
 
@@ -254,7 +254,3 @@ def _largest(reading: StateReading) -> str:
 
 def _in(state: str) -> str:
     return "in the mixture" if state == MIXTURE else state_words(state)
-
-
-def _value(number: float) -> float | None:
-    return None if math.isnan(number) else number

@@ -29,7 +29,6 @@ from muxviz.figures.mix.braid_geometry import (
     END,
     LEFT,
     RIGHT,
-    SMALLEST,
     Geometry,
     Ribbon,
     braid_geometry,
@@ -38,17 +37,6 @@ from muxviz.figures.mix.braid_labels import label_lanes, label_layers, sentence_
 from muxviz.figures.mix.braid_words import braid_alt, braid_finding, braid_table
 from muxviz.figures.mix.curves import bend, between, through
 from muxviz.results import GroupResult, SlotResult
-
-__all__ = [
-    "SMALLEST",
-    "Geometry",
-    "Ribbon",
-    "braid_alt",
-    "braid_figure",
-    "braid_finding",
-    "braid_geometry",
-    "braid_table",
-]
 
 SIDES = {"l": 272, "r": 232, "t": 72, "b": 64}  # px for the texts, at 900 px and more
 ROWS = {1: 116, 2: 104, 3: 96, 4: 90, 5: 84, 6: 76, 7: 70}  # px from lane to lane
@@ -285,7 +273,6 @@ def _symbols(geometry: Geometry, result: GroupResult, solo: int | None, dark: bo
             "line": {"color": [slot_outline(slot, dark=dark) for slot in slots], "width": 1.3},
         },
         hoverinfo="skip",
-        showlegend=False,
         cliponaxis=False,
     )
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from muxviz.figures.drawing.wording import count, percent, shorten
+from muxviz.figures.drawing.wording import count, or_none, percent, shorten
 from muxviz.figures.mix.leak import largest_leak
 from muxviz.results import GroupResult, SlotResult
 from muxviz.results.group import EQUAL_SLOTS
@@ -68,7 +66,7 @@ def _table_row(result: GroupResult, slot: SlotResult) -> dict[str, Any]:
         return row | {"prediction": f"filler (repeats {int(slot.repeats or 0) + 1})"}
     row |= {
         "prediction": slot.answer.headline,
-        "probability": _finite(slot.answer.probability),
+        "probability": or_none(slot.answer.probability),
         "alone": slot.alone.headline if slot.alone else None,
         "changed": None if slot.agrees is None else not slot.agrees,
     }
@@ -80,17 +78,13 @@ def _table_row(result: GroupResult, slot: SlotResult) -> dict[str, Any]:
     worst = max(others, key=lambda j: shares[j], default=None)
     return row | {
         "tokens": slot.reading.accuracy.trials,
-        "read back": _finite(slot.reading.accuracy.value),
-        "from": _finite(low),
-        "to": _finite(high),
+        "read back": or_none(slot.reading.accuracy.value),
+        "from": or_none(low),
+        "to": or_none(high),
         "largest leak from": None if worst is None else worst + 1,
         "its share": None if worst is None else float(shares[worst]),
-        "from no slot": _finite(float(shares[-1])),
+        "from no slot": or_none(float(shares[-1])),
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or np.isnan(value) else float(value)
 
 
 def braid_alt(result: GroupResult) -> str:

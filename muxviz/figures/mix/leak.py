@@ -27,7 +27,7 @@ from muxviz.figures.drawing.ink import (
 from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
-from muxviz.figures.drawing.wording import percent, plain, tokens_of
+from muxviz.figures.drawing.wording import or_none, percent, plain, tokens_of
 from muxviz.results import Leak
 
 WHICH = {
@@ -123,7 +123,7 @@ def leak_table(
     names = [*(f"from {j + 1}" for j in range(num)), "other"]
     table = []
     for i, row in enumerate(_shown(shares, fillers)):
-        values = [None if np.isnan(v) else float(v) for v in row]
+        values = [or_none(v) for v in row]
         filler = {"filler": True} if i in fillers else {}
         table.append(
             {"slot": i + 1, "tokens": int(positions[i]), **dict(zip(names, values, strict=True))}
@@ -190,10 +190,8 @@ def _numbers(
         text=texts,
         textfont={"color": inks, "size": TEXT_SIZE},
         hovertext=hovers,
-        hoverinfo="text",
         customdata=cells,
         marker={"symbol": "square", "size": 40, "color": UNSEEN},
-        showlegend=False,
     )
 
 

@@ -41,7 +41,6 @@ def timing_figure(timings: tuple[Timing, ...], *, dark: bool = False) -> go.Figu
                 colors.text,
             ),
             hovertext=[_words(t) for t in timings],
-            hoverinfo="text",
         )
     )
     beside = [

@@ -45,8 +45,6 @@ def sensitivity_figure(
             mode="lines",
             line={"shape": "hv", "width": 1.8, "color": tint(colors.text, 0.6)},
             hovertext=[_words(curve, at) for at in range(len(curve.budgets))],
-            hoverinfo="text",
-            showlegend=False,
         )
     )
     changes = changes_of(curve)
@@ -64,8 +62,6 @@ def sensitivity_figure(
                     numbers, dark, size=SIZE - 2
                 ),
                 hovertext=[f"from here on: {_words(curve, at)}" for at in chosen],
-                hoverinfo="text",
-                showlegend=False,
                 cliponaxis=False,
             )
         )
@@ -166,7 +162,7 @@ def _label(plot: Plot, curve: BudgetCurve, changes: list[int], wide: float, dark
         kept += [at] if is_free else []
     notes = [
         {
-            "text": _short(curve, at),
+            "text": f"{int(curve.num_instances[at])} · {100 * curve.sparsity[at]:.4g} %",
             "x": float(100 * curve.budgets[at]),
             "y": float(logs[at]),
             "xanchor": "right" if at else "left",  # up and to the left of a step nothing is drawn
@@ -184,10 +180,6 @@ def _length(curve: BudgetCurve, changes: list[int], at: int) -> int:
     """Budgets for which the advice of a change holds."""
     after = [other for other in changes if other > at]
     return (after[0] if after else len(curve.budgets)) - at
-
-
-def _short(curve: BudgetCurve, at: int) -> str:
-    return f"{int(curve.num_instances[at])} · {100 * curve.sparsity[at]:.4g} %"
 
 
 def _setting(curve: BudgetCurve, at: int) -> str:

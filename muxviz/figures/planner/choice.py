@@ -9,10 +9,11 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.levels import finite
 from muxviz.figures.drawing.measured import SIZE, log_axis, score_range, times
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent, plain
+from muxviz.figures.drawing.wording import plain, sure
 from muxviz.figures.planner.parts import (
     MEASURED,
     PREDICTED,
@@ -63,7 +64,6 @@ def planner_figure(
             mode="lines",
             line={"color": line, "width": 1.6, "dash": "dash"},
             hoverinfo="skip",
-            showlegend=False,
         )
     )
     plot.add(_measured(points, dark))
@@ -133,11 +133,11 @@ def planner_table(points: Measurements, advice: Advice) -> list[dict[str, Any]]:
             "N": one.num_instances,
             "sparsity": one.sparsity,
             "accuracy": one.accuracy,
-            "accuracy from": _known(one.accuracy_from),
-            "accuracy to": _known(one.accuracy_to),
+            "accuracy from": finite(one.accuracy_from),
+            "accuracy to": finite(one.accuracy_to),
             "instances/s": one.throughput,
-            "instances/s from": _known(one.throughput_from),
-            "instances/s to": _known(one.throughput_to),
+            "instances/s from": finite(one.throughput_from),
+            "instances/s to": finite(one.throughput_to),
             "times the baseline": one.ratio,
             "chance to meet the goal": one.chance,
             "chance to be the best": one.chance_best,
@@ -153,8 +153,8 @@ def planner_table(points: Measurements, advice: Advice) -> list[dict[str, Any]]:
             "N": int(points.num_instances[at]),
             "sparsity": float(points.sparsity[at]),
             "accuracy": float(points.accuracy[at]),
-            "accuracy from": _known(points.accuracy_low[at]),
-            "accuracy to": _known(points.accuracy_high[at]),
+            "accuracy from": finite(points.accuracy_low[at]),
+            "accuracy to": finite(points.accuracy_high[at]),
             "instances/s": float(points.throughput[at]),
             "instances/s from": float(points.throughput[at] / factor[at]),
             "instances/s to": float(points.throughput[at] * factor[at]),
@@ -204,8 +204,6 @@ def _measured(points: Measurements, dark: bool) -> Trace:
             width=2,
         ),
         hovertext=[point_words(points, at) for at in range(len(points))],
-        hoverinfo="text",
-        showlegend=False,
         cliponaxis=False,
     )
 
@@ -236,8 +234,6 @@ def _predicted(advice: Advice, dark: bool) -> Trace:
             width=3,
         ),
         hovertext=[_hover(one) for one in chosen],
-        hoverinfo="text",
-        showlegend=False,
         cliponaxis=False,
     )
 
@@ -267,7 +263,6 @@ def _ring(first: Advised, dark: bool) -> Trace:
             "line": {"width": 2.4, "color": ink(dark).text},
         },
         hoverinfo="skip",
-        showlegend=False,
         cliponaxis=False,
     )
 
@@ -315,15 +310,6 @@ def _goal(plot: Plot, advice: Advice, span: list[float], dark: bool) -> None:
     fill |= level | {"y0": max(threshold, span[0]), "y1": span[1]}
     edge |= level | {"y0": threshold, "y1": threshold}
     plot.mark(shapes=[fill] if threshold < span[0] else [fill, edge])
-
-
-def sure(chance: float) -> str:
-    """A chance as a share; an estimate is never certain."""
-    return percent(min(max(chance, 1e-6), 1 - 1e-6))
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 PLANNER = Family(

@@ -38,8 +38,6 @@ def measure_next_figure(advice: Advice, *, dark: bool = False) -> go.Figure:
             mode="markers",
             marker=predicted_marks([one.num_instances for one in advice.next], dark, size=SIZE),
             hovertext=[_words(one, advice) for one in advice.next],
-            hoverinfo="text",
-            showlegend=False,
             cliponaxis=False,
         )
     )

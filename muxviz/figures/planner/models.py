@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, mix, tint
+from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, mix, tint
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import or_none, percent
 from muxviz.results.planning import (
     ACCURACY,
     MODELS,
@@ -57,8 +57,6 @@ def loo_figure(comparison: Comparison, *, dark: bool = False) -> go.Figure:
                     f"{MODELS[name]}: {_amount(value, quantity)}"
                     for name, value in zip(names, values, strict=True)
                 ],
-                hoverinfo="text",
-                showlegend=False,
             ),
             row=1,
             col=column,
@@ -180,16 +178,7 @@ def hits_figure(check: PlannerCheck, *, dark: bool = False) -> go.Figure:
     )
     plot.set(
         barmode="overlay",
-        legend={
-            "orientation": "h",
-            "x": 12 / 900,
-            "xref": "container",
-            "y": 1 - 62 / height,
-            "yref": "container",
-            "yanchor": "top",
-            "traceorder": "reversed",
-            "bgcolor": "rgba(0,0,0,0)",
-        },
+        legend=legend_of(height, 62) | {"traceorder": "reversed", "bgcolor": "rgba(0,0,0,0)"},
     )
     part = " Stopped early." if check.is_partial else ""
     words = (
@@ -229,12 +218,12 @@ def hits_table(check: PlannerCheck) -> list[dict[str, Any]]:
             "who": NAMES[rate.who],
             "cases": words,
             "number of cases": count,
-            "top 1": _number(rate.top1),
-            "top 1 from": _number(rate.top1_low),
-            "top 1 to": _number(rate.top1_high),
-            "top 3": _number(rate.top3),
-            "top 3 from": _number(rate.top3_low),
-            "top 3 to": _number(rate.top3_high),
+            "top 1": or_none(rate.top1),
+            "top 1 from": or_none(rate.top1_low),
+            "top 1 to": or_none(rate.top1_high),
+            "top 3": or_none(rate.top3),
+            "top 3 from": or_none(rate.top3_low),
+            "top 3 to": or_none(rate.top3_high),
         }
         for words, count, rates in (
             ("all", check.cases, check.everything),
@@ -280,7 +269,6 @@ def _bars(
                 width=3,
             ),
             hovertext=[f"{NAMES[rate.who]}: {100 * getattr(rate, top):.1f} %" for _, rate in known],
-            hoverinfo="text",
             showlegend=column == 1,
         ),
         row=1,
@@ -308,10 +296,6 @@ def _amount(value: float, quantity: str) -> str:
 
 def _share(value: float) -> str:
     return "n/a" if math.isnan(value) else f"{100 * value:.0f} %"
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 LOO = Family(loo_figure, loo_finding, loo_alt, loo_table)

@@ -84,8 +84,6 @@ def surfaces_figure(
                     f"{point_words(points, at)}<br>{_surface_words(grid, points, at)}"
                     for at in range(len(points))
                 ],
-                hoverinfo="text",
-                showlegend=False,
                 cliponaxis=False,
             ),
             row=1,
@@ -124,7 +122,6 @@ def slices_figure(
                     mode="lines",
                     line={"color": color, "width": 1.8},
                     hoverinfo="skip",
-                    showlegend=False,
                 ),
                 row=1,
                 col=column,
@@ -139,8 +136,6 @@ def slices_figure(
                 mode="markers",
                 marker=measured_marks(points.num_instances.tolist(), dark, size=SIZE - 2),
                 hovertext=[point_words(points, at) for at in range(len(points))],
-                hoverinfo="text",
-                showlegend=False,
                 cliponaxis=False,
             ),
             row=1,

@@ -187,7 +187,6 @@ def _filled(boxes: Iterable[tuple[float, ...]], hovers: list[str], dark: bool) -
         name="left",
         marker={"color": color_at(sequential(dark), KEPT), "line": {"width": 0}},
         hovertext=hovers,
-        hoverinfo="text",
     )
 
 

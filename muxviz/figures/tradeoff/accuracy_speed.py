@@ -210,7 +210,6 @@ def _front(plot: Plot, one: Measured, chosen: Sequence[TradeoffPoint], x: str, d
                 "color": tint(ink(dark).text, 0.55),
             },
             hoverinfo="skip",
-            showlegend=False,
         )
     )
 
@@ -245,8 +244,6 @@ def _marks(one: Measured, chosen: Sequence[TradeoffPoint], x: str, dark: bool) -
             width=3,
         ),
         hovertext=[_hover(one, p, x) for p in chosen],
-        hoverinfo="text",
-        showlegend=False,
         cliponaxis=False,
     )
 

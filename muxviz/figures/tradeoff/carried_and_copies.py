@@ -60,8 +60,6 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
                     f"{(p.bits_per_vector or 0) / p.n:.1f} a slot<br>{plain(one.label)}"
                     for p in chosen
                 ],
-                hoverinfo="text",
-                showlegend=False,
                 cliponaxis=False,
             )
         )
@@ -308,8 +306,6 @@ def _line(one: Measured, line: Sequence[TradeoffPoint], dark: bool) -> Trace:
             f"{texts_per_s(p):,.0f} texts/s, {100 * p.accuracy.mean:.1f} %<br>{plain(one.label)}"
             for p in line
         ],
-        hoverinfo="text",
-        showlegend=False,
         cliponaxis=False,
     )
 

@@ -36,7 +36,6 @@ def memory_figure(timed: Timed, setting: Setting, *, dark: bool = False) -> go.F
                 "line": {"color": colors.text, "width": 0.8},
             },
             hovertext=[f"{_label(row)}: {_mib(row)}" for row in rows],
-            hoverinfo="text",
         )
     )
     plot.xaxes(

@@ -20,7 +20,7 @@ from muxviz.figures.drawing.measured import (
     tick_text,
 )
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
-from muxviz.figures.drawing.wording import count, percent, plain
+from muxviz.figures.drawing.wording import count, percent, plain, sure
 from muxviz.results.throughput import Plan, Plans
 
 HEIGHT = 440  # px
@@ -103,11 +103,6 @@ def plans_finding(plans: Plans) -> str:
     )
 
 
-def sure(chance: float) -> str:
-    """A chance as a share; an estimate is never certain."""
-    return percent(min(max(chance, 1e-6), 1 - 1e-6))
-
-
 def plans_table(plans: Plans) -> list[dict[str, Any]]:
     """One row per setting, the best first."""
     return [
@@ -155,7 +150,6 @@ def _marks(chosen: list[Plan], serves: bool, plans: Plans, dark: bool) -> Trace:
             },
         },
         hovertext=[f"{named(p.checkpoint)}: {plain(_words(p))}" for p in chosen],
-        hoverinfo="text",
         showlegend=True,
         cliponaxis=False,
     )

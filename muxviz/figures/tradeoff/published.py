@@ -174,8 +174,6 @@ def _marks(own: Sequence[PublishedPoint], number: int, dark: bool) -> Trace:
         textfont={"size": SMALL_SIZE, "color": ink(dark).text},
         marker=_marker([number] * len(own), dark),
         hovertext=[_hover(p) for p in own],
-        hoverinfo="text",
-        showlegend=False,
         cliponaxis=False,
     )
 

@@ -187,8 +187,6 @@ def _pass_line(plot: Plot, line: Sequence[SpeedRow], busy: bool, dark: bool) -> 
                 "line": {"color": color, "width": 2},
             },
             hovertext=[f"{row_name(r)}, batch {r.batch}: p95 {_ms(r.pass_p95_ms)}" for r in line],
-            hoverinfo="text",
-            showlegend=False,
         ),
         row=1,
         col=1,

@@ -1,5 +1,5 @@
 """The losses of a training run over its steps: one panel per term, runs told apart by colour, dash
-and name.
+and name. Long curves are drawn as means of equally many rows.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import ends, interval, percent
+from muxviz.figures.drawing.wording import ends, interval, or_none, percent
 from muxviz.results.whatif_copies import Copies, Ensembling
 
 
@@ -38,8 +38,6 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
             line={"color": tint(colors.accent, 0.6), "width": 2},
             marker={"size": 11, "color": colors.accent, "line": {"color": colors.text, "width": 1}},
             hovertext=[f"{_name(p)}: {p.accuracy.text()}" for p in points],
-            hoverinfo="text",
-            showlegend=False,
         ),
         row=1,
         col=1,
@@ -166,10 +164,10 @@ def copies_table(result: Ensembling) -> list[dict[str, Any]]:
                 "gain from": float(p.gain.low),
                 "gain to": float(p.gain.high),
                 "disagreement (nats)": p.disagreement,
-                "AUROC disagreement": _or_none(p.auroc),
-                "AUROC from": _or_none(p.auroc_low),
-                "AUROC to": _or_none(p.auroc_high),
-                "AUROC 1 - probability": _or_none(p.auroc_unsure),
+                "AUROC disagreement": or_none(p.auroc),
+                "AUROC from": or_none(p.auroc_low),
+                "AUROC to": or_none(p.auroc_high),
+                "AUROC 1 - probability": or_none(p.auroc_unsure),
             }
         )
     return table
@@ -189,10 +187,6 @@ def copies_alt(result: Ensembling) -> str:
 
 def _name(point: Copies) -> str:
     return "one copy" if point.copies == 1 else f"{point.copies} copies"
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 COPIES = Family(copies_figure, copies_finding, copies_alt, copies_table)

@@ -18,7 +18,7 @@ from muxviz.figures.drawing.ink import (
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.drawing.wording import percent, plain, shorten
+from muxviz.figures.drawing.wording import or_none, percent, plain, shorten
 from muxviz.results.whatif_desk import BeforeAfter
 
 USUAL = (0.5, 1.5)  # faders outside are far from what was trained on
@@ -48,8 +48,6 @@ def before_after_figure(result: BeforeAfter, *, dark: bool = False) -> go.Figure
                     },
                 },
                 hovertext=[_row_words(result, i) for i in shown],
-                hoverinfo="text",
-                showlegend=False,
             )
         )
     notes = []
@@ -123,10 +121,10 @@ def before_after_table(result: BeforeAfter) -> list[dict[str, Any]]:
             "answer after": result.answers_after[i],
         }
         for name in ("sure_before", "sure_after", "margin_before", "margin_after", "changed"):
-            row[name.replace("_", " ")] = _number(getattr(result, name)[i])
-        row["sure, change"] = _number(result.sure_after[i] - result.sure_before[i])
-        row["read back before"] = _number(result.read_before[i])
-        row["read back after"] = _number(result.read_after[i])
+            row[name.replace("_", " ")] = or_none(getattr(result, name)[i])
+        row["sure, change"] = or_none(result.sure_after[i] - result.sure_before[i])
+        row["read back before"] = or_none(result.read_before[i])
+        row["read back after"] = or_none(result.read_after[i])
         table.append(row | ({"filler": True} if i in result.fillers else {}))
     return table
 
@@ -191,10 +189,6 @@ def _row_words(result: BeforeAfter, i: int) -> str:
         before, after = float(result.read_before[i]), float(result.read_after[i])
         read = f", tokens read back {percent(before)} → {percent(after)}"
     return f"Slot {i + 1}{gain}{edited}: {plain(_change(result, i))}{read}"
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 BEFORE_AFTER = Family(

@@ -21,7 +21,7 @@ from muxviz.figures.drawing.ink import (
 from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import or_none, percent
 from muxviz.results.whatif_desk import DoseResponse
 
 USUAL = (0.5, 1.5)  # faders outside are far from what was trained on
@@ -101,10 +101,10 @@ def dose_table(result: DoseResponse, slot: int) -> list[dict[str, Any]]:
             "slot": slot + 1,
             "fader": j + 1,
             "dose": float(dose),
-            "probability": _number(result.probability[slot, j, at]),
-            "margin": _number(result.margin[slot, j, at]),
-            "slope at 1": _number(result.slope[slot, j]),
-            "from the neighbours' mean": _number(result.excess[slot, j]),
+            "probability": or_none(result.probability[slot, j, at]),
+            "margin": or_none(result.margin[slot, j, at]),
+            "slope at 1": or_none(result.slope[slot, j]),
+            "from the neighbours' mean": or_none(result.excess[slot, j]),
         }
         for j in range(len(result.slope))
         for at, dose in enumerate(result.doses)
@@ -136,7 +136,6 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
             xgap=3,
             ygap=3,
             hovertext=hovers,
-            hoverinfo="text",
             x=[slot_label(j) for j in range(num)],
             y=[slot_label(i) for i in range(num)],
         )
@@ -206,10 +205,6 @@ def slope_alt(result: DoseResponse) -> str:
 def _cell_words(result: DoseResponse, i: int, j: int) -> str:
     apart = "" if i == j else f", {result.excess[i, j]:+.3f} from its neighbours' mean"
     return f"slot {i + 1}, fader {j + 1}: {result.slope[i, j]:+.3f}{apart}"
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 DOSE = Family(dose_figure, dose_finding, dose_alt, dose_table)

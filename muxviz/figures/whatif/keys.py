@@ -21,7 +21,7 @@ from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent, shorten
+from muxviz.figures.drawing.wording import or_none, percent, shorten
 from muxviz.results.whatif_desk import Ghosts, KeyDial
 
 WRONG = 1.14  # where random keys stand on the dial's axis
@@ -148,10 +148,7 @@ def _reads(
     }
     row |= {f"answer of slot {n + 1}": float(v) for n, v in enumerate(like[k])}
     if not np.isnan(heard).all():
-        row |= {
-            f"tokens of slot {n + 1}": None if np.isnan(v) else float(v)
-            for n, v in enumerate(heard[k])
-        }
+        row |= {f"tokens of slot {n + 1}": or_none(v) for n, v in enumerate(heard[k])}
     return row
 
 
@@ -198,7 +195,6 @@ def _wrong(plot: Plot, values: np.ndarray, n: int, dark: bool, row: int) -> None
                 "color": slot_color(n),
                 "line": {"color": slot_outline(n, dark=dark), "width": 1},
             },
-            showlegend=False,
             hovertemplate=f"random keys, slot {n + 1}: %{{y:.1%}}<extra></extra>",
         ),
         row=row,
@@ -299,9 +295,7 @@ def ghost_table(result: Ghosts) -> list[dict[str, Any]]:
         if len(result.p):
             found["answer"] = result.answers[i]
             found["probability"] = float(result.p[i].max())
-        found |= {
-            f"tokens of {j + 1}": None if np.isnan(v) else float(v) for j, v in enumerate(row)
-        }
+        found |= {f"tokens of {j + 1}": or_none(v) for j, v in enumerate(row)}
         found |= {
             "strangers": float(result.floor.mean[i]),
             "strangers from": float(result.floor.low[i]),

@@ -44,7 +44,6 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
                     "color": tint(slot_color(seat), 0.75),
                     "line": {"color": slot_outline(seat, dark=dark), "width": 0.8},
                 },
-                showlegend=False,
                 hovertemplate=f"seat {seat + 1}: %{{y:.1%}}<extra></extra>",
             )
         )

@@ -12,7 +12,7 @@ from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, i
 from muxviz.figures.drawing.plot import Plot, Trace, bar, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import interval, percent, plain, shorten
+from muxviz.figures.drawing.wording import interval, or_none, percent, plain, shorten
 from muxviz.results.whatif_orders import OUTCOMES, Duplicates, Twins
 
 # ---- twins --------------------------------------------------------------------------------------
@@ -41,7 +41,6 @@ def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
                 colors.text,
             ),
             hovertext=[s.text() for s in shares],
-            hoverinfo="text",
         )
     )
     notes = [
@@ -104,12 +103,12 @@ def twins_table(result: Twins) -> list[dict[str, Any]]:
         share = result.share(k)
         low, high = share.interval
         whole |= {
-            f"{name}, all pairs": _or_none(share.value),
-            f"{name}, all pairs, low": _or_none(low),
-            f"{name}, all pairs, high": _or_none(high),
+            f"{name}, all pairs": or_none(share.value),
+            f"{name}, all pairs, low": or_none(low),
+            f"{name}, all pairs, high": or_none(high),
         }
     merged = result.share(2).value + result.share(3).value
-    whole["given one answer, all pairs"] = _or_none(merged)
+    whole["given one answer, all pairs"] = or_none(merged)
     return [
         {"slot of the first": i + 1, "slot of the second": j + 1}
         | {name: int(result.counts[i, j, k]) for k, name in enumerate(names)}
@@ -197,9 +196,9 @@ def duplicates_table(result: Duplicates) -> list[dict[str, Any]]:
             "probability": float(result.sure[i]),
             "margin": float(result.margin[i]),
             "distance of its state": float(result.distance[i]),
-            "bias (logits)": _or_none(result.bias.mean[i]),
-            "bias from": _or_none(result.bias.low[i]),
-            "bias to": _or_none(result.bias.high[i]),
+            "bias (logits)": or_none(result.bias.mean[i]),
+            "bias from": or_none(result.bias.low[i]),
+            "bias to": or_none(result.bias.high[i]),
             "spread over slots": float(result.spread),
         }
         for i in range(len(result.sure))
@@ -227,13 +226,8 @@ def _dots(x: np.ndarray, y: np.ndarray, dark: bool, unit: str) -> Trace:
             "color": [slot_color(i) for i in range(num)],
             "line": {"color": [slot_outline(i, dark=dark) for i in range(num)], "width": 1.2},
         },
-        showlegend=False,
         hovertemplate="slot %{text}: " + unit + "<extra></extra>",
     )
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 TWINS = Family(twins_figure, twins_finding, twins_alt, twins_table)

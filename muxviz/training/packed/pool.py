@@ -59,22 +59,26 @@ def make_pool(
     Rows that equal a row of ``dev`` in letters and digits are left out, and so are those that
     equal one kept out of training, unless they are the task's own.
     """
-    kept, apart = hold_out(train, recipe.held_out, seed=recipe.data_seed)
+    kept, apart = hold_out(train, recipe.packed.held_out, seed=recipe.data.data_seed)
 
     def tokens(rows: LabelledRows) -> TokenRows:
         return tokenise_task(tokenizer, rows, max_length=length)
 
     kinds: dict[str, list[TokenRows]] = {"task": [tokens(kept)]}
-    if recipe.compounds:
-        kinds["compounds"] = [tokens(compounds(kept, recipe.compounds, seed=recipe.data_seed))]
-    if recipe.exchanged:
-        kinds["exchanged"] = [tokens(exchanged(kept, recipe.exchanged, seed=recipe.data_seed))]
-    others = [unlabelled(read_task(locate(data, name)), kept) for name in recipe.unlabelled]
+    if recipe.data.compounds:
+        kinds["compounds"] = [
+            tokens(compounds(kept, recipe.data.compounds, seed=recipe.data.data_seed))
+        ]
+    if recipe.packed.exchanged:
+        kinds["exchanged"] = [
+            tokens(exchanged(kept, recipe.packed.exchanged, seed=recipe.data.data_seed))
+        ]
+    others = [unlabelled(read_task(locate(data, name)), kept) for name in recipe.data.unlabelled]
     if any(rows.texts for rows in others):
         kinds["unlabelled"] = [tokens(rows) for rows in others if rows.texts]
-    if recipe.general:
+    if recipe.data.general:
         kinds[GENERAL] = [_general(recipe, data, cache, tokenizer, kept, length)]
-    held = tokens(apart) if recipe.held_out else None
+    held = tokens(apart) if recipe.packed.held_out else None
     banned = keys_of(tokens(dev), tokenizer)
     parts, ends, left_out = [], {}, {}
     for kind, found in kinds.items():
@@ -95,20 +99,20 @@ def _general(
     like: LabelledRows,
     length: int,
 ) -> TokenRows:
-    sources = [locate(data, name) for name in recipe.general]
+    sources = [locate(data, name) for name in recipe.data.general]
     if not like.words:
         return text_rows(
             sources,
             tokenizer,
             max_length=length,
-            packing=recipe.packing,  # type: ignore[arg-type]  # checked by Recipe
+            packing=recipe.data.packing,  # type: ignore[arg-type]  # checked by Recipe
             cache=cache,
-            limit=recipe.general_rows,
-            seed=recipe.data_seed,
+            limit=recipe.data.general_rows,
+            seed=recipe.data.data_seed,
         )
-    if not recipe.general_rows:
+    if not recipe.data.general_rows:
         raise ConfigError("general_rows is 0; a token task takes a sample, give its size")
-    texts = sample_sentences(sources, limit=recipe.general_rows, seed=recipe.data_seed)
+    texts = sample_sentences(sources, limit=recipe.data.general_rows, seed=recipe.data.data_seed)
     none = (None,) * len(texts)
     rows = unlabelled(LabelledRows(tuple(texts), none, np.zeros(len(texts))), like)
     return tokenise_task(tokenizer, rows, max_length=length)
@@ -191,7 +195,7 @@ class PoolSampler:
         rows["task"] = rows["task"][self.lengths[rows["task"]] >= stage.min_tokens]
         if not len(rows["task"]):
             raise DataError(f"no task row has {stage.min_tokens} tokens; lower min_tokens")
-        wanted = recipe.shares or tuple(float(len(rows[kind])) for kind in kinds)
+        wanted = recipe.packed.shares or tuple(float(len(rows[kind])) for kind in kinds)
         if len(wanted) != len(kinds):
             raise ConfigError(
                 f"shares has {len(wanted)} numbers; this recipe has the kinds {', '.join(kinds)}: "

@@ -65,7 +65,7 @@ class PackedTeacher:
             )
         model = MuxModel(theirs)
         model.load_state_dict(start.weights)
-        layers = recipe.layers or tuple(range(theirs.shape.num_hidden_layers))
+        layers = recipe.sizes.layers or tuple(range(theirs.shape.num_hidden_layers))
         return cls(model.eval().requires_grad_(False), layers)
 
     @property
@@ -79,9 +79,9 @@ def layout_of(recipe: Recipe, config: MuxConfig) -> Layout:
     return Layout.of(
         config.shape,
         config.num_instances,
-        own=recipe.slot_width,
-        heads=recipe.slot_heads,
-        units=recipe.slot_units,
+        own=recipe.packed.slot_width,
+        heads=recipe.packed.slot_heads,
+        units=recipe.packed.slot_units,
     )
 
 
@@ -115,7 +115,7 @@ def ask_packed(
         cache,
         middle=teacher.middle,
         device=device,
-        precision=recipe.precision,
+        precision=recipe.training.precision,
     )
     unsure = np.zeros(len(pool.rows), dtype=bool)
     for kind in pool.unsure:

@@ -16,8 +16,9 @@ from muxviz.ui.shell.checkpoints import read_object
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import Choice, Number, control, value
 from muxviz.ui.shell.text import listed
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Call
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from muxviz.ui.attention.readings import shown_positions
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import SEGMENTS, Choice, control
 from muxviz.ui.shell.text import plain
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Ask, Call, Sentences, pool_texts
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def words(bench: Bench, run: RunRequest, heads: HeadEffects | None) -> None:
             Question(
                 "attention_words",
                 "Which words does the answer rest on, and whose?",
-                Explaining("attention.attribution.attribute", run, given),
+                Explaining("groups.attribution.attribute", run, given),
                 "32 passes of one sequence forward and back, more where the gap stays above 1 %",
                 SALIENCY(),
                 text.WORDS_HOW,

@@ -82,9 +82,9 @@ def call_of(run: RunRequest, picked: Chosen) -> Call:
     if picked.measure == "leak":
         return Call("crosstalk.leaks.group_leaks", run)
     if picked.measure == "share":
-        return Call("attention.attribution.slot_shares", run, {"pool": pool_texts()})
+        return Call("groups.attribution.slot_shares", run, {"pool": pool_texts()})
     if picked.measure == "odds":
-        return Call("crosstalk.leaks.log_odds", run, drawn)
+        return Call("crosstalk.log_odds.log_odds", run, drawn)
     if picked.measure == "shapley":
         return Call("crosstalk.shapley.shapley", run, sets, baseline=True)
     return Call("crosstalk.swap_test.measure_crosstalk", run, drawn, baseline=True)

@@ -18,8 +18,9 @@ from muxviz.ui.crosstalk.measures import SWAPS, Chosen
 from muxviz.ui.crosstalk.params import AUTO, SLOT, SOURCE, of_slots
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Call
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 
 ROWS = ("shapley", "share")  # measures whose detail is a whole row
 FAMILIES = {  # name of what is exported, and the picture
@@ -100,8 +101,10 @@ def _leaked(result: Any, slot: int, source: int) -> None:
     """Where a neighbour's tokens came out, in this group or over the pool."""
     question = f"Which tokens of slot {source + 1} came out of slot {slot + 1}?"
     st.subheader(question, anchor=False)
-    rows = _pool_rows(result, slot, source) if isinstance(result, HardLeaks) else []
-    if isinstance(result, GroupResult):
+    rows: list[dict[str, Any]] = []
+    if isinstance(result, HardLeaks):
+        rows = [{"token": top.token, "times": top.amount} for top in result.top[slot][source]]
+    elif isinstance(result, GroupResult):
         rows = _group_rows(result, slot, source)
     if not rows:
         where = "these groups" if isinstance(result, HardLeaks) else "this group"
@@ -109,7 +112,8 @@ def _leaked(result: Any, slot: int, source: int) -> None:
             f"None in {where}. Leaks too weak to change the token read are seen by Log-odds."
         )
         return
-    st.dataframe(rows, hide_index=True, width="stretch", alt=_alt(question, rows))
+    alt = plain(f"{question} {len(rows)} rows.")
+    st.dataframe(rows, hide_index=True, width="stretch", alt=alt)
 
 
 def _group_rows(result: GroupResult, slot: int, source: int) -> list[dict[str, Any]]:
@@ -119,11 +123,3 @@ def _group_rows(result: GroupResult, slot: int, source: int) -> list[dict[str, A
         for e in examples
         if (e.slot, e.source) == (slot, source)
     ]
-
-
-def _pool_rows(result: HardLeaks, slot: int, source: int) -> list[dict[str, Any]]:
-    return [{"token": top.token, "times": top.amount} for top in result.top[slot][source]]
-
-
-def _alt(question: str, rows: Sequence[dict[str, Any]]) -> str:
-    return plain(f"{question} {len(rows)} rows.")

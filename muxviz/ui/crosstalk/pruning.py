@@ -9,8 +9,9 @@ from muxviz.ui.crosstalk import text
 from muxviz.ui.crosstalk.measures import Chosen, call_of
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import count
+from muxviz.ui.study.asked import Across, Gather
 from muxviz.ui.study.pruned_family import origins_line, sparsity_family, why_no_family
-from muxviz.ui.study.question import Across, Gather, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 

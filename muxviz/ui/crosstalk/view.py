@@ -23,11 +23,13 @@ from muxviz.ui.crosstalk.pruning import sparsity_panel
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import count, plain
-from muxviz.ui.study.call import Call, Known
+from muxviz.ui.study.asked import Question
+from muxviz.ui.study.call import Ask, Call, Known
 from muxviz.ui.study.errors import error_panel
+from muxviz.ui.study.heading import sides
 from muxviz.ui.study.kept import Kept, desk
 from muxviz.ui.study.panels import not_applicable
-from muxviz.ui.study.question import Ask, Question, show, sides
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 CROSS_MATRIX = "from muxviz.results.cross_matrix import cross_matrix"

@@ -11,8 +11,10 @@ from muxviz.ui.fidelity.params import DRAWS, SCOPE
 from muxviz.ui.fidelity.view import drawn, drawn_labelled, origin
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import value
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call
-from muxviz.ui.study.question import Question, show, sides
+from muxviz.ui.study.heading import sides
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 
@@ -82,7 +84,7 @@ def confusion_panel(run: RunRequest, bench: Bench) -> None:
             "fidelity_confusion",
             "Where do A and B answer differently?",
             Call(
-                "fidelity.agreement.confusion",
+                "fidelity.confusion.confusion",
                 both,
                 given | {"labels": As("model B", stamped)},
                 takes="pool",

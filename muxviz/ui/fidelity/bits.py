@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -15,8 +14,10 @@ from muxviz.ui.fidelity.view import drawn, origin
 from muxviz.ui.shell import checkpoints
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
+from muxviz.ui.study.asked import Across
 from muxviz.ui.study.call import Call
-from muxviz.ui.study.question import Across, family, show
+from muxviz.ui.study.heading import family
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 QUESTION = "How much does one vector carry?"
@@ -48,22 +49,16 @@ def relatives(bench: Bench, run: RunRequest) -> list[RunRequest]:
     listed = {c.name: c for c in checkpoints.bundled()}
     if bench.checkpoint is not None:
         listed[bench.checkpoint.name] = bench.checkpoint
-    own = _labels(listed.get(run.checkpoint))
+    own = listed[run.checkpoint].labels if run.checkpoint in listed else None
     return [
         other
         for other in family(bench)
         if other.checkpoint != run.checkpoint
         and other.num_instances > 1
         and own is not None
-        and _labels(listed.get(other.checkpoint)) == own
+        and other.checkpoint in listed
+        and listed[other.checkpoint].labels == own
     ]
-
-
-def _labels(listed: checkpoints.Listed | None) -> Any:
-    """What a checkpoint answers with, as its configuration says; None where it does not."""
-    if listed is None or listed.folder is None:
-        return None
-    return checkpoints.read_object(listed.folder / "config.json").get("id2label")
 
 
 def _origin(results: Sequence[Bits]) -> str:

@@ -16,9 +16,11 @@ from muxviz.ui.fidelity.view import drawn_labelled
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import count
+from muxviz.ui.study.asked import Across, Gather
 from muxviz.ui.study.call import Call
+from muxviz.ui.study.heading import sides
 from muxviz.ui.study.pruned_family import origins_line, sparsity_family, why_no_family
-from muxviz.ui.study.question import Across, Gather, show, sides
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 

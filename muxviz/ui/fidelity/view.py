@@ -14,8 +14,9 @@ from muxviz.ui.fidelity import text as words
 from muxviz.ui.fidelity.params import DRAWS, PLACES, SCOPE, VALUE
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, labelled_pool, pool_texts
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 

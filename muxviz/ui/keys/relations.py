@@ -13,8 +13,9 @@ from muxviz.ui.keys.params import DRAWS, GATES, LIKE, OVER
 from muxviz.ui.keys.view import Side, drawn, each_side, origin
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 
 # What the results call the likenesses that the control offers.
 LIKENESSES = {

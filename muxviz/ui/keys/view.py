@@ -17,8 +17,10 @@ from muxviz.ui.keys.params import DRAWS, MUX
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, pool_texts
-from muxviz.ui.study.question import Question, show, sides
+from muxviz.ui.study.heading import sides
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 

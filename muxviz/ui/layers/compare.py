@@ -11,9 +11,11 @@ from muxviz.ui.layers import text as words
 from muxviz.ui.layers.view import spectrum_call, spectrum_question, version
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import plain
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Known
+from muxviz.ui.study.heading import sides
 from muxviz.ui.study.kept import desk
-from muxviz.ui.study.question import Question, show, sides
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 ALONE = "one text a pass: there is nothing to entangle."

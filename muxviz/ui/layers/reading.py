@@ -14,8 +14,9 @@ from muxviz.ui.layers.params import DRAWS, FIT, LENS_SHOW, LEVEL, PROBE, PROBE_S
 from muxviz.ui.layers.parts import ROOM, controls, rough, soloed
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import Number, control, value
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, halves
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 NO_HEAD = "One text a pass: nothing was mixed, so nothing is read back. The linear probe works."

@@ -19,10 +19,12 @@ from muxviz.ui.layers.parts import controls, rough, soloed
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import value
 from muxviz.ui.shell.text import count
+from muxviz.ui.study.asked import Across, Question
 from muxviz.ui.study.call import As, Call, pool_texts
-from muxviz.ui.study.python import pool_arguments
-from muxviz.ui.study.question import Across, Question, family, show
-from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.heading import family
+from muxviz.ui.study.python import seating_argument
+from muxviz.ui.study.question import show
+from muxviz.ui.study.runs import RunRequest, pooled
 
 ALONE = "One text a pass: there is nothing to entangle and nothing to take apart."
 
@@ -99,7 +101,8 @@ def _braid(
     drawn = picture.here(spectrum=spectrum.band()).draw(
         result, dark=bench.is_dark, named="result, spectrum=spectrum.band()"
     )
-    call = f"checkpoint, texts(), pairs={spectrum.asked}{pool_arguments(run)}"
+    how = seating_argument(pooled(run))
+    call = ", ".join(["checkpoint", "texts()", f"pairs={spectrum.asked}", *how])
     return replace(
         drawn,
         imports=(

@@ -26,10 +26,11 @@ from muxviz.ui.shell.checkpoints import bundled
 from muxviz.ui.shell.frame import PAGES, Bench, go_to, page_exists
 from muxviz.ui.shell.params import Choice, control, value
 from muxviz.ui.shell.text import count, plain, shorten
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.braid import braid_question
 from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.recorded import lessons
 
 ALPHAS = {"own": 0.0, "half": 0.5, "other": 1.0}

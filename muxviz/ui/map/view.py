@@ -21,9 +21,10 @@ from muxviz.ui.map.look import closer_look
 from muxviz.ui.map.project import Project
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import value
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, labelled_pool
 from muxviz.ui.study.kept import desk
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 QUESTION = "Do same sentences stay together whatever their neighbours?"

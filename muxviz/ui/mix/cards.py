@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.figures import replaced_strip_figure, tag_strip_figure
 from muxviz.figures.drawing.wording import interval, percent
+from muxviz.figures.mix.answers import replaced_strip_figure, tag_strip_figure
 from muxviz.results import (
     Answer,
     FillAnswer,
@@ -22,7 +22,8 @@ from muxviz.results import (
     TagAnswer,
 )
 from muxviz.results.group import EQUAL_SLOTS
-from muxviz.ui.shell.frame import Bench
+from muxviz.ui.shell import session
+from muxviz.ui.shell.frame import PAGES, Bench, go_to
 from muxviz.ui.shell.text import count, plain, shorten
 from muxviz.ui.study.panels import picture, slot_mark
 from muxviz.ui.study.runs import PastRun
@@ -53,6 +54,15 @@ def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
     if slot.agrees is False:
         who = "multiplexing" if result.baseline != EQUAL_SLOTS else "the neighbours"
         st.markdown(f":orange-background[:small[{who} changed the answer]]")
+        st.button(
+            "Why?",
+            icon=PAGES["debugger"].icon,
+            key=f"why_{slot.slot}",
+            type="tertiary",
+            on_click=_ask_why,
+            args=(slot.slot,),
+            help="Opens the Debugger on this slot.",
+        )
     st.text(shorten(slot.text, MAX_SENTENCE))
     if slot.pair:
         st.text(shorten(slot.pair, MAX_SENTENCE))
@@ -61,6 +71,13 @@ def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
         st.caption(f":red[:material/content_cut: cut off:] {cut}")
     st.space("stretch")
     st.caption("  \n".join(_facts(result, slot)))
+
+
+def _ask_why(slot: int) -> None:
+    """Open the Debugger on a slot; what was right of another sentence is not of this one."""
+    st.session_state[session.SLOT] = slot + 1
+    st.session_state[session.RIGHT] = ""
+    go_to("debugger")
 
 
 def _facts(result: GroupResult, slot: SlotResult) -> list[str]:
@@ -73,15 +90,11 @@ def _facts(result: GroupResult, slot: SlotResult) -> list[str]:
         accuracy = slot.reading.accuracy
         facts.append(
             f"read back {percent(accuracy.value)} of {count(accuracy.trials, 'token')} "
-            f"({_unbroken(interval(accuracy))})"
+            f"({interval(accuracy)})".replace(" ", "\u00a0")
             if accuracy.trials
             else "nothing to read back"
         )
     return facts
-
-
-def _unbroken(text: str) -> str:
-    return text.replace(" ", "\u00a0")
 
 
 def _comparison_note(result: GroupResult) -> str:

@@ -14,7 +14,7 @@ from muxviz.presets import find_preset
 from muxviz.ui.mix.counting import Counter, counter_of
 from muxviz.ui.shell import group, options, session
 from muxviz.ui.shell.frame import Bench
-from muxviz.ui.shell.group import EditedRow, Seating
+from muxviz.ui.shell.group import EditedRow, Seats
 from muxviz.ui.shell.links import MAX_ROWS, MAX_TEXT
 from muxviz.ui.shell.text import count, listed, plain
 from muxviz.ui.study.heading import padding_choice
@@ -31,25 +31,25 @@ def editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
 @st.fragment
 def _editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
     group.collect()
-    seating = group.seat(bench.num_instances)
+    seats = group.seat(bench.num_instances)
     box = st.expander(
-        _summary(seating), key=session.EDITOR, on_change="rerun", icon=":material/edit:"
+        _summary(seats), key=session.EDITOR, on_change="rerun", icon=":material/edit:"
     )
     with box:
         _toolbar(bench)
-        _rows(seating, counter_of(bench.checkpoint))
-        if seating.seated and seating.free:
-            _fill_control(seating)
+        _rows(seats, counter_of(bench.checkpoint))
+        if seats.seated and seats.free:
+            _fill_control(seats)
     _tell_page(is_stale)
 
 
-def _summary(seating: Seating) -> str:
+def _summary(seats: Seats) -> str:
     """The editor's heading, readable while it is closed."""
-    parts = [f"{len(seating.seated)} of {count(seating.num_instances, 'slot')} taken"]
-    if seating.parked:
-        parts.append(f"{seating.parked} parked")
-    if seating.free and seating.seated:
-        parts.append(f"{seating.free} to fill")
+    parts = [f"{len(seats.seated)} of {count(seats.num_instances, 'slot')} taken"]
+    if seats.parked:
+        parts.append(f"{seats.parked} parked")
+    if seats.free and seats.seated:
+        parts.append(f"{seats.free} to fill")
     return f"**Sentences** · {' · '.join(parts)}"
 
 
@@ -129,20 +129,20 @@ def _paste_field() -> None:
     st.button("Use these lines", type="primary", on_click=group.paste, key="row_paste")
 
 
-def _rows(seating: Seating, counter: Counter | None) -> None:
+def _rows(seats: Seats, counter: Counter | None) -> None:
     limit = counter.limit(padding_choice()) if counter else None
-    pairs = list(zip(seating.rows, seating.slots, strict=True))
+    pairs = list(zip(seats.rows, seats.slots, strict=True))
     parked = [row for row, slot in pairs if slot is None and not row.is_blank]
     with st.container(gap="xxsmall"):
         for row, slot in pairs:
             if row not in parked:
                 _row(row, slot, counter, limit)
-    _controls_note(seating.rows, counter)
+    _controls_note(seats.rows, counter)
     if parked:
+        label = f"{count(len(parked), 'sentence')} parked: this checkpoint has "
+        label += count(seats.num_instances, "slot")
         with (
-            st.expander(
-                _parked_label(len(parked), seating.num_instances), type="compact", key="parked_rows"
-            ),
+            st.expander(label, type="compact", key="parked_rows"),
             st.container(gap="xxsmall"),
         ):
             for row in parked:
@@ -158,10 +158,6 @@ def _controls_note(rows: Sequence[EditedRow], counter: Counter | None) -> None:
             f":material/info: {names} in a sentence: the tokenizer takes it for a control token, "
             "not for the characters you typed."
         )
-
-
-def _parked_label(parked: int, num: int) -> str:
-    return f"{count(parked, 'sentence')} parked: this checkpoint has {count(num, 'slot')}"
 
 
 def _row(row: EditedRow, slot: int | None, counter: Counter | None, limit: int | None) -> None:
@@ -226,9 +222,9 @@ def _row_button(label: str, icon: str, action: Callable[[int], None], row: Edite
 # ---- filling and padding ------------------------------------------------------------------------
 
 
-def _fill_control(seating: Seating) -> None:
+def _fill_control(seats: Seats) -> None:
     st.segmented_control(
-        f"{count(seating.free, 'slot')} without a sentence: fill how?",
+        f"{count(seats.free, 'slot')} without a sentence: fill how?",
         list(options.FILLS),
         default="repeat",
         format_func=options.FILLS.__getitem__,

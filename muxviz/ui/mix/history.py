@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.figures import braid_finding
 from muxviz.figures.drawing.slots import slot_label
+from muxviz.figures.mix.braid_words import braid_finding
 from muxviz.results import Answer, SlotResult
 from muxviz.ui.shell import group, session
 from muxviz.ui.shell.frame import Bench

@@ -15,12 +15,13 @@ from muxviz.ui.shell import options, session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import runs
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.braid import braid_question
 from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.panels import not_applicable
 from muxviz.ui.study.python import RUN_IMPORTS, run_lines
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import PastRun
 
 TICK_S = 0.5  # between drawing a run and timing it
@@ -192,7 +193,7 @@ def _timing(number: int) -> None:
         return
     try:
         with st.spinner("Timing the passes, in alternation"):
-            runs.add_timings(past, runs.measure(past.request, _quiet))
+            runs.add_timings(past, runs.measure(past.request, lambda what: None))
     except MuxvizError as error:
         st.session_state[session.UNTIMED] = (number, error)
     st.rerun()
@@ -210,10 +211,6 @@ def _cost(past: PastRun) -> Question:
         record=lambda result: result.timings,
         is_headed=False,
     )
-
-
-def _quiet(text: str) -> None:
-    return None
 
 
 def _why(result: GroupResult) -> str:

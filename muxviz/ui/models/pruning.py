@@ -15,10 +15,11 @@ from muxviz.ui.models.files import FolderFacts
 from muxviz.ui.shell.frame import Bench, go_to
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import runs
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.panels import not_applicable
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 
 if TYPE_CHECKING:
     from muxviz.results.pruning import PruningMap

@@ -14,7 +14,8 @@ from muxviz.ui.planner.sources import Table
 from muxviz.ui.planner.view import known_of, origin
 from muxviz.ui.planner.work import BUDGETS, SEED, check_button, checked
 from muxviz.ui.shell.params import control
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.asked import Question
+from muxviz.ui.study.question import show
 
 if TYPE_CHECKING:
     from muxviz.planning.choose import Planner

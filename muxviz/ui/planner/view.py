@@ -13,8 +13,9 @@ import streamlit as st
 from muxviz.errors import InputError, MuxvizError
 from muxviz.figures.drawing.family import Picture
 from muxviz.figures.drawing.measured import times
+from muxviz.figures.drawing.wording import sure
 from muxviz.figures.planner.budget import SENSITIVITY
-from muxviz.figures.planner.choice import PLANNER, sure
+from muxviz.figures.planner.choice import PLANNER
 from muxviz.figures.planner.measure_next import MEASURE_NEXT
 from muxviz.figures.planner.surfaces import SLICES, SURFACES
 from muxviz.results.planning import (
@@ -36,9 +37,10 @@ from muxviz.ui.planner.work import fitted
 from muxviz.ui.shell.params import control, one_of, value
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import panels
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 
 if TYPE_CHECKING:
     from muxviz.planning.choose import Planner

@@ -55,6 +55,11 @@ class Listed:
         return f"{self.name} · {pruned_words(self.sparsity)}" if self.sparsity else self.name
 
     @property
+    def labels(self) -> Any:
+        """What it answers with, as its configuration says; None where it does not."""
+        return read_object(self.folder / "config.json").get("id2label") if self.folder else None
+
+    @property
     def stamp(self) -> str:
         """Changes when the folder's files are replaced; part of every cache key."""
         try:

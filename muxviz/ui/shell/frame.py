@@ -48,6 +48,8 @@ PAGES = {
     "attention": Page("pages/attention.py", "Attention", ":material/visibility:", "Inspect"),
     "layers": Page("pages/layers.py", "Layers", ":material/layers:", "Inspect"),
     "keys": Page("pages/keys.py", "Keys", ":material/key:", "Inspect"),
+    "dataset": Page("pages/dataset.py", "Dataset", ":material/table_view:", "Debug & measure"),
+    "debugger": Page("pages/debugger.py", "Debugger", ":material/bug_report:", "Debug & measure"),
     "tradeoff": Page("pages/tradeoff.py", "Trade-off", ":material/balance:", "Debug & measure"),
     "planner": Page("pages/planner.py", "Planner", ":material/route:", "Debug & measure"),
     "models": Page("pages/models.py", "Models", ":material/inventory_2:", "Manage"),

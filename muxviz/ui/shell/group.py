@@ -38,7 +38,7 @@ class EditedRow:
 
 
 @dataclass(frozen=True)
-class Seating:
+class Seats:
     """What becomes of each edited row: its slot counted from 0, or None, in order."""
 
     rows: tuple[EditedRow, ...]
@@ -67,7 +67,7 @@ def edited() -> tuple[EditedRow, ...]:
     return rows
 
 
-def seat(num_instances: int) -> Seating:
+def seat(num_instances: int) -> Seats:
     """Give the first rows that are not blank a slot each; the others are parked."""
     slots: list[int | None] = []
     taken = 0
@@ -75,7 +75,7 @@ def seat(num_instances: int) -> Seating:
         takes = not row.is_blank and taken < num_instances
         slots.append(taken if takes else None)
         taken += takes
-    return Seating(edited(), tuple(slots), num_instances)
+    return Seats(edited(), tuple(slots), num_instances)
 
 
 def uses_pairs() -> bool:

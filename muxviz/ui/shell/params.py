@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import streamlit as st
@@ -24,20 +25,11 @@ from muxviz.files import real_number
 from muxviz.ui.shell import session
 from muxviz.ui.shell.text import listed, plain, shorten
 
+HERE = Path(__file__)
 SEGMENTS = 6  # more options than this are chosen from a list
 MAX_SHOWN = 40  # characters of a parameter in a notice
-PAGES = (
-    "fidelity",
-    "crosstalk",
-    "whatif",
-    "attention",
-    "layers",
-    "map",
-    "keys",
-    "learn",
-    "tradeoff",
-    "planner",
-)
+# Pages with private controls: those whose room has this file.
+PAGES = tuple(sorted(p.parent.name for p in HERE.parents[1].glob("*/params.py") if p != HERE))
 
 
 @dataclass(frozen=True)

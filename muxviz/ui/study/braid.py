@@ -6,8 +6,8 @@ from typing import Any
 
 from muxviz.figures.mix.braid import BRAID
 from muxviz.results import GroupResult
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Known
-from muxviz.ui.study.question import Question
 
 BRAID_HOW = """
 Left to right, one pass. Each **lane** on the left is a sentence; the multiplexer weaves all of them

@@ -1,6 +1,6 @@
 """One call of an analysis as a value: what its result depends on, its work, and its Python.
 
-    Call("whatif.ladder.ladder", run, {"slot": As("the slot", 2), "pool": pool_texts()})
+    Call("debugger.ladder.ladder", run, {"slot": As("the slot", 2), "pool": pool_texts()})
 
 All three are made from ``given``: a new argument cannot be forgotten in one of them.
 """
@@ -14,7 +14,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from muxviz.pool import balanced, fit_and_test, labelled, pool_name, texts
-from muxviz.ui.study.python import call_arguments, input_lines, ordered, pool_arguments
+from muxviz.ui.study.python import input_lines, ordered, seating_argument
 from muxviz.ui.study.runs import RunRequest, pooled
 
 if TYPE_CHECKING:
@@ -103,10 +103,10 @@ def _pair(names: tuple[str, str], read: Callable[[], Any], called: str) -> dict[
 class Call:
     """A function below ``muxviz.analysis``, ``muxviz.bench`` or ``muxviz.inference`` on a run.
 
-    takes: "rows" is given the rows of the run, with padding, filling and seed; "pool" draws its
-    groups, and is given padding and seed; "models" is given the seed. given: further arguments by
-    name: values, ``As`` with words for what changed, or ``Sentences``. baseline: whether the N = 1
-    model is an argument. across: further runs that it is called for; ``together``: once, with the
+    takes: "rows" is given the rows and the seating of the run; "pool" draws its groups, and is
+    given a seating without filling; "models" is given the seed. given: further arguments by name:
+    values, ``As`` with words for what changed, or ``Sentences``. baseline: whether the N = 1 model
+    is an argument. across: further runs that it is called for; ``together``: once, with the
     checkpoints of all. listed: whether Python gives a list also where there is one run.
     """
 
@@ -165,9 +165,8 @@ class Call:
         given = {name: _read(arg) for name, arg in self.given.items()} | held | told
         if self.takes == "models":
             return function(first, **given, seed=self.run.seed)
-        if self.takes == "pool":
-            return function(first, **given, **self.run.pool_options)
-        return function(first, self.run.rows, **given, **self.run.group_options)
+        rows = (self.run.rows,) if self.takes == "rows" else ()
+        return function(first, *rows, **given, seating=self._reduced(self.run).seating)
 
     # ---- Python ----
 
@@ -190,7 +189,8 @@ class Call:
         return [*self._loaded(), *before, f"{named} = {expression}"]
 
     def _sources(self) -> list[Sentences]:
-        return [arg for arg in self.given.values() if isinstance(arg, Sentences)]
+        inner = (arg.value if isinstance(arg, As) else arg for arg in self.given.values())
+        return [arg for arg in inner if isinstance(arg, Sentences)]
 
     def _loaded(self) -> list[str]:
         run = self.ask.run
@@ -207,15 +207,15 @@ class Call:
 
     def _expression(self) -> str:
         run = self.run
-        first = "checkpoints" if self.together else "checkpoint"
-        rows = call_arguments(run) if self.takes == "rows" else first
-        given = [f"{name}={_code(arg)}" for name, arg in self.given.items() if _code(arg)]
-        if self.baseline and run.baseline:
-            given.append("baseline=baseline")
-        shared = ""
-        if self.takes != "rows":
-            shared = pool_arguments(run if self.takes == "pool" else replace(run, padding=None))
-        return f"{self.name}({', '.join([rows, *given])}{shared})"
+        arguments = ["checkpoints" if self.together else "checkpoint"]
+        arguments += ["rows"] * (self.takes == "rows")
+        arguments += [f"{name}={_code(arg)}" for name, arg in self.given.items() if _code(arg)]
+        arguments += ["baseline=baseline"] * bool(self.baseline and run.baseline)
+        if self.takes != "models":
+            arguments += seating_argument(self._reduced(run))
+        elif run.seed:
+            arguments.append(f"seed={run.seed}")
+        return f"{self.name}({', '.join(arguments)})"
 
 
 @dataclass(frozen=True)

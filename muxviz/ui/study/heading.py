@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from muxviz.batch import Row
 from muxviz.figures.drawing.export import report_html
 from muxviz.figures.drawing.slots import slot_color, slot_symbol
 from muxviz.ui.shell import checkpoints, group, link, session
@@ -32,8 +33,15 @@ def request_of(bench: Bench, checkpoint: Listed | None = None) -> RunRequest | N
     if chosen is None:
         return None
     rows = tuple(group.as_row(r) for r in group.seat(chosen.num_instances).seated)
-    if not rows:
-        return None
+    return _request(bench, chosen, rows) if rows else None
+
+
+def without_rows(bench: Bench) -> RunRequest | None:
+    """What a run over other sentences than those of the group would be made of."""
+    return None if bench.checkpoint is None else _request(bench, bench.checkpoint, ())
+
+
+def _request(bench: Bench, chosen: Listed, rows: tuple[Row, ...]) -> RunRequest:
     state = st.session_state
     return RunRequest(
         checkpoint=chosen.name,
@@ -60,7 +68,7 @@ def base(bench: Bench, checkpoint: Listed | None = None) -> RunRequest | None:
     """The group on the sidebar as a run of model A, or of another checkpoint.
 
     None where there is nothing to run. It may hold fewer rows than slots: ``fill`` says how the
-    rest is filled, as ``run.filling`` for the analyses.
+    rest is filled, as ``run.seating`` tells the analyses.
     """
     request = request_of(bench, checkpoint)
     return None if request is None else replace(request, equal_slots=False)
@@ -143,13 +151,13 @@ def _mark(slot: int, bench: Bench) -> str:
 def _seats(bench: Bench, run: RunRequest) -> str:
     title = st.session_state[session.PRESET]
     parts = [f"{plain(title)} on {plain(run.checkpoint)}"]
-    seating = group.seat(run.num_instances)
+    seats = group.seat(run.num_instances)
     if len(run.rows) > MAX_CELLS:
         parts.append(f"{len(run.rows) - MAX_CELLS} more not shown here")
-    if seating.free:
-        parts.append(f"{count(seating.free, 'free slot')}, fill: {run.fill}")
-    if seating.parked:
-        parts.append(f"{count(seating.parked, 'sentence')} parked")
+    if seats.free:
+        parts.append(f"{count(seats.free, 'free slot')}, fill: {run.fill}")
+    if seats.parked:
+        parts.append(f"{count(seats.parked, 'sentence')} parked")
     if bench.other is not None:
         parts.append(f"model B: {plain(bench.other.name)}")
     return " · ".join(parts)

@@ -10,8 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.figures import figure_config, rows_to_csv, to_html
-from muxviz.figures.drawing.export import Section
+from muxviz.figures.drawing.export import Section, figure_config, rows_to_csv, to_html
 from muxviz.figures.drawing.slots import slot_color, slot_symbol
 from muxviz.ui.shell import session
 from muxviz.ui.shell.text import plain

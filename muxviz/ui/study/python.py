@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.ui.study.runs import TIMED_PASSES, RunRequest
 
 RUN_IMPORTS = (
@@ -19,22 +20,11 @@ def run_lines(request: RunRequest, *, timed: bool = False) -> tuple[str, ...]:
     return (*input_lines(request), f"result = run_group({', '.join(_arguments(request, timed))})")
 
 
-def call_arguments(run: RunRequest) -> str:
-    """``"checkpoint, rows"`` and those of padding, fill and seed that are not the defaults."""
-    arguments = ["checkpoint", "rows"]
-    if run.padding:
-        arguments.append(f"padding={run.padding!r}")
-    if run.filling != "repeat":
-        arguments.append(f"fill={run.filling!r}")
-    if run.seed:
-        arguments.append(f"seed={run.seed}")
-    return ", ".join(arguments)
-
-
-def pool_arguments(run: RunRequest) -> str:
-    """``", padding='group', seed=3"``: those that are not the defaults, of a call over the pool."""
-    padding = f", padding={run.padding!r}" if run.padding else ""
-    return padding + (f", seed={run.seed}" if run.seed else "")
+def seating_argument(run: RunRequest) -> list[str]:
+    """``["seating=muxviz.Seating(seed=3)"]``, with what is not the default; empty where all is."""
+    told = {field.name: getattr(run.seating, field.name) for field in fields(Seating)}
+    said = [f"{name}={value!r}" for name, value in told.items() if value != getattr(Seating, name)]
+    return [f"seating=muxviz.Seating({', '.join(said)})"] if said else []
 
 
 def ordered(imports: Sequence[str]) -> list[str]:
@@ -63,12 +53,7 @@ def _arguments(request: RunRequest, timed: bool) -> list[str]:
         arguments.append("baseline=baseline")
     elif request.equal_slots:
         arguments.append("equal_slots=True")
-    if request.padding:
-        arguments.append(f"padding={request.padding!r}")
-    if request.fill == "published":
-        arguments.append("fill='published'")
-    if request.seed:
-        arguments.append(f"seed={request.seed}")
+    arguments += seating_argument(request)
     if timed:
         arguments.append(f"timing_repeats={TIMED_PASSES}")
     return arguments

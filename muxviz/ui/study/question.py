@@ -22,11 +22,10 @@ from muxviz.figures.drawing.dim import dimmed
 from muxviz.ui.shell import group, params, session
 from muxviz.ui.shell.text import count, listed, plain
 from muxviz.ui.study import panels, runs
-from muxviz.ui.study.asked import Across, Gather, Question
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Ask, Known
 from muxviz.ui.study.errors import error_panel, one_panel
-from muxviz.ui.study.heading import base, family, page_head, report_control, sides
-from muxviz.ui.study.jobs import Answer, Job, Progress, Status, Together, Work
+from muxviz.ui.study.jobs import Job, Status, Together, Work
 from muxviz.ui.study.kept import Desk, Kept, Shown, desk
 from muxviz.ui.study.panels import Panel
 
@@ -288,23 +287,3 @@ def _drawn_as(study: Question) -> tuple[Any, ...]:
 
 def _pace(study: Startable) -> tuple[str, str]:
     return (study.ask.name, study.ask.run.checkpoint)
-
-
-__all__ = [
-    "Answer",
-    "Ask",
-    "Panel",
-    "Across",
-    "Gather",
-    "Question",
-    "Progress",
-    "base",
-    "computed",
-    "family",
-    "page_head",
-    "report_control",
-    "show",
-    "sides",
-    "start",
-    "watch",
-]

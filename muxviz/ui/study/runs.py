@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.errors import GroupError, MuxvizError
 from muxviz.results import GroupResult, Timing
 from muxviz.ui.shell import session
@@ -30,19 +30,6 @@ MAX_RUNS = 20  # kept per session
 TIMED_PASSES = 9
 Tell = Callable[[str], None]  # shows what is going on
 Wait = Callable[[int], None]  # hears how many are ahead
-
-
-class PoolOptions(TypedDict):
-    """What every analysis over the pool is told of a run."""
-
-    padding: str | None
-    seed: int
-
-
-class GroupOptions(PoolOptions):
-    """What every analysis of a group is told of its run, beside the rows."""
-
-    fill: str
 
 
 @dataclass(frozen=True)
@@ -66,19 +53,10 @@ class RunRequest:
     stamp: str
 
     @property
-    def filling(self) -> str:
-        """How free slots are filled, as ``run_group`` takes it."""
-        return "repeat" if self.fill == "refuse" else self.fill
-
-    @property
-    def pool_options(self) -> PoolOptions:
-        """For a call that draws its groups from the pool."""
-        return {"padding": self.padding, "seed": self.seed}
-
-    @property
-    def group_options(self) -> GroupOptions:
-        """For a call that takes the rows."""
-        return {"padding": self.padding, "fill": self.filling, "seed": self.seed}
+    def seating(self) -> Seating:
+        """How its rows become a group; one that is not to be filled has no free slots."""
+        fill = "repeat" if self.fill == "refuse" else self.fill
+        return Seating(self.padding, fill, self.seed)
 
 
 def pooled(run: RunRequest, *, baseline: bool = False) -> RunRequest:
@@ -227,7 +205,7 @@ def _run(
         request.rows,
         baseline=_baseline,
         equal_slots=request.equal_slots,
-        **request.group_options,
+        seating=request.seating,
     )
 
 
@@ -238,13 +216,7 @@ def measure(request: RunRequest, tell: Tell) -> tuple[Timing, ...]:
 
     with models(request, tell) as (checkpoint, baseline):
         encoded = encode_rows(checkpoint, request.rows, padding=request.padding)
-        group = make_group(
-            checkpoint.config,
-            encoded,
-            padding=request.padding,
-            fill=request.filling,
-            seed=request.seed,
-        )
+        group = make_group(checkpoint.config, encoded, request.seating)
         return time_group(checkpoint, group, baseline, encoded, repeats=TIMED_PASSES)
 
 

@@ -115,15 +115,8 @@ def _family(choices: list[Listed], chosen: Listed | None) -> list[str]:
     """Checkpoints with the labels of the one on the sidebar, plain ones first."""
     if chosen is None:
         return []
-    same = [c for c in choices if _labels(c) == _labels(chosen)]
+    same = [c for c in choices if c.labels == chosen.labels]
     return [c.name for c in sorted(same, key=lambda c: c.num_instances)]
-
-
-def _labels(one: Listed) -> Any:
-    if one.folder is None:
-        return None
-    config = checkpoints.read_object(one.folder / "config.json")
-    return config.get("id2label")
 
 
 # ---- what is measured ----------------------------------------------------------------------------

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from muxviz.errors import MuxvizError, NotApplicable
-from muxviz.figures.tradeoff.plans import PLANS, sure
+from muxviz.figures.drawing.wording import sure
+from muxviz.figures.tradeoff.plans import PLANS
 from muxviz.planning.traffic import plan_traffic, with_shares
 from muxviz.results.measured import Measured, Timed
 from muxviz.results.throughput import Plans, SpeedRun, Traffic
 from muxviz.ui.shell.params import control, one_of, value
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import panels
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Known
 from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.tradeoff import params as p
 from muxviz.ui.tradeoff import text as words
 from muxviz.ui.tradeoff.sources import Held

@@ -19,8 +19,9 @@ from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, one_of
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import panels
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Known
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.tradeoff import text as words
 from muxviz.ui.tradeoff.measure import measure_controls
 from muxviz.ui.tradeoff.params import AXIS

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from muxviz.figures.training.curves import loss_terms
-from muxviz.figures.training.losses import LOSSES
+from muxviz.figures.training.losses import LOSSES, loss_terms
 from muxviz.figures.training.slots import SLOT_ACCURACY
 from muxviz.figures.training.speed import SPEED
 from muxviz.results.training import RunCurves
 from muxviz.ui.shell import options, session
 from muxviz.ui.shell.frame import Bench
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Known
 from muxviz.ui.study.panels import not_applicable
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 
 LOSS_HOW = """
 One panel per part of the loss, over the same steps; each value is the mean since the row before.

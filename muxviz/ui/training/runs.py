@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from muxviz.figures.training.curves import MOST_RUNS
+from muxviz.figures.drawing.small_multiples import MOST_RUNS
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.printable import printable
 from muxviz.results.training import RunCurves, RunSummary, TrainingSample

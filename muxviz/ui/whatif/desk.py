@@ -11,9 +11,10 @@ from muxviz.figures.whatif.dose import DOSE, SLOPES
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain, shorten
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call
 from muxviz.ui.study.panels import slot_mark
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.whatif import text as words
 from muxviz.ui.whatif.params import FLOOR, GAINS, SCALE

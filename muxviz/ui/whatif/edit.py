@@ -12,13 +12,14 @@ from muxviz.ui.shell import group
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control
 from muxviz.ui.shell.text import plain, shorten
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call
 from muxviz.ui.study.panels import empty, slot_mark
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.slots import only_fills
 from muxviz.ui.whatif import text as words
 from muxviz.ui.whatif.params import TEXT
-from muxviz.ui.whatif.parts import only_fills
 
 CARD = 240  # px, least width
 MAX_SENTENCE = 120  # characters
@@ -116,6 +117,3 @@ def _card(result: BeforeAfter, slot: int, text: str) -> None:
     margin = result.margin_after[slot] - result.margin_before[slot]
     if margin == margin:
         st.caption(f"margin of the former answer {margin:+.2f}")
-
-
-__all__ = ["edit_view", "take_text"]

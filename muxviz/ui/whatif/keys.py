@@ -9,18 +9,19 @@ from muxviz.pool import pool_name
 from muxviz.results.whatif_desk import Ghosts
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, pool_texts
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.slots import other_slot
 from muxviz.ui.whatif import text as words
-from muxviz.ui.whatif.params import ALPHA, FLOOR
-from muxviz.ui.whatif.parts import other_slot
+from muxviz.ui.whatif.params import ALPHA, FLOOR, OTHER
 
 
 def keys_view(run: RunRequest, bench: Bench) -> None:
     """The dial, then the ghosts."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        other = other_slot(run, bench, "Towards the key of slot")
+        other = other_slot(run, bench, "Towards the key of slot", OTHER)
         with st.container(width=360):
             control(ALPHA, help="0 is the selected slot's key, 1 the other's.")
     show(_dial_question(run, bench.slot, other))

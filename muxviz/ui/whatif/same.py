@@ -10,13 +10,14 @@ from muxviz.pool import pool_name
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain, shorten
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, balanced_texts, pool_texts
 from muxviz.ui.study.panels import slot_mark
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.slots import other_slot
 from muxviz.ui.whatif import text as words
-from muxviz.ui.whatif.params import DRAWS, TWIN
-from muxviz.ui.whatif.parts import other_slot
+from muxviz.ui.whatif.params import DRAWS, OTHER, TWIN
 
 LABELLED = 120  # sentences of the pool in an ensemble
 PER_PAIR = 4  # of the draws that each pair of slots gets, one in
@@ -42,7 +43,7 @@ def _twin(run: RunRequest, bench: Bench, slot: int) -> str:
             ).strip()
             other = 0
             if run.num_instances > 1 and not text:
-                other = other_slot(run, bench, "or that of slot")
+                other = other_slot(run, bench, "or that of slot", OTHER)
             with st.container(width=240):
                 control(DRAWS, help="Of neighbours from the pool.")
     return text or run.rows[min(other, len(run.rows) - 1)].text

@@ -11,8 +11,9 @@ from muxviz.results.whatif_orders import SlotOrders
 from muxviz.ui.shell import group
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import count
+from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Call
-from muxviz.ui.study.question import Question, show
+from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.whatif import text as words
 

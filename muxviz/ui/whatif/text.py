@@ -105,21 +105,3 @@ COPIES_LIMITS = """
 The pool was written for this project; accuracy on a benchmark is another number. The gain in the
 title is paired: the same sentences with one copy.
 """
-WHY_HOW = """
-**T0** asks the N = 1 model, where there is one (*alone*), and puts copies into all slots, which no
-text of training was like. **T1** moves the sentence to other seats; its *control* reorders the same
-neighbours without the move. **T2** replaces one neighbour by sentences of the pool; its *control*
-replaces one of the others. **T3** replaces all; its *control* only reorders them. Bars: mean change
-of the target's margin, whiskers a bootstrap 95 % interval (none where all possible draws were
-made). *Net*: the share turned less the control's (Newcombe 95 %, of pairs in T1). A **cause** turns
-at least a third of its draws, and its net share and net margin have intervals beyond none; the
-largest is named. **Company**: exchanging or reordering all does it, no single neighbour does. Else,
-where nothing turns a third: **the model** (N = 1 is right) or **the sentence** (N = 1 is wrong
-too). **Borderline**: within 0.5 logits of the turn.
-"""
-WHY_LIMITS = """
-Two neighbours together, padding, a key or a layer may be the cause; these rungs do not ask. A
-neighbour's replacement changes its length too. The N = 1 bar is in another model's logits.
-Intervals are not corrected for the number of neighbours. Seats asks the same of many orders: what
-is *seat* there is T1 here, *neighbours' order* is T1's control.
-"""

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from muxviz.figures.whatif.ladder import ladder_alt, ladder_finding, ladder_table
+from muxviz.figures.debugger.ladder import ladder_alt, ladder_finding, ladder_table
 from muxviz.results.group import Provenance
+from muxviz.results.ladder import CAUSES, Ladder, Rung, judge, rung_of
 from muxviz.results.reading import Proportion
-from muxviz.results.whatif_ladder import CAUSES, Ladder, Rung, judge, rung_of
 
 NONE = (0.0, -0.05, 0.05)  # no change
 UP, DOWN = (1.0, 0.8, 1.2), (-1.0, -1.2, -0.8)

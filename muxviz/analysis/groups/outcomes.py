@@ -148,18 +148,3 @@ def mean_probabilities(checkpoint: Checkpoint, row: EncodedRow, values: np.ndarr
         return np.full(len(classes_of(checkpoint)), np.nan)
     mean: np.ndarray = softmax(own).mean(axis=0)
     return mean
-
-
-__all__ = [
-    "Outcome",
-    "alone_answers",
-    "answers",
-    "classes_of",
-    "in_words",
-    "is_per_token",
-    "label_target",
-    "mean_probabilities",
-    "need_classes",
-    "outcome",
-    "units",
-]

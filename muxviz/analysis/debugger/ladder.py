@@ -8,7 +8,7 @@
     T3  all neighbours replaced at once, against the same neighbours merely reordered
 
 Each gives the change of the margin of a target answer and how often the answer turns, with
-intervals over draws, by itself and less its control. ``results.whatif_ladder.judge`` says which of
+intervals over draws, by itself and less its control. ``results.ladder.judge`` says which of
 them is a cause. Source: our definition (docs/quantities.md, "Why this answer?").
 """
 
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from muxviz.analysis.debugger.interventions import Plan, plans_of
 from muxviz.analysis.groups.bootstrap import bootstrap_apart, bootstrap_mean
 from muxviz.analysis.groups.draws import (
     Progress,
@@ -28,9 +29,10 @@ from muxviz.analysis.groups.draws import (
     logits_of,
     margins,
     origin_of,
+    softmax,
+    until_stopped,
 )
-from muxviz.analysis.whatif.interventions import Plan, plans_of
-from muxviz.analysis.whatif.outcomes import (
+from muxviz.analysis.groups.outcomes import (
     alone_answers,
     classes_of,
     is_per_token,
@@ -38,15 +40,15 @@ from muxviz.analysis.whatif.outcomes import (
     need_classes,
     units,
 )
-from muxviz.batch import Group, Row
-from muxviz.errors import GroupError, InputError, Stopped
+from muxviz.batch import Group, Row, Seating
+from muxviz.errors import GroupError, InputError
 from muxviz.inference import counted_tokens
 from muxviz.loading.checkpoint import Checkpoint
+from muxviz.results.ladder import TESTS, Interval, Ladder, Rung, judge, rung_of
 from muxviz.results.reading import Proportion
-from muxviz.results.whatif_ladder import Interval, Ladder, Rung, judge, rung_of
 
 SMALLEST = 1e-4  # logits; below it a change is float rounding
-_Key = tuple[str, int | None]  # test and neighbour of a rung
+Key = tuple[str, int | None]  # test and neighbour of a rung
 
 
 def ladder(
@@ -58,9 +60,7 @@ def ladder(
     baseline: Checkpoint | None = None,
     draws: int = 64,
     pool: Sequence[str],
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Ladder:
     """Climb the rungs for one slot (from 0); about ``(N + 2) draws`` passes.
@@ -72,28 +72,66 @@ def ladder(
         NotApplicable: one slot only, no classes, or a gold label for one answer per token.
         InputError: a filler or no such slot. GroupError: no pool.
     """
+    return climb(
+        checkpoint,
+        rows,
+        slot,
+        gold=gold,
+        baseline=baseline,
+        draws=draws,
+        pool=pool,
+        seating=seating,
+        progress=progress,
+    ).ladder
+
+
+@dataclass(frozen=True)
+class Climb:
+    """A ladder and what it was made of. found: per plan the target's margins, NaN where stopped."""
+
+    ladder: Ladder
+    asked: Asked
+    plans: list[Plan]
+    found: dict[Key, np.ndarray]
+
+
+def climb(
+    checkpoint: Checkpoint,
+    rows: Sequence[Row],
+    slot: int,
+    *,
+    gold: str | None,
+    baseline: Checkpoint | None,
+    draws: int,
+    pool: Sequence[str],
+    seating: Seating,
+    tests: Sequence[str] = TESTS,
+    progress: Progress | None = None,
+) -> Climb:
+    """As ``ladder``, with only the rungs of ``tests``."""
     need_classes(checkpoint)
-    group = base_group(checkpoint, rows, padding=padding, fill=fill, seed=seed)
+    group = base_group(checkpoint, rows, seating)
     if not 0 <= slot < len(group.rows) or group.repeats[slot] is not None:
         raise InputError(f"got slot {slot}; expected one that holds a sentence of the group")
     if not pool:
         raise GroupError("got no sentences to draw neighbours from; give a pool")
-    asked = _ask(checkpoint, group, slot, gold, baseline)
-    plans = plans_of(checkpoint, group, slot, draws, pool, seed)
+    asked = ask(checkpoint, group, slot, gold, baseline)
+    plans = plans_of(checkpoint, group, slot, draws, pool, seating.seed)
+    plans = [plan for plan in plans if plan.test in ("present", *tests)]
     groups = [one for plan in plans for one in plan.groups]
     read = _read(checkpoint, groups, asked, [s for p in plans for s in p.slots], progress)
-    found: dict[_Key, np.ndarray] = {}
+    found: dict[Key, np.ndarray] = {}
     for plan in plans:
         found[plan.test, plan.slot], read = read[: len(plan.groups)], read[len(plan.groups) :]
     present = _known(found["present", None])
     floor = float(np.abs(present - asked.margin).max()) if len(present) else 0.0
-    rungs = _rungs(asked, plans, found, max(floor, SMALLEST), seed)
+    rungs = _rungs(asked, plans, found, max(floor, SMALLEST), seating.seed)
     if asked.alone_margin is not None:
         rungs.insert(1, _single(asked))
-    copies = _known(found["all slots", None])
+    copies = _known(found.get(("all slots", None), np.empty(0)))
     is_partial = any(np.isnan(values).any() for values in found.values())
     cause, culprit = judge(rungs, is_right=asked.is_right, is_partial=is_partial)
-    return Ladder(
+    result = Ladder(
         slot=slot,
         text=group.rows[slot].row.text,
         texts=tuple(r.row.text for r in group.rows),
@@ -110,17 +148,18 @@ def ladder(
         floor=floor,
         draws=draws,
         pool_size=len(pool),
-        seed=seed,
+        seed=seating.seed,
         is_partial=is_partial,
-        provenance=origin_of(checkpoint, [group], seed=seed, fill=fill),
+        provenance=origin_of(checkpoint, [group], seating),
     )
+    return Climb(result, asked, plans, found)
 
 
 # ---- what is asked ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """The question: the class wanted of one unit of the slot's text, and what is answered now.
 
     alone_margin: the target's margin in the N = 1 model, its own logits, or None.
@@ -144,17 +183,25 @@ class _Asked:
 
     def margin_of(self, values: np.ndarray) -> float:
         """The target's margin in a slot's logits."""
-        own = units(self.checkpoint, self.group.rows[self.slot], values)[self.unit]
-        return float(margins(own[None], self.target)[0])
+        return float(margins(self._unit(values)[None], self.target)[0])
+
+    def probability_of(self, values: np.ndarray) -> float:
+        """The target's probability in a slot's logits."""
+        return float(softmax(self._unit(values))[self.target])
+
+    def _unit(self, values: np.ndarray) -> np.ndarray:
+        own: np.ndarray = units(self.checkpoint, self.group.rows[self.slot], values)[self.unit]
+        return own
 
 
-def _ask(
+def ask(
     checkpoint: Checkpoint,
     group: Group,
     slot: int,
     gold: str | None,
     baseline: Checkpoint | None,
-) -> _Asked:
+) -> Asked:
+    """What is wanted of one slot, and what it answers now."""
     row = group.rows[slot]
     (present,) = logits_of(checkpoint, [group])
     own = units(checkpoint, row, present[slot])
@@ -168,7 +215,7 @@ def _ask(
     else:
         targets, source = own.argmax(axis=-1), "present"
     unit = int(margins(own, targets).argmin())
-    asked = _Asked(
+    asked = Asked(
         names=classes_of(checkpoint),
         checkpoint=checkpoint,
         group=group,
@@ -186,7 +233,7 @@ def _ask(
     return replace(asked, alone_margin=_margin_alone(asked, baseline))
 
 
-def _margin_alone(asked: _Asked, baseline: Checkpoint) -> float:
+def _margin_alone(asked: Asked, baseline: Checkpoint) -> float:
     """The target's margin in the N = 1 model."""
     single = base_group(baseline, [asked.group.rows[asked.slot].row])
     (logits,) = logits_of(baseline, [single])
@@ -208,18 +255,14 @@ def _token(checkpoint: Checkpoint, group: Group, slot: int, unit: int) -> str:
 def _read(
     checkpoint: Checkpoint,
     groups: Sequence[Group],
-    asked: _Asked,
+    asked: Asked,
     slots: Sequence[int],
     progress: Progress | None,
 ) -> np.ndarray:
     """The target's margin in one slot of every group, ``[G]``; NaN after a stop."""
     found = np.full(len(groups), np.nan)
-    try:
-        for number, logits in each_logits(checkpoint, groups, progress):
-            found[number] = asked.margin_of(logits[slots[number]])
-    except Stopped:
-        if np.isnan(found).all():
-            raise
+    for number, logits in until_stopped(each_logits(checkpoint, groups, progress)):
+        found[number] = asked.margin_of(logits[slots[number]])
     return found
 
 
@@ -227,9 +270,9 @@ def _read(
 
 
 def _rungs(
-    asked: _Asked,
+    asked: Asked,
     plans: Sequence[Plan],
-    found: dict[_Key, np.ndarray],
+    found: dict[Key, np.ndarray],
     floor: float,
     seed: int,
 ) -> list[Rung]:
@@ -256,9 +299,9 @@ def _rungs(
     return out
 
 
-def _held(asked: _Asked, plan: Plan, found: dict[_Key, np.ndarray], seed: int) -> dict[str, Any]:
+def _held(asked: Asked, plan: Plan, found: dict[Key, np.ndarray], seed: int) -> dict[str, Any]:
     """What a rung is held against, as ``rung_of`` takes it; {} for the unchanged group."""
-    margin, reseated = found[plan.test, plan.slot], found["reseated", None]
+    margin, reseated = found[plan.test, plan.slot], found.get(("reseated", None), np.empty(0))
     if plan.test == "seat":
         pairs = ~np.isnan(margin - reseated)
         moved, stayed = margin[pairs], reseated[pairs]
@@ -284,13 +327,13 @@ def _held(asked: _Asked, plan: Plan, found: dict[_Key, np.ndarray], seed: int) -
     }
 
 
-def _turns(asked: _Asked, margin: np.ndarray) -> np.ndarray:
+def _turns(asked: Asked, margin: np.ndarray) -> np.ndarray:
     """Which margins are on the other side than now, by more than rounding."""
     turned: np.ndarray = (-1 if asked.is_right else 1) * margin > SMALLEST
     return turned
 
 
-def _turned(asked: _Asked, margin: np.ndarray) -> Proportion:
+def _turned(asked: Asked, margin: np.ndarray) -> Proportion:
     return Proportion(int(_turns(asked, margin).sum()), len(margin))
 
 
@@ -307,7 +350,7 @@ def _interval(values: np.ndarray, is_exact: bool, seed: int) -> Interval:
     return float(found.mean), float(found.low), float(found.high)
 
 
-def _single(asked: _Asked) -> Rung:
+def _single(asked: Asked) -> Rung:
     """The N = 1 model's one answer; its margin is in that model's own logits."""
     assert asked.alone_margin is not None, "checked by the caller"
     nothing = float("nan")
@@ -317,6 +360,3 @@ def _single(asked: _Asked) -> Rung:
         turned=_turned(asked, np.array([asked.alone_margin])),
         is_right=asked.is_right,
     )
-
-
-__all__ = ["ladder"]

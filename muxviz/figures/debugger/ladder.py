@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent, plain, shorten
+from muxviz.figures.drawing.wording import or_none, percent, plain, shorten
+from muxviz.results.ladder import Ladder, Rung
 from muxviz.results.reading import Proportion
-from muxviz.results.whatif_ladder import Ladder, Rung
 
 ROW = 40  # px
 DIM = 0.35  # of a bar that claims nothing
@@ -24,6 +25,9 @@ CONTROLS = {
     "unchanged": "the group as it is",
     "reseated": "same neighbours reordered",
     "other neighbours": "another slot exchanged",
+    "padded": "the same, padded as now",
+    "end missing": "the same words out, end missing",
+    "all layers": "the same groups, all layers",
 }
 SOURCES = {
     "gold": "the gold label you gave",
@@ -34,7 +38,12 @@ SOURCES = {
 
 def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
     """Bars of the change of the target's margin, with intervals and the line where it turns."""
-    colors, rungs = ink(dark), result.rungs
+    return bars(result, result.rungs, ladder_finding(result), dark=dark)
+
+
+def bars(result: Ladder, rungs: Sequence[Rung], title: str, *, dark: bool) -> go.Figure:
+    """The same of these rungs, under this title."""
+    colors = ink(dark)
     places = list(range(len(rungs)))
     fills = [_fill(rung, result, dark) for rung in rungs]
     plot = Plot(
@@ -52,8 +61,7 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
                 [_gap(r.change, r.low) for r in rungs],
                 colors.text,
             ),
-            hovertext=[_rung_words(r) for r in rungs],
-            hoverinfo="text",
+            hovertext=[rung_words(r) for r in rungs],
         )
     )
     low = min(0.0, -result.margin, *(np.nanmin([r.change, r.low]) for r in rungs))
@@ -83,12 +91,12 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
     )
     plot.xaxes(
         range=[low - 0.06 * width, high + 0.06 * width],
-        title={"text": f"change of the margin of {_name(result.target)} (logits)"},
+        title={"text": f"change of the margin of {plain(shorten(result.target, 24))} (logits)"},
     )
     name_rows(plot, [_test(r) for r in rungs])
     framed(
         plot,
-        ladder_finding(result),
+        title,
         dark=dark,
         height=ROW * len(rungs) + 170,
         sides={"l": 268, "r": 190, "t": 84, "b": 80},
@@ -104,24 +112,22 @@ def ladder_figure(result: Ladder, *, dark: bool = False) -> go.Figure:
 def ladder_finding(result: Ladder) -> str:
     """The verdict in one sentence: how far from the turn, and what the rule allows to blame."""
     if result.is_right:
-        return f"{_reads(result)}; {_fragile(result)}"
+        return f"{reads(result)}; {fragile(result)}"
     verdict = result.verdict
     if result.is_partial:
         why = "stopped before all was tried, so no cause is named"
     elif verdict is None:
-        why = _unnamed(result)
+        why = unnamed(result)
     elif result.cause == "neighbour":
-        why = (
-            f"{_because(result, f'slot {(result.culprit or 0) + 1}')}: {_against(verdict, result)}"
-        )
+        why = f"{_because(result, f'slot {(result.culprit or 0) + 1}')}: {against(verdict, result)}"
     elif result.cause == "seat":
-        why = f"{_because(result, 'its seat')}: {_against(verdict, result)}"
+        why = f"{_because(result, 'its seat')}: {against(verdict, result)}"
     else:
-        why = f"{_because(result, 'its company')}: {_company(result)}"
-    return f"{_reads(result)}: {why}"
+        why = f"{_because(result, 'its company')}: {company(result)}"
+    return f"{reads(result)}: {why}"
 
 
-def _reads(result: Ladder) -> str:
+def reads(result: Ladder) -> str:
     """What is answered, alone as well, and how far that is from the turn."""
     who = f"Slot {result.slot + 1}"
     if result.token:
@@ -141,7 +147,7 @@ def _because(result: Ladder, cause: str) -> str:
     return f"{cause} tips it" if result.is_borderline else f"because of {cause}"
 
 
-def _unnamed(result: Ladder) -> str:
+def unnamed(result: Ladder) -> str:
     """Why no intervention is named."""
     if result.cause == "model":
         num = len(result.texts)
@@ -156,22 +162,22 @@ def _unnamed(result: Ladder) -> str:
     most = _most(result)
     if most is None or not most.mends:
         return "no single cause"
-    return f"no single cause; {_against(most, result)}"
+    return f"no single cause; {against(most, result)}"
 
 
-def _fragile(result: Ladder) -> str:
+def fragile(result: Ladder) -> str:
     """Nothing is wrong: what would turn the answer."""
     verdict = result.verdict
     if result.is_partial:
         return "stopped before all was tried"
     if result.cause == "company":
-        return f"its company holds it: {_company(result)}"
+        return f"its company holds it: {company(result)}"
     if verdict is not None:
-        return f"most easily {_against(verdict, result)}"
+        return f"most easily {against(verdict, result)}"
     most = _most(result)
     if most is None or not most.turned.successes:
         return "nothing tried turns it"
-    return f"no single change turns it; {_against(most, result)}"
+    return f"no single change turns it; {against(most, result)}"
 
 
 def _most(result: Ladder) -> Rung | None:
@@ -180,7 +186,7 @@ def _most(result: Ladder) -> Rung | None:
     return max(tried, key=lambda r: r.turned.value, default=None)
 
 
-def _against(rung: Rung, result: Ladder) -> str:
+def against(rung: Rung, result: Ladder) -> str:
     """What an intervention turns, beside its control."""
     turns = "turns" if result.is_right else "mends"
     done = {
@@ -190,30 +196,37 @@ def _against(rung: Rung, result: Ladder) -> str:
         "company": "other neighbours",
     }[rung.test]
     held = {
-        "other neighbours": f", in other slots {_of(rung.held)}",
-        "reseated": f", the old one, others reordered alike, {_of(rung.held)}",
+        "other neighbours": f", in other slots {share_of(rung.held)}",
+        "reseated": f", the old one, others reordered alike, {share_of(rung.held)}",
         "unchanged": "",
     }[rung.control]
     if rung.test == "company":
-        held = f", the same reordered {_of(rung.held)}"
-    return f"{done} {turns} {_of(rung.turned)} draws{held}"
+        held = f", the same reordered {share_of(rung.held)}"
+    return f"{done} {turns} {share_of(rung.turned)} draws{held}"
 
 
-def _company(result: Ladder) -> str:
+def company(result: Ladder) -> str:
     """Other neighbours beside the same ones in another order, and that no single one does it."""
     turns = "turn" if result.is_right else "mend"
     rung, order = result.rung("company"), result.rung("reseated")
     assert rung is not None, "the company was named by it"
     assert order is not None, "or by this one"
-    held = f"others {turns} {_of(rung.turned)} draws, the same reordered {_of(order.turned)}"
+    held = (
+        f"others {turns} {share_of(rung.turned)} draws, the same reordered {share_of(order.turned)}"
+    )
     single = any(r.mends for r in result.rungs if r.test == "neighbour")
     return f"{held}; no single one {'stands out' if single else 'does'}"
 
 
 def ladder_table(result: Ladder) -> list[dict[str, Any]]:
     """One row per rung, the group as it is first."""
+    return rows(result, result.rungs)
+
+
+def rows(result: Ladder, rungs: Sequence[Rung]) -> list[dict[str, Any]]:
+    """The same of these rungs."""
     now = {"test": "now", "margin": result.margin, "change of margin": 0.0}
-    return [now, *(_row(rung, result) for rung in result.rungs)]
+    return [now, *(_row(rung, result) for rung in rungs)]
 
 
 def _row(rung: Rung, result: Ladder) -> dict[str, Any]:
@@ -222,8 +235,8 @@ def _row(rung: Rung, result: Ladder) -> dict[str, Any]:
         "test": _test(rung),
         "margin": result.margin + rung.change,
         "change of margin": rung.change,
-        "from": _or_none(rung.low),
-        "to": _or_none(rung.high),
+        "from": or_none(rung.low),
+        "to": or_none(rung.high),
         "draws turned": rung.turned.successes,
         "of": rung.turned.trials,
         "turned": rung.turned.value,
@@ -233,8 +246,8 @@ def _row(rung: Rung, result: Ladder) -> dict[str, Any]:
         "draws of the control turned": rung.held.successes,
         "of its": rung.held.trials,
         "net change": rung.effect,
-        "net change from": _or_none(rung.effect_low),
-        "net change to": _or_none(rung.effect_high),
+        "net change from": or_none(rung.effect_low),
+        "net change to": or_none(rung.effect_high),
         "net turned": rung.net,
         "net turned from": rung.net_low,
         "net turned to": rung.net_high,
@@ -248,7 +261,7 @@ def ladder_alt(result: Ladder) -> str:
     parts = [f"{ladder_finding(result)}."]
     if result.culprit is not None:
         parts.append(f"Slot {_culprit(result)} holds that sentence.")
-    return " ".join([*parts, *(f"{_rung_words(r)}." for r in result.rungs)])
+    return " ".join([*parts, *(f"{rung_words(r)}." for r in result.rungs)])
 
 
 def target_words(result: Ladder) -> str:
@@ -269,6 +282,9 @@ def _test(rung: Rung) -> str:
         "reseated": "T1 control · same seat, others reordered",
         "neighbour": f"T2 · slot {slot_label(rung.slot or 0)} exchanged",
         "company": "T3 · all neighbours exchanged",
+        "padding": "T4 · short neighbours, no padding",
+        "cut": "T4 · its cut end put back",
+        "layer": f"T7 · without layer {(rung.layer or 0) + 1}",
     }[rung.test]
 
 
@@ -290,7 +306,7 @@ def _turned(rung: Rung, result: Ladder) -> str:
     return f"{words}, net {_signed(rung.net)} %"
 
 
-def _of(share: Proportion) -> str:
+def share_of(share: Proportion) -> str:
     return f"{share.successes:.0f} of {share.trials}"
 
 
@@ -305,11 +321,11 @@ def _signed(share: float) -> str:
     return f"{round(100 * share):+d}" if round(100 * share) else "0"
 
 
-def _rung_words(rung: Rung) -> str:
+def rung_words(rung: Rung) -> str:
     low, high = rung.turned.interval
     words = (
         f"{plain(_test(rung))}: margin {_size(rung.change, rung.low, rung.high, rung.is_exact)}, "
-        f"turned {_of(rung.turned)} draws ({percent(low)} to {percent(high)})"
+        f"turned {share_of(rung.turned)} draws ({percent(low)} to {percent(high)})"
     )
     if rung.control == "unchanged":
         return words
@@ -318,21 +334,13 @@ def _rung_words(rung: Rung) -> str:
     if not rung.is_exact:
         share += f" ({_signed(rung.net_low)} to {_signed(rung.net_high)})"
     return (
-        f"{words}; control, {CONTROLS[rung.control]}: {_of(rung.held)}, "
+        f"{words}; control, {CONTROLS[rung.control]}: {share_of(rung.held)}, "
         f"net {share}, net margin {effect}"
     )
 
 
-def _name(label: str) -> str:
-    return plain(shorten(label, 24))
-
-
 def _gap(high: float, low: float) -> float:
     return 0.0 if np.isnan(high) or np.isnan(low) else max(0.0, high - low)
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 LADDER = Family(ladder_figure, ladder_finding, ladder_alt, ladder_table)

@@ -33,7 +33,7 @@ from muxviz.analysis.groups.one_group import (
     explained,
     measure_of,
 )
-from muxviz.batch import Row, encode_rows, make_group
+from muxviz.batch import Row, Seating, encode_rows, make_group
 from muxviz.engine.guard import memory_guard
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import group_tensors
@@ -92,7 +92,7 @@ def mean_embedding(
     total, count = torch.zeros((), dtype=torch.float64, device=checkpoint.device), 0
     for start in range(0, len(rows), num):
         piece = rows[start : start + num]
-        group = make_group(checkpoint.config, piece, padding=padding)
+        group = make_group(checkpoint.config, piece, Seating(padding))
         ids, mask, types = group_tensors(checkpoint, [group])
         with torch.no_grad():
             prepared = model.prepare(ids, mask, types, hide_padding=group.hides_padding)
@@ -120,15 +120,12 @@ def attribute(
     *,
     pool: Sequence[str],
     steps: int | None = None,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> Attribution:
     """Integrated gradients of one slot's answer with respect to every token of the group.
 
     Args:
-        checkpoint: not modified.
         rows: one to N rows.
         target: the slot, the class, and what it is contrasted with.
         pool: texts of the baseline's mean embedding.
@@ -140,8 +137,8 @@ def attribute(
 
     Cost: a forward and a backward pass of one sequence per node.
     """
-    entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed)
-    baseline = baseline_of(entered, mean_embedding(checkpoint, pool, padding=padding))
+    entered = enter(checkpoint, rows, seating)
+    baseline = baseline_of(entered, mean_embedding(checkpoint, pool, padding=seating.padding))
     measure = measure_of(entered, target)
     values, ends, used = integrated(entered, measure, baseline, steps, progress)
     return Attribution(
@@ -163,9 +160,7 @@ def slot_shares(
     *,
     pool: Sequence[str],
     steps: int | None = None,
-    padding: str | None = None,
-    fill: str = "repeat",
-    seed: int = 0,
+    seating: Seating = Seating(),
     progress: Progress | None = None,
 ) -> SlotShares:
     """Share of each sentence in the attribution of each slot's answer (against its runner-up).
@@ -178,8 +173,8 @@ def slot_shares(
     """
     if not checkpoint.config.is_multiplexed:
         raise NotApplicable("not applicable: a plain model answers one sentence a pass")
-    entered = enter(checkpoint, rows, padding=padding, fill=fill, seed=seed)
-    baseline = baseline_of(entered, mean_embedding(checkpoint, pool, padding=padding))
+    entered = enter(checkpoint, rows, seating)
+    baseline = baseline_of(entered, mean_embedding(checkpoint, pool, padding=seating.padding))
     num = checkpoint.config.num_instances
     values = np.full((num, num, entered.length), np.nan)
     differences, gaps = np.full(num, np.nan), np.full(num, np.nan)

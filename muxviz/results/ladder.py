@@ -9,8 +9,9 @@ from muxviz.results.group import Provenance
 from muxviz.results.reading import Proportion
 
 TESTS = ("all slots", "baseline", "seat", "reseated", "neighbour", "company")
+FURTHER = ("padding", "cut", "layer")  # that only the debugger makes
 CAUSES = ("neighbour", "seat", "company", "model", "sentence", "none", "untold")
-CONTROLS = ("unchanged", "reseated", "other neighbours")
+CONTROLS = ("unchanged", "reseated", "other neighbours", "padded", "end missing", "all layers")
 MENDS = 1 / 3  # of the draws: what turns fewer does not mend
 BORDER = 0.5  # logits: the answer and the target lie within 62 : 38 of each other
 Interval = tuple[float, float, float]  # mean, low, high
@@ -20,17 +21,19 @@ Interval = tuple[float, float, float]  # mean, low, high
 class Rung:
     """One intervention, beside its control of the same size.
 
-    test: one of ``TESTS``. slot: the neighbour exchanged, for "neighbour". change: mean of the
+    test: one of ``TESTS`` or ``FURTHER``. slot: the neighbour exchanged, for "neighbour"; layer:
+    the one passed over, for "layer"; both from 0. change: mean of the
     target's margin less the present one, logits, with a 95 % interval over draws (low, high);
     where all possible draws were made (``is_exact``) the interval is the mean itself, NaN with one
     draw. turned: draws in which the answer is another than now in the asked direction: right
     instead of wrong, or in fragility mode wrong instead of right.
 
-    control: one of ``CONTROLS``: the group as it is, the same neighbours in the same drawn orders
-    without the move, or the exchange of one other neighbour. held: the control's draws that turned
-    (none of the unchanged group's). effect: change less the control's, logits, and net: share
-    turned less the control's, each with a 95 % interval (_low, _high). claims: both intervals
-    exclude none, in the asked direction.
+    control: one of ``CONTROLS``: the group as it is; the same neighbours in the same drawn orders
+    without the move; the exchange of one other neighbour; the same short neighbours padded as at
+    present; the same words taken out without the lost end; the same groups with all layers. held:
+    the control's draws that turned (none of the unchanged group's). effect: change less the
+    control's, logits, and net: share turned less the control's, each with a 95 % interval (_low,
+    _high). claims: both intervals exclude none, in the asked direction.
     """
 
     test: str
@@ -49,6 +52,7 @@ class Rung:
     net_high: float
     is_exact: bool
     claims: bool
+    layer: int | None = None
 
     @property
     def mends(self) -> bool:
@@ -154,6 +158,7 @@ def rung_of(
     test: str,
     *,
     slot: int | None = None,
+    layer: int | None = None,
     change: Interval,
     turned: Proportion,
     effect: Interval | None = None,
@@ -178,7 +183,17 @@ def rung_of(
         net = (net[0],) * 3
     is_told = net[1] > 0 and min(sign * effect[1], sign * effect[2]) > 0 and abs(effect[0]) > floor
     return Rung(
-        test, slot, *change, turned, control, held, *effect, *net, is_exact=is_exact, claims=is_told
+        test,
+        slot,
+        *change,
+        turned,
+        control,
+        held,
+        *effect,
+        *net,
+        is_exact=is_exact,
+        claims=is_told,
+        layer=layer,
     )
 
 

@@ -9,7 +9,7 @@ from itertools import permutations, product
 import numpy as np
 
 from muxviz.analysis.groups.draws import draw_rows, reseated, with_row
-from muxviz.batch import Group
+from muxviz.batch import Group, Seating
 from muxviz.loading.checkpoint import Checkpoint
 
 REPEATS = 4  # passes of the unchanged group that measure the floor
@@ -46,7 +46,7 @@ def plans_of(
     ]
     others = [j for j in range(num) if j != slot]
     count = draws * len(others)
-    drawn = draw_rows(checkpoint, pool, 2 * count, padding=group.padding, seed=seed)
+    drawn = draw_rows(checkpoint, pool, 2 * count, Seating(group.padding, seed=seed))
     for at, j in enumerate(others):
         rows = drawn[at * draws : (at + 1) * draws]
         plans.append(
@@ -94,6 +94,3 @@ def _moves(
         there.append(reseated(checkpoint, group, rows))
         seen.append(seat)
     return here, there, seen, count <= draws
-
-
-__all__ = ["Plan", "plans_of"]

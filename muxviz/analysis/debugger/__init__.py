@@ -1,0 +1,1 @@
+"""Why one slot came back wrong: interventions, each beside a change of the same size elsewhere."""

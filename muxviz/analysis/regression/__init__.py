@@ -1,0 +1,1 @@
+"""Rows that were kept, answered again by two checkpoints."""

@@ -1,0 +1,1 @@
+"""Pictures of why a slot came back wrong."""

@@ -1,0 +1,48 @@
+"""The right answer of a slot, where the user knows it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from muxviz.figures.debugger.ladder import target_words
+from muxviz.results.ladder import Ladder
+from muxviz.ui.debugger.params import GOLD
+from muxviz.ui.shell.checkpoints import read_object
+from muxviz.ui.shell.frame import Bench
+from muxviz.ui.shell.params import Choice, control
+from muxviz.ui.shell.text import plain
+
+MAX_LABELS = 40
+UNKNOWN = "I do not know"
+
+
+def gold_control(bench: Bench) -> str:
+    """The right answer, chosen among the checkpoint's labels; "" where it is not known."""
+    labels = label_names(bench)
+    if not labels:
+        return ""
+    options = {"": UNKNOWN} | {label: label for label in labels}
+    return str(control(Choice(GOLD.key, f"{GOLD.label} of slot {bench.slot + 1}", options, "")))
+
+
+def label_names(bench: Bench) -> tuple[str, ...]:
+    """The classes of a sentence task, told from the configuration alone; () for other tasks."""
+    folder = bench.checkpoint.folder if bench.checkpoint else None
+    if folder is None:
+        return ()
+    config = read_object(folder / "config.json")
+    named, kinds = config.get("id2label"), config.get("architectures")
+    if not isinstance(named, dict) or not isinstance(kinds, list) or len(named) > MAX_LABELS:
+        return ()
+    if not any("SequenceClassification" in str(kind) for kind in kinds) or len(named) < 2:
+        return ()
+    return tuple(str(label) for label in named.values())
+
+
+def say_target(result: Ladder) -> None:
+    """What the answer is held against, loudly."""
+    kind = st.info if result.source == "gold" else st.warning
+    text = f"**{plain(target_words(result))}**"
+    if result.is_right:
+        text += " The present answer is that already, so the question is what would turn it."
+    kind(text, icon=":material/flag:")
