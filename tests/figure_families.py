@@ -181,6 +181,8 @@ def alike(name: str, room: Any, *given: Any, prefix: str = "", **chosen: Any) ->
 
 GOLDEN = ((1.0, 0.5, 0.0), (0.0, 1.0, 0.0), (2.0, 0.0, 0.7))  # slot 2 into 1, twice slot 1 into 3
 
+MILD = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.5), (0.0, 0.0, 1.0))  # slot 3 into 2
+
 
 @cache
 def diagnosed() -> Any:
@@ -396,7 +398,9 @@ alike("lengths", fidelity_places, read)
 alike("agreement", fidelity_answers, agreed)
 alike("accuracy", fidelity_answers, right, right_alone)
 alike("confusion", fidelity_answers, confused)
-alike("bits", fidelity_bits, [bits(2, 6.0, 0.3), bits(5, 14.0, 0.5), bits(10, 19.5, 1.0)])
+SUMS = [bits(2, 6.0, 0.3), bits(5, 14.0, 0.5), bits(10, 19.5, 1.0)]
+alike("bits", fidelity_bits, SUMS)
+alike("bits_nats", fidelity_bits, SUMS, prefix="bits", unit="nats")
 
 # ---- families: cross-talk -----------------------------------------------------------------------
 
@@ -427,6 +431,7 @@ def matrix_family(name: str) -> None:
 for name in MATRICES:
     matrix_family(name)
 alike("swap_pair", crosstalk_pair, swap, 2, 0)
+alike("swap_pair_margin", crosstalk_pair, swap, 2, 0, prefix="swap_pair", of_margin=True)
 alike("odds_pair", crosstalk_rows, odds, 0, 1)
 alike("shares", crosstalk_rows, shares, 0)
 alike("waterfall", crosstalk_waterfall, values, 0)
@@ -435,8 +440,9 @@ alike("crosstalk_sparsity", crosstalk_sparsity, swap_by_sparsity)
 
 @family
 def comparison() -> Drawn:
-    one, other = cross_matrix(clean_swap()), cross_matrix(swap())
-    apart = difference(clean_swap(), swap())
+    mild = measure_crosstalk(planted(MILD).checkpoint, ROWS, pool=POOL)
+    one, other = cross_matrix(mild), cross_matrix(swap())
+    apart = difference(mild, swap())
     room = crosstalk_compare
     return Drawn(
         room.comparison_figure(one, other, apart, ("a", "b")),
@@ -450,6 +456,7 @@ def comparison() -> Drawn:
 
 alike("before_after", whatif_desk, moved)
 alike("dose", whatif_dose, dose, 2)
+alike("dose_margin", whatif_dose, dose, 0, prefix="dose", scale="margin")
 
 
 @family
@@ -510,7 +517,11 @@ alike("attributed", of_attributed, of_debugger.gradients)
 
 alike("attention_map", attention_maps, of_attention.maps, 0, 1)
 alike("attention_grid", attention_maps, of_attention.maps)
+alike(
+    "attention_mean", attention_maps, of_attention.maps, 1, 0, prefix="attention_map", look="mean"
+)
 alike("pairs", attention_pairs, of_attention.slot_pairs, 0)
+alike("pairs_seen", attention_pairs, of_attention.slot_pairs, 1, prefix="pairs", seen=True)
 alike("relevance", attention_relevance, of_attention.relevance, 1)
 alike("heads", attention_heads, of_attention.effects, 1)
 alike("saliency", saliency, of_attention.attribution)
@@ -551,9 +562,11 @@ def relevance_difference() -> Drawn:
 
 
 alike("spectrum", layers_spectrum, of_layers.spectrum)
+alike("spectrum_solo", layers_spectrum, of_layers.spectrum, prefix="spectrum", solo=1)
 alike("spectra", layers_compare, of_layers.spectrum, lambda: of_layers.spectrum((0.1, 0.1, 0.3)))
 alike("lens", layers_lens, of_layers.lens)
 alike("lens_margin", layers_lens, of_layers.lens, prefix="lens", show="margin")
+alike("lens_slot", layers_lens, of_layers.lens, prefix="lens", slot=1)
 alike("probe", layers_lens, of_layers.probe, prefix="lens")
 alike("lens_strip", layers_strip, of_layers.strip, 0)
 alike(
@@ -565,6 +578,7 @@ alike("keys", keys, geometry)
 alike("sinr", keys_bars, loudness)
 alike("filter", keys_bars, filtered)
 alike("gates", keys_gates, gates)
+alike("gates_pool", keys_gates, gates, prefix="gates", over="pool")
 alike("key_leak", keys_scatter, scattered)
 alike("pruning_map", pruned, lambda: pruning_map(
     replace(tiny_config(), structure=of_pruned.kept_by_hand()), name="by-hand"
@@ -575,11 +589,20 @@ alike("slot_change", sparsity, pair, "right")
 
 @family
 def mapped() -> Drawn:
+    return map_drawn(2)
+
+
+@family
+def mapped_selected() -> Drawn:
+    return map_drawn(3, color="slot", selected=1, point=1)
+
+
+def map_drawn(dims: int, **chosen: Any) -> Drawn:
     found = of_map.found()
-    projection = found.map_of((READOUT,), 2)
+    projection = found.map_of((READOUT,), dims)
     (reading,) = [r for r in found.readings if r.state == READOUT]
     return Drawn(
-        state_map.map_figure(found.sample, projection, found.readings, state=READOUT),
+        state_map.map_figure(found.sample, projection, found.readings, state=READOUT, **chosen),
         map_words.map_finding(reading),
         map_words.map_alt(found.sample, projection, reading),
         map_words.map_table(found.sample, projection, READOUT, reading),

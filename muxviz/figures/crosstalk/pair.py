@@ -117,13 +117,17 @@ def swap_pair_finding(result: Crosstalk, slot: int, source: int, *, of_margin: b
 def swap_pair_table(
     result: Crosstalk, slot: int, source: int, *, of_margin: bool = False
 ) -> list[dict[str, Any]]:
-    """Every draw, the largest change first; divergence in nats, push in logits."""
+    """Every draw, the largest change first; divergence in nats, push in logits.
+
+    ``of_margin``: the change of the margin, as drawn, which is the push with its sign turned.
+    """
+    name, sign = ("change of margin (logits)", -1) if of_margin else ("push (logits)", 1)
     table = []
     for n in worst_draws(result, slot, source, result.draws, of_margin=of_margin):
         row: dict[str, Any] = {
             "sentence": result.sentences[n],
             "JS (nats)": float(result.js.each[n, slot, source]),
-            "push (logits)": float(result.push.each[n, slot, source]),
+            name: sign * float(result.push.each[n, slot, source]),
         }
         if result.after.size:
             p = result.after[n, slot, source]
