@@ -59,7 +59,7 @@ def test_a_turned_slot_makes_shared_failures_in_that_slot_alone(file: Path) -> N
 def test_a_failure_opens_the_very_same_pass_again(file: Path) -> None:
     """Also where the group was filled up: 59 rows in groups of 3."""
     model = planted(((1, -0.4, 0), (0, -1, 0.3), (0.2, 0, 1))).checkpoint
-    found = measure_file(model, file, baseline=lone(), seed=5)
+    found = measure_file(model, file, baseline=lone(), seating=Seating(seed=5))
     short = [f for f in found.failures if len(f.rows) < 3]
     assert short
     for failure in [*short, *found.failures[:5]]:
@@ -109,7 +109,7 @@ def test_stopped_and_gone_on_is_the_same_as_never_stopped(
         assert np.array_equal(getattr(again, name), getattr(whole, name)), name
     assert (again.failures, again.bad, again.read) == (whole.failures, whole.bad, whole.read)
     with pytest.raises(InputError, match="seeds .* begin again"):
-        measure_file(model, file, baseline=alone, start=part, seed=1)
+        measure_file(model, file, baseline=alone, start=part, seating=Seating(seed=1))
     other = replace(part, provenance=replace(part.provenance, fingerprint="0"))
     with pytest.raises(InputError, match="another checkpoint"):
         measure_file(model, file, baseline=alone, start=other)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from muxviz.analysis.dataset.run import measure_file
 from muxviz.analysis.dataset.sample import table_path
+from muxviz.batch import Seating
 from muxviz.errors import DataError
 from muxviz.files import results_file
 from muxviz.loading.load import load
@@ -50,8 +51,7 @@ def failures(options: argparse.Namespace) -> int:
                 baseline=load(baseline, **place) if baseline else None,
                 grouping=options.grouping,
                 groupings=options.groupings,
-                padding=options.padding,
-                seed=options.seed,
+                seating=Seating(options.padding, seed=options.seed),
                 batch=options.batch,
                 progress=progress,
             )

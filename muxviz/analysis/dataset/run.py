@@ -105,8 +105,7 @@ def measure_file(
     baseline: Checkpoint | None = None,
     grouping: str = "random",
     groupings: int = 3,
-    padding: str | None = None,
-    seed: int = 0,
+    seating: Seating = Seating(),
     batch: int = 32,
     start: Worklist | None = None,
     progress: Progress | None = None,
@@ -120,8 +119,7 @@ def measure_file(
         baseline: its N = 1 model, with the same labels; None: nobody is blamed.
         grouping: one of ``seating.GROUPINGS``; ``all`` takes each of them once.
         groupings: draws of a random one.
-        padding: None for the checkpoint's default.
-        seed: grouping g uses ``seed + g``.
+        seating: padding and filling; grouping g is drawn with ``seating.seed + g``.
         batch: groups per forward.
         start: what an earlier call of the same gave before it was stopped; it goes on from there.
         progress: called with answers done and in all; may raise ``Stopped``, and the windows that
@@ -151,8 +149,8 @@ def measure_file(
         Engine(checkpoint),
         Engine(baseline) if baseline else None,
         ways,
-        tuple(range(seed, seed + len(ways))),
-        padding or checkpoint.config.default_padding,
+        tuple(range(seating.seed, seating.seed + len(ways))),
+        seating.padding or checkpoint.config.default_padding,
         batch,
         found[0],
         progress,

@@ -12,7 +12,7 @@ from itertools import islice
 
 from muxviz.analysis.groups.draws import Progress, origin_of, part_of
 from muxviz.analysis.groups.shares import mcnemar
-from muxviz.batch import Group, Row, encode_rows, make_group
+from muxviz.batch import Group, Row, Seating, encode_rows, make_group
 from muxviz.engine.engine import Engine
 from muxviz.errors import DataError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
@@ -95,9 +95,8 @@ def _groups(checkpoint: Checkpoint, kept: FailureSet) -> list[tuple[Group, int]]
             rows, slot = regrouped(failure, num, others)
         padding = failure.padding if is_own else None
         encoded = encode_rows(checkpoint, [Row(*row) for row in rows], padding=padding)
-        group = make_group(
-            checkpoint.config, encoded, padding=padding, fill=failure.fill, seed=failure.seed
-        )
+        seating = Seating(padding, failure.fill, failure.seed)
+        group = make_group(checkpoint.config, encoded, seating)
         found.append((group, slot))
     return found
 

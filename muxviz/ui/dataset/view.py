@@ -26,12 +26,12 @@ from muxviz.ui.study.call import As, Ask, Call, Sentences
 from muxviz.ui.study.heading import without_rows
 from muxviz.ui.study.kept import desk
 from muxviz.ui.study.question import show
+from muxviz.ui.study.why import RIGHT
 
 if TYPE_CHECKING:
     from muxviz.ui.study.jobs import Together, Work
 
 TABLE = "dataset_table"
-GOLD = "d_gold"  # of the Debugger
 MOST_SHOWN = 2000  # failures in the table; all are in the saved set
 
 
@@ -238,7 +238,7 @@ def open_failure(page: str, one: Failure, checkpoint: str) -> None:
             session.PADDING: one.padding,
             session.FILL: one.fill,
             session.PAIRS: one.pair is not None,
-            GOLD: one.gold,
+            RIGHT: one.gold,
         }
     )
     go_to(page)

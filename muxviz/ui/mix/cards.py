@@ -22,11 +22,11 @@ from muxviz.results import (
     TagAnswer,
 )
 from muxviz.results.group import EQUAL_SLOTS
-from muxviz.ui.shell import session
-from muxviz.ui.shell.frame import PAGES, Bench, go_to
+from muxviz.ui.shell.frame import PAGES, Bench
 from muxviz.ui.shell.text import count, plain, shorten
 from muxviz.ui.study.panels import picture, slot_mark
 from muxviz.ui.study.runs import PastRun
+from muxviz.ui.study.why import ask_why
 
 CARD = 240  # px, least width
 MAX_SENTENCE = 120  # characters
@@ -59,7 +59,7 @@ def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
             icon=PAGES["debugger"].icon,
             key=f"why_{slot.slot}",
             type="tertiary",
-            on_click=_ask_why,
+            on_click=ask_why,
             args=(slot.slot,),
             help="Opens the Debugger on this slot.",
         )
@@ -71,13 +71,6 @@ def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
         st.caption(f":red[:material/content_cut: cut off:] {cut}")
     st.space("stretch")
     st.caption("  \n".join(_facts(result, slot)))
-
-
-def _ask_why(slot: int) -> None:
-    """Open the Debugger on a slot; what was right of another sentence is not of this one."""
-    st.session_state[session.SLOT] = slot + 1
-    st.session_state[session.RIGHT] = ""
-    go_to("debugger")
 
 
 def _facts(result: GroupResult, slot: SlotResult) -> list[str]:

@@ -34,10 +34,6 @@ COMPARE = "t_compare"  # several: the parameter is repeated
 LOSS_AXIS = "t_y"
 TRAINING = (RUN, COMPARE, LOSS_AXIS)
 
-# Controls of the Debugger, which other pages open with a right answer.
-RIGHT = "d_gold"
-CHECKED = "d_draws"
-
 # In links only.
 GROUP = "g"  # packed rows
 VERSION = "v"
