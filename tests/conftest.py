@@ -48,6 +48,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_collection_finish() -> None:
+    """What the imports left, a million objects, is looked at by no collection to come: every run
+    that trains ends with one.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 OPTIONAL = ("captum", "umap", "ray", "onnx", "onnxruntime", "onnxscript", "datasets")
 ABSENT = {name for name in OPTIONAL if not is_here(name)}  # now: a test may hide one for itself
 MISSING = re.compile(
