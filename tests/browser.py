@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+WIDE = {"width": 1280, "height": 900}
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_S = 240  # for the server to start, and for anything to appear
 
@@ -33,29 +34,36 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A headless Chromium, closed at the end; skips the test where there is none."""
+    """A window of a headless Chromium, closed at the end; skips the test where there is none.
+
+    Its pages are sessions of their own, and share what was fetched and compiled.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = find_chromium()
     if chromium is None:
         pytest.skip("no Chromium on PATH and MUXVIZ_CHROMIUM is not set")
     with api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        # Without --disable-gpu a machine that has none imitates one, for half of all the work.
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        launched = playwright.chromium.launch(executable_path=chromium, args=arguments)
         try:
-            yield launched
+            window = launched.new_context(viewport=WIDE, reduced_motion="reduce")
+            window.set_default_timeout(PATIENCE_S * 1000)
+            yield window
         finally:
             launched.close()
 
 
 @contextmanager
-def server(checkpoints: Path) -> Iterator[str]:
-    """The app on a free port with these checkpoints; yields its address."""
+def server(checkpoints: Path, runs: Path) -> Iterator[str]:
+    """The app on a free port with these checkpoints and training runs; yields its address."""
     port = _free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
     command += ["--server.headless=true", "--server.address=127.0.0.1"]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
-        env=os.environ | {"MUXVIZ_CHECKPOINTS": str(checkpoints)},
+        env=os.environ | {"MUXVIZ_CHECKPOINTS": str(checkpoints), "MUXVIZ_RUNS": str(runs)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

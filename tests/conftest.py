@@ -7,10 +7,12 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.browser import browser
 from tests.optional import is_here
 
 # Seeded and short by default; MUXVIZ_FUZZ=100000 draws so many examples of each property.
@@ -48,6 +50,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_collection_finish() -> None:
+    """What the imports left, a million objects, is looked at by no collection to come: every run
+    that trains ends with one.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 OPTIONAL = ("captum", "umap", "ray", "onnx", "onnxruntime", "onnxscript", "datasets")
 ABSENT = {name for name in OPTIONAL if not is_here(name)}  # now: a test may hide one for itself
 MISSING = re.compile(
@@ -80,3 +90,18 @@ def no_job_runs_on() -> Iterator[None]:
         for job in [found for found in gc.get_objects() if type(found) is Job]:
             job.stop()
             assert job.join(120), job.status()
+
+
+@pytest.fixture(scope="module")
+def whole_window() -> Iterator[Any]:
+    """A browser for all tests of a file."""
+    with browser() as window:
+        yield window
+
+
+@pytest.fixture
+def window(whole_window: Any) -> Iterator[Any]:
+    """A browser without pages: one left open would go on asking its server and being drawn."""
+    yield whole_window
+    for page in whole_window.pages:
+        page.close()

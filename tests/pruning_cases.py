@@ -50,21 +50,6 @@ CASES: list[Case] = [
 ]
 
 
-def covering(cases: list[Case]) -> list[Case]:
-    """Cases among which every pair of two parts occurs that occurs in ``cases``, few by greed."""
-    wanted = {pair for case in cases for pair in _pairs(case)}
-    chosen: list[Case] = []
-    while wanted:
-        best = max(cases, key=lambda case: len(wanted & _pairs(case)))
-        chosen.append(best)
-        wanted -= _pairs(best)
-    return chosen
-
-
-def _pairs(case: Case) -> set[tuple[int, object, int, object]]:
-    return {(i, case[i], j, case[j]) for i in range(len(case)) for j in range(i)}
-
-
 def case_model(case: Case) -> MuxModel:
     """A frozen model with wide random weights."""
     return tiny_model(case_config(case))

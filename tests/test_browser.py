@@ -1,33 +1,40 @@
-"""The app in a browser: from Start to a run, a link that brings it back, keys, dark, narrow."""
+"""The app in a browser: from Start to a run, a link that brings it back, keys, dark, narrow; Back
+and Forward over pages, after clicks, a run and a bad link; a training run that goes on.
+
+One server and one window serve all tests; each opens pages of its own.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser import PATIENCE_S, browser, server
+from muxviz.ui.shell.frame import PAGES
+from tests.browser import PATIENCE_S, WIDE, server
 from tests.pages import BASELINE, write_checkpoint
+from tests.run_folders import row, write_progress, write_run
 
 pytestmark = pytest.mark.browser
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 900, "height": 900}
+NARROW = {"width": 900, "height": 900}
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def address(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("bundled")
     write_checkpoint(root / "tiny-n1", plain=True)
     write_checkpoint(root / "tiny-n3", BASELINE)
-    with server(root) as url:
+    with server(root, runs) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as launched:
-        yield launched
 
 
 class Screen:
@@ -37,7 +44,6 @@ class Screen:
         self.page = page
         self.errors: list[str] = []
         self.strangers: list[str] = []
-        page.set_default_timeout(PATIENCE_S * 1000)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda r: self._note(r.url, home))
 
@@ -78,8 +84,9 @@ class Screen:
         return text
 
 
-def screen(chromium: Any, address: str, path: str = "/", **options: Any) -> Screen:
-    page = chromium.new_context(viewport=WIDE, **options).new_page()
+def screen(window: Any, address: str, path: str = "/", scheme: str = "light") -> Screen:
+    page = window.new_page()
+    page.emulate_media(color_scheme=scheme)
     shown = Screen(page, address)
     page.goto(address + path)
     return shown
@@ -93,8 +100,8 @@ def expect_first(page: Any, text: str) -> None:
     expect(field).to_have_value(text, timeout=PATIENCE_S * 1000)
 
 
-def test_from_start_to_a_run_and_back_by_link(chromium: Any, address: str) -> None:
-    shown = screen(chromium, address)
+def test_from_start_to_a_run_and_back_by_link(window: Any, address: str) -> None:
+    shown = screen(window, address)
     page = shown.page
     page.get_by_role("heading", name="Many sentences, one forward pass").wait_for()
     page.get_by_role("link", name="Mix & read").click()
@@ -109,7 +116,7 @@ def test_from_start_to_a_run_and_back_by_link(chromium: Any, address: str) -> No
     link = shown.link()
     assert "g=" in link
 
-    again = screen(chromium, "", link)
+    again = screen(window, "", link)
     again.page.get_by_text("No run yet").wait_for()
     expect_first(again.page, "A film <b>of</b> my own.")
     reopened = again.sentences()
@@ -124,8 +131,8 @@ def test_from_start_to_a_run_and_back_by_link(chromium: Any, address: str) -> No
     assert shown.strangers == [], "everything comes from this machine"
 
 
-def test_typing_counts_marks_stale_and_ctrl_enter_runs(chromium: Any, address: str) -> None:
-    shown = screen(chromium, address, "/mix?p=twins&m=tiny-n3")
+def test_typing_counts_marks_stale_and_ctrl_enter_runs(window: Any, address: str) -> None:
+    shown = screen(window, address, "/mix?p=twins&m=tiny-n3")
     page = shown.page
     shown.sentences()
     page.keyboard.press("Control+Enter")
@@ -145,18 +152,18 @@ def test_typing_counts_marks_stale_and_ctrl_enter_runs(chromium: Any, address: s
 
 
 def test_a_card_opens_its_group_also_from_an_address_with_choices(
-    chromium: Any, address: str
+    window: Any, address: str
 ) -> None:
-    shown = screen(chromium, address, "/?m=tiny-n1&p=Sarcasm")
+    shown = screen(window, address, "/?m=tiny-n1&p=Sarcasm")
     shown.page.locator(".st-key-open_twins button").click()
     shown.page.get_by_text("No run yet").wait_for()
     assert shown.sentences() == ["The second half of the film is a triumph."]
     assert shown.errors == []
 
 
-def test_two_sessions_do_not_mix(chromium: Any, address: str) -> None:
-    one = screen(chromium, address, "/mix?p=twins")
-    two = screen(chromium, address, "/mix?p=short")
+def test_two_sessions_do_not_mix(window: Any, address: str) -> None:
+    one = screen(window, address, "/mix?p=twins")
+    two = screen(window, address, "/mix?p=short")
     for shown in (one, two):
         shown.sentences()
         shown.page.locator(".st-key-run button").click()
@@ -170,8 +177,8 @@ FITS = "e => e.scrollWidth <= e.clientWidth + 1"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_sticks_out(chromium: Any, address: str, scheme: str) -> None:
-    shown = screen(chromium, address, "/mix?p=lengths", color_scheme=scheme)
+def test_nothing_sticks_out(window: Any, address: str, scheme: str) -> None:
+    shown = screen(window, address, "/mix?p=lengths", scheme)
     shown.sentences()
     shown.run_and_wait()
     main = shown.page.locator("[data-testid=stMain]")
@@ -182,4 +189,136 @@ def test_nothing_sticks_out(chromium: Any, address: str, scheme: str) -> None:
         shown.page.wait_for_function(FITS, arg=main.element_handle())
     background = shown.page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
     assert background == {"light": "rgb(251, 250, 247)", "dark": "rgb(15, 18, 21)"}[scheme]
+    assert shown.errors == []
+
+
+# ---- Back and Forward ----------------------------------------------------------------------------
+
+STEADY_MS = 400  # that a page stays at one address without running: then it is drawn to its end
+QUIET = """(steady) => {
+    const app = document.querySelector('[data-testid=stApp]');
+    const isQuiet = app?.getAttribute('data-test-script-state') === 'notRunning'
+        && document.querySelector('h1');
+    if (!isQuiet || window.steadyAt !== location.href) {
+        window.steadyAt = isQuiet ? location.href : '';
+        window.steadySince = performance.now();
+    }
+    return isQuiet && performance.now() - window.steadySince > steady;
+}"""
+OPENED = [page for page in PAGES if page != "start"]
+
+
+def open_at(window: Any, url: str) -> Any:
+    page = window.new_page()
+    page.goto(url)
+    whole(page)
+    return page
+
+
+def whole(page: Any) -> None:
+    """The page is drawn to its end, without an error, and a slot is chosen."""
+    page.wait_for_function(QUIET, arg=STEADY_MS, polling=50)
+    assert page.locator("[data-testid=stException]").all_inner_texts() == []
+    chosen = page.locator("[data-testid=stSidebar]").get_by_role("radio", checked=True)
+    chosen.or_(page.get_by_text("plain, one text a pass")).first.wait_for()
+    assert chosen.count() <= 1
+
+
+def go_to(page: Any, name: str) -> None:
+    page.locator("[data-testid=stSidebar]").get_by_role("link", name=PAGES[name].title).click()
+    page.wait_for_url(re.compile(rf"/{name}(\?|$)"))
+    whole(page)
+
+
+def slot(page: Any, number: int) -> None:
+    page.locator("[data-testid=stSidebar]").get_by_role("radio", name=str(number)).click()
+
+
+def back_to(page: Any, path: str) -> None:
+    """Press Back until the browser is at ``path``; every stop on the way is a whole page."""
+    while not re.search(path, page.url):
+        page.go_back()
+        whole(page)
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [OPENED[1:4], pytest.param(OPENED, marks=pytest.mark.journey)],
+    ids=["some pages", "all pages"],
+)
+def test_back_and_forward(opened: list[str], window: Any, address: str) -> None:
+    page = open_at(window, address)
+    for number, name in enumerate(opened):
+        go_to(page, name)
+        slot(page, 2 + number % 2)
+    steps = 0
+    while page.evaluate("location.pathname") != "/":
+        page.go_back()
+        whole(page)
+        steps += 1
+    assert steps >= len(opened)
+    for _ in range(steps):
+        page.go_forward()
+        whole(page)
+    # A page that draws itself once more may push its address, and Forward ends there.
+    assert page.evaluate("location.pathname") != "/"
+
+
+def test_back_after_a_run_and_another_checkpoint(window: Any, address: str) -> None:
+    page = open_at(window, address)
+    go_to(page, "mix")
+    slot(page, 3)
+    page.locator(".st-key-run button").click()
+    page.locator(".st-key-braid_figure .gtitle").last.wait_for()
+    go_to(page, "crosstalk")
+    page.get_by_label("Checkpoint", exact=False).first.click()
+    page.get_by_role("option", name="tiny-n1").click()
+    page.get_by_text("plain, one text a pass").wait_for()
+    back_to(page, "/mix")
+    page.get_by_text("N = 3").first.wait_for()
+    page.locator(".st-key-braid_figure .gtitle").last.wait_for()  # the run is still there
+    back_to(page, re.escape(address) + r"/(\?|$)")
+    page.go_forward()
+    whole(page)
+
+
+def test_back_to_a_bad_link(window: Any, address: str) -> None:
+    page = open_at(window, f"{address}/mix?seed=1e309&slot=2&evil=1")
+    page.get_by_text("cannot use").wait_for()
+    go_to(page, "keys")
+    back_to(page, "/mix")
+    page.go_back()
+    whole(page)
+    page.get_by_text("cannot use").wait_for()
+    assert "seed" not in page.url
+    assert "evil" not in page.url
+    page.reload()
+    whole(page)
+    chosen = page.locator("[data-testid=stSidebar]").get_by_role("radio", checked=True)
+    assert "2" in chosen.inner_text()
+
+
+# ---- Training ------------------------------------------------------------------------------------
+
+
+def test_a_live_run_is_followed_and_stopped(window: Any, address: str, runs: Path) -> None:
+    """This process plays the run: it is alive, writes rows, and ends when it is asked to."""
+    folder = write_run(runs / "mine", last=500, state="running")
+    shown = screen(window, address, "/training")
+    page = shown.page
+    page.get_by_text("in 500 steps").first.wait_for()
+
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(row(550)) + "\n")
+    write_progress(folder, "running", step=550)
+    page.get_by_text("in 550 steps").first.wait_for()  # nothing was pressed
+
+    page.reload()
+    main = page.get_by_test_id("stMain")  # the header has a Stop of its own while a page runs
+    main.get_by_role("button", name="Stop").click()
+    page.get_by_text("stopping").first.wait_for()
+    assert (folder / "stop").exists()
+    write_progress(folder, "stopped", step=550)
+    page.get_by_role("button", name="Start again").wait_for()
+    main.get_by_role("button", name="Stop").first.wait_for(state="detached")
     assert shown.errors == []

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from muxviz.ui.shell.frame import page_exists
-from tests.browser import browser, server
+from tests.browser import server
 from tests.pages import BASELINE, write_checkpoint
 from tests.test_browser import FITS, Screen, screen
 
@@ -41,14 +41,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_checkpoint(root / "tiny-n1", plain=True)
     write_checkpoint(root / "tiny-n5", BASELINE, num_instances=5)
     write_checkpoint(root / "tiny-n10", BASELINE, num_instances=10)
-    with server(root) as url:
+    with server(root, root / "runs") as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as launched:
-        yield launched
 
 
 def press_compute(shown: Screen, study: str) -> None:
@@ -66,8 +60,8 @@ def choose(shown: Screen, key: str, words: str) -> None:
     shown.page.locator(f".st-key-{key} button", has_text=words).click()
 
 
-def test_own_sentences_to_a_leak_to_its_layers_and_a_link(chromium: Any, address: str) -> None:
-    shown = screen(chromium, address)
+def test_own_sentences_to_a_leak_to_its_layers_and_a_link(window: Any, address: str) -> None:
+    shown = screen(window, address)
     page = shown.page
     page.get_by_role("link", name="Mix & read").click()
     page.get_by_role("button", name="Paste").click()
@@ -93,7 +87,7 @@ def test_own_sentences_to_a_leak_to_its_layers_and_a_link(chromium: Any, address
     spectrum = drawn(shown, "spectrum")
     deeper = shown.link()
 
-    again = screen(chromium, "", link)
+    again = screen(window, "", link)
     press_compute(again, "crosstalk_odds")
     again.page.get_by_text("Which tokens of slot 4 are heard in slot 2?").wait_for()
     assert drawn(again, "crosstalk_odds") == matrix
@@ -104,8 +98,8 @@ def test_own_sentences_to_a_leak_to_its_layers_and_a_link(chromium: Any, address
     assert shown.strangers == []
 
 
-def test_stop_ends_the_work_and_a_changed_view_starts_none(chromium: Any, address: str) -> None:
-    shown = screen(chromium, address, SLOW)
+def test_stop_ends_the_work_and_a_changed_view_starts_none(window: Any, address: str) -> None:
+    shown = screen(window, address, SLOW)
     press_compute(shown, "crosstalk_shapley")
     page = shown.page
     page.get_by_text(re.compile(r"\d of [\d,]+ · ")).wait_for()
@@ -116,8 +110,8 @@ def test_stop_ends_the_work_and_a_changed_view_starts_none(chromium: Any, addres
     assert shown.errors == []
 
 
-def test_dark_pages_are_dark_and_nothing_sticks_out(chromium: Any, address: str) -> None:
-    shown = screen(chromium, address, "/crosstalk?m=tiny-n5&c_meas=leak", color_scheme="dark")
+def test_dark_pages_are_dark_and_nothing_sticks_out(window: Any, address: str) -> None:
+    shown = screen(window, address, "/crosstalk?m=tiny-n5&c_meas=leak", "dark")
     drawn(shown, "crosstalk_leak")
     main = shown.page.locator("[data-testid=stMain]")
     shown.page.wait_for_function(FITS, arg=main.element_handle())

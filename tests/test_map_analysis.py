@@ -463,9 +463,11 @@ def blobs() -> StateSample:
     return replace(sample, states={READOUT: states}, **added)
 
 
-@pytest.mark.slow  # umap compiles at its first use
-def test_umap_keeps_groups_apart_and_places_own_points() -> None:
-    pytest.importorskip("umap", reason="umap-learn (muxviz[analysis]) is not installed")
+def test_umap_keeps_groups_apart_and_places_own_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = "umap-learn (muxviz[analysis]) is not installed"
+    numba = pytest.importorskip("numba", reason=missing)
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)  # so few points take less than compiling
+    pytest.importorskip("umap", reason=missing)
     sample = blobs()
     found = project(sample, method="umap", n_neighbors=50, seed=3)
     points = found.coordinates[0]

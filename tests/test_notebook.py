@@ -14,11 +14,13 @@ import plotly.graph_objects as go
 import pytest
 
 from examples.make_notebook import MOST_BYTES, NOTEBOOK, complaints, read_cells
+from tests.pages import write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 CELLS = read_cells()
 CODE = [text for kind, text in CELLS if kind == "code"]
 HELPERS = {"strip_figure"}  # drawn with by others
+LABELS = ("negative", "positive")
 QUICK = ("", "One pass", "Keys")  # sections
 
 
@@ -100,7 +102,11 @@ def test_text_cells_hold_text_only(tmp_path: Path) -> None:
         read_cells(source)
 
 
-def test_the_quick_sections_run() -> None:
+def test_the_quick_sections_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With tiny models under the names of the bundled ones."""
+    write_checkpoint(tmp_path / "sst2-n1", plain=True, labels=LABELS)
+    write_checkpoint(tmp_path / "sst2-n5", num_instances=5, labels=LABELS)
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
     names: dict[str, Any] = {}
     section, drawn = "", 0
     for kind, text in CELLS:

@@ -19,19 +19,25 @@ THINGS = ("film", "plot", "story", "scene", "song", "book")
 SAID = {"good": ("fine", "warm", "funny"), "bad": ("dull", "cold", "sad"), "so-so": ("old", "long")}
 
 
-@pytest.fixture(autouse=True)
-def _other_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Checkpoints of three classes, and a pool with as many labels: 18, 18 and 12 sentences."""
-    write_checkpoint(tmp_path / "tiny-n2", num_instances=2, **KIND)
-    write_checkpoint(tmp_path / "tiny-n3", **KIND)
+    root = tmp_path_factory.mktemp("bundled")
+    write_checkpoint(root / "tiny-n2", num_instances=2, **KIND)
+    write_checkpoint(root / "tiny-n3", **KIND)
     rows = [
         f"the {thing} is {word}\t{label}"
         for label, words in SAID.items()
         for thing, word in product(THINGS, words)
     ]
-    (tmp_path / "pool.tsv").write_text("\n".join(["text\tlabel", *rows]), "utf-8")
-    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
-    monkeypatch.setenv("MUXVIZ_POOL", str(tmp_path / "pool.tsv"))
+    (root / "pool.tsv").write_text("\n".join(["text\tlabel", *rows]), "utf-8")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _other_labels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(folder))
+    monkeypatch.setenv("MUXVIZ_POOL", str(folder / "pool.tsv"))
     # It would compile beside the tests to come, in whose time it then silences warnings.
     monkeypatch.setattr("muxviz.ui.map.warm.warm_umap", lambda: None)
 

@@ -6,8 +6,6 @@ Tiny models, texts of our own.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pytest
 import torch
 
 import muxviz
+from muxviz.cli import main
 from muxviz.errors import ConfigError
 from muxviz.pruning.gates import Gates
 from muxviz.pruning.masked import masked
@@ -67,8 +66,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_data(tmp_path_factory.mktemp("data"))
 
 
+@pytest.fixture(scope="module")
+def dense(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Path]:
+    """An unpruned model, briefly trained, that no test changes."""
+    return dense_run(data, tmp_path_factory.mktemp("dense") / "dense")
+
+
 def dense_run(data: Path, out: Path, **parts: Any) -> tuple[Recipe, Path]:
-    """An unpruned model, briefly trained."""
     plain = parts.get("num_instances") == 1
     stage = tiny_stage("task", steps=6, retrieval_coeff=0.0 if plain else 0.1)
     recipe = tiny_recipe(stage, **parts)
@@ -115,12 +119,14 @@ def test_target_is_reached_and_what_is_cut_is_what_was_trained(
     assert not torch.equal(final.model(ids).logits, cut.model(ids).logits)
 
 
-def test_sparsities_follow_each_other_in_one_run(data: Path, tmp_path: Path) -> None:
-    dense, start = dense_run(data, tmp_path / "dense")
+def test_sparsities_follow_each_other_in_one_run(
+    dense: tuple[Recipe, Path], data: Path, tmp_path: Path
+) -> None:
+    whole, start = dense
     before = {k: v.clone() for k, v in read_state(start)["model"].items()}
     stages = {"steps": 120, "sparsity_warmup": 60}, {"sparsity": 0.8, "steps": 90}
     more = {"readout_width": 10, "freeze_embeddings": True}
-    recipe = pruning_recipe(dense, *stages, tuning=3, **more)
+    recipe = pruning_recipe(whole, *stages, tuning=3, **more)
     found = prune(recipe, data, tmp_path / "out", start=start, only=(0, 0.8))
     assert [folder.name for folder in found] == ["s0", "s80"]
     cuts = {
@@ -139,26 +145,29 @@ def test_sparsities_follow_each_other_in_one_run(data: Path, tmp_path: Path) -> 
     assert torch.equal(gated[words], before[words]), "frozen embeddings moved"
 
 
-def test_a_stopped_pruning_goes_on_to_the_same_bits(data: Path, tmp_path: Path) -> None:
-    dense, start = dense_run(data, tmp_path / "dense")
-    recipe = pruning_recipe(dense, {"steps": 12}, {"steps": 12, "sparsity": 0.7}, readout_width=9)
-    more = {"start": start, "companion": start}
-    train(recipe, data, tmp_path / "once", **more)
-    for _ in range(2):
-        train(recipe, data, tmp_path / "twice", resume=True, steps=14, **more)
-    once, twice = (read_state(tmp_path / name) for name in ("once", "twice"))
-    assert once["step"] == twice["step"] == 24
-    assert all(torch.equal(value, twice["parts"][key]) for key, value in once["parts"].items())
-    assert losses(tmp_path / "once") == losses(tmp_path / "twice")
-    assert all(torch.equal(v, twice["masks"][k]) for k, v in once["masks"].items())
-    assert prune(recipe, data, tmp_path / "none", start=start) == [
-        tmp_path / "none" / "gates" / "cut" / name for name in ("s50", "s70")
+def test_a_stopped_pruning_goes_on_to_the_same_bits(
+    dense: tuple[Recipe, Path], data: Path, tmp_path: Path
+) -> None:
+    whole, start = dense
+    recipe = pruning_recipe(whole, {"steps": 12}, {"steps": 12, "sparsity": 0.7}, readout_width=9)
+    at_once, twice = tmp_path / "once" / "gates", tmp_path / "twice"
+    assert prune(recipe, data, tmp_path / "once", start=start) == [
+        at_once / "cut" / name for name in ("s50", "s70")
     ]
+    for _ in range(2):
+        train(recipe, data, twice, resume=True, steps=14, start=start, companion=start)
+    assert losses(at_once) == losses(twice)
+    once, again = read_state(at_once), read_state(twice)
+    assert once["step"] == again["step"] == 24
+    assert all(torch.equal(value, again["parts"][key]) for key, value in once["parts"].items())
+    assert all(torch.equal(v, again["masks"][k]) for k, v in once["masks"].items())
 
 
-def test_multipliers_climb_while_sparsity_is_below_its_target(data: Path, tmp_path: Path) -> None:
-    dense, start = dense_run(data, tmp_path / "dense")
-    recipe = pruning_recipe(dense, {"steps": 6, "sparsity_warmup": 0, "sparsity": 0.9})
+def test_multipliers_climb_while_sparsity_is_below_its_target(
+    dense: tuple[Recipe, Path], data: Path, tmp_path: Path
+) -> None:
+    whole, start = dense
+    recipe = pruning_recipe(whole, {"steps": 6, "sparsity_warmup": 0, "sparsity": 0.9})
     train(recipe, data, tmp_path / "run", start=start, companion=start)
     gaps = [row["losses"]["sparsity"] - 0.9 for row in metrics(tmp_path / "run")]
     first = losses(tmp_path / "run", "lambda_1")
@@ -201,9 +210,11 @@ def test_open_gates_imitate_the_companion_exactly(data: Path, tmp_path: Path) ->
     assert float(values["prediction"]) == pytest.approx(0, abs=1e-6)
 
 
-def test_the_readout_dimensions_that_answers_need_are_kept(data: Path, tmp_path: Path) -> None:
+def test_the_readout_dimensions_that_answers_need_are_kept(
+    dense: tuple[Recipe, Path], data: Path, tmp_path: Path
+) -> None:
     """Planted: the head and the demultiplexer's last layer read only five dimensions."""
-    dense, start = dense_run(data, tmp_path / "dense")
+    whole, start = dense
     begun = read_start(start)
     assert begun is not None
     assert begun.config is not None
@@ -213,7 +224,7 @@ def test_the_readout_dimensions_that_answers_need_are_kept(data: Path, tmp_path:
         begun.weights[name][:, unused] = 0
     model = muxviz.model.mux_model.MuxModel(begun.config)
     model.load_state_dict(begun.weights)
-    recipe = pruning_recipe(dense)
+    recipe = pruning_recipe(whole)
     parts = TrainingModel(model, recipe, None, Companion(model, torch.device("cpu")))
     assert isinstance(parts.gates, Gates)
     run = prepare_run(
@@ -261,15 +272,17 @@ def test_stages_name_a_known_matching() -> None:
         Stage(name="x", steps=1, learning_rate=1.0, layer_matching="nearest")
 
 
-def test_what_cannot_be_pruned_is_said(data: Path, tmp_path: Path) -> None:
-    dense, start = dense_run(data, tmp_path / "dense")
-    recipe = pruning_recipe(dense, {"steps": 3}, tuning=2)
+def test_what_cannot_be_pruned_is_said(
+    dense: tuple[Recipe, Path], data: Path, tmp_path: Path
+) -> None:
+    whole, start = dense
+    recipe = pruning_recipe(whole, {"steps": 3}, tuning=2)
 
     def run(other: Recipe, **more: Any) -> None:
         prune(other, data, tmp_path / "out", **({"start": start} | more))
 
     with pytest.raises(ConfigError, match="no stage has a sparsity"):
-        run(dense)
+        run(whole)
     with pytest.raises(ConfigError, match=r"sparsity 0.7 is none of the recipe's: \[0.5\]"):
         run(recipe, only=(0.7,))
     with pytest.raises(ConfigError, match="readout_width is 99"):
@@ -278,7 +291,7 @@ def test_what_cannot_be_pruned_is_said(data: Path, tmp_path: Path) -> None:
         run(changed(recipe, compile=True))
     with pytest.raises(ConfigError, match="imitates the unpruned model of the same N"):
         train(recipe, data, tmp_path / "alone", start=start)
-    run(recipe)
+    run(replace(recipe, fine_tuning=()))
     cut = tmp_path / "out" / "gates" / "cut" / "s50"
     with pytest.raises(ConfigError, match="pruned already"):
         prune(recipe, data, tmp_path / "again", start=cut)
@@ -288,17 +301,21 @@ def test_what_cannot_be_pruned_is_said(data: Path, tmp_path: Path) -> None:
     assert other.num_instances == 1
 
 
-def test_the_command(data: Path, tmp_path: Path) -> None:
-    dense, start = dense_run(data, tmp_path / "dense")
-    recipe = pruning_recipe(dense, {"steps": 8}, tuning=3)
+def test_the_command(
+    dense: tuple[Recipe, Path],
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole, start = dense
+    recipe = pruning_recipe(whole, {"steps": 8}, tuning=3)
     path = write_recipe(recipe, tmp_path / "pruning.toml")
     assert read_recipe(path).fine_tuning == recipe.fine_tuning
-    words = [sys.executable, "-m", "muxviz", "prune", str(path), "--data", str(data)]
-    words += ["--start", str(start), "--out", str(tmp_path / "out"), "--threads", "1"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(tmp_path / "out" / "s50")]
-    assert "sparsity=" in done.stderr, "progress does not say how sparse the model is"
+    words = ["prune", str(path), "--data", str(data), "--start", str(start)]
+    assert main([*words, "--out", str(tmp_path / "out"), "--threads", "1"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.split() == [str(tmp_path / "out" / "s50")]
+    assert "sparsity=" in printed.err, "progress does not say how sparse the model is"
     about = json.loads((tmp_path / "out" / "s50" / "run.json").read_text())
     assert about["name"] == "tiny-s50"
     assert prune(recipe, data, tmp_path / "out", start=start, resume=True) == [

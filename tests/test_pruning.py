@@ -56,8 +56,9 @@ from muxviz.structure import (
     to_text,
 )
 from muxviz.tracing import trace
+from tests.covering import covering
 from tests.engine_parity import engine_difference
-from tests.pruning_cases import CASES, Case, apart, case_inputs, case_model, covering, random_masks
+from tests.pruning_cases import CASES, Case, apart, case_inputs, case_model, random_masks
 from tests.tiny import tiny_checkpoint, tiny_config, tiny_model
 
 Run = Callable[[MuxModel], Tensor]

@@ -31,6 +31,14 @@ def two_stages(**changes: object) -> Recipe:
     return tiny_recipe(*stages, **changes)
 
 
+@pytest.fixture(scope="module")
+def one(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of one process that takes every step at once."""
+    out = tmp_path_factory.mktemp("one") / "run"
+    train(two_stages(), data, out)
+    return out
+
+
 def launch(processes: int, recipe: Recipe, data: Path, out: Path) -> None:
     """Processes on the CPU that talk through gloo.
 
@@ -71,21 +79,19 @@ def assert_same_losses(one: Path, other: Path, title: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one(data: Path, tmp_path: Path) -> None:
-    recipe = two_stages()
-    launch(2, recipe, data, tmp_path / "two")
-    train(recipe, data, tmp_path / "one")
+def test_two_processes_equal_one(one: Path, data: Path, tmp_path: Path) -> None:
+    launch(2, two_stages(), data, tmp_path / "two")
     about = json.loads((tmp_path / "two" / "run.json").read_text())
     assert about["hardware"]["processes"] == 2
-    assert_same_losses(tmp_path / "one", tmp_path / "two", "two")
-    weights, others = (read_state(tmp_path / name)["parts"] for name in ("one", "two"))
+    assert_same_losses(one, tmp_path / "two", "two")
+    weights, others = (read_state(run)["parts"] for run in (one, tmp_path / "two"))
     for name, value in weights.items():
         torch.testing.assert_close(others[name], value, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("accumulate", [2, 4])
-def test_micro_batches_equal_whole_steps(accumulate: int, data: Path, tmp_path: Path) -> None:
-    recipe = two_stages()
-    train(recipe, data, tmp_path / "one")
-    train(changed(recipe, accumulate=accumulate), data, tmp_path / "parts")
-    assert_same_losses(tmp_path / "one", tmp_path / "parts", f"in {accumulate} parts")
+def test_micro_batches_equal_whole_steps(
+    accumulate: int, one: Path, data: Path, tmp_path: Path
+) -> None:
+    train(changed(two_stages(), accumulate=accumulate), data, tmp_path / "parts")
+    assert_same_losses(one, tmp_path / "parts", f"in {accumulate} parts")

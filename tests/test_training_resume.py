@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from muxviz.cli import main
 from muxviz.errors import FileError, TrainingError
 from muxviz.training.batches import Batch
 from muxviz.training.loop import train
@@ -37,6 +37,17 @@ def dropping(*steps: int, **changes: Any) -> Recipe:
     """Priming and a sentence task with dropout, so that every draw counts."""
     stages = (tiny_stage(k, steps=n) for k, n in zip(("priming", "task"), steps, strict=False))
     return tiny_recipe(*stages, **({"dropout": 0.1, "save_every": 10} | changes))
+
+
+BROKEN_OFF = dropping(12, 8, save_every=5)
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``BROKEN_OFF`` without a break."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    train(BROKEN_OFF, data, out)
+    return out
 
 
 def assert_same_bits(a: Path, b: Path) -> None:
@@ -67,60 +78,44 @@ def progress(run: Path) -> dict[str, Any]:
 # ---- killed -----------------------------------------------------------------------------------
 
 
-def start_command(recipe: Path, data: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "muxviz", "train", str(recipe), "--data", str(data)]
-    words += ["--out", str(out), "--threads", "1", *more]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(words, env=environment, stderr=subprocess.PIPE)
+KILLED = """
+import os, signal, sys
+from muxviz.cli import main
+from muxviz.training.run_files import RunFiles
 
+at, original = int(sys.argv[1]), RunFiles.add_metrics
 
-def finish(process: subprocess.Popen[bytes]) -> None:
-    _, said = process.communicate(timeout=DEADLINE_S)
-    assert process.returncode == 0, said.decode()
+def add(files, row):
+    original(files, row)
+    if row["step"] == at:
+        os.kill(os.getpid(), signal.SIGKILL)
 
-
-def kill_at(process: subprocess.Popen[bytes], run: Path, step: int) -> int:
-    """``kill -9`` once the run has logged ``step`` and saved a state; the last step logged."""
-    until = time.monotonic() + DEADLINE_S
-    while time.monotonic() < until:
-        try:  # also how to wait a moment
-            _, said = process.communicate(timeout=0.02)
-            pytest.fail(f"the run ended before it was killed: {said.decode()}")
-        except subprocess.TimeoutExpired:
-            pass
-        if (run / "state.pt").is_file() and metrics_so_far(run) >= step:
-            process.send_signal(signal.SIGKILL)
-            process.communicate(timeout=DEADLINE_S)
-            assert process.returncode == -signal.SIGKILL
-            return metrics_so_far(run)
-    process.kill()
-    pytest.fail(f"step {step} was not reached within {DEADLINE_S} s")
-
-
-def metrics_so_far(run: Path) -> int:
-    """The last whole line's step; the run may be writing the next one."""
-    path = run / "metrics.jsonl"
-    lines = path.read_text().split("\n")[:-1] if path.is_file() else []
-    return int(json.loads(lines[-1])["step"]) if lines else 0
+RunFiles.add_metrics = add
+main(sys.argv[2:])
+"""
 
 
 @pytest.mark.slow
-def test_a_run_killed_twice_ends_in_the_same_bits(data: Path, tmp_path: Path) -> None:
-    recipe = write_recipe(dropping(150, 250), tmp_path / "recipe.toml")
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    undisturbed = start_command(recipe, data, whole)
-    for step, more in ((30, []), (200, ["--resume"])):
-        last = kill_at(start_command(recipe, data, killed, *more), killed, step)
-        state = read_state(killed)
-        assert state["step"] < 400
-        print(f"killed after step {last}, the state is that of step {state['step']}")
-        (killed / "state.partial").write_bytes(b"half a state")  # as if killed while saving
-    finish(start_command(recipe, data, killed, "--resume"))
-    finish(undisturbed)
-    assert_same_bits(whole, killed)
-    assert [row["step"] for row in metrics(killed)] == list(range(1, 401))
-    assert progress(killed)["state"] == "finished"
-    print(f"step {read_state(killed)['step']}: weights and optimiser bitwise equal")
+def test_a_run_killed_twice_ends_in_the_same_bits(data: Path, tmp_path: Path, whole: Path) -> None:
+    """By a signal that cannot be caught, in both stages, between one state and the next."""
+    recipe, out = write_recipe(BROKEN_OFF, tmp_path / "recipe.toml"), tmp_path / "killed"
+    words = ["train", str(recipe), "--data", str(data), "--out", str(out)]
+    words += ["--threads", str(torch.get_num_threads())]
+    for step, saved, more in ((8, 5, []), (17, 15, ["--resume"])):
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, str(step), *words, *more],
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        assert metrics(out)[-1]["step"] == step
+        assert read_state(out)["step"] == saved
+        (out / "state.partial").write_bytes(b"half a state")  # as if killed while saving
+    assert main([*words, "--resume"]) == 0
+    assert_same_bits(whole, out)
+    assert [row["step"] for row in metrics(out)] == list(range(1, 21))
+    assert progress(out)["state"] == "finished"
 
 
 class Killed(BaseException):
@@ -128,9 +123,9 @@ class Killed(BaseException):
 
 
 def test_a_kill_while_saving_loses_nothing(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe, out = dropping(12, 8, save_every=5), tmp_path / "run"
+    recipe, out = BROKEN_OFF, tmp_path / "run"
 
     def die(state: dict[str, Any], file: Any) -> None:
         file.write(b"half a state")
@@ -147,8 +142,7 @@ def test_a_kill_while_saving_loses_nothing(
     assert (out / "state.partial").read_bytes() == b"half a state"
     assert read_state(out)["step"] == 5
     train(recipe, data, out, resume=True)
-    train(recipe, data, tmp_path / "whole")
-    assert_same_bits(out, tmp_path / "whole")
+    assert_same_bits(out, whole)
 
 
 # ---- failed -----------------------------------------------------------------------------------
@@ -162,9 +156,9 @@ def test_a_kill_while_saving_loses_nothing(
     ],
 )
 def test_a_full_disk_keeps_the_last_good_state(
-    error: Exception, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception, data: Path, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe, out = dropping(12, 8, save_every=5), tmp_path / "run"
+    recipe, out = BROKEN_OFF, tmp_path / "run"
 
     def fill_up(state: dict[str, Any], file: Any) -> None:
         if state["step"] >= 10:
@@ -182,8 +176,7 @@ def test_a_full_disk_keeps_the_last_good_state(
     assert progress(out)["state"] == "failed"
     assert "Make room on the disk" in progress(out)["message"]
     train(recipe, data, out, resume=True)
-    train(recipe, data, tmp_path / "whole")
-    assert_same_bits(out, tmp_path / "whole")
+    assert_same_bits(out, whole)
 
 
 def test_a_full_disk_under_the_curves_is_said_too(
@@ -242,9 +235,13 @@ def by_file(out: Path) -> None:
 
 @pytest.mark.parametrize("ask", [by_signal, by_file])
 def test_a_run_that_is_asked_to_stop_saves_and_can_go_on(
-    ask: Callable[[Path], None], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ask: Callable[[Path], None],
+    data: Path,
+    tmp_path: Path,
+    whole: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recipe, out = dropping(12, 8), tmp_path / "run"
+    recipe, out = replace(BROKEN_OFF, save_every=100), tmp_path / "run"
     before = signal.getsignal(signal.SIGTERM)
 
     def count(meter: Meter, whole: Batch) -> None:
@@ -263,8 +260,7 @@ def test_a_run_that_is_asked_to_stop_saves_and_can_go_on(
     train(recipe, data, out, resume=True)
     assert progress(out)["state"] == "finished"
     assert not (out / "stop").exists(), "an old request is not obeyed again"
-    train(recipe, data, tmp_path / "whole")
-    assert_same_bits(out, tmp_path / "whole")
+    assert_same_bits(out, whole)
 
 
 def test_a_later_stage_may_bring_a_part_that_starts_fresh(data: Path, tmp_path: Path) -> None:
