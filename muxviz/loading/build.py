@@ -102,7 +102,6 @@ def fill_model(config: MuxConfig, weights: dict[str, Tensor], where: str) -> Mux
     raise_for_keys(compare(config, {n: tuple(w.shape) for n, w in weights.items()}), where)
     model = empty_model(config).to_empty(device="cpu")
     model.tie_weights()
-    _restore_buffers(model)
     wanted = candidates(config, model)
     with torch.no_grad():
         for name, parameter in model.named_parameters(remove_duplicate=False):
@@ -132,14 +131,3 @@ def _check_aliases(names: list[str], weights: dict[str, Tensor], where: str) -> 
                 f"{where}: {names[0]} and {other} are one tensor in the model, but the file holds "
                 "two different ones; it is damaged or merged"
             )
-
-
-def _restore_buffers(model: MuxModel) -> None:
-    """Non-persistent buffers of the embeddings, which a meta-device build leaves unset."""
-    for module in model.modules():
-        for name, buffer in list(module.named_buffers(recurse=False)):
-            length = buffer.shape[-1]
-            if name == "position_ids":
-                setattr(module, name, torch.arange(length).expand(1, -1).clone())
-            elif name == "token_type_ids":
-                setattr(module, name, torch.zeros(1, length, dtype=torch.long))

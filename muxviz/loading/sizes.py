@@ -99,9 +99,11 @@ def _stored_sizes(
 
 
 def _activation(raw: dict[str, Any], where: str) -> str:
-    from transformers.activations import ACT2FN
-
     name = text(raw, "hidden_act", where) or "gelu"
+    if name == "gelu":
+        return name
+    from transformers.activations import ACT2FN  # takes seconds
+
     if name not in ACT2FN:
         raise ConfigError(
             f"{where}: hidden_act is {shown(name)}, which is unknown; published models use gelu"

@@ -1,7 +1,8 @@
-"""The encoder: transformers' own BERT layers, shared by all backbones, and the attention mask.
+"""The encoder: BERT's layers, shared by all backbones, and the attention mask.
 
 BERT, ELECTRA and RoBERTa encoder layers are the same computation with the same parameter names, so
-one class serves all three and the multiplexers that contain a layer. Attention runs through SDPA;
+one class serves all three and the multiplexers that contain a layer. They are written out here:
+importing transformers' takes seconds, at each start of a command. Attention runs through SDPA;
 attention maps are recomputed from a layer's input when somebody wants to see them, so no hook and
 no change of mode is ever needed on a model that several sessions share.
 """
@@ -13,33 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, scaled_dot_product_attention
-from transformers import BertConfig
-from transformers.models.bert.modeling_bert import BertLayer
 
 from muxviz.config import BackboneShape, MuxConfig
+from muxviz.errors import ConfigError
 from muxviz.structure import LayerStructure
 
 HIDDEN = -10000.0  # added to the scores of hidden positions, as in the released classes
-
-
-def layer_config(shape: BackboneShape, *, width: int | None = None) -> BertConfig:
-    """The transformers configuration of one encoder layer of ``shape`` (or of another width)."""
-    config = BertConfig(
-        vocab_size=shape.vocab_size,
-        hidden_size=width or shape.hidden_size,
-        num_hidden_layers=shape.num_hidden_layers,
-        num_attention_heads=shape.num_attention_heads,
-        intermediate_size=shape.intermediate_size,
-        max_position_embeddings=shape.max_position_embeddings,
-        type_vocab_size=shape.type_vocab_size,
-        layer_norm_eps=shape.layer_norm_eps,
-        pad_token_id=shape.pad_token_id,
-        hidden_act=shape.hidden_act,
-        hidden_dropout_prob=shape.hidden_dropout_prob,
-        attention_probs_dropout_prob=shape.attention_probs_dropout_prob,
-    )
-    config._attn_implementation = "sdpa"
-    return config
 
 
 class LayerNorm(nn.LayerNorm):
@@ -49,44 +29,108 @@ class LayerNorm(nn.LayerNorm):
         return layer_norm(input, self.weight.shape, self.weight, self.bias, self.eps)
 
 
-class EncoderLayer(BertLayer):
-    """transformers' BERT layer with what pruning left of it: ``[B, T, D] -> [B, T, D]``.
+class SelfAttention(nn.Module):
+    """What the heads hand on, ``[B, T, D] -> [B, T, H * size]``."""
+
+    def __init__(self, shape: BackboneShape, width: int, heads: int, size: int) -> None:
+        super().__init__()
+        self.attention_head_size, self.scaling = size, size**-0.5
+        self.query = nn.Linear(width, heads * size)
+        self.key = nn.Linear(width, heads * size)
+        self.value = nn.Linear(width, heads * size)
+        self.dropout = nn.Dropout(shape.attention_probs_dropout_prob)
+
+    def forward(self, asking: Tensor, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        query, key, value = (
+            part(states).unflatten(-1, (-1, self.attention_head_size)).transpose(1, 2)
+            for part, states in ((self.query, asking), (self.key, hidden), (self.value, hidden))
+        )
+        share = self.dropout.p if self.training else 0.0
+        context = scaled_dot_product_attention(
+            query, key, value, mask, dropout_p=share, scale=self.scaling
+        )
+        return context.transpose(1, 2).flatten(2)
+
+
+class Added(nn.Module):
+    """A projection that is added to where the block began, and normed."""
+
+    def __init__(self, shape: BackboneShape, inner: int, width: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(inner, width)
+        self.LayerNorm = LayerNorm(width, eps=shape.layer_norm_eps)
+        self.dropout = nn.Dropout(shape.hidden_dropout_prob)
+
+    def forward(self, states: Tensor, before: Tensor) -> Tensor:
+        out: Tensor = self.LayerNorm(self.dropout(self.dense(states)) + before)
+        return out
+
+
+class Attention(nn.Module):
+    """The first block, ``[B, T, D] -> [B, T, D]``, or of the positions that ask only."""
+
+    def __init__(self, shape: BackboneShape, width: int, heads: int, size: int) -> None:
+        super().__init__()
+        self.self = SelfAttention(shape, width, heads, size)
+        self.output = Added(shape, heads * size, width)
+
+    def forward(
+        self, hidden: Tensor, mask: Tensor | None, positions: slice | None = None
+    ) -> Tensor:
+        asking = hidden if positions is None else hidden[:, positions]
+        out: Tensor = self.output(self.self(asking, hidden, mask), asking)
+        return out
+
+
+class Intermediate(nn.Module):
+    """The units of the second block, ``[..., D] -> [..., I]``."""
+
+    def __init__(self, shape: BackboneShape, width: int, units: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, units)
+        self.activation = activation(shape.hidden_act)
+
+    def forward(self, states: Tensor) -> Tensor:
+        out: Tensor = self.activation(self.dense(states))
+        return out
+
+
+class EncoderLayer(nn.Module):
+    """A BERT layer with what pruning left of it: ``[B, T, D] -> [B, T, D]``.
 
     A block of which nothing is left (``has_attention``, ``has_feed_forward`` False) is the
     identity: neither its bias nor its norm is applied, as in the released models.
     """
 
     def __init__(self, shape: BackboneShape, width: int, kept: LayerStructure | None) -> None:
-        full = layer_config(shape, width=None if kept is not None else width)
-        super().__init__(full)
-        head_size = self.attention.self.attention_head_size
-        heads = full.num_attention_heads if kept is None else len(kept.heads)
-        inner = full.intermediate_size if kept is None else len(kept.intermediate)
-        self.has_attention, self.has_feed_forward = heads > 0, inner > 0
-        if kept is not None:
-            self._resize(width, heads * head_size, inner)
-            self.attention.self.num_attention_heads = heads
-            self.attention.self.all_head_size = heads * head_size
-        for block in (self.attention.output, self.output):
-            if not isinstance(block, nn.Identity):
-                block.LayerNorm = LayerNorm(width, eps=shape.layer_norm_eps)
-        if not self.has_attention:
-            self.attention = nn.Identity()
-        if not self.has_feed_forward:
-            self.intermediate, self.output = nn.Identity(), nn.Identity()
+        super().__init__()
+        whole = width if kept is None else shape.hidden_size
+        size, left = divmod(whole, shape.num_attention_heads)
+        if left:
+            raise ConfigError(
+                f"{shape.num_attention_heads} heads cannot share {whole} dimensions equally; "
+                "choose a width that is a multiple"
+            )
+        heads = shape.num_attention_heads if kept is None else len(kept.heads)
+        units = shape.intermediate_size if kept is None else len(kept.intermediate)
+        self.has_attention, self.has_feed_forward = heads > 0, units > 0
+        self.attention: nn.Module = nn.Identity()
+        self.intermediate: nn.Module = nn.Identity()
+        self.output: nn.Module = nn.Identity()
+        if heads:
+            self.attention = Attention(shape, width, heads, size)
+        if units:
+            self.intermediate = Intermediate(shape, width, units)
+            self.output = Added(shape, units, width)
 
-    def _resize(self, width: int, attended: int, inner: int) -> None:
-        own = self.attention.self
-        if attended:
-            own.query, own.key, own.value = (nn.Linear(width, attended) for _ in range(3))
-            self.attention.output.dense = nn.Linear(attended, width)
-        if inner:
-            self.intermediate.dense = nn.Linear(width, inner)
-            self.output.dense = nn.Linear(inner, width)
-
-    def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:  # type: ignore[override]
+    def forward(
+        self, hidden: Tensor, mask: Tensor | None = None, positions: slice | None = None
+    ) -> Tensor:
+        """The layer's output, or that of some ``positions`` only, ``[B, T', D]``."""
         if self.has_attention:
-            hidden = self.attention(hidden, mask)[0]
+            hidden = self.attention(hidden, mask, positions)
+        elif positions is not None:
+            hidden = hidden[:, positions]
         return self.feed_forward(hidden)
 
     def feed_forward(self, attended: Tensor) -> Tensor:
@@ -95,6 +139,16 @@ class EncoderLayer(BertLayer):
             return attended
         out: Tensor = self.output(self.intermediate(attended), attended)
         return out
+
+
+def activation(name: str) -> nn.Module:
+    """The activation of this name; KeyError where transformers knows none."""
+    if name == "gelu":
+        return nn.GELU()
+    from transformers.activations import ACT2FN  # takes seconds, for a name that is rarely met
+
+    found: nn.Module = ACT2FN[name]
+    return found
 
 
 def encoder_layer(
@@ -106,27 +160,6 @@ def encoder_layer(
         kept: heads and inner dimensions that are left; None: those of ``shape`` at this width.
     """
     return EncoderLayer(shape, width or shape.hidden_size, kept)
-
-
-def layer_at(layer: Any, hidden: Tensor, mask: Tensor | None, positions: slice) -> Tensor:
-    """What an encoder layer returns at ``positions``, ``[B, T', D]``; nothing else is computed."""
-    asking = hidden[:, positions]
-    if not layer.has_attention:
-        unchanged: Tensor = layer.feed_forward(asking)
-        return unchanged
-    attend = layer.attention.self
-    query, key, value = (
-        part(states).unflatten(-1, (-1, attend.attention_head_size)).transpose(1, 2)
-        for part, states in (
-            (attend.query, asking),
-            (attend.key, hidden),
-            (attend.value, hidden),
-        )
-    )
-    context = scaled_dot_product_attention(query, key, value, mask, scale=attend.scaling)
-    attended = layer.attention.output(context.transpose(1, 2).flatten(2), asking)
-    result: Tensor = layer.feed_forward(attended)
-    return result
 
 
 def additive_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -159,7 +192,8 @@ class Encoder(nn.Module):
         for layer in self.layers[:-1]:
             hidden = layer(hidden, mask)
         last: Any = self.layers[-1]
-        return layer_at(last, hidden, mask, positions)
+        asked: Tensor = last(hidden, mask, positions)
+        return asked
 
     def all_states(self, hidden: Tensor, mask: Tensor | None) -> list[Tensor]:
         """The first layer's input and every layer's output, each ``[B, T, D]``."""

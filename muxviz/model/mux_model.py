@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.models.bert.modeling_bert import BertEmbeddings
 
 from muxviz.config import MuxConfig
 from muxviz.errors import GroupError, InputError, TextTooLong, VocabularyError
@@ -26,7 +25,7 @@ from muxviz.model.demultiplexer import (
     RSADemultiplexer,
     build_demultiplexer,
 )
-from muxviz.model.encoder import Encoder, LayerNorm, additive_mask, layer_config
+from muxviz.model.encoder import Encoder, LayerNorm, additive_mask
 from muxviz.model.heads import build_retrieval_head, build_task_head, reader_width
 from muxviz.model.multiplexer import build_multiplexer
 
@@ -60,19 +59,23 @@ class MuxOutput:
     cut: int = 0
 
 
-def _embeddings(config: MuxConfig) -> BertEmbeddings:
-    shape, width = config.shape, config.embedding_width
-    built = BertEmbeddings(layer_config(shape, width=shape.embedding_size))
-    for name, rows in (
-        ("word_embeddings", shape.vocab_size),
-        ("position_embeddings", shape.max_position_embeddings),
-        ("token_type_embeddings", shape.type_vocab_size),
-    ):
-        if width != shape.embedding_size:
-            padding = shape.pad_token_id if name == "word_embeddings" else None
-            setattr(built, name, nn.Embedding(rows, width, padding_idx=padding))
-    built.LayerNorm = LayerNorm(width, eps=shape.layer_norm_eps)
-    return built
+class Embeddings(nn.Module):
+    """BERT's tables; what stands for the words is given, as a mixture stands for N of them."""
+
+    def __init__(self, config: MuxConfig) -> None:
+        super().__init__()
+        shape, width = config.shape, config.embedding_width
+        self.word_embeddings = nn.Embedding(shape.vocab_size, width, padding_idx=shape.pad_token_id)
+        self.position_embeddings = nn.Embedding(shape.max_position_embeddings, width)
+        self.token_type_embeddings = nn.Embedding(shape.type_vocab_size, width)
+        self.LayerNorm = LayerNorm(width, eps=shape.layer_norm_eps)
+        self.dropout = nn.Dropout(shape.hidden_dropout_prob)
+
+    def forward(self, words: Tensor, types: Tensor, positions: Tensor) -> Tensor:
+        """``words [B, T, E]`` with segments and positions, ``[B or 1, T]`` each, normed."""
+        added = words + self.token_type_embeddings(types) + self.position_embeddings(positions)
+        out: Tensor = self.dropout(self.LayerNorm(added))
+        return out
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class MuxModel(nn.Module):
         super().__init__()
         self.config = config
         shape = config.shape
-        self.embeddings = _embeddings(config)
+        self.embeddings = Embeddings(config)
         self.multiplexer = build_multiplexer(config)
         if shape.embedding_size != shape.hidden_size:
             self.embedding_projection = nn.Linear(shape.embedding_size, config.width)
@@ -171,9 +174,8 @@ class MuxModel(nn.Module):
         types = ids.new_zeros(1, length)  # one row, like the positions: looked up once for all
         if prepared.types is not None:
             types = prepared.types.reshape(batch * num, length)
-        rows = self.embeddings(
-            input_ids=ids, token_type_ids=types, position_ids=self.token_positions(ids)
-        )
+        words = self.embeddings.word_embeddings(ids)
+        rows: Tensor = self.embeddings(words, types, self.token_positions(ids))
         return rows.view(batch, num, length, -1)
 
     def mix(self, embeddings: Tensor, mask: Tensor, *, hide_padding: bool = False) -> Tensor:
@@ -198,11 +200,8 @@ class MuxModel(nn.Module):
             length = mixture.shape[1]
             offset = 2 if self.config.backbone == "roberta" else 0
             positions = torch.arange(offset, length + offset, device=mixture.device)
-            hidden = self.embeddings(
-                inputs_embeds=mixture,
-                token_type_ids=torch.zeros_like(positions)[None],
-                position_ids=positions[None],
-            )
+            types = torch.zeros_like(positions)
+            hidden = self.embeddings(mixture, types[None], positions[None])
         if self.config.shape.embedding_size != self.config.shape.hidden_size:
             hidden = self.embedding_projection(hidden)
         return hidden

@@ -103,9 +103,9 @@ def token_table(checkpoint: Checkpoint, position: int) -> Tensor:
     offset = 2 if checkpoint.config.backbone == "roberta" else 0
     ids = torch.arange(checkpoint.config.shape.vocab_size, device=device)[:, None]
     table = embeddings(
-        input_ids=ids,
-        token_type_ids=torch.zeros_like(ids),
-        position_ids=torch.full_like(ids, position + offset),
+        embeddings.word_embeddings(ids),
+        torch.zeros_like(ids),
+        torch.full_like(ids, position + offset),
     )
     return normalize(table[:, 0], dim=-1)
 

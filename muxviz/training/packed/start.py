@@ -178,7 +178,7 @@ def _walk(
             attend = one.attention.self
             value = attend.value(hidden).unflatten(-1, (-1, attend.attention_head_size))
             heads = (weights @ value.transpose(1, 2)).transpose(1, 2).flatten(2)
-            middle = one.attention(hidden, seen)[0]
+            middle = one.attention(hidden, seen)
             units = one.intermediate(middle)
             leaving = one.output(units, middle)
             states = (hidden, heads, middle, units, leaving)
