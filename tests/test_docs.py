@@ -167,6 +167,13 @@ def test_the_pruning_tables_are_what_was_measured() -> None:
             assert part in text, "print it with: python -m benchmarks.pruning_tables"
 
 
+def test_the_debuggers_tables_are_what_was_measured() -> None:
+    from benchmarks.debugger_table import printed
+
+    text = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
+    assert printed() in text, "print it with: python -m benchmarks.debugger_table"
+
+
 def test_stored_benchmarks_have_the_documented_layout() -> None:
     files = sorted((ROOT / "benchmarks" / "results").glob("throughput-*.json"))
     assert files
