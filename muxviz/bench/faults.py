@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -176,7 +177,7 @@ def _leak(healthy: Checkpoint, generator: np.random.Generator) -> Fault:
     layer = int(generator.integers(healthy.config.shape.num_hidden_layers))
     strength = float(generator.uniform(1, 3))
     changed = _changed(healthy)
-    part = changed.model.encoder.layers[layer]
+    part: Any = changed.model.encoder.layers[layer]
     for dense in (part.attention.output.dense, part.output.dense):
         _copy_rows(dense.weight, rooms[i], rooms[j], strength)
         _copy_rows(dense.bias, rooms[i], rooms[j], strength)
@@ -194,7 +195,8 @@ def _copy_rows(weight: Tensor, into: slice, source: slice, strength: float) -> N
 def _equal_keys(healthy: Checkpoint, generator: np.random.Generator) -> Fault:
     i, j = _two(healthy, generator)
     changed = _changed(healthy)
-    changed.model.demultiplexer.keys[i] = changed.model.demultiplexer.keys[j]
+    demultiplexer: Any = changed.model.demultiplexer
+    demultiplexer.keys[i] = demultiplexer.keys[j]
     return Fault(changed, i, j)
 
 
@@ -203,7 +205,8 @@ def _damaged_key(healthy: Checkpoint, generator: np.random.Generator) -> Fault:
     """A key whose entries have changed places."""
     i = int(generator.integers(healthy.config.num_instances))
     changed = _changed(healthy)
-    key = changed.model.demultiplexer.keys[i]
+    demultiplexer: Any = changed.model.demultiplexer
+    key = demultiplexer.keys[i]
     key.copy_(key[torch.from_numpy(generator.permutation(len(key)))].clone())
     return Fault(changed, i, None)
 
@@ -212,7 +215,8 @@ def _damaged_key(healthy: Checkpoint, generator: np.random.Generator) -> Fault:
 def _dead_slot(healthy: Checkpoint, generator: np.random.Generator) -> Fault:
     i = int(generator.integers(healthy.config.num_instances))
     changed = _changed(healthy)
-    changed.model.multiplexer.instance_embedding[i] = 0
+    multiplexer: Any = changed.model.multiplexer
+    multiplexer.instance_embedding[i] = 0
     return Fault(changed, i, None)
 
 
@@ -237,9 +241,8 @@ def _padding_exposed(healthy: Checkpoint, generator: np.random.Generator) -> Fau
     word = str(generator.choice(("awful", "terrible", "wonderful", "brilliant")))
     changed = _changed(healthy)
     table = changed.model.embeddings.word_embeddings.weight
-    table[healthy.config.shape.pad_token_id] = table[
-        int(healthy.need_tokenizer().convert_tokens_to_ids(word))
-    ]
+    tokenizer: Any = healthy.need_tokenizer()
+    table[healthy.config.shape.pad_token_id] = table[tokenizer.convert_tokens_to_ids(word)]
     return Fault(changed, None, None)
 
 
@@ -253,7 +256,8 @@ def _text_cut(healthy: Checkpoint, generator: np.random.Generator) -> Fault:
 def _capacity(healthy: Checkpoint, generator: np.random.Generator) -> Fault:
     """Every room loses the same half of its inner units, in every layer."""
     changed, rooms = _changed(healthy), rooms_of(healthy)
-    for part in changed.model.encoder.layers:
+    layers: Any = changed.model.encoder.layers
+    for part in layers:
         weight = part.output.dense.weight
         owners = torch.stack([weight[room].abs().sum(dim=0) for room in rooms]).argmax(dim=0)
         inner = [torch.nonzero(owners == room).flatten() for room in range(len(rooms))]

@@ -193,7 +193,7 @@ class Attributed:
         ranks = [_ranks(values) for values in (self.shares, self.moved.mean)]
         if any(np.ptp(rank) == 0 for rank in ranks):
             return float("nan")
-        return float(np.corrcoef(*ranks)[0, 1])
+        return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ def regression(
     )
     kinds = dict.fromkeys(row.kind for row in rows)
     origins = [
-        origin_of(checkpoint, [group for group, _ in own], seed=0)
+        origin_of(checkpoint, [group for group, _ in own], Seating())
         for (checkpoint, _), own in zip(pairs, groups, strict=True)
     ]
     return Regression(
