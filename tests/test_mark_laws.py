@@ -64,7 +64,8 @@ NO_SLOTS = {
 AMOUNT = r"[+\-−]?\d[\d.,]*(?:e[+\-−]?\d+)?"
 UNIT = r"(?: (?:%|dB|nats?|logits?|bits|ms|points))?"
 INTERVAL = re.compile(
-    rf"(?<![\d.,])(?<!of )({AMOUNT}){UNIT}(?: \((?:95 % )?|, 95 % interval )({AMOUNT}){UNIT} to ({AMOUNT}{UNIT})"
+    rf"(?<![\d.,])(?<!of )({AMOUNT}){UNIT}(?: \((?:95 % )?|, 95 % interval )"
+    rf"({AMOUNT}){UNIT} to ({AMOUNT}{UNIT})"
 )
 
 
