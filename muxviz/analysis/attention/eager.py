@@ -24,7 +24,7 @@ def attend(layer: Any, hidden: Tensor, mask: Tensor | None) -> tuple[Tensor, Ten
     H are the heads that pruning left, d the numbers of one head.
     """
     own = layer.attention.self
-    shape = (*hidden.shape[:-1], own.num_attention_heads, own.attention_head_size)
+    shape = (*hidden.shape[:-1], -1, own.attention_head_size)
     query, key, value = (
         part(hidden).view(shape).transpose(1, 2) for part in (own.query, own.key, own.value)
     )

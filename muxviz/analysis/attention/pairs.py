@@ -65,7 +65,7 @@ def slot_pairs(
         parts = entering_parts(entered)
         own: Any = checkpoint.model.encoder.layers[0]
         own = own.attention.self
-        shape = (*parts.shape[:2], own.num_attention_heads, own.attention_head_size)
+        shape = (*parts.shape[:2], -1, own.attention_head_size)
         scale = own.scaling**0.5
         query, key = (
             _project(linear, parts).view(shape) * scale for linear in (own.query, own.key)
