@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from muxviz.analysis.attention import attribution
 from muxviz.analysis.attention.conductance import layer_conductance
+from muxviz.analysis.groups import attribution
 from muxviz.analysis.groups.attribution import attribute, mean_embedding, slot_shares
 from muxviz.analysis.groups.one_group import NOTHING, Target, enter, measure_of
 from muxviz.batch import Row

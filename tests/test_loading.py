@@ -364,7 +364,7 @@ def test_a_displaced_prefix_needs_room_too(tmp_path: Path) -> None:
     ("card", "field"),
     [
         ({"recipe": 5}, "'recipe'"),
-        ({"recipe": {"task_dev": 5}}, "'recipe.data.task_dev'"),
+        ({"recipe": {"task_dev": 5}}, "'recipe.task_dev'"),
         ({"baseline": ["a"]}, "'baseline'"),
         ({"measured": []}, "'measured'"),
         ({"measured": {"dev": 5}}, "'measured.dev'"),

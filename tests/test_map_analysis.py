@@ -21,7 +21,7 @@ from muxviz.analysis.map.separation import (
     silhouettes,
 )
 from muxviz.analysis.map.states import draw_design, sample_states
-from muxviz.batch import Row
+from muxviz.batch import Row, Seating
 from muxviz.errors import InputError, NotApplicable, Stopped
 from muxviz.inference import group_tensors
 from muxviz.results import from_json, to_json
@@ -145,7 +145,7 @@ def test_the_users_group_is_added_and_changes_nothing_else() -> None:
 
 def test_equal_seeds_give_equal_samples() -> None:
     again = sampled(planted())
-    other = sampled(planted(), seed=1)
+    other = sampled(planted(), seating=Seating(seed=1))
     for name in again.names:
         assert (again.states[name] == clean().states[name]).all()
     assert other.texts != again.texts

@@ -23,7 +23,7 @@ from muxviz.training.loop import train
 from muxviz.training.meters import Meter
 from muxviz.training.recipe import Recipe
 from muxviz.training.state import read_state
-from tests.tiny_runs import metrics, tiny_recipe, tiny_stage, write_data, write_recipe
+from tests.tiny_runs import changed, metrics, tiny_recipe, tiny_stage, write_data, write_recipe
 
 DEADLINE_S = 600  # for a sub-process to get somewhere, on a busy machine
 
@@ -241,7 +241,7 @@ def test_a_run_that_is_asked_to_stop_saves_and_can_go_on(
     whole: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recipe, out = replace(BROKEN_OFF, save_every=100), tmp_path / "run"
+    recipe, out = changed(BROKEN_OFF, save_every=100), tmp_path / "run"
     before = signal.getsignal(signal.SIGTERM)
 
     def count(meter: Meter, whole: Batch) -> None:
