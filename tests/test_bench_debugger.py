@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,20 @@ def test_the_command_plants_and_writes_its_figures(
     assert figures["planted_cases"] == len(figures["planted"]) == 1
     assert figures["real"] == []
     assert "| dead slot | 1 |" in capsys.readouterr().out
+
+
+def test_ended_early_it_writes_what_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def cases(*given: object, **options: object) -> Iterator[PlantedCase]:
+        yield found().planted[0]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("muxviz.bench.debugger.planted_cases", cases)
+    out = tmp_path / "debugger.json"
+    assert main(["bench", "debugger", "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["planted_cases"] == 1
+    assert "ended early" in capsys.readouterr().err
 
 
 def test_neighbours_are_drawn_from_other_sentences() -> None:

@@ -110,6 +110,8 @@ def test_stopped_and_gone_on_is_the_same_as_never_stopped(
     assert (again.failures, again.bad, again.read) == (whole.failures, whole.bad, whole.read)
     with pytest.raises(InputError, match="seeds .* begin again"):
         measure_file(model, file, baseline=alone, start=part, seating=Seating(seed=1))
+    with pytest.raises(InputError, match="another fill"):
+        measure_file(model, file, baseline=alone, start=part, seating=Seating(fill="published"))
     other = replace(part, provenance=replace(part.provenance, fingerprint="0"))
     with pytest.raises(InputError, match="another checkpoint"):
         measure_file(model, file, baseline=alone, start=other)

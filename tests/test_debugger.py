@@ -12,7 +12,7 @@ import torch
 
 from muxviz.analysis.debugger.attributed import attributed
 from muxviz.analysis.debugger.checks import untrained
-from muxviz.analysis.debugger.diagnose import CHECKS, diagnose
+from muxviz.analysis.debugger.diagnose import diagnose
 from muxviz.analysis.debugger.edits import edit_neighbour
 from muxviz.analysis.debugger.passes import silence, without_layer
 from muxviz.analysis.groups.attribution import attribute
@@ -25,7 +25,14 @@ from muxviz.figures.debugger.edits import edits_finding
 from muxviz.figures.debugger.fixes import fixes_finding
 from muxviz.figures.debugger.heard import heard_finding
 from muxviz.figures.debugger.verdict import verdict_finding
-from muxviz.results.diagnosis import Attributed, Diagnosis, Heard, name_cause
+from muxviz.results.diagnosis import (
+    CHECKS,
+    FIRST,
+    Attributed,
+    Diagnosis,
+    Heard,
+    name_cause,
+)
 from muxviz.results.edits import NeighbourEdit
 from muxviz.results.estimates import Estimates
 from muxviz.results.ladder import rung_of
@@ -106,7 +113,7 @@ def test_two_equal_keys_read_the_same_slot() -> None:
 
 
 def test_only_what_is_asked_for_is_made() -> None:
-    first = found(LEAK, checks=("company",))
+    first = found(LEAK, checks=FIRST)
     assert {rung.test for rung in first.ladder.rungs} == {"all slots", "reseated", "company"}
     assert (first.heard, first.further, first.gains, first.leaders) == (None, (), (), ())
     assert first.is_company
@@ -173,6 +180,49 @@ def test_a_stop_names_nothing() -> None:
     assert result.ladder.is_partial
     assert (result.cause, result.fixes, result.worst) == ("none", (), ())
     assert "stopped before all was tried" in verdict_finding(result)
+
+
+def test_a_stop_after_the_ladder_keeps_it_and_names_nothing() -> None:
+    def stop(done: int, total: int) -> None:
+        if 3 * done > total:  # in the second of three stages
+            raise Stopped("stopped")
+
+    result = found(LEAK, progress=stop)
+    assert result.ladder.is_partial
+    assert result.ladder.rung("neighbour", 1) is not None
+    assert (result.cause, result.heard) == ("none", None)
+
+
+def test_asked_about_the_company_alone_nobody_is_cleared_or_named() -> None:
+    single = planted([[1]]).checkpoint
+    clean = diagnose(
+        planted(np.diag([-1.0, 1.0, 1.0])).checkpoint,
+        EQUAL,
+        0,
+        gold="positive",
+        baseline=single,
+        pool=POOL,
+        draws=16,
+        checks=FIRST,
+    )
+    assert clean.ladder.cause == "model"  # as far as these rungs tell; the seat is to blame
+    assert clean.cause == "untold"
+    said = verdict_finding(clean)
+    assert "not its company: other neighbours mend 0 of 16 draws" in said
+    assert "too small" not in said
+    assert "no single one" not in verdict_finding(found(LEAK, checks=FIRST))
+
+
+def test_a_tag_that_n_1_gets_wrong_too_has_a_verdict() -> None:
+    options = {"default_padding": "group", "task": "token_classification", "num_labels": 3}
+    tags, plain = shared_checkpoint(**options), shared_checkpoint(plain=True, **options)
+    for slot in range(3):
+        result = diagnose(tags, ROWS, slot, baseline=plain, pool=POOL, draws=4)
+        assert (result.heard, result.alone) == (None, None)
+        assert verdict_finding(result)
+    sentence = replace(result, cause="sentence", ladder=replace(result.ladder, cause="sentence"))
+    sentence = replace(sentence, ladder=replace(sentence.ladder, is_right=False))
+    assert "because of the sentence itself" in verdict_finding(sentence)
 
 
 def test_a_diagnosis_comes_back_from_its_file() -> None:

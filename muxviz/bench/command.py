@@ -35,9 +35,10 @@ from muxviz.evaluation.sources import data_name, find_data, read_data
 from muxviz.files import json_text, results_file
 from muxviz.loading.load import load, resolve_device
 from muxviz.pool import texts as pool_texts
-from muxviz.results.debugging import DebuggerBench, RealFailure
+from muxviz.results.debugging import DebuggerBench, PlantedCase, RealFailure
 from muxviz.results.store import to_json
 from muxviz.results.throughput import SpeedRun, benchmark_dict
+from muxviz.terminal import tell
 from muxviz.training.files import need_data
 
 if TYPE_CHECKING:
@@ -224,39 +225,33 @@ def _record_speed(options: argparse.Namespace) -> int:
 
 
 def debugger(options: argparse.Namespace) -> int:
-    """What the debugger names: planted causes, and with data what mends real failures."""
+    """What the debugger names: planted causes, and with data what mends real failures.
+
+    Ctrl-C ends it early, with what is done by then.
+    """
     source = need_data(options.data) if options.data else None
-    with results_file(options.json, sources=[source]) as write, tqdm(file=sys.stderr) as bar:
+    with results_file(options.json, sources=[source]) as write:
         _threads(options)
-
-        def tell(words: str) -> None:
-            bar.set_description(words)
-            bar.update()
-
         baseline = load(options.baseline, device="cpu")
-        planted = bench_debugger.measure_planted(
-            load(options.healthy, device="cpu"),
-            baseline,
-            each=options.planted,
-            draws=options.draws,
-            seed=options.seed,
-            tell=tell,
-        )
-        real: tuple[RealFailure, ...] = ()
-        if source is not None:
-            failing = [load(name, device="cpu") for name in options.checkpoints]
-            data = read_data(source, baseline)
-            real = bench_debugger.measure_real(
-                failing,
-                baseline,
-                data,
-                each=options.failures,
-                draws=options.draws,
-                seed=options.seed,
-                tell=tell,
-            )
-        found = DebuggerBench(planted, real, options.seed, options.draws)
+        data = read_data(source, baseline) if source is not None else None
+        failing = [load(name, device="cpu") for name in options.checkpoints] if data else []
+        setting = {"draws": options.draws, "seed": options.seed}
+        planted: list[PlantedCase] = []
+        real: list[RealFailure] = []
+        try:
+            healthy = load(options.healthy, device="cpu")
+            cases = bench_debugger.planted_cases(healthy, baseline, each=options.planted, **setting)
+            for case in tqdm(cases, "planted", unit="case", file=sys.stderr):
+                planted.append(case)
+            if data is not None:
+                failures = bench_debugger.real_failures(
+                    failing, baseline, data, each=options.failures, **setting
+                )
+                for failure in tqdm(failures, "real", unit="failure", file=sys.stderr):
+                    real.append(failure)
+        except KeyboardInterrupt:
+            tell("ended early: what is done is shown and written")
+        found = DebuggerBench(tuple(planted), tuple(real), options.seed, options.draws)
         print(bench_debugger.table(found))
-        figures = bench_debugger.summary(found)
-        write(json_text(figures | asdict(found), indent=1) + "\n")
+        write(json_text(bench_debugger.summary(found) | asdict(found), indent=1) + "\n")
     return 0

@@ -8,7 +8,7 @@ the draws it was made on. The oracle takes the neighbour that mends most of anot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from muxviz.analysis.groups.draws import (
 )
 from muxviz.analysis.groups.one_group import Target
 from muxviz.batch import EncodedRow, Group, Row, Seating
-from muxviz.bench.faults import CAUSE, KINDS, Sentences, plant_cases
+from muxviz.bench.faults import CAUSE, Sentences, plant_cases
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.pool import balanced, fit_and_test, read_pool, texts
 from muxviz.results.debugging import CONTENDERS, DebuggerBench, PlantedCase, RealFailure
@@ -39,14 +39,12 @@ LABELLED = 64
 STEPS = 16  # of the integral of an attribution
 APART = 1000  # seeds of draws that nothing was chosen on lie so far off
 SELDOM = 0.1  # of other companies mend it: nobody's fault
-Tell = Callable[[str], None]
 
 
-def measure_planted(
-    healthy: Checkpoint, baseline: Checkpoint, *, each: int, draws: int, seed: int, tell: Tell
-) -> tuple[PlantedCase, ...]:
-    """``each`` cases of every kind, diagnosed."""
-    found = []
+def planted_cases(
+    healthy: Checkpoint, baseline: Checkpoint, *, each: int, draws: int, seed: int
+) -> Iterator[PlantedCase]:
+    """``each`` cases of every kind, diagnosed, as they come."""
     for case in plant_cases(healthy, baseline, _sentences(), each=each, seed=seed):
         said = diagnose(
             case.checkpoint,
@@ -59,9 +57,7 @@ def measure_planted(
             labelled=balanced(LABELLED),
             seating=Seating(seed=seed),
         )
-        found.append(PlantedCase(case.kind, CAUSE[case.kind], case.at, said.cause, said.at))
-        tell(f"planted {len(found)} of {each * len(KINDS)}")
-    return tuple(found)
+        yield PlantedCase(case.kind, CAUSE[case.kind], case.at, said.cause, said.at)
 
 
 def _sentences() -> Sentences:
@@ -72,7 +68,7 @@ def _sentences() -> Sentences:
 # ---- real failures ------------------------------------------------------------------------------
 
 
-def measure_real(
+def real_failures(
     checkpoints: Sequence[Checkpoint],
     baseline: Checkpoint,
     data: LabelledRows,
@@ -80,17 +76,13 @@ def measure_real(
     each: int,
     draws: int,
     seed: int,
-    tell: Tell,
-) -> tuple[RealFailure, ...]:
-    """At most ``each`` failures of every checkpoint, in random groups of the data."""
-    found: list[RealFailure] = []
+) -> Iterator[RealFailure]:
+    """At most ``each`` failures of every checkpoint, in random groups of the data, as they come."""
     right = _answers_alone(baseline, data) == data.labels
     for checkpoint in checkpoints:
         for row, rows, slot in _failures(checkpoint, data, right, each, seed):
             gold = checkpoint.config.labels[int(data.labels[row])]
-            found.append(_judge(checkpoint, baseline, row, rows, slot, gold, draws, seed))
-            tell(f"real failures {len(found)} of at most {each * len(checkpoints)}")
-    return tuple(found)
+            yield _judge(checkpoint, baseline, row, rows, slot, gold, draws, seed)
 
 
 def _answers_alone(baseline: Checkpoint, data: LabelledRows) -> np.ndarray:

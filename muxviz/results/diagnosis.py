@@ -12,6 +12,8 @@ from muxviz.results.group import Provenance
 from muxviz.results.ladder import Interval, Ladder, Rung
 from muxviz.results.reading import Proportion
 
+CHECKS = ("company", "neighbours", "seat", "heard", "padding", "cut", "layers")
+FIRST = ("company",)  # company or capacity
 CAUSES = (
     "right",
     "label",
@@ -111,15 +113,17 @@ class Extreme:
 class Diagnosis:
     """What the debugger found about one slot of one group.
 
-    ladder: with the rungs T0 to T3. further: rungs of padding, a cut end and layers; heard, alone:
-    checks; empty or None where they were not made or do not apply. gains: per layer, how many more
-    of the reference sentences the slot answers as N = 1 does without it, a share with its 95 %
-    interval. untrained: layers that are as they were before training. leaders: per measure of
-    ``MEASURES``, the neighbour whose change gives the target most, or None where none is told from
-    nothing. cut_text: the end of the sentence that did not fit. worst, best: neighbours tried that
-    harmed and helped most. cause: one of ``CAUSES``, at: the slot or layer named with it.
+    checks: those that were asked for. ladder: with the rungs T0 to T3. further: rungs of padding, a
+    cut end and layers; heard, alone (where N = 1 is wrong as well): empty or None where they were
+    not made or do not apply. gains: per layer, how many more of the reference sentences the slot
+    answers as N = 1 does without it, a share with its 95 % interval. untrained: layers that are as
+    they were before training. leaders: per measure of ``MEASURES``, the neighbour whose change
+    gives the target most, or None where none is told from nothing. cut_text: the end of the
+    sentence that did not fit. worst, best: neighbours tried that harmed and helped most. cause: one
+    of ``CAUSES``, at: the slot or layer named with it.
     """
 
+    checks: tuple[str, ...]
     ladder: Ladder
     heard: Heard | None
     further: tuple[Rung, ...]
@@ -144,6 +148,11 @@ class Diagnosis:
     def depends_on_measure(self) -> bool:
         """Whether another measure or another way to take a neighbour away names another one."""
         return self.cause == "neighbour" and any(slot != self.at for slot in self.leaders)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether only the company was asked about, so that nobody else can be named or cleared."""
+        return self.checks == FIRST
 
     @property
     def is_company(self) -> bool | None:
@@ -219,9 +228,9 @@ def name_cause(
     gets wrong too ("label" where it is surer of its answer than of sentences labelled so); a
     sentence that is not in the mixture ("dead slot"); a cut end, then padding, where the change
     mends more than its control; a slot that reads another one ("key"); a layer that was never
-    trained; a neighbour that
-    ``ladder.judge`` would name, also where another seat mends more; a slot that does not hear its
-    own sentence ("key"); seat or company; a layer without which the slot answers better; nobody.
+    trained; a neighbour that ``ladder.judge`` would name, also where another seat mends more; a
+    slot that does not hear its own sentence ("key"); seat or company; a layer without which the
+    slot answers better; nobody.
     """
     if ladder.is_right or ladder.is_partial:
         return ("right", ladder.culprit) if ladder.is_right else ("none", None)

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import optimize, stats
 
-from muxviz.analysis.groups.shares import discoveries, effective_trials, shares
+from muxviz.analysis.groups.shares import discoveries, effective_trials, mcnemar, shares
 from muxviz.errors import NotApplicable
 from muxviz.results import Proportion
 from muxviz.results.dataset import Calibration, LabelCounts, RightShares
@@ -83,7 +83,7 @@ def compare_groupings(found: Worklist) -> RightShares:
     p = np.full(ways, np.nan)
     for way in range(1, ways):
         won, lost = (hits[:, way] & ~hits[:, 0]).sum(), (~hits[:, way] & hits[:, 0]).sum()
-        p[way] = stats.binomtest(int(won), int(won + lost)).pvalue if won + lost else 1.0
+        p[way] = mcnemar(int(won), int(lost))
     total = shares(hits.sum(axis=1, dtype=float), np.full(len(hits), float(ways)))
     return RightShares(
         "grouping",

@@ -78,12 +78,16 @@ class _Run:
     engine: Engine
     alone: Engine | None
     ways: tuple[str, ...]
-    seeds: tuple[int, ...]
-    padding: str
+    seating: Seating
     batch: int
     total: int
     progress: Progress | None
     done: list[int] = field(default_factory=lambda: [0])
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of every grouping."""
+        return tuple(self.seating.seed + way for way in range(len(self.ways)))
 
     @property
     def passes(self) -> int:
@@ -149,8 +153,7 @@ def measure_file(
         Engine(checkpoint),
         Engine(baseline) if baseline else None,
         ways,
-        tuple(range(seating.seed, seating.seed + len(ways))),
-        seating.padding or checkpoint.config.default_padding,
+        replace(seating, padding=seating.padding or checkpoint.config.default_padding),
         batch,
         found[0],
         progress,
@@ -207,7 +210,9 @@ def _windows(run: _Run, before: Worklist, path: Path, columns: Columns) -> Itera
         if read == start:
             return
         texts: list[Row] = [row.row for row in good]
-        encoded = encode_rows(run.engine.checkpoint, texts, padding=run.padding, keep_bad=True)
+        encoded = encode_rows(
+            run.engine.checkpoint, texts, padding=run.seating.padding, keep_bad=True
+        )
         kept = [n for n, row in enumerate(encoded) if not row.why_not]
         for row, whole in zip(good, encoded, strict=True):
             if whole.why_not:
@@ -255,12 +260,9 @@ def _scores(
 ) -> np.ndarray:
     """Log-probabilities ``[R, C]`` of the rows in these seats."""
     config = engine.checkpoint.config
-    padding = run.padding if engine is run.engine else None
+    seating = run.seating if engine is run.engine else Seating()
     found = np.empty((len(rows), len(config.labels)), dtype=np.float32)
-    groups = [
-        make_group(config, [rows[n] for n in seat], Seating(padding, seed=run.seeds[0]))
-        for seat in seats
-    ]
+    groups = [make_group(config, [rows[n] for n in seat], seating) for seat in seats]
     order = sorted(range(len(groups)), key=lambda at: groups[at].length)
     wide = run.engine.checkpoint.config.num_instances // config.num_instances
     size = PIECE * wide
@@ -279,7 +281,8 @@ def _scores(
 
 def _empty(run: _Run, data: str, labels: tuple[str, ...], window: int) -> Worklist:
     """A worklist of no rows, which says how they will be answered."""
-    ways, checkpoint = len(run.ways), run.engine.checkpoint
+    ways, checkpoint, seating = len(run.ways), run.engine.checkpoint, run.seating
+    assert seating.padding is not None, "resolved when the run began"
     whole = np.zeros(0, dtype=np.int64)
     alone = run.alone.checkpoint if run.alone else None
     is_alone = checkpoint.config.num_instances == 1
@@ -288,7 +291,7 @@ def _empty(run: _Run, data: str, labels: tuple[str, ...], window: int) -> Workli
         labels=labels,
         groupings=names(run.ways),
         seeds=run.seeds,
-        filler_seed=run.seeds[0],
+        filler_seed=seating.seed,
         numbers=whole,
         gold=whole,
         scores=np.zeros((ways, 0, len(labels)), dtype=np.float32),
@@ -306,7 +309,9 @@ def _empty(run: _Run, data: str, labels: tuple[str, ...], window: int) -> Workli
         is_whole=False,
         window=window,
         baseline=alone.name if alone else checkpoint.name if is_alone else "",
-        provenance=provenance(checkpoint, padding=run.padding, length=0, seed=run.seeds[0]),
+        provenance=provenance(
+            checkpoint, padding=seating.padding, length=0, seed=seating.seed, fill=seating.fill
+        ),
     )
 
 
@@ -318,8 +323,9 @@ def _same(start: Worklist, empty: Worklist) -> Worklist:
                 f"what is to be gone on with has {name} {getattr(start, name)!r}, this run "
                 f"{getattr(empty, name)!r}; begin again, or use the settings of before"
             )
-    if start.provenance.fingerprint != empty.provenance.fingerprint:
-        raise InputError("what is to be gone on with is of another checkpoint; begin again")
+    for name, called in (("fingerprint", "checkpoint"), ("padding", "padding"), ("fill", "fill")):
+        if getattr(start.provenance, name) != getattr(empty.provenance, name):
+            raise InputError(f"what is to be gone on with is of another {called}; begin again")
     return start
 
 

@@ -7,24 +7,24 @@ asked for is computed, nothing else. Source: our definition (docs/quantities.md,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from muxviz.analysis.debugger import checks as check
 from muxviz.analysis.debugger.interventions import Plan
-from muxviz.analysis.debugger.ladder import SMALLEST, Climb, climb
+from muxviz.analysis.debugger.ladder import SMALLEST, Asked, Climb, climb
 from muxviz.analysis.groups.draws import Progress, share_of
 from muxviz.batch import Row, Seating
-from muxviz.errors import InputError
+from muxviz.errors import InputError, Stopped
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.results.diagnosis import Diagnosis, Extreme, Fix, name_cause
+from muxviz.results.diagnosis import CHECKS, Diagnosis, Extreme, Fix, Heard, name_cause
 from muxviz.results.estimates import Estimates
 from muxviz.results.ladder import Interval, Rung
 from muxviz.results.reading import Proportion
 
-CHECKS = ("company", "neighbours", "seat", "heard", "padding", "cut", "layers")
-FIRST = ("company",)  # company or capacity
 RUNGS = {"company": ("reseated", "company"), "neighbours": ("neighbour",), "seat": ("seat",)}
+BEFORE_CAPACITY = ("company", "neighbours", "seat")  # to be tried before the model is blamed
 ALWAYS = ("all slots", "reseated")
 HEARD, LAYERS = 16, 16  # draws, at most, of these two checks
 EXTREMES = 3
@@ -53,9 +53,11 @@ def diagnose(
         baseline: the N = 1 model; without it a sentence cannot be told from the model.
         draws: of each rung. All checks cost about ``(N + 4) draws`` passes.
         pool: sentences that neighbours are drawn from.
-        labelled: texts and labels that say how sure the baseline is of sentences labelled so.
+        labelled: texts and labels that say how sure the baseline is of sentences labelled so; read
+            where it is wrong as well.
         checks: of ``CHECKS``; the N = 1 answer and the copies are always looked at.
-        progress: of the whole; raising ``Stopped`` from it ends the work.
+        progress: of the whole; where it raises ``Stopped``, what was made by then comes back, and
+            no cause is named.
 
     Raises:
         NotApplicable: one slot only, no classes, or a gold label for one answer per token.
@@ -65,6 +67,7 @@ def diagnose(
     if unknown or not checks:
         raise InputError(f"got checks {', '.join(unknown) or '(none)'}; use {', '.join(CHECKS)}")
     wanted = {test for name in checks for test in RUNGS.get(name, ())} | set(ALWAYS)
+    asked_for, stages = tuple(checks), 1 + ("heard" in checks) + ("layers" in checks)
     if checkpoint.config.num_instances == 2 and "company" in checks:
         wanted.add("neighbour")  # the one neighbour is the company
     climbed = climb(
@@ -77,35 +80,32 @@ def diagnose(
         pool=pool,
         seating=seating,
         tests=tuple(wanted),
-        progress=share_of(progress, 0, 3),
+        progress=share_of(progress, 0, stages),
     )
     asked, ladder = climbed.asked, climbed.ladder
-    heard, seed = None, seating.seed
-    further: list[Rung | None] = []
-    gains: list[Interval] = []
+    heard: Heard | None = None
+    made: tuple[Rung, ...] = ()
+    gains: tuple[Interval, ...] = ()
     if not ladder.is_partial:
-        if "heard" in checks:
-            heard = check.hear(asked, pool, min(draws, HEARD), seed, share_of(progress, 1, 3))
-        if "padding" in checks:
-            further.append(check.padding(asked, pool, draws, seed))
-        if "cut" in checks:
-            further.append(check.cut(asked, seed))
-        if "layers" in checks:
-            part = share_of(progress, 2, 3)
-            rungs, gains = check.layers(asked, baseline, pool, min(draws, LAYERS), seed, part)
-            further += rungs
-    made = tuple(rung for rung in further if rung is not None)
-    alone = check.alone(asked, baseline, labelled)
+        parts = _Parts(asked, baseline, pool, draws, seating.seed, progress, stages)
+        heard, made, gains, is_whole = parts.checked(asked_for)
+        ladder = replace(ladder, is_partial=not is_whole)
+    alone = None
+    if ladder.alone_is_right is False:
+        alone = check.alone(asked, baseline, labelled)
     untrained = check.untrained(checkpoint) if "layers" in checks else ()
     cause, at = name_cause(
         ladder, heard=heard, further=made, gains=gains, untrained=untrained, alone=alone
     )
+    if cause == "model" and not set(BEFORE_CAPACITY) <= set(asked_for):
+        cause = "untold"
     by_margin = _by_margin(climbed)
     return Diagnosis(
+        checks=asked_for,
         ladder=ladder,
         heard=heard,
         further=made,
-        gains=tuple(gains),
+        gains=gains,
         untrained=untrained,
         alone=alone,
         leaders=check.leaders(asked, heard, by_margin) if heard and by_margin else (),
@@ -117,6 +117,45 @@ def diagnose(
         at=at,
         provenance=ladder.provenance,
     )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The checks beside the ladder. stages: of the progress, the ladder's included."""
+
+    asked: Asked
+    baseline: Checkpoint | None
+    pool: Sequence[str]
+    draws: int
+    seed: int
+    progress: Progress | None
+    stages: int
+
+    def checked(
+        self, checks: Sequence[str]
+    ) -> tuple[Heard | None, tuple[Rung, ...], tuple[Interval, ...], bool]:
+        """Who is heard, the further rungs, what layers are worth; whether nothing stopped it."""
+        heard: Heard | None = None
+        rungs: list[Rung | None] = []
+        gains: list[Interval] = []
+        asked, pool, seed = self.asked, self.pool, self.seed
+        try:
+            if "heard" in checks:
+                part = share_of(self.progress, 1, self.stages)
+                heard = check.hear(asked, pool, min(self.draws, HEARD), seed, part)
+            if "padding" in checks:
+                rungs.append(check.padding(asked, pool, self.draws, seed))
+            if "cut" in checks:
+                rungs.append(check.cut(asked, seed))
+            if "layers" in checks:
+                part, few = share_of(self.progress, self.stages - 1, self.stages), LAYERS
+                found = check.layers(asked, self.baseline, pool, min(self.draws, few), seed, part)
+                rungs, gains = [*rungs, *found[0]], found[1]
+        except Stopped:
+            is_whole = False
+        else:
+            is_whole = True
+        return heard, tuple(rung for rung in rungs if rung is not None), tuple(gains), is_whole
 
 
 def _neighbours(climbed: Climb) -> list[Plan]:

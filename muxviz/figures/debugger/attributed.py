@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from muxviz.figures.debugger.heard import moved_column, moved_words
 from muxviz.figures.drawing.dots import (
     Column,
-    amount_span,
     dot_columns,
     dots_height,
     sides,
@@ -18,7 +18,7 @@ from muxviz.figures.drawing.dots import (
 )
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import framed
-from muxviz.figures.drawing.wording import ends, or_none, percent
+from muxviz.figures.drawing.wording import or_none, percent
 from muxviz.results.diagnosis import Attributed
 
 
@@ -26,7 +26,6 @@ def attributed_figure(result: Attributed, *, dark: bool = False) -> go.Figure:
     """Share of the attribution, and how far an exchange moves the answer."""
     shares, moved = result.shares, result.moved
     nothing = np.full(len(shares), np.nan)
-    low, mean, high = (100 * x for x in (moved.low, moved.mean, moved.high))
     columns = (
         Column(
             "share of the attribution",
@@ -38,15 +37,7 @@ def attributed_figure(result: Attributed, *, dark: bool = False) -> go.Figure:
             (0.0, 1.0),
             ".0%",
         ),
-        Column(
-            "moved by another sentence there (points)",
-            mean,
-            low,
-            high,
-            [_moved(result, j) for j in range(len(shares))],
-            [_moved(result, j) for j in range(len(shares))],
-            amount_span([low, high]),
-        ),
+        moved_column(moved),
     )
     plot = dot_columns(columns, slot_marks(len(shares), dark=dark), dark=dark)
     for place, column in enumerate(columns, start=1):
@@ -59,12 +50,6 @@ def attributed_figure(result: Attributed, *, dark: bool = False) -> go.Figure:
         sides=sides(),
     )
     return plot.figure()
-
-
-def _moved(result: Attributed, j: int) -> str:
-    found = result.moved
-    between = ends(100 * float(found.low[j]), 100 * float(found.high[j]), ".1f")
-    return f"{100 * found.mean[j]:.1f}{between}"
 
 
 def attributed_finding(result: Attributed) -> str:
@@ -87,7 +72,7 @@ def attributed_alt(result: Attributed) -> str:
     for j, share in enumerate(result.shares):
         parts.append(
             f"Slot {j + 1}: {percent(float(share))} of the attribution, another sentence moves "
-            f"the answer by {_moved(result, j)} points"
+            f"the answer by {moved_words(result.moved, j)} points"
         )
     parts.append(f"The attribution misses {percent(result.gap)} of what it explains")
     return " ".join(f"{part}." for part in parts)

@@ -19,6 +19,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import framed
 from muxviz.figures.drawing.wording import ends, or_none, percent
 from muxviz.results.diagnosis import Diagnosis, Heard
+from muxviz.results.estimates import Estimates
 
 
 def heard_figure(result: Diagnosis, *, dark: bool = False) -> go.Figure:
@@ -26,19 +27,9 @@ def heard_figure(result: Diagnosis, *, dark: bool = False) -> go.Figure:
     heard = _heard(result)
     moved, muted = heard.moved, 100 * heard.muted[:, 1]
     nothing = np.full(len(muted), np.nan)
-    low, mean, high = (100 * x for x in (moved.low, moved.mean, moved.high))
-    exchanged = [_moved(heard, j) for j in range(len(muted))]
     silenced = [f"{value:+.1f}" for value in muted]
     columns = (
-        Column(
-            "moved by another sentence there (points of probability)",
-            mean,
-            low,
-            high,
-            exchanged,
-            exchanged,
-            amount_span([low, high]),
-        ),
+        moved_column(moved),
         Column(
             "target's probability with it silent (points)",
             muted,
@@ -68,8 +59,16 @@ def _heard(result: Diagnosis) -> Heard:
     return result.heard
 
 
-def _moved(heard: Heard, j: int) -> str:
-    found = heard.moved
+def moved_column(moved: Estimates) -> Column:
+    """How far exchanging each slot's sentence moves the answer, in points."""
+    low, mean, high = (100 * x for x in (moved.low, moved.mean, moved.high))
+    words = [moved_words(moved, j) for j in range(len(mean))]
+    title = "moved by another sentence there (points of probability)"
+    return Column(title, mean, low, high, words, words, amount_span([low, high]))
+
+
+def moved_words(found: Estimates, j: int) -> str:
+    """``"31.2 (28.0 to 34.5)"``, in points."""
     between = ends(100 * float(found.low[j]), 100 * float(found.high[j]), ".1f")
     return f"{100 * found.mean[j]:.1f}{between}"
 
@@ -95,8 +94,8 @@ def heard_alt(result: Diagnosis) -> str:
     parts = [heard_finding(result)]
     for j, (_, probability) in enumerate(heard.muted):
         parts.append(
-            f"Slot {j + 1}: another sentence moves it by {_moved(heard, j)} points, silence "
-            f"changes the target's probability by {100 * probability:+.1f} points"
+            f"Slot {j + 1}: another sentence moves it by {moved_words(heard.moved, j)} points, "
+            f"silence changes the target's probability by {100 * probability:+.1f} points"
         )
     return " ".join(f"{part}." for part in parts)
 

@@ -33,6 +33,8 @@ def verdict_finding(result: Diagnosis) -> str:
     start = reads(result.ladder)
     if result.cause == "right":
         return f"{start}; {fragile(result.ladder)}"
+    if result.is_first and result.alone is None and not result.ladder.is_partial:
+        return f"{start}: {_whether_company(result)}"
     return f"{start}: {_why(result)}"
 
 
@@ -54,6 +56,14 @@ def _why(result: Diagnosis) -> str:
     return say(result) if say is not None else _nobody(result)
 
 
+def _whether_company(result: Diagnosis) -> str:
+    """All that exchanging everybody can tell."""
+    order = result.ladder.rung("reseated")
+    held = f", the same reordered {share_of(order.turned)}" if order is not None else ""
+    said = f"other neighbours mend {_company_share(result)} draws{held}"
+    return f"its company matters: {said}" if result.is_company else f"not its company: {said}"
+
+
 def _label(result: Diagnosis) -> str:
     alone = result.alone
     assert alone is not None, "a label is suspected of what N = 1 answers"
@@ -65,9 +75,10 @@ def _label(result: Diagnosis) -> str:
 
 
 def _sentence(result: Diagnosis) -> str:
-    alone = result.alone
-    assert alone is not None, "a sentence is blamed for what N = 1 answers"
-    return f"because of the sentence itself: N = 1 reads {shorten(alone.answer, 24)} too"
+    if result.alone is None:  # an answer per token
+        return unnamed(result.ladder)
+    answer = shorten(result.alone.answer, 24)
+    return f"because of the sentence itself: N = 1 reads {answer}, not what is right"
 
 
 def _key(result: Diagnosis) -> str:
@@ -113,6 +124,8 @@ def _nobody(result: Diagnosis) -> str:
             f"not the neighbours: others mend {_company_share(result)} draws, and nothing tried "
             f"mends a third; the model is too small for it at N = {num}"
         )
+    if result.cause == "untold" and result.ladder.alone_is_right is not None:
+        return "nothing that was asked about mends a third of its draws"
     return unnamed(result.ladder)
 
 
@@ -153,6 +166,15 @@ def verdict_table(result: Diagnosis) -> list[dict[str, Any]]:
             for name, value in zip(("", " from", " to"), result.gains[rung.layer], strict=True):
                 row[f"agrees with N = 1 more{name}"] = or_none(value)
     return found
+
+
+def extreme_rows(result: Diagnosis) -> list[dict[str, Any]]:
+    """The neighbours tried that harmed and helped most, from the worst on."""
+    found = {(e.slot, e.text): e for e in (*result.worst, *result.best)}.values()
+    return [
+        {"slot": e.slot + 1, "holds": e.text, f"margin of {result.ladder.target}": e.margin}
+        for e in sorted(found, key=lambda e: e.margin)
+    ]
 
 
 VERDICT = Family(verdict_figure, verdict_finding, verdict_alt, verdict_table)

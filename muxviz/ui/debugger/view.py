@@ -10,9 +10,9 @@ from muxviz.figures.debugger.attributed import ATTRIBUTED
 from muxviz.figures.debugger.edits import EDITS
 from muxviz.figures.debugger.fixes import FIXES
 from muxviz.figures.debugger.heard import HEARD
-from muxviz.figures.debugger.verdict import VERDICT
+from muxviz.figures.debugger.verdict import VERDICT, extreme_rows
 from muxviz.pool import pool_name
-from muxviz.results.diagnosis import Diagnosis
+from muxviz.results.diagnosis import FIRST, Diagnosis
 from muxviz.ui.debugger import text as words
 from muxviz.ui.debugger.gold import gold_control, say_target
 from muxviz.ui.debugger.params import DRAWS, NEIGHBOUR
@@ -74,7 +74,7 @@ def _first(run: RunRequest, slot: int, gold: str) -> Question:
     return Question(
         "first",
         "Company or capacity?",
-        _call(run, slot, gold, FIRST_DRAWS, checks=("company",)),
+        _call(run, slot, gold, FIRST_DRAWS, checks=FIRST),
         f"about {2 * FIRST_DRAWS} mixed sequences",
         VERDICT(),
         words.FIRST_HOW,
@@ -115,6 +115,15 @@ def _after(call: Call, found: Diagnosis) -> None:
                 words.FIXES_LIMITS,
                 origin=_origin,
             )
+        )
+    if found.worst:
+        st.caption("Sentences of the pool in a neighbour's slot: the three worst, the three best.")
+        st.dataframe(
+            extreme_rows(found),
+            hide_index=True,
+            width="stretch",
+            height="content",
+            alt="Sentences with which the answer did worst and best, with the target's margin",
         )
     if found.heard is not None:
         show(
