@@ -84,8 +84,10 @@ def test_a_leak_is_heard_and_named_under_every_measure() -> None:
     assert heard.moved.mean[2] == pytest.approx(0, abs=1e-6)  # nobody leaks from slot 3
     assert heard.muted[2, 0] == pytest.approx(result.ladder.margin * (np.sqrt(1.5) - 1), abs=1e-3)
     assert "because of slot 2" in verdict_finding(result)
-    best = result.fixes[0]
-    assert (best.kind, best.turned.value) == ("neighbour", 1)
+    lows = [fix.turned.interval[0] for fix in result.fixes]
+    assert lows == sorted(lows, reverse=True)
+    (best,) = (fix for fix in result.fixes if fix.kind == "neighbour")
+    assert (best.at, best.turned.value) == (1, 1)
     assert best.held.successes == 0
     assert {extreme.slot for extreme in result.worst} == {1}
     assert result.best[0].margin >= result.worst[0].margin
@@ -266,15 +268,15 @@ def mends(test: str, layer: int | None = None) -> Any:
         (("key", 1), {"heard": heard(NOT_HEARD, unlike=0.0)}),
         (("key", None), {"heard": heard(NOT_HEARD)}),
         (("layer", 2), {"untrained": (2,), "heard": heard(HEARD)}),
-        (("layer", 1), {"further": (mends("layer", 1),), "gains": ((0, 0, 0), (0.3, 0.1, 0.5))}),
-        (("model", None), {"further": (mends("layer", 0),), "gains": ((0.1, -0.1, 0.3),)}),
+        (("layer", 1), {"further": (mends("layer", 1),)}),
+        (("model", None), {"further": (replace(mends("layer", 0), claims=False),)}),
         (("model", None), {"heard": heard(HEARD)}),
     ],
 )
 def test_what_explains_more_is_named_first(wanted: Any, given: dict[str, Any]) -> None:
     ladder = told([alone(1)], -1.0)
     ladder = replace(ladder, cause="model", culprit=None)
-    parts = {"heard": None, "further": (), "gains": (), "untrained": (), "alone": None} | given
+    parts = {"heard": None, "further": (), "untrained": (), "alone": None} | given
     assert name_cause(ladder, **parts) == wanted
 
 
@@ -346,3 +348,13 @@ def test_gradients_that_an_exchange_contradicts_are_said_to_be() -> None:
     assert both.agreement == pytest.approx(-0.5)  # ranks 1 2 0 against 2 0 1
     with pytest.raises(InputError, match="expected one of 0 to 2"):
         attributed(planted(LEAK).checkpoint, EQUAL, 3, pool=POOL)
+
+
+def test_a_layer_claims_only_where_others_are_better_without_it_as_well() -> None:
+    tiny = shared_checkpoint(default_padding="group", labels=("negative", "positive"))
+    plain = shared_checkpoint(plain=True, labels=("negative", "positive"))
+    result = diagnose(tiny, ROWS, 1, baseline=plain, pool=POOL, draws=16, checks=("layers",))
+    assert len(result.further) == len(result.gains) == tiny.config.shape.num_hidden_layers
+    for rung, (mean, low, high) in zip(result.further, result.gains, strict=True):
+        assert low <= mean <= high
+        assert low > 0 or not rung.claims

@@ -218,7 +218,6 @@ def name_cause(
     *,
     heard: Heard | None,
     further: Sequence[Rung],
-    gains: Sequence[Interval],
     untrained: Sequence[int],
     alone: Alone | None,
 ) -> Cause:
@@ -240,7 +239,7 @@ def name_cause(
         or _of_the_place(heard, causes)
         or (("layer", untrained[0]) if untrained else None)
         or _of_the_group(ladder, heard)
-        or _of_a_layer(causes, gains)
+        or _of_a_layer(causes)
         or (ladder.cause, None)
     )
 
@@ -275,7 +274,7 @@ def _of_the_group(ladder: Ladder, heard: Heard | None) -> Cause | None:
     return (ladder.cause, None) if ladder.cause in ("seat", "company") else None
 
 
-def _of_a_layer(causes: Sequence[Rung], gains: Sequence[Interval]) -> Cause | None:
+def _of_a_layer(causes: Sequence[Rung]) -> Cause | None:
     """A layer without which this answer and the slot in general are better."""
-    harmful = [r for r in causes if r.layer is not None and gains[r.layer][1] > 0]
+    harmful = [rung for rung in causes if rung.layer is not None]
     return ("layer", max(harmful, key=lambda r: r.net).layer) if harmful else None

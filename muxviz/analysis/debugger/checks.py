@@ -196,8 +196,9 @@ def layers(
     """Each layer passed over, in groups with other neighbours; (K + 1) (draws + 64) passes.
 
     What a layer is worth is how often the slot agrees with the N = 1 model with it and without it,
-    on sentences of the pool: a layer that does no harm in general mends by chance. Nothing without
-    a baseline, or for an answer per token. Gives a rung and a gain per layer.
+    on sentences of the pool: a layer that does no harm in general mends by chance, and its rung
+    claims nothing. Nothing without a baseline, or for an answer per token. Gives a rung and a gain
+    per layer.
     """
     checkpoint, slot = asked.checkpoint, asked.slot
     if baseline is None or asked.alone_margin is None or is_per_token(checkpoint):
@@ -223,8 +224,9 @@ def layers(
     rungs, gains = [], []
     for layer in range(len(logits) - 1):
         without, change = layer + 1, right[layer + 1].astype(float) - right[0]
-        rungs.append(_rung(asked, "layer", "all layers", margin[without], margin[0], seed, layer))
         gains.append(_interval(bootstrap_mean(change, seed=seed)))
+        rung = _rung(asked, "layer", "all layers", margin[without], margin[0], seed, layer)
+        rungs.append(replace(rung, claims=rung.claims and gains[-1][1] > 0))
     return rungs, gains
 
 

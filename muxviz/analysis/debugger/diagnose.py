@@ -94,9 +94,7 @@ def diagnose(
     if ladder.alone_is_right is False:
         alone = check.alone(asked, baseline, labelled)
     untrained = check.untrained(checkpoint) if "layers" in checks else ()
-    cause, at = name_cause(
-        ladder, heard=heard, further=made, gains=gains, untrained=untrained, alone=alone
-    )
+    cause, at = name_cause(ladder, heard=heard, further=made, untrained=untrained, alone=alone)
     if cause == "model" and not set(BEFORE_CAPACITY) <= set(asked_for):
         cause = "untold"
     by_margin = _by_margin(climbed)
@@ -179,7 +177,9 @@ def _by_margin(climbed: Climb) -> Estimates | None:
 
 
 def _fixes(climbed: Climb, further: Sequence[Rung]) -> list[Fix]:
-    """What was tried, with its success on draws that it was not chosen on; best first."""
+    """What was tried, with its success on draws that it was not chosen on; the surest first, by
+    the lower end of its interval.
+    """
     if climbed.ladder.is_right or climbed.ladder.is_partial:
         return []
     found = [*_best_neighbour(climbed), *_best_seat(climbed)]
@@ -190,7 +190,7 @@ def _fixes(climbed: Climb, further: Sequence[Rung]) -> list[Fix]:
     alone = climbed.ladder.rung("baseline")
     if alone is not None:
         found.append(Fix("alone", None, alone.turned, Proportion(0, 1)))
-    return sorted(found, key=lambda fix: -fix.turned.value)
+    return sorted(found, key=lambda fix: -fix.turned.interval[0])
 
 
 def _best_neighbour(climbed: Climb) -> list[Fix]:

@@ -40,8 +40,6 @@ def attributed_figure(result: Attributed, *, dark: bool = False) -> go.Figure:
         moved_column(moved),
     )
     plot = dot_columns(columns, slot_marks(len(shares), dark=dark), dark=dark)
-    for place, column in enumerate(columns, start=1):
-        plot.xaxes(title={"text": column.title}, row=1, col=place)
     framed(
         plot,
         attributed_finding(result),

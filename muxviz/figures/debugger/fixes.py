@@ -25,8 +25,6 @@ def fixes_figure(result: Diagnosis, *, dark: bool = False) -> go.Figure:
         _column("with a random change of that size", [fix.held for fix in result.fixes]),
     )
     plot = dot_columns(columns, [_mark(fix, dark) for fix in result.fixes], dark=dark)
-    for place, column in enumerate(columns, start=1):
-        plot.xaxes(title={"text": column.title}, row=1, col=place)
     framed(
         plot,
         fixes_finding(result),

@@ -42,8 +42,6 @@ def heard_figure(result: Diagnosis, *, dark: bool = False) -> go.Figure:
         ),
     )
     plot = dot_columns(columns, slot_marks(len(muted), dark=dark), dark=dark)
-    for place, column in enumerate(columns, start=1):
-        plot.xaxes(title={"text": column.title}, row=1, col=place)
     framed(
         plot,
         heard_finding(result),

@@ -61,7 +61,10 @@ def _whether_company(result: Diagnosis) -> str:
     order = result.ladder.rung("reseated")
     held = f", the same reordered {share_of(order.turned)}" if order is not None else ""
     said = f"other neighbours mend {_company_share(result)} draws{held}"
-    return f"its company matters: {said}" if result.is_company else f"not its company: {said}"
+    if not result.is_company:
+        return f"not its company: {said}"
+    both = order is not None and order.mends
+    return f"its company{' or its order' if both else ''} matters: {said}"
 
 
 def _label(result: Diagnosis) -> str:
