@@ -23,7 +23,6 @@ from muxviz.training.strangers import (
     unmapped,
 )
 from muxviz.ui.dataset.params import SOURCE
-from muxviz.ui.shell import checkpoints
 from muxviz.ui.shell.frame import Bench, is_demo
 from muxviz.ui.shell.params import control, one_of
 from muxviz.ui.shell.text import plain
@@ -70,21 +69,14 @@ def choose_table(bench: Bench) -> Chosen | None:
         control(SOURCE)
         try:
             source = _source()
-            return None if source is None else _read(source, labels_of(bench))
+            return (
+                None
+                if source is None
+                else _read(source, bench.checkpoint.label_names if bench.checkpoint else ())
+            )
         except MuxvizError as error:
             error_panel(error)
             return None
-
-
-def labels_of(bench: Bench) -> tuple[str, ...]:
-    """The labels of the checkpoint, in order, as its configuration says."""
-    listed = bench.checkpoint
-    if listed is None or listed.folder is None:
-        return ()
-    named = checkpoints.read_object(listed.folder / "config.json").get("id2label")
-    if not isinstance(named, dict) or not all(str(key).isdecimal() for key in named):
-        return ()
-    return tuple(str(named[key]) for key in sorted(named, key=lambda key: int(key)))
 
 
 # ---- the file -----------------------------------------------------------------------------------

@@ -27,16 +27,16 @@ def gold_control(bench: Bench) -> str:
 
 def label_names(bench: Bench) -> tuple[str, ...]:
     """The classes of a sentence task, told from the configuration alone; () for other tasks."""
-    folder = bench.checkpoint.folder if bench.checkpoint else None
-    if folder is None:
+    listed = bench.checkpoint
+    if listed is None or listed.folder is None:
         return ()
-    config = read_object(folder / "config.json")
-    named, kinds = config.get("id2label"), config.get("architectures")
-    if not isinstance(named, dict) or not isinstance(kinds, list) or len(named) > MAX_LABELS:
+    names, kinds = (
+        listed.label_names,
+        read_object(listed.folder / "config.json").get("architectures"),
+    )
+    if not isinstance(kinds, list) or not 2 <= len(names) <= MAX_LABELS:
         return ()
-    if not any("SequenceClassification" in str(kind) for kind in kinds) or len(named) < 2:
-        return ()
-    return tuple(str(label) for label in named.values())
+    return names if any("SequenceClassification" in str(kind) for kind in kinds) else ()
 
 
 def say_target(result: Ladder) -> None:

@@ -60,6 +60,14 @@ class Listed:
         return read_object(self.folder / "config.json").get("id2label") if self.folder else None
 
     @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels in order; () where the configuration names none."""
+        named = self.labels
+        if not isinstance(named, dict) or not all(str(key).isdecimal() for key in named):
+            return ()
+        return tuple(str(named[key]) for key in sorted(named, key=int))
+
+    @property
     def stamp(self) -> str:
         """Changes when the folder's files are replaced; part of every cache key."""
         try:
