@@ -626,6 +626,9 @@ def _add_failures(commands: Any) -> None:
     command.add_argument("--baseline", help="N = 1 checkpoint (default: the card's), or 'none'")
     command.add_argument("--seed", type=ranges.seed, default=0)
     _add_run_options(command, dtypes=DTYPES)
+    command.add_argument(
+        "--workers", type=whole(1, 256), help="spread the file over processes or GPUs (Ray Data)"
+    )
     command.add_argument("--top", type=whole(0, 10_000), default=20, help="failures to print")
     command.add_argument("--json", type=Path, help="save the failures here")
 

@@ -556,6 +556,8 @@ def test_published_data_sets_are_read(name: str, count: int, names: int | None) 
     assert len(rows.texts) == count
     if names is not None:
         assert len(rows.names) == names
-    tokens = tokenise_task(tiny_tokenizer(), rows, max_length=64)
-    assert len(tokens) == count
+    parts = ("texts", "pairs", "labels", "words", "word_labels")
+    some = replace(rows, **{part: getattr(rows, part)[:500] for part in parts})
+    tokens = tokenise_task(tiny_tokenizer(), some, max_length=64)
+    assert len(tokens) == 500
     assert tokens.lengths.max() <= 64

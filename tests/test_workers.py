@@ -98,6 +98,29 @@ def test_evaluation_by_workers_equals_one_process(
     capsys.readouterr()
 
 
+def test_failures_by_workers_equal_one_process(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "dev.tsv"
+    rows = [f"{WORDS[n % 40]} {WORDS[n % 40 + 1]}\t{n % 2}\n" for n in range(700)]
+    rows[300:300] = ["\t1\n", "fine\tmeh\n"]
+    table.write_text("sentence\tlabel\n" + "".join(rows))
+    found = []
+    for workers in ((), ("--workers", "2")):
+        out = tmp_path / f"{len(found)}.json"
+        options = ("--data", str(table), "--groupings", "2", "--json", str(out))
+        assert main(["failures", str(shared_folder()), *options, *workers]) == 0
+        said, kept = capsys.readouterr(), json.loads(out.read_text())["value"]
+        assert "left out: row 301 (line 302)" in said.err
+        made = kept["provenance"].pop("measured")
+        rows = sorted(kept.pop("failures"), key=lambda failure: failure["number"])
+        margins = [row.pop("margin") for row in rows]
+        found.append((said.out.partition(made)[0], kept, rows, margins))
+    assert found[0][:3] == found[1][:3]
+    assert found[0][3] == pytest.approx(found[1][3], abs=1e-4)
+    assert found[0][0].startswith(f"{len(found[0][2])} of 700 rows")
+
+
 def test_a_killed_workers_rows_are_done_again(tmp_path: Path) -> None:
     texts = write_texts(tmp_path / "texts.txt", 100)
     make = partial(TextWorker, EngineSpec(str(shared_folder()), "cpu"), texts, 15, How(), "jsonl")

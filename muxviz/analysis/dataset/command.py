@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from muxviz.analysis.dataset.run import measure_file
+from muxviz.analysis.dataset.apart import by_workers
+from muxviz.analysis.dataset.run import Elsewhere, measure_file
 from muxviz.analysis.dataset.sample import table_path
 from muxviz.batch import Seating
+from muxviz.engine.workers import EngineSpec
 from muxviz.errors import DataError
 from muxviz.files import results_file
 from muxviz.loading.load import load
@@ -53,6 +57,7 @@ def failures(options: argparse.Namespace) -> int:
                 groupings=options.groupings,
                 seating=Seating(options.padding, seed=options.seed),
                 batch=options.batch,
+                elsewhere=_elsewhere(options, baseline, path) if options.workers else None,
                 progress=progress,
             )
         _report(found, options.top, time.perf_counter() - began)
@@ -64,6 +69,15 @@ def _baseline(options: argparse.Namespace, checkpoint: Checkpoint) -> str:
     """Name of the N = 1 model; "" for none."""
     named = options.baseline or str(checkpoint.card.get("baseline") or "")
     return "" if named == NONE else named
+
+
+def _elsewhere(options: argparse.Namespace, baseline: str, path: Path) -> Elsewhere:
+    """Where windows are answered when there are workers."""
+    place = (options.device, options.dtype)
+    spec = EngineSpec(options.checkpoint, *place, options.revision)
+    return partial(
+        by_workers, spec, EngineSpec(baseline, *place) if baseline else None, path, options.workers
+    )
 
 
 def _columns(options: argparse.Namespace, checkpoint: Checkpoint) -> Columns:

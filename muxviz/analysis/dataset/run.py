@@ -11,7 +11,7 @@ Reading neighbours: ``seating`` (who sits together), ``tags``, ``failing`` (what
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,16 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Span:
+    """Rows of the file from ``start`` to ``read``, not yet tokenised."""
+
+    start: int
+    read: int
+    good: list[GoodRow]
+    bad: list[BadRow]
+
+
+@dataclass(frozen=True)
 class _Window:
     """Good rows that groups are drawn among, tokenised; bad ones beside them. read: of the file."""
 
@@ -55,7 +65,16 @@ class _Window:
 
 
 @dataclass(frozen=True)
-class _Part:
+class Answered:
+    """What became of one window. part: of its good rows, None without any."""
+
+    read: int
+    part: Part | None
+    bad: list[BadRow]
+
+
+@dataclass(frozen=True)
+class Part:
     """What a window gave: the arrays of ``Worklist`` for its rows."""
 
     numbers: np.ndarray
@@ -72,7 +91,7 @@ AXES = dict.fromkeys(("scores", "groups", "slots", "tags"), 1)  # of the rows; 0
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """One run: the models, how rows are seated and padded, and who hears how far it is."""
 
     engine: Engine
@@ -101,6 +120,9 @@ class _Run:
             self.progress(self.done[0], self.total * self.passes)
 
 
+Elsewhere = Callable[[Run, Columns, int, list[int]], Iterable[Answered]]
+
+
 def measure_file(
     checkpoint: Checkpoint,
     path: str | Path,
@@ -112,6 +134,7 @@ def measure_file(
     seating: Seating = Seating(),
     batch: int = 32,
     start: Worklist | None = None,
+    elsewhere: Elsewhere | None = None,
     progress: Progress | None = None,
 ) -> Worklist:
     """Answer every row of a labelled file in company and alone, and list what fails.
@@ -126,6 +149,8 @@ def measure_file(
         seating: padding and filling; grouping g is drawn with ``seating.seed + g``.
         batch: groups per forward.
         start: what an earlier call of the same gave before it was stopped; it goes on from there.
+        elsewhere: answers the windows that begin at these rows of the file, each so long, in order
+            (``apart.by_workers``); None: they are answered here.
         progress: called with answers done and in all; may raise ``Stopped``, and the windows that
             were done by then come back.
 
@@ -149,7 +174,7 @@ def measure_file(
     if not found[0]:
         first = next(row for row in read_rows(path, columns, labels) if isinstance(row, BadRow))
         raise DataError(f"{path.name}: none of {found[1]:,} rows can be used; {first}")
-    run = _Run(
+    run = Run(
         Engine(checkpoint),
         Engine(baseline) if baseline else None,
         ways,
@@ -160,7 +185,12 @@ def measure_file(
     )
     empty = _empty(run, data_name(path), labels, window_size(checkpoint.config, found[0]))
     before = empty if start is None else _same(start, empty)
-    return _measured(run, before, path, columns)
+    left = spans(path, columns, labels, before.window, before.read)
+    if elsewhere is None:
+        answered = (answer_window(run, w) for w in ahead(tokenised(run, s, columns) for s in left))
+    else:
+        answered = _told(run, elsewhere(run, columns, before.window, [s.start for s in left]))
+    return _measured(run, before, answered, path, columns)
 
 
 def window_size(config: MuxConfig, rows: int) -> int:
@@ -191,10 +221,11 @@ def _need_classes(checkpoint: Checkpoint, baseline: Checkpoint | None) -> None:
 # ---- windows ------------------------------------------------------------------------------------
 
 
-def _windows(run: _Run, before: Worklist, path: Path, columns: Columns) -> Iterator[_Window]:
-    """The windows that are still to be answered, tokenised."""
-    rows = itertools.islice(read_rows(path, columns, before.labels), before.read, None)
-    read = before.read
+def spans(
+    path: Path, columns: Columns, labels: tuple[str, ...], size: int, read: int = 0
+) -> Iterator[Span]:
+    """The windows of a file from row ``read`` on, ``size`` good rows each."""
+    rows = itertools.islice(read_rows(path, columns, labels), read, None)
     while True:
         start = read
         good: list[GoodRow] = []
@@ -205,32 +236,51 @@ def _windows(run: _Run, before: Worklist, path: Path, columns: Columns) -> Itera
                 bad.append(row)
             else:
                 good.append(row)
-            if len(good) == before.window:
+            if len(good) == size:
                 break
         if read == start:
             return
-        texts: list[Row] = [row.row for row in good]
-        encoded = encode_rows(
-            run.engine.checkpoint, texts, padding=run.seating.padding, keep_bad=True
-        )
-        kept = [n for n, row in enumerate(encoded) if not row.why_not]
-        for row, whole in zip(good, encoded, strict=True):
-            if whole.why_not:
-                bad.append(BadRow(row.number, row.line, columns.text, whole.why_not))
-        texts = [texts[n] for n in kept]
-        yield _Window(
-            start,
-            read,
-            [good[n].number for n in kept],
-            np.asarray([good[n].gold for n in kept], dtype=np.int64),
-            [encoded[n] for n in kept],
-            [] if run.alone is None else encode_rows(run.alone.checkpoint, texts),
-            bad,
-        )
+        yield Span(start, read, good, bad)
 
 
-def _answered(run: _Run, window: _Window) -> _Part:
+def tokenised(run: Run, span: Span, columns: Columns) -> _Window:
+    """A window; rows of which nothing is left to answer are bad ones."""
+    texts: list[Row] = [row.row for row in span.good]
+    encoded = encode_rows(run.engine.checkpoint, texts, padding=run.seating.padding, keep_bad=True)
+    kept = [n for n, row in enumerate(encoded) if not row.why_not]
+    bad = [
+        BadRow(row.number, row.line, columns.text, whole.why_not)
+        for row, whole in zip(span.good, encoded, strict=True)
+        if whole.why_not
+    ]
+    texts = [texts[n] for n in kept]
+    return _Window(
+        span.start,
+        span.read,
+        [span.good[n].number for n in kept],
+        np.asarray([span.good[n].gold for n in kept], dtype=np.int64),
+        [encoded[n] for n in kept],
+        [] if run.alone is None else encode_rows(run.alone.checkpoint, texts),
+        [*span.bad, *bad],
+    )
+
+
+def answer_window(run: Run, window: _Window) -> Answered:
     """One window under every grouping, and alone."""
+    part = _answered(run, window) if window.rows else None
+    return Answered(window.read, part, window.bad)
+
+
+def _told(run: Run, found: Iterable[Answered]) -> Iterator[Answered]:
+    """What comes from elsewhere, counted as it comes."""
+    for one in found:
+        if one.part is not None:
+            run.tell(len(one.part.numbers) * run.passes)
+        yield one
+
+
+def _answered(run: Run, window: _Window) -> Part:
+    """The numbers of its good rows."""
     config, count = run.engine.checkpoint.config, len(window.rows)
     lengths = np.asarray([len(row.ids) for row in window.rows], dtype=np.int64)
     alone = np.full((count, len(config.labels)), np.nan, dtype=np.float32)
@@ -252,11 +302,11 @@ def _answered(run: _Run, window: _Window) -> _Part:
     if config.num_instances == 1:
         alone = scores[0]
     numbers = np.asarray(window.numbers, dtype=np.int64)
-    return _Part(numbers, window.gold, scores, alone, groups, slots, lengths, tags)
+    return Part(numbers, window.gold, scores, alone, groups, slots, lengths, tags)
 
 
 def _scores(
-    run: _Run, engine: Engine, rows: Sequence[EncodedRow], seats: Sequence[np.ndarray]
+    run: Run, engine: Engine, rows: Sequence[EncodedRow], seats: Sequence[np.ndarray]
 ) -> np.ndarray:
     """Log-probabilities ``[R, C]`` of the rows in these seats."""
     config = engine.checkpoint.config
@@ -279,7 +329,7 @@ def _scores(
 # ---- the whole ----------------------------------------------------------------------------------
 
 
-def _empty(run: _Run, data: str, labels: tuple[str, ...], window: int) -> Worklist:
+def _empty(run: Run, data: str, labels: tuple[str, ...], window: int) -> Worklist:
     """A worklist of no rows, which says how they will be answered."""
     ways, checkpoint, seating = len(run.ways), run.engine.checkpoint, run.seating
     assert seating.padding is not None, "resolved when the run began"
@@ -329,21 +379,23 @@ def _same(start: Worklist, empty: Worklist) -> Worklist:
     return start
 
 
-def _measured(run: _Run, before: Worklist, path: Path, columns: Columns) -> Worklist:
-    """Answer what is left, and put it behind what was there before."""
+def _measured(
+    run: Run, before: Worklist, answered: Iterable[Answered], path: Path, columns: Columns
+) -> Worklist:
+    """What is left, put behind what was there before."""
     parts, bad, read, is_whole = [], list(before.bad), before.read, False
     bad_rows, run.done[0] = before.bad_rows, len(before) * run.passes
     try:
-        for window in ahead(_windows(run, before, path, columns)):
-            if window.rows:
-                parts.append(_answered(run, window))
-            bad += window.bad[: MOST_BAD - len(bad)]
-            bad_rows, read = bad_rows + len(window.bad), window.read
+        for one in answered:
+            if one.part is not None:
+                parts.append(one.part)
+            bad += one.bad[: MOST_BAD - len(bad)]
+            bad_rows, read = bad_rows + len(one.bad), one.read
         is_whole = True
     except Stopped:
         if not parts and not len(before):
             raise
-    arrays, groups = {f.name: [getattr(before, f.name)] for f in fields(_Part)}, 0
+    arrays, groups = {f.name: [getattr(before, f.name)] for f in fields(Part)}, 0
     if len(before):
         groups = int(before.groups.max()) + 1
     for part in parts:
