@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from muxviz.ui.dataset import view
 from muxviz.ui.dataset.parts import part_panels
+from muxviz.ui.dataset.redone import redone_panel
 from muxviz.ui.dataset.source import choose_table
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
@@ -20,4 +21,5 @@ asked = view.run_panel(bench, chosen)
 if asked is not None:
     view.worklist(*asked)
     part_panels(*asked)
+    redone_panel(*asked)
 runs.warm_up()

@@ -53,6 +53,7 @@ from muxviz.figures.crosstalk import waterfall as crosstalk_waterfall
 from muxviz.figures.crosstalk import words as crosstalk_words
 from muxviz.figures.dataset import kinds as dataset_kinds
 from muxviz.figures.dataset import labels as dataset_labels
+from muxviz.figures.dataset import regression as dataset_regression
 from muxviz.figures.dataset import right as dataset_right
 from muxviz.figures.dataset import sure as dataset_sure
 from muxviz.figures.debugger import attributed as of_attributed
@@ -647,6 +648,9 @@ alike(
     lambda: report.label_counts(failing(), slot=1),
     prefix="labels",
 )
+alike("regression", dataset_regression, of_worklist.redone)
+alike("regression_failing", dataset_regression, lambda: of_worklist.redone(only_wrong=True),
+      prefix="regression")  # fmt: skip
 alike("dataset_sure", dataset_sure, lambda: report.calibration(failing()), prefix="sure")
 
 # ---- families: trade-off, planner, training -----------------------------------------------------

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from muxviz.analysis.regression.redo import tally
 from muxviz.results import Provenance
+from muxviz.results.regression import Redone, Regression
 from muxviz.results.worklist import BadRow, Failure, Worklist
 
 PROVENANCE = Provenance(
@@ -83,6 +85,28 @@ def planted() -> Worklist:
         window=1024,
         baseline="planted-n1",
         provenance=PROVENANCE,
+    )
+
+
+def redone(*, only_wrong: bool = False) -> Regression:
+    """Of shared rows 3 fixed and 2 not, of model ones 1 and 4; of right ones 1 broken and 5 not."""
+    counts = {"shared": (3, 0, 0, 2), "model": (1, 0, 0, 4)}
+    if not only_wrong:
+        counts[""] = (0, 1, 5, 0)
+    pairs = (("no", "yes"), ("yes", "no"), ("yes", "yes"), ("no", "no"))
+    rows, tallies = [], []
+    for kind, found in counts.items():
+        own = [
+            Redone(10 * len(rows) + n, f"row {n}", kind, "yes", *pair)
+            for pair, count in zip(pairs, found, strict=True)
+            for n in range(count)
+        ]
+        rows += own
+        tallies.append(tally(kind, own))
+    other = replace(PROVENANCE, checkpoint="other-n2")
+    total = tally("all", rows)
+    return Regression(
+        "planted.tsv", "planted-n2", tuple(rows), tuple(tallies), total, (), PROVENANCE, other
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz.results import from_json
+from muxviz.results.regression import Regression
 from muxviz.results.worklist import FailureSet, Worklist
 from muxviz.training.strangers import Columns, look
 from muxviz.ui.dataset import source
@@ -111,6 +112,22 @@ def test_one_failure_opens_its_very_group_on_another_page(table: Path) -> None:
     assert state[session.SLOT] == one.slot + 1
     assert (state[session.SEED], state[session.PADDING]) == (one.seed, one.padding)
     assert (state[session.CHECKPOINT], state["d_gold"]) == ("tiny-n3", one.gold)
+
+
+def test_model_b_answers_the_listed_rows(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = press(open_file(table), "dataset_run_compute")
+    found = run_of(at)
+    assert "Choose a model B on the sidebar" in plain_words(at)
+    at.selectbox(key=session.OTHER).set_value("tiny-n1")
+    at = press(settled(at.run()), "dataset_redone_compute")
+    results = [k.result for k in at.session_state[session.STUDIES].results.values()]
+    (redone,) = [result for result in results if isinstance(result, Regression)]
+    assert len(redone.rows) == len(found.failures)
+    assert {row.number for row in redone.rows} == {one.number for one in found.failures}
+    assert [row.second for row in redone.rows] == [one.alone for one in found.failures]
+    assert any(title.startswith("tiny-n1 gets ") for title in titles(at))
+    assert "tiny-n1 has N = 1, rows were kept at N = 3: it answers each alone" in plain_words(at)
+    assert run_as_pasted(at, monkeypatch) >= 2
 
 
 def test_the_list_is_filtered_and_what_is_left_is_saved(table: Path) -> None:

@@ -75,3 +75,9 @@ SURE_LIMITS = """
 A temperature changes how sure the answers are, never what they are. With few answers the
 calibration error is above 0 by chance alone.
 """
+REDONE_PROMISE = "Which of the listed rows model B answers right, and which it breaks."
+REDONE_HOW = """
+Every listed row once more with both checkpoints, among the rows that it failed with. **Fixed**:
+only B is right. **Broken**: only A is. A model B with another N gets the nearest neighbours, or
+further rows of the list.
+"""

@@ -64,7 +64,7 @@ def run_panel(bench: Bench, chosen: Chosen | None) -> tuple[Bench, Call, Worklis
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         grouping = str(control(GROUPING))
         draws = int(control(DRAWS, help="Of random and balanced groups; one of the others."))
-    run = without_rows(bench)
+    run = without_rows(bench, bench.checkpoint)
     if run is None or chosen is None:
         return None
     path, columns = chosen.source.path, chosen.columns

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
     from muxviz.ui.study.jobs import Progress, Together, Work
 
-Takes = Literal["rows", "pool", "models"]
+Takes = Literal["rows", "pool", "models", "checkpoints"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ class Call:
     """A function below ``muxviz.analysis``, ``muxviz.bench`` or ``muxviz.inference`` on a run.
 
     takes: "rows" is given the rows and the seating of the run; "pool" draws its groups, and is
-    given a seating without filling; "models" is given the seed. given: further arguments by name:
+    given a seating without filling; "models" is given the seed; "checkpoints", called together,
+    takes them one by one and nothing else of the run. given: further arguments by name:
     values, ``As`` with words for what changed, or ``Sentences``. baseline: whether the N = 1 model
     is an argument. across: further runs that it is called for; ``together``: once, with the
     checkpoints of all. listed: whether Python gives a list also where there is one run.
@@ -163,6 +164,8 @@ class Call:
         function = getattr(import_module(self.module), self.name)
         told = {"progress": progress} if "progress" in signature(function).parameters else {}
         given = {name: _read(arg) for name, arg in self.given.items()} | held | told
+        if self.takes == "checkpoints":
+            return function(*first, **given)
         if self.takes == "models":
             return function(first, **given, seed=self.run.seed)
         rows = (self.run.rows,) if self.takes == "rows" else ()
@@ -207,13 +210,16 @@ class Call:
 
     def _expression(self) -> str:
         run = self.run
-        arguments = ["checkpoints" if self.together else "checkpoint"]
+        is_parted = self.takes == "checkpoints"
+        arguments = [
+            "*checkpoints" if is_parted else "checkpoints" if self.together else "checkpoint"
+        ]
         arguments += ["rows"] * (self.takes == "rows")
         arguments += [f"{name}={_code(arg)}" for name, arg in self.given.items() if _code(arg)]
         arguments += ["baseline=baseline"] * bool(self.baseline and run.baseline)
-        if self.takes != "models":
+        if self.takes in ("rows", "pool"):
             arguments += seating_argument(self._reduced(run))
-        elif run.seed:
+        elif self.takes == "models" and run.seed:
             arguments.append(f"seed={run.seed}")
         return f"{self.name}({', '.join(arguments)})"
 

@@ -36,9 +36,9 @@ def request_of(bench: Bench, checkpoint: Listed | None = None) -> RunRequest | N
     return _request(bench, chosen, rows) if rows else None
 
 
-def without_rows(bench: Bench) -> RunRequest | None:
-    """What a run over other sentences than those of the group would be made of."""
-    return None if bench.checkpoint is None else _request(bench, bench.checkpoint, ())
+def without_rows(bench: Bench, which: Listed | None) -> RunRequest | None:
+    """What a run of a checkpoint over other sentences than those of the group would be made of."""
+    return None if which is None else _request(bench, which, ())
 
 
 def _request(bench: Bench, chosen: Listed, rows: tuple[Row, ...]) -> RunRequest:
