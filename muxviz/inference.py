@@ -32,18 +32,14 @@ from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.reading import leak_matrix, token_names, token_readings
 from muxviz.results import (
     Answer,
-    FillAnswer,
     GroupResult,
-    LabelAnswer,
-    LabelsAnswer,
     Leak,
     Provenance,
-    ReplacedAnswer,
     SlotResult,
-    TagAnswer,
     Timing,
     TokenReading,
 )
+from muxviz.results.answers import parts_alike
 from muxviz.results.group import EQUAL_SLOTS
 from muxviz.tracing import Trace, trace
 
@@ -163,18 +159,8 @@ def _slot(
 
 def same_answer(answer: Answer, other: Answer) -> bool | None:
     """Whether two answers say the same; None where that cannot be asked (scores, unlike tasks)."""
-    if isinstance(answer, LabelAnswer) and isinstance(other, LabelAnswer):
-        return answer.label == other.label
-    if isinstance(answer, LabelsAnswer) and isinstance(other, LabelsAnswer):
-        return answer.chosen == other.chosen
-    if isinstance(answer, TagAnswer) and isinstance(other, TagAnswer):
-        return answer.tags == other.tags
-    if isinstance(answer, FillAnswer) and isinstance(other, FillAnswer):
-        first = [names[0] for names in answer.candidates]
-        return first == [names[0] for names in other.candidates] if first else None
-    if isinstance(answer, ReplacedAnswer) and isinstance(other, ReplacedAnswer):
-        return bool(np.array_equal(answer.probabilities > 0.5, other.probabilities > 0.5))
-    return None
+    alike = parts_alike(answer, other)
+    return None if alike is None else alike[0] == alike[1]
 
 
 def _leak(checkpoint: Checkpoint, group: Group, read: np.ndarray) -> Leak:

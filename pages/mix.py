@@ -7,8 +7,9 @@ import streamlit as st
 from muxviz.ui.mix.cards import answer_cards
 from muxviz.ui.mix.editor import editor
 from muxviz.ui.mix.history import comparison
-from muxviz.ui.mix.results import braid_panel, cost_panel, leak_panel, reading_panel
-from muxviz.ui.mix.running import attempt, changes, heading, run_controls, stale_line
+from muxviz.ui.mix.other import other_model
+from muxviz.ui.mix.results import braid_panel, details, verdict_tiles
+from muxviz.ui.mix.running import attempt, changes, heading, run_controls, stale_line, take_over
 from muxviz.ui.shell import link
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
@@ -20,8 +21,9 @@ pressed, controls = heading(bench)
 editing, answer = st.container(), st.container()
 
 if pressed:
-    with answer:
-        attempt(bench)
+    attempt(bench)
+with answer:
+    take_over()
 run_controls(controls)
 with editing:
     editor(bench, lambda: bool(changes(bench)))
@@ -32,10 +34,17 @@ with answer:
     if error is not None:
         error_panel(error)
     if past is None:
-        empty("No run yet", "The braid of this group will be here. Press Run, or Ctrl+Enter.")
+        empty("No run yet", "How well this group comes back will be here. Press Run.")
     else:
         stale_line(changes(bench))
-        for panel in (braid_panel, answer_cards, comparison, reading_panel, leak_panel, cost_panel):
+        for panel in (
+            verdict_tiles,
+            answer_cards,
+            braid_panel,
+            comparison,
+            other_model,
+            details,
+        ):
             with one_panel():
                 panel(past, bench)
 runs.warm_up()

@@ -7,8 +7,10 @@ import io
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from muxviz.errors import InputError, NotApplicable
@@ -28,6 +30,7 @@ from muxviz.figures.drawing.wording import plain
 from muxviz.figures.mix.answers import replaced_strip_figure, tag_strip_figure
 from muxviz.figures.mix.braid import braid_figure
 from muxviz.figures.mix.braid_geometry import SMALLEST, braid_geometry
+from muxviz.figures.mix.braid_stack import braid_stack_figure
 from muxviz.figures.mix.braid_words import braid_alt, braid_finding, braid_table
 from muxviz.figures.mix.leak import leak_alt, leak_figure, leak_table
 from muxviz.figures.mix.timing import timing_alt, timing_figure, timing_finding
@@ -42,6 +45,7 @@ from muxviz.results import (
     Timing,
     TokenReading,
 )
+from muxviz.results.answers import parts_alike
 
 NASTY = '<b>bold</b> <a href="javascript:alert(1)">x</a> & $x^2$'
 HOW = Provenance(
@@ -128,6 +132,19 @@ LEAKY = np.array(
     ]
 )
 OTHER = np.hstack([0.75 * np.eye(5), np.full((5, 1), 0.25)])
+LOST = np.hstack([np.diag([1, 1, 0.95, 0.29, 0.17]), np.array([[0, 0, 0, 0.71, 0.83]]).T])
+LOST[2, 0] = 0.05
+ONE_LEAK = np.hstack([np.eye(5), np.zeros((5, 1))])
+ONE_LEAK[0, [0, 2]] = 0.95, 0.05
+
+
+def kept(given: GroupResult, *, margin: float = 1) -> GroupResult:
+    """The same with every answer as alone, by this margin."""
+    slots = (
+        replace(s, answer=replace(answer(), margin=margin), alone=answer(), agrees=True)
+        for s in given.slots
+    )
+    return replace(given, slots=tuple(slots))
 
 
 def test_ribbons_are_as_wide_as_the_leak_matrix_says() -> None:
@@ -238,13 +255,22 @@ def test_the_braid_is_small_at_every_n(num: int, dark: bool) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (result(shares=LEAKY), "Slot 3 leaks most, into slot 1 (22 % of its tokens)"),
-        (result(), "All five sentences came back whole; multiplexing changed 1 of 5 answers"),
-        (result(has_leak=False), "Multiplexing changed 1 of 5 answers"),
-        (result(2), "Both sentences came back whole"),
-        (result(shares=OTHER), "75 % of the tokens came back, none of the others from a neighbour"),
+        (
+            result(shares=LEAKY),
+            "Multiplexing turned 1 of 5 answers; slot 5 lost 50 % of its tokens; slot 3 leaks most,"
+            " into slot 1 (22 % of its tokens)",
+        ),
+        (result(), "Multiplexing turned 1 of 5 answers; all five sentences came back whole"),
+        (result(has_leak=False), "Multiplexing turned 1 of 5 answers"),
+        (result(shares=OTHER), "Multiplexing turned 1 of 5 answers; slot 1 lost 25 % of its"),
+        (kept(result(shares=OTHER)), "Slot 1 lost 25 % of its tokens, none to a neighbour; every"),
+        (kept(result(shares=LOST)), "Slot 5 lost 85 % of its tokens and slot 4 70 %; slot 1 leaks"),
+        (kept(result(shares=ONE_LEAK)), "Slot 1 lost 5 % of its tokens, 5 % to slot 3; every"),
+        (kept(result(2)), "Both sentences came back whole, and every answer is as alone"),
+        (kept(result(2), margin=0.3), "Both sentences came back whole, and every answer is as alo"),
+        (kept(result(2, has_leak=False)), "Every answer is as alone"),
         (result(1), "One sentence, one pass: nothing is multiplexed"),
-        (result(5, fillers=4), "The sentence came back whole"),
+        (result(5, fillers=4), "The sentence came back whole, and every answer is as alone"),
     ],
 )
 def test_the_title_is_the_finding(given: GroupResult, words: str) -> None:
@@ -255,7 +281,7 @@ def test_the_title_is_the_finding(given: GroupResult, words: str) -> None:
 
 def test_the_neighbours_are_blamed_without_an_n_1_baseline() -> None:
     given = replace(result(has_leak=False), baseline="all slots equal")
-    assert braid_finding(given) == "The neighbours changed 1 of 5 answers"
+    assert braid_finding(given) == "The neighbours turned 1 of 5 answers"
 
 
 def test_hover_table_and_alt_say_the_same() -> None:
@@ -269,9 +295,142 @@ def test_hover_table_and_alt_say_the_same() -> None:
     alt = braid_alt(given)
     assert "75 % of 20 tokens read back" in alt
     assert "22 % from slot 3" in alt
-    assert braid_table(given)[1]["changed"] is True
-    assert "alone negative" in alt
+    assert [row["answer"] for row in braid_table(given)] == [
+        "as alone",
+        "turned",
+        *["as alone"] * 3,
+    ]
+    assert "turned: alone negative" in alt
     assert "10 % from no slot" in alt
+
+
+@pytest.mark.parametrize("draw", [braid_figure, braid_stack_figure])
+def test_the_capsule_shows_how_an_answer_stands(draw: Any) -> None:
+    given = kept(result(4))
+    slots = list(given.slots)
+    slots[1] = result(4).slots[1]  # turned
+    slots[2] = replace(slots[2], answer=replace(answer(), margin=0.4))
+    slots[3] = replace(slots[3], alone=None, agrees=None)
+    given = replace(given, slots=tuple(slots))
+    drawn = {}
+    for trace in draw(given).data:
+        stands = re.search(r"<br>(as alone|turned|close to turning|not compared)", trace.text or "")
+        if stands and trace.hoveron == "fills":
+            drawn[stands[1]] = trace
+    alpha = {
+        name: float(t.fillcolor.split(",")[-1][:-1]) for name, t in drawn.items() if t.fillcolor
+    }
+    assert alpha["as alone"] > 0.8
+    assert 0.1 < alpha["close to turning"] < 0.4
+    assert alpha["not compared"] < 0.05
+    assert drawn["not compared"].line.dash == "dot"
+    assert drawn["turned"].fillpattern.shape == "\\"
+    assert drawn["turned"].line.color == ink(False).warning
+    assert "margin 0.40, under 0.5 logits" in drawn["close to turning"].text
+    words = " ".join(a.text for a in draw(given).layout.annotations).replace("<br>", " ")
+    assert "pale, close to turning (margin under 0.5 logits)" in words
+    alt = braid_alt(given)
+    assert "close to turning: margin 0.40, under 0.5" in alt
+    assert [row["answer"] for row in braid_table(given)] == [
+        "as alone",
+        "turned",
+        "close to turning",
+        "not compared",
+    ]
+
+
+def tagged(tags: str, alone: str, tokens: str = "the dog ear ##ns", other: str = "") -> SlotResult:
+    one, two = (
+        TagAnswer(tuple(words.split()), tuple(said.split()), np.full(len(said.split()), 0.9))
+        for words, said in ((tokens, tags), (other or tokens, alone))
+    )
+    alike = parts_alike(one, two)
+    agrees = None if alike is None else alike[0] == alike[1]
+    return replace(result(2).slots[0], answer=one, alone=two, agrees=agrees)
+
+
+def test_tags_are_counted_and_not_sentences() -> None:
+    one, two = tagged("DET NOUN VERB VERB", "DET NOUN VERB X"), tagged("A B C D", "A B C D")
+    given = replace(result(2), slots=(one, replace(two, slot=1)))
+    assert given.kept == (7, 8)
+    assert braid_finding(given).startswith("Multiplexing changed 1 of 8 tags; both sentences")
+    words = [a.text for a in braid_figure(given).layout.annotations]
+    assert sum("<b>1 of 4 tags</b>" in w and "≠ alone" in w for w in words) == 1
+    assert sum("<b>4 tags</b>" in w for w in words) == 1
+    fig = tag_strip_figure(one)
+    assert "1 of 4 tags differs from alone" in fig.layout.title.text
+    assert [h for h in fig.data[1].hovertext if "alone: X" in h]
+
+
+@pytest.mark.parametrize(
+    ("slot", "alike"),
+    [
+        (tagged("DET NOUN VERB X", "DET NOUN VERB", other="the dog earns"), (3, 3)),
+        (tagged("DET NOUN VERB X", "DET NOUN", other="the dog"), (2, 2)),  # cut earlier
+        (tagged("DET NOUN VERB X", "DET NOUN", other="the cat"), None),
+    ],
+)
+def test_words_that_are_split_otherwise_are_put_together(
+    slot: SlotResult, alike: tuple[int, int] | None
+) -> None:
+    assert slot.alike == alike
+
+
+def test_a_cut_sentence_says_so_in_the_braid() -> None:
+    first, *others = result(2).slots
+    given = replace(result(2), slots=(replace(first, cut_text="and more"), *others))
+    for draw in (braid_figure, braid_stack_figure):
+        words = [a.text for a in draw(given).layout.annotations]
+        assert sum("cut to 5 tokens" in w for w in words) == 1
+    assert "cut to 5 tokens" in braid_alt(given)
+    assert [row["cut to tokens"] for row in braid_table(given)] == [5, None]
+
+
+def test_the_measured_band_is_said_and_blends_its_colours() -> None:
+    spectrum = np.tile([0.3, 0.3, 0.1, 0.1, 0.0], (5, 1))
+    spectrum[0] = 0.2
+    given = result()
+    colors = [
+        [color for _, color in trace.fillgradient.colorscale]
+        for trace in braid_figure(given, spectrum=spectrum).data
+        if trace.fillgradient.colorscale and "share of the state" in (trace.text or "")
+    ]
+    assert len(colors) == 5
+    pure = [c.rpartition(",")[0] for c in colors[0]]
+    assert pure[1] == pure[0], "at the mixture nothing is of no single slot"
+    assert pure[-2] != pure[0]
+    assert "Band: 20 % of the state at the end" in braid_alt(given, spectrum=spectrum)
+    row = braid_table(given, spectrum=spectrum)[2]
+    assert (row["share of the mixture"], row["share at the end"]) == (0.2, 0.1)
+    assert row["of no single slot, at the end"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_stack_draws_the_same_lanes_for_a_narrow_page(dark: bool) -> None:
+    given = result(shares=LEAKY)
+    fig = braid_stack_figure(given, spectrum=np.full((5, 5), 0.18), dark=dark)
+    assert fig.layout.title.text.replace("<br>", " ") == braid_finding(given)
+    assert max(map(len, fig.layout.title.text.split("<br>"))) < 40
+    leak = next(t for t in fig.data if t.text == "slot 3 → slot 1: 22 % (4.4 of 20 tokens)")
+    assert np.ptp(leak.x) == pytest.approx(0.22, abs=1e-6)
+    assert any(
+        t.text == "of no single slot: 10 % in the mixture, 10 % at the end" for t in fig.data
+    )
+    assert {c[0] for t in fig.data if t.customdata is not None for c in t.customdata} == set(
+        range(5)
+    )
+    assert json.loads(go.Figure(fig.to_plotly_json()).to_json()) == json.loads(fig.to_json())
+    assert len(fig.to_json()) < 60 * 1024
+
+
+def test_a_click_on_a_lane_tells_its_slot() -> None:
+    fig = braid_figure(result(3, fillers=1))
+    handles = [t for t in fig.data if t.customdata is not None]
+    assert len(handles) == 1
+    pairs = list(zip(handles[0].hovertext, handles[0].customdata, strict=True))
+    by_slot = {i: [hover for hover, place in pairs if place == [i]] for i in range(3)}
+    assert all(hovers for hovers in by_slot.values())
+    assert all(f"<b>slot {i + 1}</b>" in h for i, hovers in by_slot.items() for h in hovers)
 
 
 def test_fillers_are_shown_as_fillers() -> None:
@@ -281,7 +440,7 @@ def test_fillers_are_shown_as_fillers() -> None:
     assert sum("filler (repeats 1)" in w for w in words) == 2
     assert sum("positive" in w for w in words) == 3
     assert braid_table(given)[4]["prediction"] == "filler (repeats 1)"
-    hatched = [t.text for t in fig.data if t.fillpattern.shape]
+    hatched = [t.text for t in fig.data if t.fillpattern.shape == "/"]
     assert len(hatched) == 4, "two fillers, on their way in and out"
     assert not any("slot 5, read back" in (t.text or "") for t in fig.data)
 

@@ -18,6 +18,7 @@ from muxviz import recorded
 from muxviz.batch import Seating
 from muxviz.bench import debugger as bench_debugger
 from muxviz.bench import recording, report
+from muxviz.bench.bands import record_bands
 from muxviz.bench.contenders import PRECISIONS, Setting, need_known
 from muxviz.bench.exactness import PRECISIONS as EXACTNESS
 from muxviz.bench.exactness import measure_exactness
@@ -191,7 +192,7 @@ def _words(options: argparse.Namespace) -> list[str]:
 
 
 def record(options: argparse.Namespace) -> int:
-    """Run what Start, Learn and the presets show, or measure what Trade-off shows, and store it."""
+    """Run what the app shows without a model, or measure what Trade-off shows, and store it."""
     if options.speed:
         return _record_speed(options)
     if options.out is not None:
@@ -203,6 +204,7 @@ def record(options: argparse.Namespace) -> int:
         recorded.start_file(): recorded.record_start,
         recorded.learn_file(): record_lessons,
         recorded.shown_file(): record_shown,
+        recorded.bands_file(): record_bands,
     }
     for path, record in made.items():
         with results_file(path) as write:

@@ -1,7 +1,8 @@
 """Real results recorded once, so that the first page needs no model.
 
 ``make recorded`` writes ``start.json`` and, by ``muxviz.bench.lessons``, ``learn.json`` and, by
-``muxviz.bench.shown``, ``shown.json``; tests run the same groups again and compare.
+``muxviz.bench.shown``, ``shown.json``, and by ``muxviz.bench.bands``, ``bands.json``; tests run the
+same again and compare.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from muxviz.results import GroupResult
+    from muxviz.results.layers import Bands
 
 START_CHECKPOINT = "sst2-n5"
 SHARED_CHECKPOINT = "sst2-n5-shared-50"  # the same with slots that share: neighbours matter
@@ -39,6 +41,29 @@ def learn_file() -> Path:
 def shown_file() -> Path:
     """Where it is said what every preset gave on the bundled models."""
     return Path(__file__).parent / "shown.json"
+
+
+def bands_file() -> Path:
+    """Where it is said how the bundled models share their state among slots."""
+    return Path(__file__).parent / "bands.json"
+
+
+def bands() -> Bands:
+    """What ``bands_file`` holds.
+
+    Raises:
+        DataError: it is missing, or holds something else.
+    """
+    from muxviz.errors import DataError
+    from muxviz.files import LARGEST_JSON, read_text
+    from muxviz.results import from_json
+    from muxviz.results.layers import Bands
+
+    path = bands_file()
+    found = from_json(read_text(path, most=LARGEST_JSON), path.name) if path.is_file() else None
+    if not isinstance(found, Bands):
+        raise DataError(f"{path} does not hold the bands of the models; record them: make recorded")
+    return found
 
 
 def tradeoff_file() -> Path:

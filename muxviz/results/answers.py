@@ -5,7 +5,7 @@ All have a ``headline``, a ``probability`` and ``details``: what a record of it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,3 +207,56 @@ Answer = (
     | FillAnswer
     | ReplacedAnswer
 )
+
+CONTINUES = "##"  # what marks a token that goes on with the word before it
+
+
+def parts_alike(answer: Answer, other: Answer) -> tuple[int, int] | None:
+    """How many parts of two answers to one text say the same, and of how many.
+
+    A text's label is one part; tags, filled masks and tokens that look replaced are one each. Where
+    the two split words differently, tags are those of the words' first tokens, as far as both
+    reach. None where this cannot be asked: scores, unlike tasks, other words, nothing to answer.
+    """
+    match answer, other:
+        case LabelAnswer(), LabelAnswer():
+            return _equal([answer.label], [other.label])
+        case LabelsAnswer(), LabelsAnswer():
+            return _equal([answer.chosen], [other.chosen])
+        case TagAnswer(), TagAnswer():
+            return _equal_in_words(answer.tokens, answer.tags, other.tokens, other.tags)
+        case FillAnswer(), FillAnswer():
+            return _equal(*([names[0] for names in one.candidates] for one in (answer, other)))
+        case ReplacedAnswer(), ReplacedAnswer():
+            mine, theirs = ((one.probabilities > 0.5).tolist() for one in (answer, other))
+            return _equal_in_words(answer.tokens, mine, other.tokens, theirs)
+    return None
+
+
+def _equal(mine: Sequence[Any], theirs: Sequence[Any]) -> tuple[int, int] | None:
+    if not mine or len(mine) != len(theirs):
+        return None
+    return sum(a == b for a, b in zip(mine, theirs, strict=True)), len(mine)
+
+
+def _equal_in_words(
+    mine: Sequence[str], said: Sequence[Any], theirs: Sequence[str], told: Sequence[Any]
+) -> tuple[int, int] | None:
+    if tuple(mine) == tuple(theirs):
+        return _equal(said, told)
+    (words, first), (others, second) = (_by_word(*one) for one in ((mine, said), (theirs, told)))
+    both = min(len(words), len(others))
+    return _equal(first[:both], second[:both]) if words[:both] == others[:both] else None
+
+
+def _by_word(tokens: Sequence[str], said: Sequence[Any]) -> tuple[list[str], list[Any]]:
+    """Words put together again, and what is said of the first token of each."""
+    words: list[str] = []
+    first: list[Any] = []
+    for token, one in zip(tokens, said, strict=True):
+        if words and token.startswith(CONTINUES):
+            words[-1] += token.removeprefix(CONTINUES)
+        else:
+            words.append(token)
+            first.append(one)
+    return words, first

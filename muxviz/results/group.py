@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from muxviz.results.answers import Answer
-from muxviz.results.reading import Leak, TokenReading
+from muxviz.results.answers import (
+    Answer,
+    FillAnswer,
+    LabelAnswer,
+    ReplacedAnswer,
+    TagAnswer,
+    parts_alike,
+)
+from muxviz.results.reading import Leak, Proportion, TokenReading
 
+CLOSE = 0.5  # logits of margin, under which an answer is close to turning
 EQUAL_SLOTS = "all slots equal"  # who answered "alone", where no N = 1 baseline did
 
 
@@ -44,8 +52,12 @@ class Provenance:
             else self.checkpoint
         )
 
+    def brief(self) -> str:
+        """What has to stand under a figure; the rest is in ``line``."""
+        return f"{self.named} · N = {self.num_instances} · {self.device} {self.dtype}"
+
     def line(self) -> str:
-        """One line to stand under a figure."""
+        """All of it in one line."""
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
         pruned = f" · {pruned_words(self.sparsity)}" if self.sparsity else ""
         return (
@@ -98,6 +110,24 @@ class SlotResult:
         """Whether the slot only fills the group up (never counted or shown as an answer)."""
         return self.repeats is not None
 
+    @property
+    def alike(self) -> tuple[int, int] | None:
+        """Parts of its answer that are as alone, and of how many; None where not comparable."""
+        return (
+            None if self.agrees is None or not self.alone else parts_alike(self.answer, self.alone)
+        )
+
+    @property
+    def lost(self) -> float:
+        """Share of its counted tokens that were not read back, in [0, 1]; 0 where none is read."""
+        found = self.reading.accuracy if self.reading else None
+        return 1 - found.value if found and found.trials else 0.0
+
+    @property
+    def is_close(self) -> bool:
+        """Whether its label has a margin under ``CLOSE``; of other answers no margin is known."""
+        return isinstance(self.answer, LabelAnswer) and self.answer.margin < CLOSE
+
 
 @dataclass(frozen=True)
 class GroupResult:
@@ -121,3 +151,33 @@ class GroupResult:
     def answered(self) -> tuple[SlotResult, ...]:
         """The slots that are not fillers."""
         return tuple(s for s in self.slots if not s.is_filler)
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """Parts of answers that are as alone, and of how many; (0, 0) where none is comparable."""
+        found = [slot.alike for slot in self.answered if slot.alike]
+        return sum(same for same, _ in found), sum(of for _, of in found)
+
+    @property
+    def part(self) -> str:
+        """What the parts of its answers are: "answer", or "tag", "mask", "token"."""
+        kinds = {TagAnswer: "tag", FillAnswer: "mask", ReplacedAnswer: "token"}
+        return kinds.get(type(self.slots[0].answer), "answer")
+
+    @property
+    def read_back(self) -> Proportion | None:
+        """Counted tokens read back over all slots that are no fillers; None without a read-out."""
+        parts = [s.reading.accuracy for s in self.answered if s.reading is not None]
+        if not parts:
+            return None
+        return Proportion(sum(p.successes for p in parts), sum(p.trials for p in parts))
+
+    def timing(self, name: str) -> Timing | None:
+        """The timing of one way to answer the group."""
+        return next((t for t in self.timings if t.name == name), None)
+
+    @property
+    def speed(self) -> float | None:
+        """Time of answering one by one at N = 1, in times of one shared pass; None: not timed."""
+        one, many = self.timing("multiplexed"), self.timing("alone, one by one")
+        return many.median_s / one.median_s if one and many and one.median_s else None

@@ -66,6 +66,18 @@ class EntanglementSpectrum:
 
 
 @dataclass(frozen=True)
+class Bands:
+    """Spectra that were recorded of the bundled checkpoints."""
+
+    spectra: tuple[EntanglementSpectrum, ...]
+
+    def of(self, fingerprint: str) -> EntanglementSpectrum | None:
+        """That of a checkpoint's weights, or None."""
+        found = (one for one in self.spectra if one.provenance.fingerprint == fingerprint)
+        return next(found, None)
+
+
+@dataclass(frozen=True)
 class LayerLens:
     """How well every slot is read back when the trained read-out is put on each level's state.
 

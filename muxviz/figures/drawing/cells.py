@@ -14,7 +14,7 @@ from muxviz.figures.drawing.ink import CLEAR, TEXT_SIZE, framed, ink, text_on
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.wording import width
 
-LINE_ROOM = 104.0  # letters in a line
+LINE_ROOM, NARROW_LINE = 104.0, 40.0  # letters in a line, of a page of 360 px too
 PAD = 2.2  # letters around a token
 GAP = 0.7
 ROW = 40  # px per line
@@ -43,8 +43,9 @@ def place_cells(
     fills: Sequence[str | None],
     *,
     marked: Collection[int] = (),
+    room: float = LINE_ROOM,
 ) -> list[Cell]:
-    """Lay cells out in lines of at most ``LINE_ROOM`` letters, in reading order.
+    """Lay cells out in lines of at most ``room`` letters, in reading order.
 
     Args:
         written: what each cell takes room for.
@@ -55,19 +56,24 @@ def place_cells(
     cells, x, line = [], 0.0, 0
     for i, words in enumerate(written):
         size = width(words) + PAD
-        if x and x + size > LINE_ROOM:
+        if x and x + size > room:
             x, line = 0.0, line + 1
         cells.append(Cell(x, line, size, texts[i], hovers[i], fills[i], i in marked))
         x += size + GAP
     return cells
 
 
-def strip_figure(cells: list[Cell], title: str, *, dark: bool, below: int = 0) -> Plot:
-    """Draw cells under a title, with ``below`` px of room for a scale under them."""
+def strip_figure(
+    cells: list[Cell], title: str, *, dark: bool, below: int = 0, room: float = LINE_ROOM
+) -> Plot:
+    """Draw cells under a title, with ``below`` px of room for a scale under them.
+
+    room: that the cells were placed with.
+    """
     plot = Plot(_texts(cells, dark), _hovers(cells))
     plot.mark(shapes=[_box(cell, dark) for cell in cells])
     lines = 1 + max((c.line for c in cells), default=0)
-    plot.xaxes(visible=False, range=[-0.5, LINE_ROOM + 0.5])
+    plot.xaxes(visible=False, range=[-0.5, room + 0.5])
     plot.yaxes(visible=False, range=[lines - 0.5, -0.5])
     framed(
         plot,
@@ -75,6 +81,7 @@ def strip_figure(cells: list[Cell], title: str, *, dark: bool, below: int = 0) -
         dark=dark,
         height=ROW * lines + TOP + BOTTOM + below,
         sides={"l": 12, "r": 12, "t": TOP, "b": BOTTOM + below},
+        is_narrow=room < LINE_ROOM,
     )
     return plot
 

@@ -25,6 +25,8 @@ class Drawn:
 
     figures: Plotly figures with their findings as titles. findings, alts: one of each, in words.
     table: the same in numbers. imports, lines: Python that draws the figures of ``result``.
+    narrow: the same figures for a page of 360 px, None where a figure has no such form; empty
+    where none has.
     """
 
     figures: tuple[go.Figure, ...]
@@ -33,6 +35,7 @@ class Drawn:
     table: list[dict[str, Any]]
     imports: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    narrow: tuple[go.Figure | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ class Family:
 
     Each takes the result first, and by name what it knows of the choices: a ``table`` that is the
     same for all of them need not take any. table: None where another figure of the panel has it.
+    narrow: gives the figure for a page of 360 px, where there is another one.
     """
 
     figure: Callable[..., go.Figure]
     finding: Callable[..., str]
     alt: Callable[..., str]
     table: Callable[..., list[dict[str, Any]]] | None = None
+    narrow: Callable[..., go.Figure] | None = None
 
     def __call__(self, **choices: Any) -> Picture:
         """A picture with these choices; those that are None are left to the functions."""
@@ -112,11 +117,13 @@ class Picture:
 
     def draw(self, *results: Any, dark: bool = False, named: str = "result") -> Drawn:
         """Draw it. named: how Python calls the results, parted by commas."""
-        figures, findings, alts, rows, lines = [], [], [], [], []
+        figures, findings, alts, rows, lines, narrow = [], [], [], [], [], []
         for part in self.parts:
             family, drawn_of = part.family, part.results or results
             known = {**part.choices, **self.only_here}
-            figures.append(_call(family.figure, drawn_of, {**known, "dark": dark}))
+            looks = {**known, "dark": dark}
+            figures.append(_call(family.figure, drawn_of, looks))
+            narrow.append(family.narrow and _call(family.narrow, drawn_of, looks))
             findings.append(_call(family.finding, drawn_of, known))
             alts.append(_call(family.alt, drawn_of, known))
             if family.table is not None:
@@ -129,6 +136,7 @@ class Picture:
             rows,
             tuple(part.family.import_line() for part in self.parts),
             tuple(lines),
+            tuple(narrow) if any(one is not None for one in narrow) else (),
         )
 
 

@@ -14,6 +14,8 @@ from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.wording import fold, plain
 
 TITLE_ROOM = 82  # letters of the title's size that fit into 900 px
+NARROW_ROOM, NARROW_LINES = 34, 6  # the same into 360 px, and how many lines
+TITLE_LINE = 22  # px from line to line of it
 TITLE_SIZE = 17
 TITLE_TOP = 18  # px above it
 # Those of the app, which come with Streamlit, or what the page has.
@@ -137,7 +139,15 @@ def template(dark: bool) -> dict[str, Any]:
     }
 
 
-def framed(plot: Plot, title: str, *, dark: bool, height: int, sides: dict[str, int]) -> None:
+def framed(
+    plot: Plot,
+    title: str,
+    *,
+    dark: bool,
+    height: int,
+    sides: dict[str, int],
+    is_narrow: bool = False,
+) -> None:
     """Give ``plot`` (changed in place) its template, its title and sizes in px.
 
     Args:
@@ -146,13 +156,18 @@ def framed(plot: Plot, title: str, *, dark: bool, height: int, sides: dict[str, 
         dark: for a dark page.
         height: of the whole figure.
         sides: margins ``l``, ``r``, ``t``, ``b``.
+        is_narrow: for a page of 360 px; lines of the title after the second make it higher.
     """
-    lines = "<br>".join(plain(line) for line in fold(title, TITLE_ROOM, 2))
+    lines = fold(title, NARROW_ROOM, NARROW_LINES) if is_narrow else fold(title, TITLE_ROOM, 2)
+    more = TITLE_LINE * max(0, len(lines) - 2)
     plot.set(
         template=template(dark),
-        title={"text": lines, "y": 1 - TITLE_TOP / height},
-        height=height,
-        margin=sides,
+        title={
+            "text": "<br>".join(plain(line) for line in lines),
+            "y": 1 - TITLE_TOP / (height + more),
+        },
+        height=height + more,
+        margin=sides | {"t": sides["t"] + more},
     )
 
 

@@ -6,12 +6,13 @@ that is read surely looks like the page, the others stand out.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
-from muxviz.figures.drawing.cells import TOP, place_cells, strip_figure
+from muxviz.figures.drawing.cells import LINE_ROOM, NARROW_LINE, TOP, place_cells, strip_figure
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, caption, ink, tint
 from muxviz.figures.drawing.plot import Plot
@@ -27,10 +28,13 @@ BAR = (0.82, 1.0)  # of the width, beside the title
 BAR_TOP, BAR_BOTTOM = 22, 32  # px from the top of the figure
 
 
-def token_strip_figure(slot: SlotResult, *, dark: bool = False) -> go.Figure:
+def token_strip_figure(
+    slot: SlotResult, *, has_scale: bool = True, is_narrow: bool = False, dark: bool = False
+) -> go.Figure:
     """The slot's tokens, tinted by log-probability; a wrong one is written ``own → read``.
 
-    Beside the title, a bar of the share read back with its Wilson 95 % interval.
+    Beside the title, a bar of the share read back with its Wilson 95 % interval. has_scale: False
+    where a strip below has the scale for both. is_narrow: for a page of 360 px, without the bar.
 
     Raises:
         NotApplicable: the slot was not read back (no retrieval head).
@@ -53,10 +57,14 @@ def token_strip_figure(slot: SlotResult, *, dark: bool = False) -> go.Figure:
         [_hover(reading, t) for t in range(count)],
         fills,
         marked=wrong,
+        room=NARROW_LINE if is_narrow else LINE_ROOM,
     )
-    plot = strip_figure(cells, _title(slot, reading), dark=dark, below=SCALE_ROOM)
-    _scale(plot, scale, dark)
-    if reading.accuracy.trials:
+    below = SCALE_ROOM * (1 + is_narrow) * has_scale
+    room = NARROW_LINE if is_narrow else LINE_ROOM
+    plot = strip_figure(cells, _title(slot, reading), dark=dark, below=below, room=room)
+    if has_scale:
+        _scale(plot, scale, dark, is_narrow)
+    if reading.accuracy.trials and not is_narrow:
         _bar(plot, slot.slot, reading.accuracy, dark)
     return plot.figure()
 
@@ -158,7 +166,7 @@ def _bar(plot: Plot, slot: int, accuracy: Proportion, dark: bool) -> None:
     plot.mark(shapes=shapes)
 
 
-def _scale(plot: Plot, scale: list[list[float | str]], dark: bool) -> None:
+def _scale(plot: Plot, scale: list[list[float | str]], dark: bool, is_narrow: bool) -> None:
     """A colour bar of its own, as shapes have none, and what is pale."""
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     upward = [[1 - float(place), color] for place, color in reversed(scale)]
@@ -166,12 +174,12 @@ def _scale(plot: Plot, scale: list[list[float | str]], dark: bool) -> None:
         "title": {"text": "log-probability (nats)", "font": muted},
         "orientation": "h",
         "thickness": 8,
-        "len": 0.3,
+        "len": 0.8 if is_narrow else 0.3,
         "x": 1,
         "xanchor": "right",
         "y": 0,
         "yanchor": "top",
-        "ypad": 10,
+        "ypad": SCALE_ROOM if is_narrow else 10,
         "tickvals": [LOWEST, LOWEST / 2, 0],
         "ticktext": [f"≤ {LOWEST:g}", f"{LOWEST / 2:g}", "0"],
         "tickfont": muted,
@@ -180,11 +188,17 @@ def _scale(plot: Plot, scale: list[list[float | str]], dark: bool) -> None:
     }
     plot.add(scale_alone(upward, LOWEST, 0, colorbar))
     words = "own → <b>read</b> where it went wrong; dotted: special, not counted"
-    caption(plot, words, below=12)
+    caption(plot, words.replace("; ", ";<br>") if is_narrow else words, below=12)
 
 
 def _rows(slot: SlotResult) -> list[dict[str, Any]]:
     return [{"slot": slot.number} | row for row in token_strip_table(slot)]
 
 
-TOKENS = Family(token_strip_figure, token_strip_alt, token_strip_alt, _rows)
+TOKENS = Family(
+    token_strip_figure,
+    token_strip_alt,
+    token_strip_alt,
+    _rows,
+    partial(token_strip_figure, is_narrow=True),
+)

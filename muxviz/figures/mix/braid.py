@@ -2,12 +2,13 @@
 
 Left: a lane per slot, all of one width, woven into one band by the multiplexer. Band: one tick per
 layer; equal stripes, or the entanglement spectrum where one is given (each slot's stripe as high
-as its share, grey what belongs to no single slot). Right: slot i's lane holds
-ribbons as wide as row i of the hard leak matrix, its own tokens first, then those that came from
-neighbours, and an empty dotted rest for tokens that came from no slot.
+as its share, grey what belongs to no single slot, and colours blend by as much). Right: slot i's
+lane holds ribbons as wide as row i of the hard leak matrix, its own tokens first, then those that
+came from neighbours, and an empty dotted rest for tokens that came from no slot. At its end a
+capsule shows the answer: full as alone, hatched turned, pale close to turning.
 
 Neighbours: ``braid_geometry`` places everything, ``braid_labels`` writes around it,
-``braid_words`` says the same without a picture.
+``braid_words`` says the same without a picture; ``braid_stack`` is the same for narrow pages.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ import plotly.graph_objects as go
 
 from muxviz.errors import InputError
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import framed, ink, tint
+from muxviz.figures.drawing.ink import UNSEEN, framed, ink, mix, tint
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.wording import percent, tokens_of
 from muxviz.figures.mix.braid_geometry import (
     BAND_IN,
     BAND_OUT,
+    CAPSULE,
     END,
     LEFT,
     RIGHT,
@@ -33,16 +35,31 @@ from muxviz.figures.mix.braid_geometry import (
     Ribbon,
     braid_geometry,
 )
-from muxviz.figures.mix.braid_labels import label_lanes, label_layers, sentence_hover, write_caption
-from muxviz.figures.mix.braid_words import braid_alt, braid_finding, braid_table
+from muxviz.figures.mix.braid_labels import (
+    answer_hover,
+    label_lanes,
+    label_layers,
+    sentence_hover,
+    write_caption,
+)
+from muxviz.figures.mix.braid_stack import braid_stack_figure
+from muxviz.figures.mix.braid_words import (
+    braid_alt,
+    braid_finding,
+    braid_table,
+    interaction,
+)
+from muxviz.figures.mix.capsule import capsule
 from muxviz.figures.mix.curves import bend, between, through
 from muxviz.results import GroupResult, SlotResult
 
-SIDES = {"l": 272, "r": 232, "t": 72, "b": 64}  # px for the texts, at 900 px and more
+SIDES = {"l": 272, "r": 232, "t": 72, "b": 82}  # px for the texts, at 900 px and more
 ROWS = {1: 116, 2: 104, 3: 96, 4: 90, 5: 84, 6: 76, 7: 70}  # px from lane to lane
 LEAST_ROW = 64  # px, of larger groups
 DEEP, WOVEN = 0.88, 0.5  # opacity at the ends of a lane and inside the band
 FAINT = 0.16  # opacity of all other lanes where one is soloed
+HANDLE = 22  # px of the unseen points that a click on a lane finds
+HANDLES = 6  # of them on the way to the band
 REST_FROM = 0.55  # the rest is drawn from here on, as a share of the way back
 
 Edge = tuple[np.ndarray, np.ndarray]
@@ -79,14 +96,16 @@ def braid_figure(
         plot.add(_interaction(geometry, spectrum, dark))
     plot.add(*[_strand(geometry, slot, spectrum, dark) for slot in result.slots])
     plot.add(*_lanes_out(geometry, result, dark))
+    plot.add(*[_capsule(geometry, slot, dark) for slot in result.answered])
     plot.add(_symbols(geometry, result, solo, dark))
     if solo is not None:
         plot.data = [_dimmed(trace, solo) for trace in plot.data]
+    plot.add(_handles(geometry, result))
     label_layers(plot, geometry, dark=dark)
     label_lanes(plot, geometry, result, solo=solo, dark=dark)
     has_rest = spectrum is not None
     write_caption(plot, geometry, result, left=SIDES["l"], has_rest=has_rest)
-    plot.xaxes(visible=False, range=[LEFT, RIGHT])
+    plot.xaxes(visible=False, range=[LEFT, CAPSULE[1]])
     plot.yaxes(visible=False, range=[geometry.bottom - 0.1, 0.1])
     num = len(result.slots)
     height = num * ROWS.get(num, LEAST_ROW) + SIDES["t"] + SIDES["b"]
@@ -118,8 +137,13 @@ def _shape(upper: Edge, lower: Edge, hover: str, lane: int | None = None, **look
 
 def _fading(color: str, stops: list[tuple[float, float]]) -> dict[str, Any]:
     """Gradient of one colour from left to right; stops are (x, opacity)."""
-    places = [(LEFT, stops[0][1]), *stops, (RIGHT, stops[-1][1])]
-    scale = [[(x - LEFT) / (RIGHT - LEFT), tint(color, alpha)] for x, alpha in places]
+    return _blending([(x, color, alpha) for x, alpha in stops])
+
+
+def _blending(stops: list[tuple[float, str, float]]) -> dict[str, Any]:
+    """Gradient from left to right; stops are (x, colour, opacity)."""
+    places = [(LEFT, *stops[0][1:]), *stops, (RIGHT, *stops[-1][1:])]
+    scale = [[(x - LEFT) / (RIGHT - LEFT), tint(color, alpha)] for x, color, alpha in places]
     return {"type": "horizontal", "start": LEFT, "stop": RIGHT, "colorscale": scale}
 
 
@@ -150,7 +174,7 @@ def _strand(geometry: Geometry, slot: SlotResult, spectrum: np.ndarray | None, d
     if slot.is_filler:
         look["fillpattern"] = _hatch(color)
     else:
-        look["fillgradient"] = _fading(color, [(BAND_IN, WOVEN + 0.12), (BAND_OUT, WOVEN)])
+        look["fillgradient"] = _blending(_through_band(geometry, i, spectrum))
         look["fillgradient"]["colorscale"][0][1] = tint(color, DEEP)
     return _shape(
         _edge_in(geometry, top, geometry.stripes[i]),
@@ -159,6 +183,31 @@ def _strand(geometry: Geometry, slot: SlotResult, spectrum: np.ndarray | None, d
         i,
         **look,
     )
+
+
+def _through_band(
+    geometry: Geometry, slot: int, spectrum: np.ndarray | None
+) -> list[tuple[float, str, float]]:
+    """Colour of a stripe at every tick: the more belongs to no single slot, the more it is that of
+    all of them together.
+    """
+    color, alphas = slot_color(slot), np.linspace(WOVEN + 0.12, WOVEN, len(geometry.ticks))
+    shared = np.zeros(len(alphas))
+    if spectrum is not None:
+        shared = np.clip(1 - spectrum.sum(axis=1), 0, 1)
+    together = _together(len(geometry.lanes))
+    return [
+        (float(x), mix(color, together, float(part)), float(alpha))
+        for x, part, alpha in zip(geometry.ticks, shared, alphas, strict=True)
+    ]
+
+
+def _together(num: int) -> str:
+    """The mean of the colours of all slots."""
+    color = slot_color(0)
+    for slot in range(1, num):
+        color = mix(color, slot_color(slot), 1 / (slot + 1))
+    return color
 
 
 def _edge_in(geometry: Geometry, y: float, profile: np.ndarray) -> Edge:
@@ -247,7 +296,7 @@ def _unread(geometry: Geometry, result: GroupResult, slot: SlotResult, dark: boo
 def _interaction(geometry: Geometry, spectrum: np.ndarray, dark: bool) -> Trace:
     """The grey stripe below all others."""
     floor = np.full(len(geometry.ticks), geometry.band[1])
-    shares = [percent(max(0.0, 1 - float(spectrum[k].sum()))) for k in (0, -1)]
+    shares = [percent(share) for share in interaction(spectrum)]
     return _shape(
         through(geometry.ticks, geometry.stripes[-1]),
         through(geometry.ticks, floor),
@@ -257,12 +306,30 @@ def _interaction(geometry: Geometry, spectrum: np.ndarray, dark: bool) -> Trace:
     )
 
 
-def _symbols(geometry: Geometry, result: GroupResult, solo: int | None, dark: bool) -> Trace:
-    """Who is who: a symbol where a lane begins, and where it ends in an answer."""
-    places = [(s.slot, LEFT) for s in result.slots] + [(s.slot, RIGHT) for s in result.answered]
-    slots = [slot for slot, _ in places]
+def _capsule(geometry: Geometry, slot: SlotResult, dark: bool) -> Trace:
+    """The answer at the end of a lane."""
+    half = 0.19
+    middle = geometry.middle(slot.slot)
+    x, y, look = capsule(slot, CAPSULE, (middle - half, middle + half), dark=dark)
     return scatter(
-        x=[x for _, x in places],
+        x=x,
+        y=y,
+        mode="lines",
+        fill="toself",
+        hoveron="fills",
+        hoverinfo="text",
+        text=answer_hover(slot),
+        meta=slot.slot,
+        showlegend=False,
+        **look,
+    )
+
+
+def _symbols(geometry: Geometry, result: GroupResult, solo: int | None, dark: bool) -> Trace:
+    """Who is who: a symbol where a lane begins."""
+    slots = [slot.slot for slot in result.slots]
+    return scatter(
+        x=[LEFT] * len(slots),
         y=[geometry.middle(slot) for slot in slots],
         mode="markers",
         marker={
@@ -272,9 +339,37 @@ def _symbols(geometry: Geometry, result: GroupResult, solo: int | None, dark: bo
             "opacity": [1 if solo in (None, slot) else FAINT for slot in slots],
             "line": {"color": [slot_outline(slot, dark=dark) for slot in slots], "width": 1.3},
         },
+        unselected={"marker": {"opacity": 1}},
         hoverinfo="skip",
         cliponaxis=False,
     )
 
 
-BRAID = Family(braid_figure, braid_finding, braid_alt, braid_table)
+def _handles(geometry: Geometry, result: GroupResult) -> Trace:
+    """Unseen points where a lane begins and over its answer: Streamlit reports clicks on points,
+    not on shapes. ``customdata`` is the slot, from 0.
+    """
+    starts = np.linspace(LEFT, 0.6 * BAND_IN, HANDLES)
+    x, y, slots, hovers = [], [], [], []
+    for slot in result.slots:
+        middle, stripe = geometry.middle(slot.slot), geometry.stripes[slot.slot : slot.slot + 2, 0]
+        way = bend((LEFT + END, BAND_IN), (middle, float(stripe.mean())))
+        x += starts.tolist()
+        y += np.interp(starts, *way).tolist()
+        hovers += [sentence_hover(slot)] * HANDLES
+        if not slot.is_filler:
+            x.append(sum(CAPSULE) / 2)
+            y.append(middle)
+            hovers.append(answer_hover(slot))
+        slots += [slot.slot] * (len(x) - len(slots))
+    return scatter(
+        x=np.array(x, dtype=np.float32),
+        y=np.array(y, dtype=np.float32),
+        mode="markers",
+        marker={"symbol": "square", "size": HANDLE, "color": UNSEEN},
+        customdata=[[slot] for slot in slots],
+        hovertext=hovers,
+    )
+
+
+BRAID = Family(braid_figure, braid_finding, braid_alt, braid_table, braid_stack_figure)

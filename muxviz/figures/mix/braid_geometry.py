@@ -14,6 +14,7 @@ from muxviz.results import GroupResult
 
 SMALLEST = 0.02  # ribbons below this share of a lane are left out, and counted
 LEFT, BAND_IN, BAND_OUT, RIGHT = 0.0, 3.1, 6.5, 10.0  # x of lanes, band, lanes
+CAPSULE = RIGHT + 0.12, RIGHT + 0.74  # the answer at the end of a lane
 END = 0.22  # length of the level piece at either end of a lane
 GAP = 0.6  # between lanes
 BAND = 0.44  # height of the band, as a share of all lanes and gaps
@@ -148,7 +149,7 @@ def _starts(drawn: np.ndarray, edges: np.ndarray) -> dict[tuple[int, int], tuple
     for j, height in enumerate(heights):
         widths = drawn[:, j] * height / max(1.0, float(drawn[:, j].sum()))
         at = float(edges[j] - (height - widths.sum()) / 2)
-        for i in np.nonzero(widths)[0]:
+        for i in np.nonzero(drawn[:, j])[0]:  # of a stripe without a share too
             starts[int(i), j] = (at, at - float(widths[i]))
             at -= float(widths[i])
     return starts

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, Ink, caption, ink
+from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, Ink, caption, ink, text_on
 from muxviz.figures.drawing.plot import Plot
+from muxviz.figures.drawing.slots import slot_color
 from muxviz.figures.drawing.wording import count, fold, interval, percent, plain, shorten, tokens_of
-from muxviz.figures.mix.braid_geometry import LEFT, RIGHT, SMALLEST, Geometry
-from muxviz.results import Answer, GroupResult, LabelAnswer, SlotResult
+from muxviz.figures.mix.braid_geometry import CAPSULE, LEFT, SMALLEST, Geometry
+from muxviz.figures.mix.braid_words import AS_ALONE, NEAR, TURNED, standing
+from muxviz.results import Answer, GroupResult, LabelAnswer, ReplacedAnswer, SlotResult, TagAnswer
+from muxviz.results.group import CLOSE
 
 SENTENCE_ROOM, SENTENCE_LINES = 31, 2  # average letters, as far as the left side is wide
-ANSWER_ROOM = 17
-CAPTION_ROOM = 140
+ANSWER_ROOM = 16
+CAPTION_ROOM, CAPTION_LINES = 140, 3
 HOVER_ROOM, HOVER_LINES = 64, 8
 TICKS = 7  # at most this many layer numbers
 NUMBER_SIZE = 15
+BAND = "Band: each slot's measured share; grey, of no single slot, where colours blend."
 QUIET = 0.45  # opacity of what is written beside a dimmed lane
 
 
@@ -36,11 +40,18 @@ def label_lanes(
             hover["opacity"] = QUIET
         number = f"<b>{slot.number}</b>"
         texts.append(_text(number, LEFT, y, colors, shift=-14, size=NUMBER_SIZE) | hover)
-        texts.append(_text(_sentence(slot), LEFT, y, colors, shift=-38) | hover)
+        texts.append(_text(_sentence(slot, colors), LEFT, y, colors, shift=-38) | hover)
         if not slot.is_filler:
-            answer = _text(_answer(slot, colors), RIGHT, y, colors, shift=16)
-            texts.append(answer | hover | {"hovertext": _answer_hover(slot)})
+            answer = _text(answer_words(slot, colors), CAPSULE[1], y, colors, shift=10)
+            texts.append(answer | hover | {"hovertext": answer_hover(slot)})
+            inside = {"x": sum(CAPSULE) / 2, "y": y, "text": str(slot.number), "align": "center"}
+            small = {"size": SMALL_SIZE, "color": _on_capsule(slot, colors)}
+            texts.append(inside | {"font": small})
     plot.mark(annotations=texts)
+
+
+def _on_capsule(slot: SlotResult, colors: Ink) -> str:
+    return text_on(slot_color(slot.slot)) if standing(slot) == AS_ALONE else colors.text
 
 
 def label_layers(plot: Plot, geometry: Geometry, *, dark: bool) -> None:
@@ -85,8 +96,8 @@ def write_caption(
     """
     remarks = _remarks(geometry, result)
     if has_rest:
-        remarks.insert(0, "Band: each slot's share of the state; grey, of no single slot.")
-    lines = fold(" ".join(remarks), CAPTION_ROOM, 2)
+        remarks.insert(0, BAND)
+    lines = fold(" ".join(remarks), CAPTION_ROOM, CAPTION_LINES)
     words = "<br>".join(plain(line) for line in lines)
     caption(plot, words, below=20, left=12 - left)
 
@@ -108,18 +119,30 @@ def _folded(text: str) -> list[str]:
     return [plain(line) for line in fold(text, HOVER_ROOM, HOVER_LINES)]
 
 
-def _sentence(slot: SlotResult) -> str:
+def _sentence(slot: SlotResult, colors: Ink) -> str:
     if slot.repeats is not None:
         return f"<i>filler (repeats {slot.repeats + 1})</i>"
     lines = [plain(line) for line in fold(slot.text, SENTENCE_ROOM, SENTENCE_LINES)]
-    return "<br>".join(lines) or "<i>(empty)</i>"
+    lines = lines or ["<i>(empty)</i>"]
+    if slot.cut_text:
+        lines.append(cut_words(slot, colors))
+    return "<br>".join(lines)
 
 
-def _answer(slot: SlotResult, colors: Ink) -> str:
-    """Prediction and probability, a mark where it differs; below, the share read back."""
-    line = f"<b>{plain(shorten(slot.answer.headline, ANSWER_ROOM))}</b>{_probability(slot.answer)}"
-    if slot.agrees is False:
+def cut_words(slot: SlotResult, colors: Ink) -> str:
+    """That only the start of the sentence went through the pass."""
+    style = f"font-size:{SMALL_SIZE}px;color:{colors.warning}"
+    return f'<span style="{style}">✂ cut to {slot.num_tokens} tokens</span>'
+
+
+def answer_words(slot: SlotResult, colors: Ink) -> str:
+    """Prediction and probability, how it stands against alone; below, the share read back."""
+    line = f"<b>{plain(shorten(_in_short(slot), ANSWER_ROOM))}</b>{_probability(slot.answer)}"
+    stands = standing(slot)
+    if stands == TURNED:
         line += f'  <span style="color:{colors.warning}"><b>≠ alone</b></span>'
+    elif stands == NEAR:
+        line += "  <i>close</i>"
     if slot.reading is None:
         return line
     accuracy = slot.reading.accuracy
@@ -130,22 +153,45 @@ def _answer(slot: SlotResult, colors: Ink) -> str:
     return f'{line}<br><span style="{style}">{below}</span>'
 
 
+def _in_short(slot: SlotResult) -> str:
+    """The answer; of one per token, how many of them differ."""
+    answer = slot.answer
+    if not isinstance(answer, TagAnswer | ReplacedAnswer):
+        return answer.headline
+    part = "tag" if isinstance(answer, TagAnswer) else "token"
+    same, of = slot.alike or (len(answer.tokens), len(answer.tokens))
+    noun = f"{of} {part}{'s' * (of != 1)}"
+    return f"{of - same} of {noun}" if same < of else noun
+
+
 def _probability(answer: Answer) -> str:
     """Only a label has one probability; other answers say theirs token by token."""
     return f" {answer.probability:.2f}" if isinstance(answer, LabelAnswer) else ""
 
 
-def _answer_hover(slot: SlotResult) -> str:
+def answer_hover(slot: SlotResult) -> str:
+    """The answer whole, how it stands against alone, and the share read back."""
     lines = [f"<b>slot {slot.number}</b>"]
     lines += _folded(f"{slot.answer.headline}{_probability(slot.answer)}")
     if slot.alone is not None:
         lines += _folded(f"alone: {slot.alone.headline}{_probability(slot.alone)}")
+    lines.append(_standing_words(slot))
     if slot.reading is not None and slot.reading.accuracy.trials:
         accuracy = slot.reading.accuracy
         tokens = tokens_of(accuracy.value, accuracy.trials)
         lines.append(f"read back: {percent(accuracy.value)} ({tokens})")
         lines.append(f"95 % interval: {interval(accuracy)}")
     return "<br>".join(lines)
+
+
+def _standing_words(slot: SlotResult) -> str:
+    stands = standing(slot)
+    margin = f"margin {slot.answer.margin:.2f}" if isinstance(slot.answer, LabelAnswer) else ""
+    if stands == NEAR:
+        return f"{NEAR}: {margin}, under {CLOSE:g} logits"
+    same, of = slot.alike or (0, 0)
+    told = f"{stands}, {same} of {of} the same" if of > 1 else stands
+    return f"{told}, {margin}" if margin else told
 
 
 def _remarks(geometry: Geometry, result: GroupResult) -> list[str]:
@@ -158,14 +204,23 @@ def _remarks(geometry: Geometry, result: GroupResult) -> list[str]:
             "Right: tokens read back in the lane's own colour, tokens of a neighbour in the "
             "neighbour's; dotted, from no slot."
         ]
+    remarks.append(answer_remark(result))
     if geometry.omitted:
         thin = count(geometry.omitted, "ribbon")
         remarks.append(
             f"{thin[:1].upper()}{thin[1:]} under {percent(SMALLEST)} of a lane left out."
         )
     if len(result.answered) < len(result.slots):
-        remarks.append("Hatched lanes only fill the group up.")
+        remarks.append("Lanes hatched all along only fill the group up.")
     return remarks
+
+
+def answer_remark(result: GroupResult) -> str:
+    """How to read the capsules."""
+    near = f"pale, close to turning (margin under {CLOSE:g} logits)"
+    if not result.kept[1]:
+        return f"Capsule: the answer, empty as it is not compared; {near}."
+    return f"Capsule: full, the answer as alone; hatched, turned; {near}."
 
 
 def _text(

@@ -8,6 +8,7 @@ over the cells because Streamlit reports clicks on points, not on cells of a hea
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from muxviz.errors import InputError
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     CLEAR,
+    SMALL_SIZE,
     TEXT_SIZE,
     UNSEEN,
     caption,
@@ -40,7 +42,12 @@ GAP = 0.18  # of a cell, between the sources and "other"
 
 
 def leak_figure(
-    leak: Leak, *, which: str = "all", fillers: Collection[int] = (), dark: bool = False
+    leak: Leak,
+    *,
+    which: str = "all",
+    fillers: Collection[int] = (),
+    is_narrow: bool = False,
+    dark: bool = False,
 ) -> go.Figure:
     """Heat map ``[N, N + 1]``: rows are the slots read out, columns the sources and "other".
 
@@ -48,6 +55,7 @@ def leak_figure(
         leak: of one group.
         which: positions to look at: "all", those every slot reaches ("common"), or "beyond" them.
         fillers: slots (from 0) that only fill the group; their rows stay empty.
+        is_narrow: for a page of 360 px, with numbers in percent.
         dark: for a dark page.
 
     Raises:
@@ -67,20 +75,25 @@ def leak_figure(
             zmax=1,
             colorscale=sequential(dark),
             showscale=False,
-            xgap=3,
-            ygap=3,
+            xgap=1 if is_narrow else 3,
+            ygap=1 if is_narrow else 3,
             hoverinfo="skip",
         )
     )
-    plot.add(_numbers(shown, positions, fillers, dark))
+    numbers = _numbers(shown, positions, fillers, dark)
+    if is_narrow:
+        numbers["text"] = [text.replace(" %", "") for text in numbers["text"]]
+        numbers["textfont"]["size"] = SMALL_SIZE
+    plot.add(numbers)
     _mark_own(plot, num, dark)
-    _label_axes(plot, num)
+    _label_axes(plot, num, is_narrow=is_narrow)
     framed(
         plot,
         leak_finding(leak, which=which, fillers=fillers),
         dark=dark,
         height=ROW * num + 158,
-        sides={"l": 150, "r": 24, "t": 104, "b": 54},
+        sides={"l": 44 if is_narrow else 150, "r": 12 if is_narrow else 24, "t": 104, "b": 54},
+        is_narrow=is_narrow,
     )
     return plot.figure()
 
@@ -204,7 +217,8 @@ def _mark_own(plot: Plot, num: int, dark: bool) -> None:
     plot.set(shapes=[frame | place for place in places])
 
 
-def _label_axes(plot: Plot, num: int) -> None:
+def _label_axes(plot: Plot, num: int, *, is_narrow: bool) -> None:
+    read = "" if is_narrow else "read from "
     plot.xaxes(
         tickvals=[*(j + 0.5 for j in range(num)), num + 0.5 + GAP],
         ticktext=[*(slot_label(j) for j in range(num)), "other"],
@@ -214,11 +228,13 @@ def _label_axes(plot: Plot, num: int) -> None:
     )
     plot.yaxes(
         tickvals=[i + 0.5 for i in range(num)],
-        ticktext=[f"read from {slot_label(i)}  " for i in range(num)],
+        ticktext=[f"{read}{slot_label(i)}  " for i in range(num)],
         range=[num, 0],
     )
     words = "Framed: own tokens, read back. Colours run from 0 to 100 %."
+    if is_narrow:
+        words = "Rows: slots read out; numbers in percent.<br>Framed: own tokens, read back."
     caption(plot, words, below=16)
 
 
-LEAK = Family(leak_figure, leak_finding, leak_alt, leak_table)
+LEAK = Family(leak_figure, leak_finding, leak_alt, leak_table, partial(leak_figure, is_narrow=True))

@@ -9,6 +9,7 @@ import streamlit as st
 
 from muxviz.figures.drawing.wording import interval, percent
 from muxviz.figures.mix.answers import replaced_strip_figure, tag_strip_figure
+from muxviz.figures.mix.braid_words import NEAR, TURNED, standing
 from muxviz.results import (
     Answer,
     FillAnswer,
@@ -21,48 +22,60 @@ from muxviz.results import (
     SlotResult,
     TagAnswer,
 )
-from muxviz.results.group import EQUAL_SLOTS
+from muxviz.results.group import CLOSE, EQUAL_SLOTS
 from muxviz.ui.shell.frame import PAGES, Bench
 from muxviz.ui.shell.text import count, plain, shorten
 from muxviz.ui.study.panels import picture, slot_mark
 from muxviz.ui.study.runs import PastRun
+from muxviz.ui.study.slots import take_slot
 from muxviz.ui.study.why import ask_why
 
-CARD = 240  # px, least width
-MAX_SENTENCE = 120  # characters
+CARD = 174  # px, least width: five beside each other
+MAX_SENTENCE = 90  # characters
 MAX_FILLS = 3  # candidates per [MASK]
 MAX_LABELS = 4  # labels with their probabilities, where any number applies
 
 
 def answer_cards(past: PastRun, bench: Bench) -> None:
-    """A card per sentence, in slot order; the slot selected on the sidebar is marked."""
+    """A card per sentence, in slot order; its number selects its slot."""
     result = past.result
-    st.subheader("What came back for each sentence?", anchor=False)
     per_token = any(isinstance(s.answer, TagAnswer | ReplacedAnswer) for s in result.answered)
     with st.grid(1 if per_token else "auto", min_column_width=CARD, gap="small"):
         for slot in result.answered:
-            with st.container(border=True, height="stretch", gap="xsmall", key=f"card_{slot.slot}"):
+            with st.container(
+                border=True, height="stretch", gap="xxsmall", key=f"card_{slot.slot}"
+            ):
                 _card(result, slot, bench)
     st.caption(_comparison_note(result))
 
 
 def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
-    shown = " :small[:gray[selected]]" if slot.slot == bench.slot else ""
-    st.markdown(f"{slot_mark(slot.slot)}{shown}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.button(
+            slot_mark(slot.slot),
+            key=f"select_{slot.slot}",
+            type="tertiary",
+            on_click=take_slot,
+            args=([slot.slot],),
+            help=f"Selects slot {slot.number}, as on the left.",
+        )
+        if slot.slot == bench.slot:
+            st.markdown(":small[:gray[selected]]", width="content")
+        st.space("stretch")
+        if slot.agrees is False:
+            st.button(
+                "Why?",
+                icon=PAGES["debugger"].icon,
+                key=f"why_{slot.slot}",
+                type="tertiary",
+                on_click=ask_why,
+                args=(slot.slot,),
+                help="Opens the Debugger on this slot.",
+            )
     ANSWERS[type(slot.answer)](slot.answer)
     _strip(slot, bench.is_dark)
-    if slot.agrees is False:
-        who = "multiplexing" if result.baseline != EQUAL_SLOTS else "the neighbours"
-        st.markdown(f":orange-background[:small[{who} changed the answer]]")
-        st.button(
-            "Why?",
-            icon=PAGES["debugger"].icon,
-            key=f"why_{slot.slot}",
-            type="tertiary",
-            on_click=ask_why,
-            args=(slot.slot,),
-            help="Opens the Debugger on this slot.",
-        )
+    if said := _standing(result, slot):
+        st.markdown(said)
     st.text(shorten(slot.text, MAX_SENTENCE))
     if slot.pair:
         st.text(shorten(slot.pair, MAX_SENTENCE))
@@ -70,12 +83,28 @@ def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
         cut = plain(shorten(slot.cut_text, MAX_SENTENCE))
         st.caption(f":red[:material/content_cut: cut off:] {cut}")
     st.space("stretch")
-    st.caption("  \n".join(_facts(result, slot)))
+    st.caption("  \n".join(_facts(slot)))
 
 
-def _facts(result: GroupResult, slot: SlotResult) -> list[str]:
+def _standing(result: GroupResult, slot: SlotResult) -> str:
+    """How the answer stands against the same sentence alone, where it is not the same."""
+    stands = standing(slot)
+    if stands == NEAR:
+        return f":gray-background[:small[{NEAR}]]"
+    if stands != TURNED:
+        return ""
+    same, of = slot.alike or (0, 1)
+    if of > 1:
+        noun = result.part if of - same == 1 else f"{result.part}s"
+        return f":orange-background[:small[{of - same} of {of} {noun} differ from alone]]"
+    return ":orange-background[:small[turned]]"
+
+
+def _facts(slot: SlotResult) -> list[str]:
     facts = []
-    if slot.alone is not None:
+    if slot.alone is not None and slot.agrees is None and slot.answer.headline:
+        facts.append(f"alone: {_in_short(slot.alone)} {_not_compared(slot)}".rstrip())
+    elif slot.alone is not None:
         facts.append(f"alone: {_in_short(slot.alone)}")
     if isinstance(slot.answer, LabelAnswer) and len(slot.answer.labels) > 1:
         facts.append(f"margin {slot.answer.margin:.1f}")
@@ -83,11 +112,18 @@ def _facts(result: GroupResult, slot: SlotResult) -> list[str]:
         accuracy = slot.reading.accuracy
         facts.append(
             f"read back {percent(accuracy.value)} of {count(accuracy.trials, 'token')} "
-            f"({interval(accuracy)})".replace(" ", "\u00a0")
+            f"({interval(accuracy)})"
             if accuracy.trials
             else "nothing to read back"
         )
     return facts
+
+
+def _not_compared(slot: SlotResult) -> str:
+    """Why answers token by token cannot be held against each other."""
+    if not isinstance(slot.answer, TagAnswer | ReplacedAnswer):
+        return ""
+    return "(its words are split otherwise: not compared)"
 
 
 def _comparison_note(result: GroupResult) -> str:
@@ -105,7 +141,8 @@ def _comparison_note(result: GroupResult) -> str:
         )
     return (
         f"“Alone” is the same sentence in {plain(result.baseline)}, one text a pass. “Margin” is "
-        "the answer's logit minus the best other one. Intervals are Wilson 95 %."
+        f"the answer's logit minus the best other one; under {CLOSE:g} it is close to turning. "
+        "Intervals are Wilson 95 %."
     )
 
 
@@ -159,10 +196,14 @@ def _strip(slot: SlotResult, dark: bool) -> None:
     if isinstance(answer, TagAnswer):
         pairs = zip(answer.tokens, answer.tags, strict=True)
         alt = f"Slot {slot.number}, tags: {', '.join(f'{t} {tag}' for t, tag in pairs)}"
-        picture(f"tags_{slot.number}", tag_strip_figure(slot, dark=dark), alt)
+        _strip_of(f"tags_{slot.number}", tag_strip_figure, slot, alt, dark)
     elif isinstance(answer, ReplacedAnswer):
         alt = f"Slot {slot.number}, replaced tokens: {answer.headline}"
-        picture(f"replaced_{slot.number}", replaced_strip_figure(slot, dark=dark), alt)
+        _strip_of(f"replaced_{slot.number}", replaced_strip_figure, slot, alt, dark)
+
+
+def _strip_of(key: str, draw: Callable[..., Any], slot: SlotResult, alt: str, dark: bool) -> None:
+    picture(key, draw(slot, dark=dark), alt, narrow=draw(slot, is_narrow=True, dark=dark))
 
 
 ANSWERS: dict[type, Callable[[Any], None]] = {

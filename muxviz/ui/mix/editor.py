@@ -20,6 +20,8 @@ from muxviz.ui.shell.text import count, listed, plain
 from muxviz.ui.study.heading import padding_choice
 from muxviz.ui.study.panels import slot_mark
 
+ROW = 420  # px, least width: two rows beside each other where there is room
+
 
 def editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
     """Draw the editor; ``is_stale`` tells whether the rows differ from those of the result."""
@@ -37,6 +39,7 @@ def _editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
     )
     with box:
         _toolbar(bench)
+        _taken(seats)
         _rows(seats, counter_of(bench.checkpoint))
         if seats.seated and seats.free:
             _fill_control(seats)
@@ -46,8 +49,6 @@ def _editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
 def _summary(seats: Seats) -> str:
     """The editor's heading, readable while it is closed."""
     parts = [f"{len(seats.seated)} of {count(seats.num_instances, 'slot')} taken"]
-    if seats.parked:
-        parts.append(f"{seats.parked} parked")
     if seats.free and seats.seated:
         parts.append(f"{seats.free} to fill")
     return f"**Sentences** · {' · '.join(parts)}"
@@ -92,6 +93,18 @@ def _toolbar(bench: Bench) -> None:
             _options(bench)
 
 
+def _taken(seats: Seats) -> None:
+    """What the last paste gave, until the rows are others."""
+    found = group.taken()
+    if found is None:
+        return
+    lines, left = found
+    parts = [f"{count(lines, 'line')} taken: {len(seats.seated)} in slots"]
+    parts += [f"{seats.parked} parked"] * bool(seats.parked)
+    parts += [f"{left} left out, at most {MAX_ROWS} are kept"] * bool(left)
+    st.caption(f":material/content_paste: {', '.join(parts)}.")
+
+
 def _options(bench: Bench) -> None:
     st.toggle(
         "Sentence pairs",
@@ -133,7 +146,7 @@ def _rows(seats: Seats, counter: Counter | None) -> None:
     limit = counter.limit(padding_choice()) if counter else None
     pairs = list(zip(seats.rows, seats.slots, strict=True))
     parked = [row for row, slot in pairs if slot is None and not row.is_blank]
-    with st.container(gap="xxsmall"):
+    with st.grid(1 if group.uses_pairs() else 2, min_column_width=ROW, gap="xsmall"):
         for row, slot in pairs:
             if row not in parked:
                 _row(row, slot, counter, limit)
@@ -161,12 +174,11 @@ def _controls_note(rows: Sequence[EditedRow], counter: Counter | None) -> None:
 
 
 def _row(row: EditedRow, slot: int | None, counter: Counter | None, limit: int | None) -> None:
-    parts = st.columns([0.055, 0.705, 0.13, 0.11], vertical_alignment="center", gap="small")
-    parts[0].markdown(_slot_mark(row, slot), width="content")
-    with parts[1]:
-        _fields(row, slot)
-    parts[2].caption(_counter_text(row, counter, limit), width="stretch")
-    with parts[3].container(horizontal=True, gap="xxsmall", horizontal_alignment="right"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False):
+        st.markdown(_slot_mark(row, slot), width="content")
+        with st.container():
+            _fields(row, slot)
+        st.caption(_counter_text(row, counter, limit), width="content")
         _row_button("Duplicate", ":material/content_copy:", group.duplicate, row)
         _row_button("Remove", ":material/close:", group.remove, row)
 

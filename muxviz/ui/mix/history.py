@@ -103,8 +103,8 @@ def comparison(current: PastRun, bench: Bench) -> None:
         return
     with box:
         panel = braid_question("pinned_braid", pinned.result, pinned.number).panel(pinned.result)
-        picture(panel.key, panel.figures[0], panel.alts[0])
-        st.caption(plain(panel.provenance))
+        picture(panel.key, panel.figures[0], panel.alts[0], narrow=panel.narrow[0])
+        st.caption(plain(panel.brief))
 
 
 def difference_table(current: PastRun, pinned: PastRun) -> list[dict[str, Any]]:

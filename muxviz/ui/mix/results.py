@@ -1,60 +1,37 @@
-"""The panels of one run: the braid, the answers, the read-back, the leaks, the cost."""
+"""The panels of one run: the verdict, the braid, and in tabs what is behind them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from muxviz.errors import MuxvizError
 from muxviz.figures.drawing.strips import TOKENS
+from muxviz.figures.layers.spectrum import SPECTRUM
 from muxviz.figures.mix.leak import LEAK
 from muxviz.figures.mix.timing import TIMING
 from muxviz.results import GroupResult, SlotResult
+from muxviz.ui.mix import text as words
 from muxviz.ui.shell import options, session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import runs
 from muxviz.ui.study.asked import Question
-from muxviz.ui.study.braid import braid_question
-from muxviz.ui.study.call import Known
-from muxviz.ui.study.errors import error_panel
-from muxviz.ui.study.panels import not_applicable
+from muxviz.ui.study.braid import braid_question, recorded_band
+from muxviz.ui.study.call import As, Call, Known, pool_texts
+from muxviz.ui.study.errors import error_panel, one_panel
+from muxviz.ui.study.kept import desk
 from muxviz.ui.study.python import RUN_IMPORTS, run_lines
 from muxviz.ui.study.question import show
-from muxviz.ui.study.runs import PastRun
+from muxviz.ui.study.runs import PastRun, RunRequest
+from muxviz.ui.study.slots import take_slot
+from muxviz.ui.study.verdict import verdict
 
 TICK_S = 0.5  # between drawing a run and timing it
-FEW = 5  # strips shown at once unless asked for more
-
-STRIP_HOW = """
-One line per slot: its own tokens, tinted by the log-probability that the retrieval head gives them.
-A wrong one is written as *own → read*. Spaces are visible; special tokens are greyed and not
-counted. The bar at the side is the share read back, with its Wilson 95 % interval.
-"""
-STRIP_LIMITS = """
-The head was trained to name tokens; a token that it misses may still serve the answer, and one
-that it names may not be used. Other positions of a slot are read by the same head, so its errors
-are not independent and the interval is a little too narrow.
-"""
-LEAK_HOW = """
-Rows are the slots that are read out, columns where the token came from. The framed diagonal is what
-was read back rightly. A wrong token counts for slot *j* when *j* holds it at that position and the
-slot itself does not; where several slots hold it, the credit is split. Every row sums to 100 %.
-"""
-LEAK_LIMITS = """
-A frequent word (*the*, *.*) can coincide with a neighbour's by chance. Past the end of the shortest
-sentence fewer neighbours can be the source, which is why these positions can be seen apart.
-"""
-COST_HOW = """
-Median time of the forward passes alone, in alternation, after one pass of each to warm up; whiskers
-are the quartiles. *One batch* answers all sentences with the baseline at once, *one by one* in
-turn. Tokenising and copying are left out.
-"""
-COST_LIMITS = """
-Times of this machine, now, under whatever else it is doing. A small group on a fast device mostly
-shows the overhead of starting a pass; throughput over many groups is another question.
-"""
+PAIRS = 16  # of groups, for the band of a checkpoint that has none recorded
 
 
 def known_run(past: PastRun, *, timed: bool = False) -> Known:
@@ -64,26 +41,57 @@ def known_run(past: PastRun, *, timed: bool = False) -> Known:
     return Known(lambda: past.result, about, "result", RUN_IMPORTS, lines)
 
 
+def verdict_tiles(past: PastRun, bench: Bench) -> None:
+    """How well it went, in three numbers; the passes are timed once they are on screen."""
+    verdict(past.result, partial(_untimed, past))
+
+
 def braid_panel(past: PastRun, bench: Bench) -> None:
-    """The picture of the whole pass."""
-    known = known_run(past)
-    show(braid_question("braid", past.result, known.about, known.imports, known.lines))
+    """The picture of the whole pass; a click on a lane selects its slot."""
+    known, kept, own = known_run(past), None, desk()
+    if recorded_band(past.result) is None:
+        own.collect_all()
+        kept = own.look_up(_band_call(past.request).ask)
+    show(
+        braid_question(
+            "braid",
+            past.result,
+            known.about,
+            known.imports,
+            known.lines,
+            measured=kept.result if kept else None,
+            pick=take_slot,
+        )
+    )
+
+
+@st.fragment
+def details(past: PastRun, bench: Bench) -> None:
+    """What is behind the verdict, one tab at a time; only the open one is computed."""
+    tabs: dict[str, Callable[[PastRun, Bench], None]] = {
+        "Tokens": reading_panel,
+        "Leaks": leak_panel,
+        "Time": cost_panel,
+        "Layers": band_panel,
+    }
+    places = st.tabs(list(tabs), key=session.DETAILS, on_change="rerun")
+    for place, panel in zip(places, tabs.values(), strict=True):
+        if place.open:
+            with place, one_panel():
+                panel(past, bench)
 
 
 # ---- what is read back --------------------------------------------------------------------------
 
 
-@st.fragment
 def reading_panel(past: PastRun, bench: Bench) -> None:
     """Token strips: of all slots, or of the selected one."""
-    question, result = "Which tokens survive?", past.result
+    result = past.result
     readable = [s for s in result.answered if s.reading is not None]
     if not readable:
-        not_applicable(question, _why(result))
+        _nothing(_why(result))
         return
-    st.subheader(question, anchor=False)
-    usual = "all" if len(readable) <= FEW else "one"
-    if _view(session.STRIPS, options.STRIPS, usual) == "one":
+    if _view(session.STRIPS, options.STRIPS, "one") == "one":
         readable = [s for s in readable if s.slot == bench.slot]
     if readable:
         show(_strips(past, readable))
@@ -92,15 +100,18 @@ def reading_panel(past: PastRun, bench: Bench) -> None:
 
 
 def _strips(past: PastRun, slots: list[SlotResult]) -> Question:
-    first, *others = (TOKENS().of(s, named=f"result.slots[{s.slot}]") for s in slots)
+    last = slots[-1].slot
+    first, *others = (
+        TOKENS(has_scale=s.slot == last).of(s, named=f"result.slots[{s.slot}]") for s in slots
+    )
     return Question(
         "tokens",
-        "",
+        "Which tokens survive?",
         known_run(past),
         "",
         sum(others, first),
-        STRIP_HOW,
-        STRIP_LIMITS,
+        words.STRIP_HOW,
+        words.STRIP_LIMITS,
         view=tuple(s.slot for s in slots),
         record=lambda _: slots,
         is_headed=False,
@@ -110,19 +121,20 @@ def _strips(past: PastRun, slots: list[SlotResult]) -> Question:
 # ---- leaks --------------------------------------------------------------------------------------
 
 
-@st.fragment
 def leak_panel(past: PastRun, bench: Bench) -> None:
-    """Which slot leaked into which."""
-    question, result = "Whose tokens come out where?", past.result
+    """Which slot leaked into which; no matrix where none did."""
+    result = past.result
     if result.leak is None:
-        not_applicable(question, _why(result))
+        _nothing(_why(result))
         return
     if len(result.slots) < 2:
-        not_applicable(question, "One slot only: there is no neighbour that could leak.")
+        _nothing("One slot only: there is no neighbour that could leak.")
         return
-    st.subheader(question, anchor=False)
+    if result.leak.worst is None:
+        st.markdown("No token came out of a neighbour's slot.")
+        return
     show(_leak(past, _view(session.LEAK_VIEW, options.LEAKS, "all")))
-    _leak_examples(result, bench.slot)
+    _leak_examples(result)
 
 
 def _leak(past: PastRun, which: str) -> Question:
@@ -130,56 +142,62 @@ def _leak(past: PastRun, which: str) -> Question:
     picture = LEAK(which=which, fillers=fillers).of(past.result.leak, named="result.leak")
     return Question(
         "leak",
-        "",
+        "Whose tokens come out where?",
         known_run(past),
         "",
         picture,
-        LEAK_HOW,
-        LEAK_LIMITS,
+        words.LEAK_HOW,
+        words.LEAK_LIMITS,
         view=(which,),
         record=lambda result: result.leak,
         is_headed=False,
     )
 
 
-def _leak_examples(result: GroupResult, slot: int) -> None:
-    leak = result.leak
-    found = [e for e in leak.examples if e.slot == slot] if leak else []
+def _leak_examples(result: GroupResult) -> None:
     rows = [
-        {"position": e.position, "own token": e.token, "read": e.read, "held by slot": e.source + 1}
-        for e in found
+        {
+            "slot": e.slot + 1,
+            "position": e.position,
+            "own token": e.token,
+            "read": e.read,
+            "held by slot": e.source + 1,
+        }
+        for e in (result.leak.examples if result.leak else ())
     ]
     if rows:
-        st.caption(f"Tokens of slot {slot + 1} that came out as a neighbour's:")
         st.dataframe(
             rows,
             hide_index=True,
             width="stretch",
-            alt=f"{len(rows)} tokens of slot {slot + 1} that came from other slots",
+            alt=f"{len(rows)} tokens that came out as a neighbour's",
         )
-    elif slot < len(result.slots) and not result.slots[slot].is_filler:
-        st.caption(f"No token of slot {slot + 1} came out as a neighbour's.")
 
 
 # ---- cost ---------------------------------------------------------------------------------------
 
 
 def cost_panel(past: PastRun, bench: Bench) -> None:
-    """One pass against one by one; timed by itself, once everything else is on screen."""
-    question = "What does sharing a pass save?"
+    """One pass against one by one."""
     if len(past.result.slots) < 2:
-        not_applicable(question, "One text a pass: nothing is shared, so nothing is saved.")
-        return
-    st.subheader(question, anchor=False)
-    if past.result.timings:
+        _nothing("One text a pass: nothing is shared, so nothing is saved.")
+    elif past.result.timings:
         show(_cost(past))
-        return
+    else:
+        st.caption("The passes are being timed, see above.")
+
+
+def _untimed(past: PastRun) -> None:
+    """The place of the speed until it is there."""
     number, error = st.session_state.get(session.UNTIMED, (None, None))
-    if error is not None and number == past.number:
+    if len(past.result.slots) < 2:
+        st.metric("Speed", "n/a")
+        st.caption("One text a pass: nothing is shared, so nothing is saved.")
+    elif error is not None and number == past.number:
         error_panel(error)
-        return
-    st.session_state[session.TICKED] = None
-    _timing(past.number)
+    else:
+        st.session_state[session.TICKED] = None
+        _timing(past.number)
 
 
 @st.fragment(run_every=TICK_S)
@@ -188,8 +206,9 @@ def _timing(number: int) -> None:
     past = runs.find_run(number)
     ticked = st.session_state.get(session.TICKED) == number
     st.session_state[session.TICKED] = number
+    st.metric("Speed", "…")
     if past is None or not ticked:
-        st.caption(":material/timer: The passes are timed next, against the baseline's.")
+        st.caption(":material/timer: The passes are timed next.")
         return
     try:
         with st.spinner("Timing the passes, in alternation"):
@@ -202,15 +221,58 @@ def _timing(number: int) -> None:
 def _cost(past: PastRun) -> Question:
     return Question(
         "cost",
-        "",
+        "What does sharing a pass save?",
         known_run(past, timed=True),
         "",
         TIMING().of(past.result.timings, named="result.timings"),
-        COST_HOW,
-        COST_LIMITS,
+        words.COST_HOW,
+        words.COST_LIMITS,
         record=lambda result: result.timings,
         is_headed=False,
     )
+
+
+# ---- the band -----------------------------------------------------------------------------------
+
+
+def band_panel(past: PastRun, bench: Bench) -> None:
+    """How the layers share the state among slots: as recorded, or to be measured."""
+    if len(past.result.slots) < 2:
+        _nothing("One text a pass: there is nothing to share.")
+        return
+    found = recorded_band(past.result)
+    if found is not None:
+        about = (found.provenance.fingerprint, found.provenance.measured)
+        imports = ("from muxviz.recorded import bands",)
+        lines = (f"result = bands().of({found.provenance.fingerprint!r})",)
+        call: Call | Known = Known(lambda: found, about, "result", imports, lines)
+    else:
+        call = _band_call(past.request)
+    show(
+        Question(
+            "band",
+            "How is the state shared among slots, layer by layer?",
+            call,
+            f"{PAIRS * (past.request.num_instances + 2) + 16:,} mixed sequences",
+            SPECTRUM(),
+            words.BAND_HOW,
+            words.BAND_LIMITS,
+            "The measured band of the braid: each slot's share at the mixture and after every "
+            "layer, and what belongs to no single slot.",
+        )
+    )
+
+
+def _band_call(request: RunRequest) -> Call:
+    given = {"pool": pool_texts(), "pairs": As("the number of pairs", PAIRS)}
+    return Call("layers.entanglement.entanglement_spectrum", request, given, takes="pool")
+
+
+# ---- parts --------------------------------------------------------------------------------------
+
+
+def _nothing(reason: str) -> None:
+    st.caption(f":material/block: {reason}")
 
 
 def _why(result: GroupResult) -> str:

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from muxviz.errors import MuxvizError
+from muxviz.errors import Stopped
 from muxviz.presets import find_preset
 from muxviz.ui.mix.history import history_control, pin_control
 from muxviz.ui.shell import group, session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import listed, plain
 from muxviz.ui.study import runs
+from muxviz.ui.study.call import Ask, Call
 from muxviz.ui.study.heading import request_of
+from muxviz.ui.study.jobs import Together, Work
+from muxviz.ui.study.kept import desk
+from muxviz.ui.study.question import AT_ONCE_S, start, watch
+from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.shown import outcome
 
 OWN_HINT = "They stay in this page's address as long as they fit, so a reload keeps them."
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What Run computes; pressed again before it is there, it is still one pass."""
+
+    request: RunRequest
+    key: ClassVar[str] = "run"
+
+    @property
+    def call(self) -> Call:
+        """The pass with everything that is read from it."""
+        given = {"equal_slots": True} if self.request.equal_slots else {}
+        return Call("inference.run_group", self.request, given, baseline=True)
+
+    @property
+    def ask(self) -> Ask:
+        """What the result depends on."""
+        return self.call.ask
+
+    @property
+    def work(self) -> Work | Together:
+        """What gives the result."""
+        return self.call.work
 
 
 def changes(bench: Bench) -> list[str]:
@@ -28,8 +60,8 @@ def heading(bench: Bench) -> tuple[bool, DeltaGenerator]:
     """Title and Run; whether it was pressed, and the place for what acts on the present run."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Mix & read", anchor=False, width="stretch")
-        with st.container(horizontal=True, width="content", gap="small", wrap=False):
-            place = st.container(horizontal=True, width="content", gap="small", wrap=False)
+        with st.container(horizontal=True, width="content", gap="small"):
+            place = st.container(horizontal=True, width="content", gap="small")
             pressed = st.button(
                 "Run",
                 icon=":material/play_arrow:",
@@ -55,21 +87,35 @@ def run_controls(place: DeltaGenerator) -> None:
 
 
 def attempt(bench: Bench) -> None:
-    """Run, and keep the result or the error; what was there stays."""
+    """Start the pass, or find it done; what is on screen stays until there is another."""
     request = request_of(bench)
     st.session_state[session.FAILED] = None
     if request is None:
         return
-    with st.spinner(f"One pass through {plain(request.checkpoint)}", show_time=True):
-        line = st.empty()
-        try:
-            runs.keep(request, runs.run(request, lambda text: _show(line, text)))
-        except MuxvizError as error:
-            st.session_state[session.FAILED] = error
-        line.empty()
-    if runs.failed() is None and not st.session_state.get(session.EDITOR_MOVED):
-        st.session_state[session.EDITOR] = False  # the picture takes its place, once
-        st.session_state[session.EDITOR_MOVED] = True
+    st.session_state[session.ASKED] = request
+    asked, own = Pass(request), desk()
+    own.errors.pop(asked.ask, None)
+    if own.look_up(asked.ask) is None:
+        start(asked)
+        own.wait(asked.ask, AT_ONCE_S)
+
+
+def take_over() -> None:
+    """Keep what the pass left, the result or the error; while it is under way, its progress."""
+    request: RunRequest | None = st.session_state.get(session.ASKED)
+    if request is None:
+        return
+    asked, own = Pass(request), desk()
+    own.collect_all()
+    if asked.ask in own.running:
+        watch(asked)
+        return
+    st.session_state[session.ASKED] = None
+    error, kept = own.errors.pop(asked.ask, None), own.look_up(asked.ask)
+    if error is not None and not isinstance(error, Stopped):
+        st.session_state[session.FAILED] = error
+    elif kept is not None:
+        runs.keep(request, kept.result)
 
 
 def stale_line(changed: list[str]) -> None:
@@ -80,7 +126,3 @@ def stale_line(changed: list[str]) -> None:
             "again to bring it up to date.",
             icon=":material/update:",
         )
-
-
-def _show(line: DeltaGenerator, text: str) -> None:
-    line.caption(plain(text))

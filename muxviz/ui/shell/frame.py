@@ -278,6 +278,7 @@ def _slot_control(num: int) -> int:
         format_func=_label,
         key=session.SLOT,
         bind="query-params",
+        width="stretch",
         help="Shown in detail; the same colour, symbol and number everywhere.",
     )
     return chosen - 1

@@ -186,10 +186,23 @@ def _forget_fields(rows: Sequence[EditedRow]) -> None:
 def paste() -> None:
     """Rows from the text of the paste field: one per line, the second sentence after a tab."""
     collect()
-    rows = parse(st.session_state.get(session.PASTED, ""))
+    text = st.session_state.get(session.PASTED, "")
+    rows = parse(text)
     if rows:
         put(rows)
+        lines = sum(bool(line.strip()) for line in split_lines(text))
+        st.session_state[session.TOOK] = (_ids(), lines - len(rows))
         st.session_state[session.PASTED] = ""
+
+
+def taken() -> tuple[int, int] | None:
+    """Lines that the last paste took and left out, while its rows are those of the editor."""
+    ids, left = st.session_state.get(session.TOOK) or ((), 0)
+    return (len(ids), left) if ids and ids == _ids() else None
+
+
+def _ids() -> tuple[int, ...]:
+    return tuple(row.id for row in edited())
 
 
 def parse(text: str) -> list[Row]:

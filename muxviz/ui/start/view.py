@@ -12,12 +12,12 @@ from muxviz.results import GroupResult
 from muxviz.ui.shell import group
 from muxviz.ui.shell.frame import PAGES, Bench, go_to, page_exists
 from muxviz.ui.shell.text import plain
-from muxviz.ui.start.metrics import headline_metrics
 from muxviz.ui.study import recorded
 from muxviz.ui.study.braid import braid_question
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.panels import picture
 from muxviz.ui.study.shown import where_it_turns
+from muxviz.ui.study.verdict import verdict
 
 STAGES = (
     (
@@ -73,15 +73,15 @@ def recorded_part(bench: Bench) -> None:
     _braid(result, bench)
     stages()
     st.space("small")
-    headline_metrics(result)
+    verdict(result)
 
 
 def _braid(result: GroupResult, bench: Bench) -> None:
     panel = braid_question("start", result, "start").panel(result)
     with st.container(gap="xxsmall"):
         st.badge("recorded, not live", icon=":material/movie:", color="gray")
-        picture(panel.key, panel.figures[0], panel.alts[0])
-        st.caption(plain(panel.provenance))
+        picture(panel.key, panel.figures[0], panel.alts[0], narrow=panel.narrow[0])
+        st.caption(plain(panel.brief))
 
 
 def stages() -> None:

@@ -14,7 +14,7 @@ from muxviz.figures.drawing.family import Drawn, Picture
 from muxviz.results.store import to_json
 from muxviz.ui.study.call import Ask, Call, Known
 from muxviz.ui.study.jobs import Answer, Together, Work
-from muxviz.ui.study.panels import Panel
+from muxviz.ui.study.panels import Panel, Pick
 
 Words: TypeAlias = str | Callable[[Any], str]  # said, or of the result
 
@@ -45,6 +45,7 @@ class Question:
     apply, where that is known beforehand. view: hashable choices that ``draw`` reads of elsewhere
     than the page's parameters. file: of exports, ``key`` unless said. record: what of the result
     is exported, all of it unless said. is_headed: False where the page has drawn the heading.
+    pick: what a click on a point of the picture does.
     """
 
     key: str
@@ -62,6 +63,7 @@ class Question:
     origin: Words = ""
     record: Callable[[Any], Any] | None = None
     is_headed: bool = True
+    pick: Pick | None = None
 
     @property
     def ask(self) -> Ask:
@@ -153,7 +155,7 @@ def _panel_of(
     asked: Question, drawn: Drawn, result: Any, python: str, missing: Sequence[str] = ()
 ) -> Panel:
     exported = result if asked.record is None else asked.record(result)
-    origin = _said(asked.origin, result) or result.provenance.line()
+    origin = _said(asked.origin, result)
     return Panel(
         asked.file or asked.key,
         drawn.figures,
@@ -163,7 +165,10 @@ def _panel_of(
         _said(asked.limits, result),
         lambda: to_json(exported),
         python,
-        " ◦ ".join([origin, *missing]),
+        " ◦ ".join([origin or result.provenance.line(), *missing]),
+        " ◦ ".join([origin or result.provenance.brief(), *missing]),
+        drawn.narrow,
+        asked.pick,
     )
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import streamlit as st
 
@@ -16,6 +17,17 @@ from muxviz.ui.shell import session
 from muxviz.ui.shell.text import plain
 
 NARROWEST = 780  # px that a figure needs for its labels
+# A figure with a form for narrow pages is there twice, and the room beside the sidebar decides
+# which one is seen: the server does not know it, and a page that asked would have to run again.
+ROOM = f"""<style>
+[class*="st-key-room_"] {{ container-type: inline-size; }}
+[class*="st-key-narrow_"] {{ display: none; }}
+@container (max-width: {NARROWEST - 1}px) {{
+  [class*="st-key-wide_"] {{ display: none; }}
+  [class*="st-key-narrow_"] {{ display: flex; }}
+}}
+</style>"""
+Pick: TypeAlias = Callable[[Any], None]  # given the ``customdata`` of a point that was clicked
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,8 @@ class Panel:
     key: unique on the page, and the name of exported files. figures: keys and Plotly figures that
     bear their finding as title. alts: what each shows, in words. table: the same in numbers. how,
     limits: Markdown. record: gives the JSON behind it. python: code that draws it. provenance: one
-    line.
+    line; brief: what of it stands under the picture. narrow: the figures for a page of 360 px, as
+    in ``Drawn``. pick: what a click on a point does.
     """
 
     key: str
@@ -37,6 +50,9 @@ class Panel:
     record: Callable[[], str]
     python: str
     provenance: str
+    brief: str = ""
+    narrow: tuple[Any, ...] = ()
+    pick: Pick | None = None
 
 
 def draw(panel: Panel, question: str = "") -> None:
@@ -46,7 +62,13 @@ def draw(panel: Panel, question: str = "") -> None:
     """
     _note(panel, question)
     for number, (figure, alt) in enumerate(zip(panel.figures, panel.alts, strict=True)):
-        picture(f"{panel.key}_{number}" if number else panel.key, figure, alt)
+        picture(
+            f"{panel.key}_{number}" if number else panel.key,
+            figure,
+            alt,
+            narrow=panel.narrow[number] if panel.narrow else None,
+            pick=panel.pick,
+        )
     with st.container(gap="xxsmall"):
         with st.expander("How to read · limits", type="compact"):
             st.markdown(panel.how)
@@ -57,23 +79,50 @@ def draw(panel: Panel, question: str = "") -> None:
         if box.open:
             with box:
                 _data(panel)
-        st.caption(plain(panel.provenance))
+        st.caption(plain(panel.brief or panel.provenance))
 
 
-def picture(key: str, figure: Any, alt: str) -> None:
-    """A figure over the full width, with its description; a narrow page scrolls it sideways."""
-    with st.grid(1, min_column_width=NARROWEST, wrap=False):
-        st.plotly_chart(
-            figure,
-            width="stretch",
-            theme=None,  # figures bring their own; Streamlit's would be laid above it
-            key=f"{key}_figure",
-            alt=alt,
-            config=figure_config(key),
-        )
+def picture(
+    key: str, figure: Any, alt: str, *, narrow: Any | None = None, pick: Pick | None = None
+) -> None:
+    """A figure over the full width, with its description.
+
+    Where there is little room it gives way to ``narrow``, or else can be scrolled sideways.
+    """
+    if narrow is None:
+        with st.grid(1, min_column_width=NARROWEST, wrap=False):
+            _chart(f"{key}_figure", figure, alt, key, pick)
+        return
+    st.html(ROOM)
+    with st.container(key=f"room_{key}"):
+        with st.container(key=f"wide_{key}"):
+            _chart(f"{key}_figure", figure, alt, key, pick)
+        with st.container(key=f"narrow_{key}"):
+            _chart(f"{key}_narrow", narrow, alt, key, pick)
+
+
+def _chart(name: str, figure: Any, alt: str, file: str, pick: Pick | None) -> None:
+    st.plotly_chart(
+        figure,
+        width="stretch",
+        theme=None,  # figures bring their own; Streamlit's would be laid above it
+        key=name,
+        alt=alt,
+        config=figure_config(file),
+        on_select="ignore" if pick is None else partial(_picked, name, pick),
+        selection_mode="points",
+    )
+
+
+def _picked(name: str, pick: Pick) -> None:
+    """Tell what was clicked (a callback); a click beside everything tells nothing."""
+    points = st.session_state[name]["selection"]["points"]
+    if points and points[0].get("customdata"):
+        pick(points[0]["customdata"])
 
 
 def _data(panel: Panel) -> None:
+    st.caption(plain(panel.provenance))
     st.dataframe(panel.table, hide_index=True, width="stretch", alt=" ".join(panel.alts))
     with st.container(horizontal=True, gap="xsmall"):
         _download(panel, "csv", "text/csv", lambda: rows_to_csv(panel.table))

@@ -273,7 +273,11 @@ def _faded(own: Desk, earlier: Shown) -> Panel:
     """The panel as it was, dimmed: it belongs to other inputs than those of now."""
 
     def make() -> Panel:
-        return replace(earlier.panel, figures=tuple(map(dimmed, earlier.panel.figures)))
+        figures, narrow = (
+            tuple(None if figure is None else dimmed(figure) for figure in found)
+            for found in (earlier.panel.figures, earlier.panel.narrow)
+        )
+        return replace(earlier.panel, figures=figures, narrow=narrow)
 
     return own.panel(earlier.ask, ("dimmed", earlier.view), make)
 

@@ -11,6 +11,7 @@ from muxviz import recorded
 from muxviz.errors import DataError
 from muxviz.files import LARGEST_JSON, read_text
 from muxviz.results import GroupResult, from_json
+from muxviz.results.layers import Bands, EntanglementSpectrum
 from muxviz.results.lessons import Lessons
 from muxviz.results.shown import ShownGroups
 
@@ -42,6 +43,16 @@ def shown() -> ShownGroups | None:
         DataError: the file is there but cannot be read.
     """
     return _of_kind(recorded.shown_file(), ShownGroups, "the presets' outcomes; record them again")
+
+
+def band(fingerprint: str) -> EntanglementSpectrum | None:
+    """How a bundled checkpoint's state is shared among slots, or None where that is not recorded.
+
+    Raises:
+        DataError: the file is there but cannot be read.
+    """
+    found = _of_kind(recorded.bands_file(), Bands, "the bands of the models; record them again")
+    return found.of(fingerprint) if found is not None else None
 
 
 def _of_kind(path: Path, kind: type[T], expected: str) -> T | None:

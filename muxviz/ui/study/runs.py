@@ -1,8 +1,7 @@
 """From choices on the screen to a result: the shared models, cached runs, and the session's runs.
 
 A run is made when its button is pressed and then kept in the session, so that looking at it in
-another way computes nothing. Pressing the button again with equal inputs is answered from a cache
-of this session. torch is imported inside the functions that need it.
+another way computes nothing. torch is imported inside the functions that need it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from muxviz.batch import Row, Seating
-from muxviz.errors import GroupError, MuxvizError
+from muxviz.errors import GroupError
 from muxviz.results import GroupResult, Timing
 from muxviz.ui.shell import session
 from muxviz.ui.shell.text import count
@@ -176,39 +175,6 @@ def check(request: RunRequest) -> None:
         )
 
 
-def run(request: RunRequest, tell: Tell) -> GroupResult:
-    """One multiplexed pass over the request's rows.
-
-    Raises:
-        MuxvizError: anything that ``run_group`` or loading refuses, and a group that is too small
-            where filling is refused.
-    """
-    check(request)
-    tell("Starting torch")
-    warm_up().join()
-    with models(request, tell) as (checkpoint, baseline):
-        tell("One pass")
-        return _run(request, checkpoint.fingerprint, checkpoint, baseline)
-
-
-@st.cache_data(max_entries=64, ttl="1h", scope="session", show_spinner=False)
-def _run(
-    request: RunRequest,
-    fingerprint: str,
-    _checkpoint: Checkpoint,
-    _baseline: Checkpoint | None,
-) -> GroupResult:
-    from muxviz.inference import run_group
-
-    return run_group(
-        _checkpoint,
-        request.rows,
-        baseline=_baseline,
-        equal_slots=request.equal_slots,
-        seating=request.seating,
-    )
-
-
 def measure(request: RunRequest, tell: Tell) -> tuple[Timing, ...]:
     """Time the request's pass against the baseline's, now."""
     from muxviz.batch import encode_rows, make_group
@@ -251,7 +217,11 @@ def pinned_request() -> RunRequest | None:
 
 
 def keep(request: RunRequest, result: GroupResult) -> PastRun:
-    """Add a run to the history and put it on screen; a pinned run is never dropped."""
+    """Put a run on screen and, unless it is there, into the history; a pinned one stays there."""
+    same = next((r for r in history() if r.request == request), None)
+    if same is not None:
+        st.session_state[session.CURRENT] = same.number
+        return same
     number = max((r.number for r in history()), default=0) + 1
     new = PastRun(number, request, result)
     runs = [*history(), new]
@@ -271,7 +241,7 @@ def add_timings(past: PastRun, timings: tuple[Timing, ...]) -> PastRun:
     return timed
 
 
-def failed() -> MuxvizError | None:
+def failed() -> Exception | None:
     """The error of the last attempt, until the next one."""
-    error: MuxvizError | None = st.session_state.get(session.FAILED)
+    error: Exception | None = st.session_state.get(session.FAILED)
     return error

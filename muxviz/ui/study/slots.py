@@ -1,7 +1,10 @@
-"""Another slot beside the selected one, and a slot that holds no sentence of the user's."""
+"""Selecting a slot by a click, another one beside it, and one that holds no sentence."""
 
 from __future__ import annotations
 
+import streamlit as st
+
+from muxviz.ui.shell import session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import Choice, control
 from muxviz.ui.study.panels import empty
@@ -25,3 +28,8 @@ def only_fills(run: RunRequest, bench: Bench) -> bool:
         "It only fills the group up; select another slot on the left.",
     )
     return True
+
+
+def take_slot(place: list[int]) -> None:
+    """Select the slot of a point that was clicked, from 0 (a callback); the sidebar says which."""
+    st.session_state[session.SLOT] = place[0] + 1
