@@ -8,14 +8,20 @@ from pathlib import Path
 import pytest
 
 from muxviz import recorded
+from muxviz.bench.bands import bands
 from muxviz.bench.shown import shown, shown_groups
+from muxviz.errors import DataError
+from muxviz.loading.bundled import bundled_names
 from muxviz.loading.load import load
 from muxviz.presets import Preset, preset, presets
+from muxviz.results import GroupResult
 from muxviz.results.shown import Shown, ShownGroups
 from muxviz.results.store import from_json, to_json
+from muxviz.ui.study.braid import recorded_band
 from muxviz.ui.study.shown import outcome, where_it_turns
 from tests import pages
 from tests.planted import planted
+from tests.test_figures import HOW
 
 ROWS = (("a great warm film", None), ("an awful sad plot", None), ("the good funny music", None))
 GROUP = Preset("clean", "A group", "Look.", ROWS)
@@ -162,3 +168,29 @@ def test_the_more_slots_share_the_more_a_neighbour_turns() -> None:
     turned = [sum(len(s.turned) for s in stored().groups if s.checkpoint == name) for name in dial]
     assert shares == sorted(set(shares))
     assert turned == sorted(set(turned))
+
+
+def test_recorded_bands_come_back_and_are_the_bundled_models() -> None:
+    found = recorded.bands()
+    names = [one.provenance.checkpoint for one in found.spectra]
+    loaded = [load(name, device="cpu") for name in bundled_names()]
+    mixed = {one.name: one.fingerprint for one in loaded if one.config.num_instances > 1}
+    assert names == list(mixed)
+    for one in found.spectra:
+        assert found.of(mixed[one.provenance.checkpoint]) is one
+        assert one.band().shape[1] == one.provenance.num_instances
+    (again,) = bands(["electra-n2"]).spectra
+    (then,) = (one for one in found.spectra if one.provenance.checkpoint == "electra-n2")
+    assert again.band() == pytest.approx(then.band(), abs=1e-4)
+
+
+def test_a_damaged_recording_of_bands_costs_nothing_but_the_band(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "bands.json"
+    monkeypatch.setattr(recorded, "bands_file", lambda: file)
+    with pytest.raises(DataError, match="make recorded"):
+        recorded.bands()
+    file.write_text("{", encoding="utf-8")
+    result = GroupResult((), None, (), "", 4, "", HOW)
+    assert recorded_band(result) is None

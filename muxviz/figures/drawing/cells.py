@@ -68,8 +68,9 @@ def strip_figure(
 ) -> Plot:
     """Draw cells under a title, with ``below`` px of room for a scale under them.
 
-    room: that the cells were placed with.
+    title: "" where the page says it. room: that the cells were placed with.
     """
+    top = TOP if title else BOTTOM
     plot = Plot(_texts(cells, dark), _hovers(cells))
     plot.mark(shapes=[_box(cell, dark) for cell in cells])
     lines = 1 + max((c.line for c in cells), default=0)
@@ -79,8 +80,8 @@ def strip_figure(
         plot,
         title,
         dark=dark,
-        height=ROW * lines + TOP + BOTTOM + below,
-        sides={"l": 12, "r": 12, "t": TOP, "b": BOTTOM + below},
+        height=ROW * lines + top + BOTTOM + below,
+        sides={"l": 12, "r": 12, "t": top, "b": BOTTOM + below},
         is_narrow=room < LINE_ROOM,
     )
     return plot

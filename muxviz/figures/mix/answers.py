@@ -1,4 +1,4 @@
-"""What a head answers token by token: tags, or tokens that look replaced."""
+"""What a head answers token by token: tags, or tokens that look replaced; cards say the rest."""
 
 from __future__ import annotations
 
@@ -42,15 +42,19 @@ def tag_strip_figure(slot: SlotResult, *, is_narrow: bool = False, dark: bool = 
     ]
     scale = sequential(dark)
     fills = [color_at(scale, 1 - float(p)) for p in answer.probabilities]
-    same, of = slot.alike or (0, 0)
-    differing = (
-        f"{of - same} of {of} tags differ{'s' * (of - same == 1)} from alone; " if of else ""
-    )
-    mean = f"mean probability of its tags {percent(answer.probability)}"
-    title = f"Slot {slot.number}: {differing}{mean}"
     room = NARROW_LINE if is_narrow else LINE_ROOM
     cells = place_cells(written, texts, hovers, fills, marked=_turned(slot, answer), room=room)
-    return strip_figure(cells, title, dark=dark, room=room).figure()
+    return strip_figure(cells, "", dark=dark, room=room).figure()
+
+
+def tags_words(slot: SlotResult) -> str:
+    """How many tags differ from those alone, and how sure the tags are."""
+    answer = slot.answer
+    mean = f"mean probability of its tags {percent(answer.probability or 0)}"
+    if not slot.alike:
+        return mean
+    same, of = slot.alike
+    return f"{of - same} of {of} tags differ{'s' * (of - same == 1)} from alone; {mean}"
 
 
 def _turned(slot: SlotResult, answer: TagAnswer) -> set[int]:
@@ -86,8 +90,7 @@ def replaced_strip_figure(
     fills = [color_at(scale, float(p)) for p in answer.probabilities]
     room = NARROW_LINE if is_narrow else LINE_ROOM
     cells = place_cells(tokens, texts, hovers, fills, marked=likely, room=room)
-    title = f"Slot {slot.number}: {answer.headline}"
-    return strip_figure(cells, title, dark=dark, room=room).figure()
+    return strip_figure(cells, "", dark=dark, room=room).figure()
 
 
 def _otherwise(slot: SlotResult, place: int, turned: set[int]) -> str:

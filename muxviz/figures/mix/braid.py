@@ -53,7 +53,8 @@ from muxviz.figures.mix.capsule import capsule
 from muxviz.figures.mix.curves import bend, between, through
 from muxviz.results import GroupResult, SlotResult
 
-SIDES = {"l": 272, "r": 232, "t": 72, "b": 82}  # px for the texts, at 900 px and more
+SIDES = {"l": 272, "r": 232, "t": 72, "b": 26}  # px for the texts, at 900 px and more
+LINE = 18  # px of a line below
 ROWS = {1: 116, 2: 104, 3: 96, 4: 90, 5: 84, 6: 76, 7: 70}  # px from lane to lane
 LEAST_ROW = 64  # px, of larger groups
 DEEP, WOVEN = 0.88, 0.5  # opacity at the ends of a lane and inside the band
@@ -104,12 +105,13 @@ def braid_figure(
     label_layers(plot, geometry, dark=dark)
     label_lanes(plot, geometry, result, solo=solo, dark=dark)
     has_rest = spectrum is not None
-    write_caption(plot, geometry, result, left=SIDES["l"], has_rest=has_rest)
+    lines = write_caption(plot, geometry, result, left=SIDES["l"], has_rest=has_rest)
     plot.xaxes(visible=False, range=[LEFT, CAPSULE[1]])
     plot.yaxes(visible=False, range=[geometry.bottom - 0.1, 0.1])
     num = len(result.slots)
-    height = num * ROWS.get(num, LEAST_ROW) + SIDES["t"] + SIDES["b"]
-    framed(plot, braid_finding(result), dark=dark, height=height, sides=SIDES)
+    sides = SIDES | {"b": SIDES["b"] + LINE * lines}
+    height = num * ROWS.get(num, LEAST_ROW) + sides["t"] + sides["b"]
+    framed(plot, braid_finding(result), dark=dark, height=height, sides=sides)
     return plot.figure()
 
 

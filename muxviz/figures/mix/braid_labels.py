@@ -19,7 +19,8 @@ CAPTION_ROOM, CAPTION_LINES = 140, 3
 HOVER_ROOM, HOVER_LINES = 64, 8
 TICKS = 7  # at most this many layer numbers
 NUMBER_SIZE = 15
-BAND = "Band: each slot's measured share; grey, of no single slot, where colours blend."
+BAND = "Band: each slot's measured share of the state; grey, of no single slot."
+BLENDS = "Colours blend by as much."
 QUIET = 0.45  # opacity of what is written beside a dimmed lane
 
 
@@ -89,17 +90,18 @@ def write_caption(
     *,
     left: int,
     has_rest: bool = False,
-) -> None:
-    """How to read the colours, and what is not drawn.
+) -> int:
+    """How to read the colours, and what is not drawn; in how many lines.
 
     left: the margin in px. has_rest: whether the band holds what belongs to no single slot.
     """
     remarks = _remarks(geometry, result)
     if has_rest:
-        remarks.insert(0, BAND)
+        remarks.insert(0, f"{BAND} {BLENDS}")
     lines = fold(" ".join(remarks), CAPTION_ROOM, CAPTION_LINES)
     words = "<br>".join(plain(line) for line in lines)
     caption(plot, words, below=20, left=12 - left)
+    return len(lines)
 
 
 def sentence_hover(slot: SlotResult) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from muxviz.figures.drawing.wording import interval, percent
-from muxviz.figures.mix.answers import replaced_strip_figure, tag_strip_figure
+from muxviz.figures.mix.answers import replaced_strip_figure, tag_strip_figure, tags_words
 from muxviz.figures.mix.braid_words import NEAR, TURNED, standing
 from muxviz.results import (
     Answer,
@@ -50,6 +50,7 @@ def answer_cards(past: PastRun, bench: Bench) -> None:
 
 
 def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
+    per_token = isinstance(slot.answer, TagAnswer | ReplacedAnswer)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.button(
             slot_mark(slot.slot),
@@ -61,29 +62,51 @@ def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
         )
         if slot.slot == bench.slot:
             st.markdown(":small[:gray[selected]]", width="content")
+        if per_token:
+            st.markdown(f":small[{plain(_in_one_line(slot))}]", width="content")
         st.space("stretch")
         if slot.agrees is False:
-            st.button(
-                "Why?",
-                icon=PAGES["debugger"].icon,
-                key=f"why_{slot.slot}",
-                type="tertiary",
-                on_click=ask_why,
-                args=(slot.slot,),
-                help="Opens the Debugger on this slot.",
-            )
+            _why_button(slot)
     ANSWERS[type(slot.answer)](slot.answer)
     _strip(slot, bench.is_dark)
+    if not per_token:
+        _text(result, slot)
+    if slot.cut_text:
+        cut = plain(shorten(slot.cut_text, MAX_SENTENCE))
+        st.caption(f":red[:material/content_cut: cut off:] {cut}")
+    if not per_token:
+        st.space("stretch")
+        st.caption("  \n".join(_facts(slot)))
+
+
+def _why_button(slot: SlotResult) -> None:
+    st.button(
+        "Why?",
+        icon=PAGES["debugger"].icon,
+        key=f"why_{slot.slot}",
+        type="tertiary",
+        on_click=ask_why,
+        args=(slot.slot,),
+        help="Opens the Debugger on this slot.",
+    )
+
+
+def _text(result: GroupResult, slot: SlotResult) -> None:
+    """How the answer stands, and the sentence; a strip of tokens says both."""
     if said := _standing(result, slot):
         st.markdown(said)
     st.text(shorten(slot.text, MAX_SENTENCE))
     if slot.pair:
         st.text(shorten(slot.pair, MAX_SENTENCE))
-    if slot.cut_text:
-        cut = plain(shorten(slot.cut_text, MAX_SENTENCE))
-        st.caption(f":red[:material/content_cut: cut off:] {cut}")
-    st.space("stretch")
-    st.caption("  \n".join(_facts(slot)))
+
+
+def _in_one_line(slot: SlotResult) -> str:
+    """Of answers token by token: how they stand, and what was read back."""
+    tags = isinstance(slot.answer, TagAnswer)
+    parts = [tags_words(slot) if tags else slot.answer.headline]
+    if slot.alone is not None and slot.agrees is None:
+        parts.append("alone its words are split otherwise: not compared")
+    return "; ".join([*parts, *_read_back(slot)])
 
 
 def _standing(result: GroupResult, slot: SlotResult) -> str:
@@ -95,35 +118,28 @@ def _standing(result: GroupResult, slot: SlotResult) -> str:
         return ""
     same, of = slot.alike or (0, 1)
     if of > 1:
-        noun = result.part if of - same == 1 else f"{result.part}s"
-        return f":orange-background[:small[{of - same} of {of} {noun} differ from alone]]"
+        verb = "differs" if of - same == 1 else "differ"
+        return f":orange-background[:small[{of - same} of {of} {result.part}s {verb} from alone]]"
     return ":orange-background[:small[turned]]"
 
 
 def _facts(slot: SlotResult) -> list[str]:
     facts = []
-    if slot.alone is not None and slot.agrees is None and slot.answer.headline:
-        facts.append(f"alone: {_in_short(slot.alone)} {_not_compared(slot)}".rstrip())
-    elif slot.alone is not None:
+    if slot.alone is not None:
         facts.append(f"alone: {_in_short(slot.alone)}")
     if isinstance(slot.answer, LabelAnswer) and len(slot.answer.labels) > 1:
         facts.append(f"margin {slot.answer.margin:.1f}")
-    if slot.reading is not None:
-        accuracy = slot.reading.accuracy
-        facts.append(
-            f"read back {percent(accuracy.value)} of {count(accuracy.trials, 'token')} "
-            f"({interval(accuracy)})"
-            if accuracy.trials
-            else "nothing to read back"
-        )
-    return facts
+    return [*facts, *_read_back(slot)]
 
 
-def _not_compared(slot: SlotResult) -> str:
-    """Why answers token by token cannot be held against each other."""
-    if not isinstance(slot.answer, TagAnswer | ReplacedAnswer):
-        return ""
-    return "(its words are split otherwise: not compared)"
+def _read_back(slot: SlotResult) -> list[str]:
+    if slot.reading is None:
+        return []
+    accuracy = slot.reading.accuracy
+    if not accuracy.trials:
+        return ["nothing to read back"]
+    tokens = count(accuracy.trials, "token")
+    return [f"read back {percent(accuracy.value)} of {tokens} ({interval(accuracy)})"]
 
 
 def _comparison_note(result: GroupResult) -> str:

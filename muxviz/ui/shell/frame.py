@@ -24,6 +24,7 @@ from muxviz.ui.shell.text import plain
 
 ROOT = Path(__file__).resolve().parents[3]
 LINK = 100  # px, least width of a link of the navigation, which has two columns
+SIDEBAR = 324  # px: five slots beside each other
 SEGMENTS = 12  # more slots than this are chosen from a list
 
 
@@ -87,7 +88,7 @@ def frame(page: str) -> Bench:
         page_title=f"{PAGES[page].title} · muxviz",
         page_icon=ICON,
         layout="wide",
-        initial_sidebar_state="auto",
+        initial_sidebar_state=SIDEBAR,
     )
     _go(page)
     choices = [*checkpoints.bundled(), *st.session_state.get(session.OPENED, ())]
@@ -278,7 +279,6 @@ def _slot_control(num: int) -> int:
         format_func=_label,
         key=session.SLOT,
         bind="query-params",
-        width="stretch",
         help="Shown in detail; the same colour, symbol and number everywhere.",
     )
     return chosen - 1

@@ -99,6 +99,7 @@ def _band_words(spectrum: EntanglementSpectrum | None, *, is_recorded: bool) -> 
     if spectrum is None:
         return EQUAL
     found = spectrum.interaction
-    last = f"{100 * found.mean[-1]:.1f} % ({100 * found.low[-1]:.1f} to {100 * found.high[-1]:.1f})"
+    mean, low, high = (f"{100 * e[-1]:.1f}" for e in (found.mean, found.low, found.high))
+    last = f"{mean} % ({low} to {high})".replace("-", "−")
     how = "recorded" if is_recorded else "measured just now"
-    return MEASURED.format(pairs=spectrum.pairs, how=how, share=last)
+    return " ".join(MEASURED.format(pairs=spectrum.pairs, how=how, share=last).split())
