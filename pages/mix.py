@@ -7,7 +7,6 @@ import streamlit as st
 from muxviz.ui.mix.cards import answer_cards
 from muxviz.ui.mix.editor import editor
 from muxviz.ui.mix.history import comparison
-from muxviz.ui.mix.other import other_model
 from muxviz.ui.mix.results import braid_panel, details, verdict_tiles
 from muxviz.ui.mix.running import attempt, changes, heading, run_controls, stale_line, take_over
 from muxviz.ui.shell import link
@@ -37,14 +36,7 @@ with answer:
         empty("No run yet", "How well this group comes back will be here. Press Run.")
     else:
         stale_line(changes(bench))
-        for panel in (
-            verdict_tiles,
-            answer_cards,
-            braid_panel,
-            comparison,
-            other_model,
-            details,
-        ):
+        for panel in (verdict_tiles, answer_cards, braid_panel, comparison, details):
             with one_panel():
                 panel(past, bench)
 runs.warm_up()

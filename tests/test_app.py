@@ -470,7 +470,7 @@ def test_a_click_on_a_lane_selects_its_slot(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_both_models_answer_side_by_side() -> None:
     at = press(open_page(mb="score-n2"), "run")
-    assert "And model B" in seen(at)
+    assert "The pass of model B" in seen(at)
     table = next(d.value for d in at.dataframe if "A against alone" in d.value)
     assert list(table["slot"]) == ["● 1", "■ 2", "◆ 3"]
     assert list(table["A"].notna()) == [True] * 3

@@ -37,6 +37,9 @@ def address(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield url
 
 
+BRAID = ".st-key-room_braid .gtitle:visible"  # its title, of the form for wide or narrow pages
+
+
 class Screen:
     """One page of the browser, with its errors and the requests that left the machine."""
 
@@ -63,10 +66,10 @@ class Screen:
         self.wait_for_braid()
 
     def wait_for_braid(self) -> None:
-        self.page.locator(".st-key-braid_figure .gtitle").last.wait_for()  # two while drawn anew
+        self.page.locator(BRAID).last.wait_for()  # two while drawn anew
 
     def finding(self) -> str:
-        return str(self.page.locator(".st-key-braid_figure .gtitle").text_content())
+        return str(self.page.locator(BRAID).text_content())
 
     def open_editor(self) -> None:
         summary = self.page.locator(".st-key-editor_open summary").first
@@ -111,7 +114,7 @@ def test_from_start_to_a_run_and_back_by_link(window: Any, address: str) -> None
     page.get_by_text("My sentences").first.wait_for()
     shown.run_and_wait()
     assert re.search("slot|leak|answer|read back", shown.finding(), re.IGNORECASE)
-    page.locator(".st-key-cost_figure .gtitle").wait_for()  # timed once the page was there
+    page.get_by_text("measured: ").wait_for()  # timed once the page was there
     texts = shown.sentences() if first.is_visible() else None
     link = shown.link()
     assert "g=" in link
@@ -173,6 +176,9 @@ def test_two_sessions_do_not_mix(window: Any, address: str) -> None:
         assert text in shown.page.locator(".st-key-card_0").inner_text(), labels
 
 
+SCROLLED = """() => [...document.querySelectorAll('[data-testid=stMain] div')].filter(e =>
+    ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.scrollWidth > e.clientWidth + 1
+).map(e => e.className)"""  # boxes that have to be scrolled sideways
 FITS = "e => e.scrollWidth <= e.clientWidth + 1"
 
 
@@ -189,6 +195,52 @@ def test_nothing_sticks_out(window: Any, address: str, scheme: str) -> None:
         shown.page.wait_for_function(FITS, arg=main.element_handle())
     background = shown.page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
     assert background == {"light": "rgb(251, 250, 247)", "dark": "rgb(15, 18, 21)"}[scheme]
+    assert shown.errors == []
+
+
+def test_a_narrow_page_stacks_and_nothing_scrolls_sideways(window: Any, address: str) -> None:
+    shown = screen(window, address, "/mix?p=lengths&m=tiny-n3")
+    shown.page.set_viewport_size({"width": 390, "height": 844})
+    shown.sentences()
+    shown.run_and_wait()
+    stacked = shown.page.locator(".st-key-braid_narrow .gtitle")
+    stacked.wait_for()
+    assert shown.page.locator(".st-key-braid_figure").is_hidden()
+    main = shown.page.locator("[data-testid=stMain]")
+    shown.page.wait_for_function(FITS, arg=main.element_handle())
+    for tab in ("Tokens", "Leaks", "Time"):
+        shown.page.get_by_role("tab", name=tab).click()
+        whole(shown.page)
+        charts = shown.page.locator("[data-testid=stPlotlyChart]:visible")
+        for chart in charts.all():
+            assert chart.bounding_box()["width"] <= 390
+        assert shown.page.evaluate(SCROLLED) == []
+    shown.page.set_viewport_size(WIDE)
+    shown.page.locator(".st-key-braid_figure .gtitle").wait_for()
+    assert stacked.is_hidden()
+    assert shown.errors == []
+
+
+def test_many_presses_are_one_run_and_a_click_on_an_answer_selects(
+    window: Any, address: str
+) -> None:
+    from playwright.sync_api import expect
+
+    shown = screen(window, address, "/mix?p=clean&m=tiny-n3")
+    page = shown.page
+    shown.sentences()
+    for _ in range(8):
+        page.locator(".st-key-run button").click()
+    shown.wait_for_braid()
+    page.get_by_text("measured: ").wait_for()
+    whole(page)
+    page.get_by_role("button", name="History (1)").wait_for()
+    capsule = page.locator(".st-key-braid_figure .points path.point").last
+    capsule.scroll_into_view_if_needed()
+    box = capsule.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    chosen = page.locator("[data-testid=stSidebar]").get_by_role("radio", checked=True)
+    expect(chosen).to_contain_text("3")
     assert shown.errors == []
 
 
@@ -269,14 +321,14 @@ def test_back_after_a_run_and_another_checkpoint(window: Any, address: str) -> N
     go_to(page, "mix")
     slot(page, 3)
     page.locator(".st-key-run button").click()
-    page.locator(".st-key-braid_figure .gtitle").last.wait_for()
+    page.locator(BRAID).last.wait_for()
     go_to(page, "crosstalk")
     page.get_by_label("Checkpoint", exact=False).first.click()
     page.get_by_role("option", name="tiny-n1").click()
     page.get_by_text("plain, one text a pass").wait_for()
     back_to(page, "/mix")
     page.get_by_text("N = 3").first.wait_for()
-    page.locator(".st-key-braid_figure .gtitle").last.wait_for()  # the run is still there
+    page.locator(BRAID).last.wait_for()  # the run is still there
     back_to(page, re.escape(address) + r"/(\?|$)")
     page.go_forward()
     whole(page)

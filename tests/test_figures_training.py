@@ -132,7 +132,7 @@ def test_slots_keep_their_colour_and_symbol(runs: list[RunCurves]) -> None:
     by_label = {t.name: t for t in fig.data}
     assert fig.data[-1].name == "◆ 3"  # on top
     assert by_label["◆ 3"].line.width > by_label["■ 2"].line.width
-    for slot, label in enumerate(("● 1", "■ 2", "◆ 3", "✚ 4", "✖ 5")):
+    for slot, label in enumerate(("● 1", "■ 2", "◆ 3", "✚ 4", "✕ 5")):
         trace = by_label[label]
         assert (trace.line.color, trace.marker.symbol) == (slot_color(slot), slot_marker(slot))
         np.testing.assert_array_equal(np.asarray(trace.y), runs[0].retrieval[:, slot])

@@ -34,7 +34,8 @@ MARKER_SYMBOLS = (
     "pentagon",
     "hexagon",
 )
-TEXT_SYMBOLS = ("●", "■", "◆", "✚", "✖", "▲", "▼", "★", "⬟", "⬢")
+# None of them an emoji: Streamlit draws those apart from their number.
+TEXT_SYMBOLS = ("●", "■", "◆", "✚", "✕", "▲", "▼", "★", "⬟", "⬢")
 OUTLINE = 0.5  # how far an outline goes from the slot's colour to black, or to white in the dark
 
 

@@ -55,8 +55,8 @@ from muxviz.results import GroupResult, SlotResult
 
 SIDES = {"l": 272, "r": 232, "t": 72, "b": 26}  # px for the texts, at 900 px and more
 LINE = 18  # px of a line below
-ROWS = {1: 116, 2: 104, 3: 96, 4: 90, 5: 84, 6: 76, 7: 70}  # px from lane to lane
-LEAST_ROW = 64  # px, of larger groups
+ROWS = {1: 116, 2: 104, 3: 96, 4: 90, 5: 82, 6: 74, 7: 66}  # px from lane to lane
+LEAST_ROW = 58  # px, of larger groups
 DEEP, WOVEN = 0.88, 0.5  # opacity at the ends of a lane and inside the band
 FAINT = 0.16  # opacity of all other lanes where one is soloed
 HANDLE = 22  # px of the unseen points that a click on a lane finds

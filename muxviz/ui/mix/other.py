@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -25,13 +26,22 @@ ROOM = 48  # characters
 
 def other_model(past: PastRun, bench: Bench) -> None:
     """The pass of model B, where one is chosen, and what the two answer."""
-    run = dict(sides(bench)).get("B")
-    if run is None:
+    other = dict(sides(bench)).get("B")
+    if other is None:
         return
+    asked = past.request
+    run = replace(
+        other,
+        rows=asked.rows[: other.num_instances],
+        padding=asked.padding,
+        fill=asked.fill,
+        seed=asked.seed,
+    )
+    table = st.container()
     result: GroupResult | None = show(
         Question(
             "mix_other",
-            f"And model B, {plain(run.checkpoint)}?",
+            f"The pass of model B, {plain(run.checkpoint)}",
             Call("inference.run_group", run, baseline=True),
             "one pass, and one of each sentence alone",
             lambda found: drawn_braid(found, recorded_band(found)),
@@ -42,10 +52,11 @@ def other_model(past: PastRun, bench: Bench) -> None:
     )
     if result is None:
         return
-    table = side_by_side(past.result, result)
-    st.markdown(f"**Side by side.** {plain(_summary(past.result, result))}")
-    alt = f"Answers of both models to {count(len(table), 'sentence')}"
-    st.dataframe(table, hide_index=True, width="stretch", alt=alt)
+    rows = side_by_side(past.result, result)
+    with table:
+        st.markdown(f"**Side by side.** {plain(_summary(past.result, result))}")
+        alt = f"Answers of both models to {count(len(rows), 'sentence')}"
+        st.dataframe(rows, hide_index=True, width="stretch", alt=alt)
 
 
 def side_by_side(one: GroupResult, other: GroupResult) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from muxviz.figures.mix.leak import LEAK
 from muxviz.figures.mix.timing import TIMING
 from muxviz.results import GroupResult, SlotResult
 from muxviz.ui.mix import text as words
+from muxviz.ui.mix.other import other_model
 from muxviz.ui.shell import options, session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import plain
@@ -69,12 +70,14 @@ def braid_panel(past: PastRun, bench: Bench) -> None:
 def details(past: PastRun, bench: Bench) -> None:
     """What is behind the verdict, one tab at a time; only the open one is computed."""
     tabs: dict[str, Callable[[PastRun, Bench], None]] = {
+        **({"Model B": other_model} if bench.other is not None else {}),
         "Tokens": reading_panel,
         "Leaks": leak_panel,
         "Time": cost_panel,
         "Layers": band_panel,
     }
-    places = st.tabs(list(tabs), key=session.DETAILS, on_change="rerun")
+    kept = session.DETAILS if bench.other is None else f"{session.DETAILS}_b"  # B's tab is first
+    places = st.tabs(list(tabs), key=kept, on_change="rerun")
     for place, panel in zip(places, tabs.values(), strict=True):
         if place.open:
             with place, one_panel():

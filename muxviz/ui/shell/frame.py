@@ -24,7 +24,7 @@ from muxviz.ui.shell.text import plain
 
 ROOT = Path(__file__).resolve().parents[3]
 LINK = 100  # px, least width of a link of the navigation, which has two columns
-SIDEBAR = 324  # px: five slots beside each other
+SIDEBAR = 330  # px: five slots beside each other
 SEGMENTS = 12  # more slots than this are chosen from a list
 
 
