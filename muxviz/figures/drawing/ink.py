@@ -167,7 +167,7 @@ def framed(
             "y": 1 - TITLE_TOP / (height + more),
         },
         height=height + more,
-        margin=sides | {"t": sides["t"] + more},
+        margin=sides | {"t": sides["t"] + more} if more else sides,
     )
 
 
