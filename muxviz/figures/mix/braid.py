@@ -352,7 +352,10 @@ def _handles(geometry: Geometry, result: GroupResult) -> Trace:
     not on shapes. ``customdata`` is the slot, from 0.
     """
     starts = np.linspace(LEFT, 0.6 * BAND_IN, HANDLES)
-    x, y, slots, hovers = [], [], [], []
+    x: list[float] = []
+    y: list[float] = []
+    slots: list[int] = []
+    hovers: list[str] = []
     for slot in result.slots:
         middle, stripe = geometry.middle(slot.slot), geometry.stripes[slot.slot : slot.slot + 2, 0]
         way = bend((LEFT + END, BAND_IN), (middle, float(stripe.mean())))
