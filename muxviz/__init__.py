@@ -12,12 +12,14 @@ from typing import Any
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Chain": "muxviz.engine.chain",
     "Checkpoint": "muxviz.loading.checkpoint",
     "Engine": "muxviz.engine.engine",
     "MuxConfig": "muxviz.config",
     "MuxModel": "muxviz.model.mux_model",
     "MuxvizError": "muxviz.errors",
     "Seating": "muxviz.batch",
+    "Step": "muxviz.engine.chain",
     "Trace": "muxviz.tracing",
     "check": "muxviz.loading.check",
     "load": "muxviz.loading.load",

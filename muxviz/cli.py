@@ -31,6 +31,9 @@ RUN_EXAMPLES = """examples:
   muxviz run --checkpoint sst2-n5 --texts reviews.txt --format jsonl > answers.jsonl
   muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv --grouping length
   muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv --workers 2
+  muxviz run --checkpoint sst2-n5-16k --texts reviews.txt --escalate 0.2
+  muxviz run --checkpoint sst2-n10 --texts reviews.txt --escalate 0.3,0.2 \\
+      --then sst2-n1-s95:int8,sst2-n1
 
 One text per line, in UTF-8 (also .gz, .xz); for pair tasks the second text after a tab. Tables
 (.tsv, .csv, .jsonl, or a first line that names columns) are for "evaluate" and refused. Lines are
@@ -38,6 +41,12 @@ grouped N at a time in order; a last short group is filled up with its own lines
 printed. A line that cannot be answered is reported and has an error in the output; the others are
 answered (exit code 1). With --out, what is done is kept when a run ends early, and --resume goes
 on: with the same texts, settings and model, or not at all.
+
+"certainty" is how often answers that are as sure are right, by the temperature in the model's card
+(without one: the probability); "by" is who answered. --escalate asks the least certain share again,
+of every window of 512 groups, by the models of --then one after another (default: the N = 1 model
+of the card), each share being of those that the model before answered; --certainty asks all below
+it. With --thresholds-from a share becomes the certainty that has it on another, labelled file.
 
 TSV is to be looked at: blanks are one space each, control characters are written \\x1b. jsonl has
 the texts as they were. Neither is guarded for spreadsheets, which take a text that begins with
@@ -73,6 +82,8 @@ EVALUATE_EXAMPLES = """examples:
   muxviz evaluate --checkpoint sst2-n5 --data data --groupings 5 --json sst2-n5.json
   muxviz evaluate --checkpoint sst2-n5 --data data --copies 5    (ensembling)
   muxviz evaluate --checkpoint sst2-n5 --data some-text.txt    (read-back only)
+  muxviz evaluate --checkpoint sst2-n5 --data data/sst2/dev.tsv.gz --escalate 0.2 \\
+      --thresholds-from data/sst2/train.tsv.gz
 
 Metrics are those of the task (accuracy, F1, Matthews; Pearson, Spearman; entity F1 for BIO tags).
 Where the checkpoint's card has numbers on the same data, each is compared with them."""
@@ -124,6 +135,8 @@ BENCH_EXAMPLES = """examples:
   muxviz bench throughput --checkpoints sst2-n1 sst2-n10 --lengths-from reviews.txt \\
       --grouping length
   muxviz bench tradeoff --data data --json tradeoff.json
+  muxviz bench escalation --data data --json escalation.json
+  muxviz bench escalation --data data --contenders sst2-n5 sst2-n5+sst2-n1:int8@0.2
   muxviz bench profile --shape bert-small --n 10
   muxviz bench exactness --dtype float32 compiled int8
   muxviz bench train --shape bert-small --n 2 5 10 --threads 2
@@ -144,7 +157,11 @@ CARD_EXAMPLES = """examples:
   muxviz card sst2-n5 --data data --notes configs/notes/packed-sst2.toml
                                        (measures, writes card.json and evaluation.json
                                         into checkpoints/sst2-n5)
-  muxviz card                          (prints the table of all cards)"""
+  muxviz card sst2-n5 --data data --calibrate      (its temperature alone)
+  muxviz card                          (prints the tables of all cards)
+
+The temperature makes of an answer's probability its certainty. It is fitted on 2,000 training rows
+that the recipe's last stage left out (min_tokens) and judged on the dev set."""
 
 
 SHAPE_HELP = (
@@ -236,6 +253,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     command.add_argument("--groupings", type=GROUPINGS, default=5)
     command.add_argument("--notes", type=Path, help="TOML file of texts to put into the cards")
+    command.add_argument(
+        "--calibrate", action="store_true", help="fit the temperature and measure nothing else"
+    )
     _add_test(commands)
     _add_regress(commands)
     _add_bench(commands)
@@ -290,6 +310,41 @@ def _add_run_options(command: Any, *, dtypes: tuple[str, ...]) -> None:
     command.add_argument("--batch", type=BATCH, default=16, help="groups per forward pass")
 
 
+class _FromLabelled(argparse.Action):
+    """A labelled file is read above the engine: the command is then the evaluation's."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        namespace.thresholds_from = values
+        namespace.call = f"evaluation:{namespace.call.partition(':')[2]}"
+
+
+def _add_chain_options(command: Any) -> None:
+    either = command.add_mutually_exclusive_group()
+    share = ranges.several(ranges.real(0, 1, hint="such as 0.2"))
+    either.add_argument(
+        "--escalate", type=share, metavar="SHARE[,SHARE]", help="ask the least certain share again"
+    )
+    either.add_argument(
+        "--certainty",
+        type=share,
+        metavar="C[,C]",
+        help="ask again what is less certain than this, such as 0.9",
+    )
+    command.add_argument(
+        "--then",
+        type=lambda text: text.split(","),
+        metavar="CHECKPOINT[:DTYPE][,...]",
+        help="who is asked again (default: the N = 1 model of the card)",
+    )
+    command.add_argument(
+        "--thresholds-from",
+        type=Path,
+        action=_FromLabelled,
+        metavar="FILE",
+        help="labelled file, not the one that is answered: make certainties of the shares",
+    )
+
+
 def _add_run(commands: Any) -> None:
     command = _command(commands, "run", "answer texts, N to a pass", RUN_EXAMPLES, "engine:run")
     _add_model_options(command, dtypes=(*DTYPES, "int8"))
@@ -307,6 +362,7 @@ def _add_run(commands: Any) -> None:
     command.add_argument("--fill", choices=("repeat", "published"), default="repeat")
     command.add_argument("--seed", type=ranges.seed, default=0, help="of the filling")
     command.add_argument("--compile", action="store_true", help="torch.compile; slow to begin")
+    _add_chain_options(command)
     command.add_argument(
         "--workers",
         type=whole(1, 256),
@@ -407,6 +463,7 @@ def _add_evaluate(commands: Any) -> None:
         "times the passes",
     )
     command.add_argument("--metric", help="the headline metric (default: the task's)")
+    _add_chain_options(command)
     command.add_argument(
         "--workers", type=whole(1, 256), help="spread groupings over processes or GPUs (Ray Data)"
     )
@@ -501,6 +558,34 @@ def _add_bench(commands: Any) -> None:
     command.add_argument("--copies", type=COPIES, default=1, help="of each row: ensembling")
     command.add_argument("--padding", choices=("group", "fixed", "masked"), help="default: card's")
     command.add_argument("--json", type=Path, help="also write the points here")
+    command = _command(
+        kinds,
+        "escalation",
+        "models alone, and the least certain asked again",
+        BENCH_EXAMPLES,
+        "bench:escalation",
+    )
+    command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
+    command.add_argument(
+        "--thresholds-from", type=Path, help="labelled file (default: the recipe's training rows)"
+    )
+    command.add_argument(
+        "--contenders",
+        nargs="+",
+        metavar="CHECKPOINT[:DTYPE][+CHECKPOINT[:DTYPE]@SHARE]",
+        help="default: the sentiment family alone and in chains",
+    )
+    command.add_argument("--baseline", default="sst2-n1", help="the N = 1 model of all ratios")
+    command.add_argument("--rows", type=ROWS, help="of the data, drawn by chance (default: all)")
+    command.add_argument("--copies", type=COPIES, default=3, help="shuffles of all rows in a turn")
+    command.add_argument("--rounds", type=ROUNDS, default=5, help="turns of each contender")
+    command.add_argument("--batch", type=BATCH, default=16, help="groups per forward pass")
+    command.add_argument("--grouping", choices=("order", "length"), default="length")
+    command.add_argument(
+        "--device", type=ranges.device, default="auto", help="auto, cpu, cuda or cuda:k"
+    )
+    command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
+    command.add_argument("--json", type=Path, help="also write the numbers here")
     command = _command(
         kinds, "profile", "where the time of a pass goes", BENCH_EXAMPLES, "bench:profile"
     )

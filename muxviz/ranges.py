@@ -48,6 +48,15 @@ def real(low: float, high: float, *, hint: str = "") -> Callable[[str], float]:
     return parse
 
 
+def several(one: Callable[[str], float]) -> Callable[[str], tuple[float, ...]]:
+    """The type of an option that is one number or several, with commas between."""
+
+    def parse(text: str) -> tuple[float, ...]:
+        return tuple(one(part) for part in text.split(","))
+
+    return parse
+
+
 def seed(text: str) -> int:
     """The type of a seed."""
     return whole(0, MOST_SEED)(text)

@@ -45,12 +45,13 @@ def test_run_answers_a_pipe_in_order() -> None:
     assert done.returncode == 0, done.stderr
     header, *lines = done.stdout.splitlines()
     assert header.split("\t") == [
-        *("line", "slot", "label", "probability", "cut", "text", "text2", "error"),
+        *("line", "slot", "label", "probability", "certainty", "by"),
+        *("cut", "text", "text2", "error"),
     ]
     cells = [line.split("\t") for line in lines]
     assert [c[0] for c in cells] == ["1", "2", "3", "4", "5"]
     assert [c[1] for c in cells] == ["1", "2", "3", "1", "2"]
-    assert [c[5] for c in cells] == list(LINES)
+    assert [c[7] for c in cells] == list(LINES)
     assert all(c[2] in ("LABEL_0", "LABEL_1") and 0.5 <= float(c[3]) <= 1 for c in cells)
     assert "text" in done.stderr, "progress goes to standard error"
 
@@ -130,7 +131,7 @@ def test_a_bad_line_is_named_and_does_not_stop_the_run(
     assert "line 2 is empty" in shown.err
     assert "1 of 3 lines could not be answered" in shown.err
     cells = [line.split("\t") for line in shown.out.splitlines()[1:]]
-    assert [(c[0], c[1], c[5], bool(c[7])) for c in cells] == [
+    assert [(c[0], c[1], c[7], bool(c[9])) for c in cells] == [
         ("1", "1", "good", False),
         ("2", "", "", True),
         ("3", "2", "bad", False),

@@ -12,13 +12,12 @@ import pytest
 from muxviz.analysis.dataset.report import (
     calibration,
     compare_groupings,
-    expected_error,
-    fit_temperature,
     label_counts,
     right_by_slice,
     right_by_slot,
     right_by_tag,
 )
+from muxviz.certainty import expected_error, fit_temperature
 from muxviz.errors import NotApplicable
 from muxviz.results import from_json, to_json
 from muxviz.results.worklist import Worklist

@@ -20,7 +20,7 @@ LAYERS = (
     ("errors",),
     ("files",),
     ("terminal",),
-    ("structure", "ranges"),
+    ("structure", "ranges", "certainty"),
     ("config",),
     ("results",),
     ("presets", "pool"),

@@ -15,9 +15,11 @@ import psutil
 import pytest
 
 from muxviz.cli import main
+from muxviz.engine.output import COLUMNS
+from muxviz.engine.spec import EngineSpec
 from muxviz.engine.stream import How
 from muxviz.engine.texts import line_windows, rows_of_file
-from muxviz.engine.workers import EngineSpec, TextWorker, spread
+from muxviz.engine.workers import TextWorker, spread
 from muxviz.errors import NotApplicable
 from tests.tiny import WORDS, shared_checkpoint, shared_folder
 
@@ -68,7 +70,7 @@ def test_two_workers_equal_one_process_and_go_on(
     shown = capsys.readouterr().err
     assert "line 3601 is empty" in shown
     assert "1 of 4,700 lines could not be answered" in shown, "some were there"
-    columns = ("line", "slot", "label", "probability", "cut", "text", "text2", "error")
+    columns = COLUMNS
     pairs = zip(two.read_text().splitlines(), expected.decode().splitlines(), strict=True)
     for ours, theirs in list(pairs)[1:]:
         one_row, two_row = (

@@ -1,5 +1,5 @@
-"""``muxviz bench throughput``, ``tradeoff``, ``profile``, ``exactness`` and ``debugger``; ``muxviz
-record``.
+"""``muxviz bench throughput``, ``tradeoff``, ``escalation``, ``profile``, ``exactness`` and
+``debugger``; ``muxviz record``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ from muxviz.bench import debugger as bench_debugger
 from muxviz.bench import recording, report
 from muxviz.bench.bands import record_bands
 from muxviz.bench.contenders import PRECISIONS, Setting, need_known
+from muxviz.bench.escalation import (
+    default_contenders,
+    escalation_table,
+    measure_escalation,
+    read_plan,
+)
 from muxviz.bench.exactness import PRECISIONS as EXACTNESS
 from muxviz.bench.exactness import measure_exactness
 from muxviz.bench.lessons import record_lessons
@@ -32,6 +38,7 @@ from muxviz.bench.tradeoff import measure_tradeoff
 from muxviz.engine.engine import Engine
 from muxviz.engine.stream import How
 from muxviz.errors import InputError
+from muxviz.evaluation.calibration import drawn, least_tokens, need_other_rows
 from muxviz.evaluation.sources import data_name, find_data, read_data
 from muxviz.files import json_text, results_file
 from muxviz.loading.load import load, resolve_device
@@ -40,10 +47,12 @@ from muxviz.results.debugging import DebuggerBench, PlantedCase, RealFailure
 from muxviz.results.store import to_json
 from muxviz.results.throughput import SpeedRun, benchmark_dict
 from muxviz.terminal import tell
-from muxviz.training.files import need_data
+from muxviz.training.files import Source, locate, need_data
 
 if TYPE_CHECKING:
     import argparse
+
+    from muxviz.loading.checkpoint import Checkpoint
 
 FAMILY = ("sst2-n1", "sst2-n2", "sst2-n5", "sst2-n10")
 
@@ -155,6 +164,59 @@ def tradeoff(options: argparse.Namespace) -> int:
         print(report.tradeoff_table(run))
         write(to_json(run) + "\n")
     return 0
+
+
+def escalation(options: argparse.Namespace) -> int:
+    """Models alone and chains that ask the least certain again, in one run."""
+    source = need_data(options.data)
+    with results_file(options.json, sources=[source]) as write:
+        _threads(options)
+        plans = [read_plan(name) for name in options.contenders or default_contenders()]
+        baseline = load(options.baseline, device="cpu")
+        scored = find_data(source, baseline)
+        fixing = options.thresholds_from or _train_rows(source, baseline)
+        need_other_rows(fixing, scored)
+        data = read_data(scored, baseline)
+        if options.rows:
+            data = drawn(baseline, data, most=options.rows)
+        with _bar() as progress:
+            run = measure_escalation(
+                plans,
+                data,
+                drawn(
+                    baseline,
+                    read_data(fixing, baseline),
+                    below=0 if options.thresholds_from else least_tokens(baseline),
+                ),
+                name=data_name(scored),
+                thresholds=data_name(fixing),
+                baseline=options.baseline,
+                copies=options.copies,
+                rounds=options.rounds,
+                how=How(options.batch, grouping=options.grouping),
+                device=options.device,
+                command=_words(options),
+                progress=progress,
+            )
+        print(escalation_table(run))
+        write(to_json(run) + "\n")
+    return 0
+
+
+def _train_rows(source: Source, checkpoint: Checkpoint) -> Source:
+    """The training rows that a card names, in a folder of data.
+
+    Raises:
+        InputError: the data are no folder, or the card names none.
+    """
+    recipe = checkpoint.card.get("recipe")
+    named = recipe.get("task_train") if isinstance(recipe, dict) else None
+    if not isinstance(named, str) or not Path(source).is_dir():
+        raise InputError(
+            "certainties are fixed on labelled rows that are not timed; name them with "
+            "--thresholds-from FILE, or give the folder of data with --data"
+        )
+    return locate(Path(source), named)
 
 
 def profile(options: argparse.Namespace) -> int:

@@ -22,8 +22,8 @@ def speed_table(run: SpeedRun) -> str:
         lines.append(
             f"{row.contender:<13}{row.shape:<{wide}}{row.n:>3} {row.batch:>5} {mode:<6}"
             f"{row.dtype:<9}"
-            f"{_spread(row.instances_per_s, 1):>23} {_spread(row.ratio_to_n1, 2):>19} "
-            f"{_spread(row.ratio_to_transformers, 2):>19} {row.pass_p95_ms:>8.1f} "
+            f"{spread(row.instances_per_s, 1):>23} {spread(row.ratio_to_n1, 2):>19} "
+            f"{spread(row.ratio_to_transformers, 2):>19} {row.pass_p95_ms:>8.1f} "
             f"{'' if row.peak_mib is None else format(row.peak_mib, '.0f'):>6}"
         )
     return "\n".join([*lines, *_roofline(run), machine_line(run.machine, run.rounds)])
@@ -67,8 +67,8 @@ def tradeoff_table(run: TradeoffRun) -> str:
         name = point.checkpoint + (f" x{point.copies}" if point.copies > 1 else "")
         lines.append(
             f"{name:<15}{point.n:>3} {point.dtype:<9}{point.grouping:<9}{score.mean:>8.4f} "
-            f"{f'{score.low:.4f}-{score.high:.4f}':>15} {_spread(point.instances_per_s, 1):>23} "
-            f"{_spread(point.ratio_to_n1, 2):>19} {point.forward_per_s.median:>10.1f} "
+            f"{f'{score.low:.4f}-{score.high:.4f}':>15} {spread(point.instances_per_s, 1):>23} "
+            f"{spread(point.ratio_to_n1, 2):>19} {point.forward_per_s.median:>10.1f} "
             f"{point.length:>7.1f}"
         )
     lines.append(f"data: {run.data}, {run.points[0].accuracy.rows} rows, seeds {run.seeds}")
@@ -113,7 +113,8 @@ def machine_line(machine: Machine, rounds: int) -> str:
     )
 
 
-def _spread(values: Quartiles | None, digits: int) -> str:
+def spread(values: Quartiles | None, digits: int) -> str:
+    """Median and quartiles; a dash for none."""
     if values is None:
         return "-"
     return f"{values.median:.{digits}f} ({values.q1:.{digits}f}-{values.q3:.{digits}f})"

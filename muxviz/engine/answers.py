@@ -61,32 +61,33 @@ def read_sentences(checkpoint: Checkpoint, logits: Tensor) -> list[Answer | None
     """Answers of R texts from their logits ``[R, C]`` (float32, CPU)."""
     finite = torch.isfinite(logits).all(dim=-1).tolist()
     read = SENTENCE_READERS[checkpoint.config.task]
-    answers = iter(read(checkpoint.config.labels, logits[finite]) if any(finite) else ())
+    answers = iter(read(checkpoint, logits[finite]) if any(finite) else ())
     return [next(answers) if is_finite else None for is_finite in finite]
 
 
-def _read_labels(labels: tuple[str, ...], logits: Tensor) -> list[Answer]:
+def _read_labels(checkpoint: Checkpoint, logits: Tensor) -> list[Answer]:
+    labels, temperature = checkpoint.config.labels, checkpoint.temperature
     top = logits.topk(2, dim=-1)
     margins, winners = (top.values[:, 0] - top.values[:, 1]).tolist(), top.indices[:, 0].tolist()
     probabilities = logits.softmax(dim=-1).numpy()
     return [
-        LabelAnswer(labels[winner], winner, labels, probabilities[n], margins[n])
+        LabelAnswer(labels[winner], winner, labels, probabilities[n], margins[n], temperature)
         for n, winner in enumerate(winners)
     ]
 
 
-def _read_any_labels(labels: tuple[str, ...], logits: Tensor) -> list[Answer]:
-    return [LabelsAnswer(labels, row) for row in torch.sigmoid(logits).numpy()]
+def _read_any_labels(checkpoint: Checkpoint, logits: Tensor) -> list[Answer]:
+    return [LabelsAnswer(checkpoint.config.labels, row) for row in torch.sigmoid(logits).numpy()]
 
 
-def _read_scores(labels: tuple[str, ...], logits: Tensor) -> list[Answer]:
-    rows = logits.tolist()
+def _read_scores(checkpoint: Checkpoint, logits: Tensor) -> list[Answer]:
+    labels, rows = checkpoint.config.labels, logits.tolist()
     return [
         ScoreAnswer(row[0]) if len(row) == 1 else ScoresAnswer(labels, tuple(row)) for row in rows
     ]
 
 
-SENTENCE_READERS: dict[str, Callable[[tuple[str, ...], Tensor], list[Answer]]] = {
+SENTENCE_READERS: dict[str, Callable[[Checkpoint, Tensor], list[Answer]]] = {
     "sequence_classification": _read_labels,
     "multi_label_classification": _read_any_labels,
     "regression": _read_scores,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,18 +16,22 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from muxviz.batch import Seating
-from muxviz.engine.output import AnswerFile, as_lines, to_stream
+from muxviz.engine.output import AnswerFile, to_stream
+from muxviz.engine.spec import EngineSpec, spec_of
 from muxviz.engine.stream import How, Window, answer_windows, window_rows
 from muxviz.engine.texts import PIPE, Texts, line_windows, takes_pairs
-from muxviz.engine.workers import EngineSpec, TextWorker, errors_of, spread
+from muxviz.engine.workers import Done, TextWorker, done_of, spread
 from muxviz.errors import DataError, MuxvizError
-from muxviz.loading.load import load, resolve_device
+from muxviz.loading.load import resolve_device
+from muxviz.loading.tokenizer import tokenizer_rules
 from muxviz.printable import printable_lines
 from muxviz.terminal import tell
 
 if TYPE_CHECKING:
     import argparse
 
+    from muxviz.engine.chain import Chain
+    from muxviz.engine.engine import Engine
     from muxviz.loading.checkpoint import Checkpoint
 
 SHOWN = 5  # bad lines named on standard error
@@ -40,14 +44,11 @@ def run(options: argparse.Namespace) -> int:
         DataError: no such file, nothing in it, an output that cannot be written, or options that
             do not go together.
     """
-    spec = EngineSpec(
-        options.checkpoint,
-        options.device,
-        "auto" if options.dtype == "int8" else options.dtype,
-        options.revision,
-        int8=options.dtype == "int8",
-        compiled=options.compile,
-    )
+    return run_with(options, spec_of(options))
+
+
+def run_with(options: argparse.Namespace, spec: EngineSpec) -> int:
+    """The same with what is to answer."""
     seating = Seating(options.padding, options.fill, options.seed)
     how = How(options.batch, seating, options.grouping)
     if options.resume and options.out is None:
@@ -70,6 +71,7 @@ class _Count:
 
     def __init__(self, texts: Texts) -> None:
         self.texts, self._rows, self._bad = texts, 0, 0
+        self._by: Counter[str] = Counter()
 
     def windows(self, checkpoint: Checkpoint, how: How) -> Iterator[Window]:
         """The windows of the texts; where it is not known whether pairs are meant, it is said."""
@@ -85,17 +87,22 @@ class _Count:
                 is_known = True
             yield window
 
-    def add(self, rows: int, errors: dict[int, str]) -> None:
-        """Rows that were answered; errors: by row number, why one could not be."""
-        self._rows += rows
-        for number, reason in errors.items():
+    def add(self, done: Done) -> None:
+        """Rows that were answered."""
+        self._rows += done.rows
+        self._by += done.by
+        for number, reason in done.errors.items():
             self._bad += 1
             if self._bad <= SHOWN:
                 _say(f"{self.texts.name} line {number + 1} {reason}")
 
     def report(self, kept: int = 0, kept_bad: int = 0) -> int:
-        """Say how many lines have no answer; the exit code."""
+        """Say who answered, and how many lines have no answer; the exit code."""
         bad = self._bad + kept_bad
+        if len(self._by) > 1:
+            all_now = self._by.total()
+            told = (f"{n:,} by {name} ({n / all_now:.1%})" for name, n in self._by.most_common())
+            tell(f"of {all_now:,} lines answered now, {', '.join(told)}")
         if bad:
             tell(
                 f"{bad:,} of {self._rows + kept:,} lines could not be answered; the output says "
@@ -131,7 +138,7 @@ def _print(options: argparse.Namespace, spec: EngineSpec, how: How, count: _Coun
     with tqdm(unit="text", file=sys.stderr) as bar:
         for answers in answer_windows(engine, count.windows(engine.checkpoint, how), how):
             write(answers)
-            count.add(len(answers), errors_of(answers))
+            count.add(done_of(answers, options.format))
             bar.update(len(answers))
 
 
@@ -141,35 +148,48 @@ def _here(
     engine = spec.open()
     engine.checkpoint.need_tokenizer()
     count.texts.look()
-    out.begin(_settings(options, engine.checkpoint, how), texts=count.texts.name)
+    out.begin(_settings(options, spec, engine, how), texts=count.texts.name)
     todo = out.keep(count.windows(engine.checkpoint, how))
     with tqdm(unit="text", file=sys.stderr) as bar:
         for answers in answer_windows(engine, todo, how):
-            out.append(as_lines(answers, options.format), answers[0].number)
-            count.add(len(answers), errors_of(answers))
+            done = done_of(answers, options.format)
+            out.append(done.text, answers[0].number)
+            count.add(done)
             bar.update(len(answers))
 
 
-def _settings(options: argparse.Namespace, checkpoint: Checkpoint, how: How) -> dict[str, Any]:
+def _settings(
+    options: argparse.Namespace, spec: EngineSpec, engine: Engine | Chain, how: How
+) -> dict[str, Any]:
     """All that answers depend on besides the texts."""
+    first, *others = engine.checkpoints
     return {
-        "checkpoint": checkpoint.name,
-        "fingerprint": checkpoint.fingerprint,
-        "reading": _reading(checkpoint),
+        **_about(first),
         "dtype": options.dtype,
         "device": resolve_device(options.device).type,
         "compile": options.compile,
         "batch": how.batch,
         **asdict(how.seating),
         "grouping": how.grouping,
+        "then": [
+            {**_about(checkpoint), "dtype": later.precision, **asdict(step)}
+            for checkpoint, (step, later) in zip(others, spec.again, strict=True)
+        ],
+    }
+
+
+def _about(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "checkpoint": checkpoint.name,
+        "fingerprint": checkpoint.fingerprint,
+        "reading": _reading(checkpoint),
+        "temperature": checkpoint.temperature,
     }
 
 
 def _reading(checkpoint: Checkpoint) -> str:
     """A digest of what the fingerprint leaves out: how texts are tokenised and answers named."""
-    backend = getattr(checkpoint.need_tokenizer(), "backend_tokenizer", None)
-    rules = json.loads(backend.to_str()) if backend else checkpoint.need_tokenizer().get_vocab()
-    rules |= {"truncation": None, "padding": None}  # set by use, not by the folder
+    rules = tokenizer_rules(checkpoint.need_tokenizer())
     text = f"{checkpoint.config!r}{sorted(rules.items())!r}"
     return blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
@@ -181,8 +201,9 @@ def _apart(
     options: argparse.Namespace, spec: EngineSpec, how: How, count: _Count, out: AnswerFile
 ) -> None:
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    here = load(spec.checkpoint, device="cpu", revision=spec.revision)  # to know N
-    out.begin(_settings(options, here, how), texts=count.texts.name)
+    engine = spec.plain().open()  # to know N
+    here = engine.checkpoint
+    out.begin(_settings(options, spec, engine, how), texts=count.texts.name)
     starts = [window.start for window in out.keep(count.windows(here, how))]
     path, size = Path(options.texts).absolute(), window_rows(here, how.batch)
     make = partial(TextWorker, spec, path, size, how, options.format)
@@ -190,5 +211,5 @@ def _apart(
     with tqdm(unit="text", file=sys.stderr) as bar:
         for start, done in zip(starts, found, strict=True):
             out.append(done.text, start)
-            count.add(done.rows, done.errors)
+            count.add(done)
             bar.update(done.rows)

@@ -10,9 +10,10 @@ and bundled checkpoint); what it leaves out is said in ``muxviz.model.fast``.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -41,6 +42,35 @@ class Raw:
     numbers: list[int]
     values: Tensor | TokenLogits
     asked: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer and how it came: the slot (from 0) of whose pass, and what did not fit into it."""
+
+    answer: Answer
+    slot: int
+    by: str
+    cut_text: str
+
+
+class Answering(Protocol):
+    """What texts are answered by: an engine, or a chain of them (``muxviz.engine.chain``)."""
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Whose N and tokenizer decide how texts are grouped."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+
+    @property
+    def not_finite(self) -> str:
+        """Why there is no answer where logits are not numbers, as words behind "text 3"."""
+
+    def give(self, groups: Sequence[Group], *, batch: int) -> list[list[Given | None]]:
+        """One list per group, of its rows that are no fillers; None where there is no answer."""
 
 
 @dataclass
@@ -89,6 +119,23 @@ class Engine:
         """``float32``, ``bfloat16``, ``float16`` or ``int8``."""
         return "int8" if self.int8 else describe_dtype(self.checkpoint.dtype)
 
+    @property
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """The one model, as of a chain."""
+        return (self.checkpoint,)
+
+    @property
+    def name(self) -> str:
+        """The checkpoint's, with the precision where that is not float32: ``sst2-n1:int8``."""
+        plain = self.precision == "float32"
+        return self.checkpoint.name if plain else f"{self.checkpoint.name}:{self.precision}"
+
+    def at_temperature(self, temperature: float) -> Engine:
+        """The same model with another temperature of its certainties."""
+        warm = copy.copy(self)
+        warm.checkpoint = self.checkpoint.at_temperature(temperature)
+        return warm
+
     def answers(self, groups: Sequence[Group], *, batch: int = BATCH) -> list[list[Answer]]:
         """One list per group: the answers of its rows that are no fillers, in slot order.
 
@@ -97,10 +144,19 @@ class Engine:
         Raises:
             NotFinite: logits that are not numbers; see ``try_answers``.
         """
-        found = self.try_answers(groups, batch=batch)
-        if any(None in answers for answers in found):
-            raise NotFinite(f"{self.checkpoint.name} {self.not_finite}")
-        return [[answer for answer in answers if answer is not None] for answers in found]
+        return only_answers(self, self.give(groups, batch=batch))
+
+    def give(self, groups: Sequence[Group], *, batch: int = BATCH) -> list[list[Given | None]]:
+        """The same with how each came, and None where logits are not numbers."""
+        return [
+            [
+                None
+                if answer is None
+                else Given(answer, slot, self.name, group.rows[slot].cut_text)
+                for slot, answer in zip(_own_slots(group), own, strict=True)
+            ]
+            for group, own in zip(groups, self.try_answers(groups, batch=batch), strict=True)
+        ]
 
     def try_answers(
         self, groups: Sequence[Group], *, batch: int = BATCH
@@ -171,10 +227,7 @@ class Engine:
             yield from self._read_tokens(groups, raw, raw.values)
             return
         values = raw.values.float().cpu()
-        real = [
-            [slot for slot, repeats in enumerate(groups[n].repeats) if repeats is None]
-            for n in raw.numbers
-        ]
+        real = [_own_slots(groups[n]) for n in raw.numbers]
         rows = [at * values.shape[1] + slot for at, slots in enumerate(real) for slot in slots]
         answers = iter(read_sentences(self.checkpoint, values.flatten(0, 1)[rows]))
         for number, slots in zip(raw.numbers, real, strict=True):
@@ -195,3 +248,19 @@ class Engine:
                 if group.repeats[slot] is None:
                     answers.append(read_tokens(self.checkpoint, row, places, own))
             yield number, answers
+
+
+def _own_slots(group: Group) -> list[int]:
+    """The slots whose rows are no fillers."""
+    return [slot for slot, repeats in enumerate(group.repeats) if repeats is None]
+
+
+def only_answers(engine: Answering, found: Sequence[Sequence[Given | None]]) -> list[list[Answer]]:
+    """What was answered, without how.
+
+    Raises:
+        NotFinite: something was not.
+    """
+    if any(None in own for own in found):
+        raise NotFinite(f"{engine.checkpoint.name} {engine.not_finite}")
+    return [[given.answer for given in own if given is not None] for own in found]

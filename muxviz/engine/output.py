@@ -39,8 +39,12 @@ from muxviz.files import (
     writing,
 )
 from muxviz.printable import printable
+from muxviz.results import LabelAnswer
 
-COLUMNS = ("line", "slot", "label", "probability", "cut", "text", "text2", "error")
+COLUMNS = (
+    *("line", "slot", "label", "probability", "certainty", "by"),
+    *("cut", "text", "text2", "error"),
+)
 HEADERS = {"tsv": "\t".join(COLUMNS) + "\n", "jsonl": ""}
 LONGEST_CUT = 200  # characters shown of what was cut off a text
 LONGEST_LINE = 1 << 29  # bytes of a line of answers that is looked at
@@ -58,12 +62,14 @@ def _tsv(answer: RowAnswer | RowError) -> str:
     row, number = answer.row, str(answer.number + 1)
     texts = (clean(row.text), clean(row.pair or ""))
     if isinstance(answer, RowError):
-        return "\t".join((number, "", "", "", "", *texts, answer.reason)) + "\n"
+        return "\t".join((number, *[""] * 6, *texts, answer.reason)) + "\n"
     cells = (
         number,
         str(answer.slot + 1),
         clean(answer.answer.headline),
         _number(answer.answer.probability),
+        _number(_certainty(answer)),
+        clean(answer.by),
         clean(shortened(answer.cut_text)),
         *texts,
         "",
@@ -80,12 +86,19 @@ def _jsonl(answer: RowAnswer | RowError) -> str:
             "slot": answer.slot + 1,
             "label": answer.answer.headline,
             "probability": answer.answer.probability,
+            "certainty": _certainty(answer),
+            "by": answer.by,
             "cut": shortened(answer.cut_text),
         }
     record |= {"text": answer.row.text, "text2": answer.row.pair}
     if isinstance(answer, RowAnswer):
         record |= answer.answer.details
     return json_text(record) + "\n"
+
+
+def _certainty(answer: RowAnswer) -> float | None:
+    """Of an answer with one label; a list of tags or a score has none."""
+    return answer.answer.certainty if isinstance(answer.answer, LabelAnswer) else None
 
 
 def clean(text: str) -> str:
@@ -363,11 +376,13 @@ def unlike(record: dict[str, Any], form: str, number: int, row: Row, why_not: st
     if why_not or record.get("error"):
         is_whole = isinstance(record.get("error"), str) and not record.get("slot")
         return "" if is_whole and (why_not or record["error"]) == record["error"] else "is damaged"
-    chance = record.get("probability")
-    is_whole = whole_number(record.get("slot"), low=1, high=1024) is not None and (
-        chance in ("", None) or real_number(chance, low=0, high=1) is not None
+    chances = [record.get(name) for name in ("probability", "certainty")]
+    is_whole = whole_number(record.get("slot"), low=1, high=1024) is not None and all(
+        chance in ("", None) or real_number(chance, low=0, high=1) is not None for chance in chances
     )
-    return "" if is_whole and isinstance(record.get("label"), str) else "is damaged"
+    words = [record.get(name) for name in ("label", "by")]
+    is_whole = is_whole and all(isinstance(word, str) for word in words)
+    return "" if is_whole else "is damaged"
 
 
 def to_stream(file: TextIO, form: str) -> Callable[[Sequence[RowAnswer | RowError]], None]:

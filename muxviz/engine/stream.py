@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from muxviz.batch import EncodedRow, Group, Row, Seating, encode_rows, make_group, nothing_to_read
-from muxviz.engine.engine import Engine
+from muxviz.engine.engine import Answering, Engine
 from muxviz.errors import InputError, MuxvizError, NotFinite
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.results import Answer
@@ -31,13 +31,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RowAnswer:
-    """One input row: its number in the input (from 0), its slot, and the answer."""
+    """One input row: its number in the input (from 0), its slot, the answer, and whose it is."""
 
     number: int
     slot: int
     row: Row
     answer: Answer
     cut_text: str
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def run_texts(
     batch: int = 16,
     seating: Seating = Seating(),
     grouping: str = "order",
-    engine: Engine | None = None,
+    engine: Answering | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[RowAnswer]:
     """Answer rows in input order, N to a group; the last group is filled up.
@@ -102,7 +103,8 @@ def run_texts(
         checkpoint: not modified.
         rows: read as needed, a window ahead.
         batch, seating, grouping: see ``How``.
-        engine: of this checkpoint; None for one without int8 and compiling.
+        engine: of this checkpoint, or a chain that begins with it; None for one without int8 and
+            compiling.
         progress: called with the number of rows done after each window.
 
     Raises:
@@ -119,7 +121,9 @@ def run_texts(
             progress(answers[-1].number + 1)
 
 
-def stream(engine: Engine, rows: Iterable[Row], how: How) -> Iterator[list[RowAnswer | RowError]]:
+def stream(
+    engine: Answering, rows: Iterable[Row], how: How
+) -> Iterator[list[RowAnswer | RowError]]:
     """The answers of one window of rows after another."""
     engine.checkpoint.need_tokenizer()
     size = window_rows(engine.checkpoint, how.batch)
@@ -127,7 +131,7 @@ def stream(engine: Engine, rows: Iterable[Row], how: How) -> Iterator[list[RowAn
 
 
 def answer_windows(
-    engine: Engine, found: Iterable[Window], how: How
+    engine: Answering, found: Iterable[Window], how: How
 ) -> Iterator[list[RowAnswer | RowError]]:
     """The answers of one window after another; each is tokenised while its predecessor runs."""
     for ready in ahead(prepare(engine.checkpoint, window, how) for window in found):
@@ -196,20 +200,20 @@ def order_of(encoded: Sequence[EncodedRow], grouping: str) -> list[int]:
     return [int(i) for i in np.argsort(lengths, kind="stable")]
 
 
-def answer_window(engine: Engine, ready: Ready, how: How) -> list[RowAnswer | RowError]:
+def answer_window(engine: Answering, ready: Ready, how: How) -> list[RowAnswer | RowError]:
     """Run a window's groups; answers and errors in input order."""
     window = ready.window
     found: dict[int, RowAnswer | RowError] = {
         n: RowError(n, window.rows[n - window.start], reason) for n, reason in window.bad.items()
     }
-    answers = engine.try_answers(ready.groups, batch=how.batch)
-    for group, numbers, own in zip(ready.groups, ready.numbers, answers, strict=True):
-        for slot, (number, answer) in enumerate(zip(numbers, own, strict=True)):
-            row = group.rows[slot]
+    given = engine.give(ready.groups, batch=how.batch)
+    for numbers, own in zip(ready.numbers, given, strict=True):
+        for number, one in zip(numbers, own, strict=True):
+            row = window.rows[number - window.start]
             found[number] = (
-                RowError(number, row.row, engine.not_finite, NotFinite)
-                if answer is None
-                else RowAnswer(number, slot, row.row, answer, row.cut_text)
+                RowError(number, row, engine.not_finite, NotFinite)
+                if one is None
+                else RowAnswer(number, one.slot, row, one.answer, one.cut_text, one.by)
             )
     return [found[window.start + n] for n in range(len(window.rows))]
 

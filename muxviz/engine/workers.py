@@ -13,49 +13,35 @@ import logging
 import os
 import pickle
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from muxviz.engine.engine import Engine
 from muxviz.engine.output import as_lines
+from muxviz.engine.spec import EngineSpec
 from muxviz.engine.stream import How, RowAnswer, RowError, Window, answer_window, prepare
 from muxviz.engine.texts import line_windows, rows_of_file
 from muxviz.errors import DataError, DeviceError, MuxvizError, NotApplicable
-from muxviz.loading.load import load, resolve_device
+from muxviz.loading.load import resolve_device
 from muxviz.printable import printable
 
 CONNECT_S = 10.0  # waited for a cluster to answer
 
 
 @dataclass(frozen=True)
-class EngineSpec:
-    """What a worker needs to build its engine."""
-
-    checkpoint: str
-    device: str = "auto"
-    dtype: str = "auto"
-    revision: str | None = None
-    int8: bool = False
-    compiled: bool = False
-
-    def open(self) -> Engine:
-        """Load the checkpoint and build the engine."""
-        checkpoint = load(
-            self.checkpoint, device=self.device, dtype=self.dtype, revision=self.revision
-        )
-        return Engine(checkpoint, int8=self.int8, compiled=self.compiled)
-
-
-@dataclass(frozen=True)
 class Done:
-    """A window's lines of output. errors: by row number, why one could not be answered."""
+    """A window's lines of output. errors: by row number, why one could not be answered.
+
+    by: how many rows each model answered.
+    """
 
     text: str
     rows: int
     errors: dict[int, str]
+    by: Counter[str] = field(default_factory=Counter)
 
 
 class TextWorker:
@@ -75,7 +61,7 @@ class TextWorker:
         """
         ready = prepare(self.engine.checkpoint, self._window(start), self.how)
         answers = answer_window(self.engine, ready, self.how)
-        return Done(as_lines(answers, self.form), len(answers), errors_of(answers))
+        return done_of(answers, self.form)
 
     def _window(self, start: int) -> Window:
         """Windows come in order, so the file is read once; from its beginning for an earlier one.
@@ -92,9 +78,11 @@ class TextWorker:
         return window
 
 
-def errors_of(answers: Sequence[RowAnswer | RowError]) -> dict[int, str]:
-    """By row number, why rows could not be answered."""
-    return {a.number: a.reason for a in answers if isinstance(a, RowError)}
+def done_of(answers: Sequence[RowAnswer | RowError], form: str) -> Done:
+    """A window's answers as lines, and what is counted of them."""
+    errors = {a.number: a.reason for a in answers if isinstance(a, RowError)}
+    by = Counter(a.by for a in answers if isinstance(a, RowAnswer))
+    return Done(as_lines(answers, form), len(answers), errors, by)
 
 
 def spread(

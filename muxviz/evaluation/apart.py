@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from muxviz.engine.workers import EngineSpec, spread
+from muxviz.engine.chain import Chain
+from muxviz.engine.spec import EngineSpec
+from muxviz.engine.workers import spread
 from muxviz.evaluation.measure import grouping_runner
 from muxviz.evaluation.passes import Answers
 from muxviz.evaluation.sources import read_data
@@ -26,10 +28,15 @@ class Task:
 
 def open_task(task: Task) -> Callable[[int], Answers]:
     """In a worker: load everything, and return what runs the grouping of a seed."""
-    checkpoint = task.spec.open().checkpoint
-    data = read_data(task.source, checkpoint)
+    engine = task.spec.open()
+    data = read_data(task.source, engine.checkpoint)
     return grouping_runner(
-        checkpoint, data, copies=task.copies, padding=task.padding, batch=task.batch
+        engine.checkpoint,
+        data,
+        copies=task.copies,
+        padding=task.padding,
+        batch=task.batch,
+        chain=engine if isinstance(engine, Chain) else None,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from muxviz import files
 from muxviz.errors import DataError, FileError
 from muxviz.evaluation import evaluate, read_data
+from muxviz.evaluation.calibration import calibrate, can_calibrate
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.printable import printable
@@ -25,7 +26,7 @@ GENERAL_TEXT = "corpus/valid_core.txt.xz"  # held-out sentences for read-back
 EVALUATION_FILE = "evaluation.json"
 FORMAT = 2
 DECIMALS = 6  # more than any interval here
-OURS = {"measured", "recipe", "run"}  # fields of a card that notes do not replace
+OURS = {"calibration", "measured", "recipe", "run"}  # fields of a card that notes do not replace
 NO_DROP = "–"
 UNREADABLE = "unreadable"
 MOST_IN_A_CELL = 200  # characters
@@ -171,9 +172,23 @@ def write_card(
         parts = {name: _rounded(evaluation_dict(result)) for name, result in measured.items()}
         card: dict[str, Any] = _rounded({**checkpoint.card, **(notes or {})})
         card["measured"] = {name: summary(part) for name, part in parts.items()}
+        if can_calibrate(checkpoint, data):
+            card["calibration"] = _rounded(calibrate(checkpoint, data))
         write_evaluation(_line({"format": FORMAT, **parts}))
         write(_line(card))
     return card
+
+
+def write_calibration(checkpoint: Checkpoint, data: Path) -> dict[str, Any]:
+    """Fit and judge a temperature alone, and put it into the card; see ``calibrate``.
+
+    Raises:
+        NotApplicable: not a classifier of texts. DataError: as of ``write_card``.
+    """
+    with files.results_file(checkpoint.folder / "card.json") as write:
+        card = _rounded({**checkpoint.card, "calibration": calibrate(checkpoint, data)})
+        write(_line(card))
+    return dict(card)
 
 
 def _line(value: dict[str, Any]) -> str:
@@ -266,7 +281,7 @@ def markdown_table() -> str:
         "| read-back, dev | read-back, general text |",
         "|---|---|---|---|---|---|---|",
     ]
-    cards = {name: _card(name) for name in bundled_names()}
+    cards = bundled_cards()
     for name, card in cards.items():
         dev = _part(card, "measured", "dev")
         metric, score = _primary(dev)
@@ -282,6 +297,11 @@ def markdown_table() -> str:
         )
         lines.append(f"| {' | '.join(map(_cell, cells))} |")
     return "\n".join(lines)
+
+
+def bundled_cards() -> dict[str, dict[str, Any]]:
+    """The cards of the bundled checkpoints by name."""
+    return {name: _card(name) for name in bundled_names()}
 
 
 def _card(name: str) -> dict[str, Any]:

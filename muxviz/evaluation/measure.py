@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
 from muxviz.batch import EncodedRow, Row, encode_rows
+from muxviz.engine.chain import Chain
 from muxviz.errors import DataError, InputError, NotApplicable
 from muxviz.evaluation.intervals import bootstrap, ratio, row_weights, share_interval, wilson
 from muxviz.evaluation.metrics import Metric, choose_metrics, headline
@@ -32,6 +34,7 @@ def evaluate(
     metric: str | None = None,
     padding: str | None = None,
     batch: int = 32,
+    chain: Chain | None = None,
     elsewhere: Callable[[Sequence[int]], Iterator[Answers]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -50,6 +53,8 @@ def evaluate(
         metric: the headline one; None for the task's usual one.
         padding: None for the checkpoint's default.
         batch: groups per forward.
+        chain: begins with the checkpoint and asks some rows again; metrics are then of what it
+            answers in the end, slots and read-back of the first model.
         elsewhere: runs the groupings of the seeds it is given (``evaluation.apart``); None here.
         progress: called with groups done and groups in all.
 
@@ -63,12 +68,14 @@ def evaluate(
     if groupings < 1 or copies < 1:
         raise InputError(f"{groupings} groupings of {copies} copies; give at least one of each")
     chosen = _choose(checkpoint, data, name)
+    if chain is not None and not chosen:
+        raise NotApplicable(f"not applicable: {name} has no labels, so no answer can be compared")
     primary = headline(chosen, name, metric) if chosen else ""
     encoded, units = _prepared(checkpoint, data, padding, is_scored=bool(chosen))
     seeds = tuple(range(seed, seed + groupings))
     if elsewhere is None:
         way = Way(copies, padding, batch)
-        answers = list(_groupings(checkpoint, encoded, units, way, seeds, progress))
+        answers = list(_groupings(checkpoint, encoded, units, way, seeds, progress, chain))
     else:
         answers = []
         per_grouping = -(-len(encoded) * copies // checkpoint.config.num_instances)
@@ -106,6 +113,7 @@ def evaluate(
             *_notes_on_labels(checkpoint, data),
             *_notes_on_rows(encoded),
             *_notes_on_copies(copies, answers),
+            *_notes_on_chain(chain, answers, units),
             *_notes_on_metrics(chosen, metrics),
         ),
     )
@@ -118,6 +126,7 @@ def grouping_runner(
     copies: int | None,
     padding: str | None,
     batch: int,
+    chain: Chain | None = None,
 ) -> Callable[[int], Answers]:
     """What runs the grouping of one seed, with everything that groupings share done once."""
     encoded, units = _prepared(checkpoint, data, padding, is_scored=has_labels(data))
@@ -125,7 +134,9 @@ def grouping_runner(
     way = Way(num if copies is None else copies, padding, batch)
 
     def run(seed: int) -> Answers:
-        return run_grouping(checkpoint, encoded, units, way, seed=seed, done=lambda groups: None)
+        return run_grouping(
+            checkpoint, encoded, units, way, seed=seed, done=lambda groups: None, chain=chain
+        )
 
     return run
 
@@ -165,6 +176,7 @@ def _groupings(
     way: Way,
     seeds: Sequence[int],
     progress: Callable[[int, int], None] | None,
+    chain: Chain | None,
 ) -> Iterator[Answers]:
     done = 0
     total = len(seeds) * -(-len(encoded) * way.copies // checkpoint.config.num_instances)
@@ -176,7 +188,7 @@ def _groupings(
             progress(done, total)
 
     for seed in seeds:
-        yield run_grouping(checkpoint, encoded, units, way, seed=seed, done=count)
+        yield run_grouping(checkpoint, encoded, units, way, seed=seed, done=count, chain=chain)
 
 
 def _units(data: LabelledRows, encoded: Sequence[EncodedRow]) -> Units:
@@ -275,6 +287,18 @@ def _notes_on_copies(copies: int, answers: Sequence[Answers]) -> Iterator[str]:
             f"Ensembling: logits averaged over {copies} copies of each row, at {copies} times the "
             f"passes; {sum(a.shared for a in answers)} groups held two or more copies of one row."
         )
+
+
+def _notes_on_chain(chain: Chain | None, answers: Sequence[Answers], units: Units) -> Iterator[str]:
+    """Who answered in the end, and what the first model alone would have had."""
+    if chain is None or units.targets is None:
+        return
+    by = sum((Counter(a.by) for a in answers), Counter[str]())
+    told = (f"{by[e.name] / by.total():.1%} {e.name}" for e in chain.engines)
+    true = np.concatenate(units.targets)
+    first = np.mean([np.concatenate(a.first) == true for a in answers])
+    yield f"{chain.name}. Answered in the end by: {', '.join(told)}."
+    yield f"The first model alone: accuracy {first:.4f}; slots and read-back are its own."
 
 
 def _notes_on_metrics(chosen: Sequence[Metric], metrics: dict[str, Spread]) -> Iterator[str]:

@@ -6,16 +6,22 @@ Murahari et al. 2023): the decision is taken on the mean, the price is that many
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from muxviz.batch import EncodedRow, Group, Seating, make_group, stack_groups
+from muxviz.engine.answers import read_sentences
+from muxviz.engine.chain import Chain
+from muxviz.engine.engine import Given
+from muxviz.errors import NotFinite
 from muxviz.inference import counted_tokens, trace_groups
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.meaning import meaning
+from muxviz.results import LabelAnswer
 from muxviz.tracing import Trace
 
 
@@ -27,7 +33,8 @@ class Answers:
     ones of labels, or several scores, ``[1, C]``. hits, tried ``[rows, N]``: right single answers
     of a row in a slot, and how many; 0 where answers are not right or wrong. read, tokens
     ``[rows, N]``: the same for counted tokens read back. longest: tokens of the longest group.
-    passes: groups run. shared: groups that held a row more than once.
+    passes: groups run. shared: groups that held a row more than once. by: of a chain, the rows that
+    each model answered in the end; first: what its first model answered, as ``given``.
     """
 
     given: list[np.ndarray]
@@ -38,6 +45,8 @@ class Answers:
     longest: int
     passes: int
     shared: int
+    by: dict[str, int] = field(default_factory=dict)
+    first: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -68,10 +77,12 @@ def run_grouping(
     *,
     seed: int,
     done: Callable[[int], None],
+    chain: Chain | None = None,
 ) -> Answers:
     """Shuffle the copies of every row over groups of N, run them, and average each row's logits.
 
-    The last group is filled up; fillers are not counted. ``done`` is called with groups done.
+    The last group is filled up; fillers are not counted. ``done`` is called with groups done. A
+    chain, whose first model the checkpoint is, asks again what it would ask of these rows.
     """
     num, rows = checkpoint.config.num_instances, len(encoded)
     order = np.random.default_rng(seed).permutation(np.repeat(np.arange(rows), way.copies))
@@ -91,8 +102,9 @@ def run_grouping(
             if right is not None:
                 _add_reading(checkpoint, groups[number], seats[number], right[at], (read, tokens))
         done(len(numbers))
-    return Answers(
-        [] if units.targets is None else [_decide(checkpoint, s, way.copies) for s in sums],
+    given = [] if units.targets is None else [_decide(checkpoint, s, way.copies) for s in sums]
+    found = Answers(
+        given,
         hits,
         tried,
         read,
@@ -101,6 +113,30 @@ def run_grouping(
         passes=len(groups),
         shared=sum(len(set(seat)) < len(seat) for seat in seats),
     )
+    return found if chain is None else _settled(chain, found, encoded, sums, way)
+
+
+def _settled(
+    chain: Chain,
+    found: Answers,
+    encoded: Sequence[EncodedRow],
+    sums: Sequence[np.ndarray | None],
+    way: Way,
+) -> Answers:
+    """What a chain answers in the end, where its first model's logits add up to ``sums``."""
+    logits = torch.from_numpy(np.concatenate([s for s in sums if s is not None]) / way.copies)
+    answers = read_sentences(chain.checkpoint, logits.float())
+    name = chain.engines[0].name
+    given = [None if a is None else Given(a, 0, name, "") for a in answers]
+    settled = chain.settle(encoded, given, batch=way.batch)
+    by, decided = Counter[str](), []
+    for number, one in enumerate(settled, start=1):
+        if one is None:
+            raise NotFinite(f"{name} or a model after it: row {number} {chain.not_finite}")
+        assert isinstance(one.answer, LabelAnswer), "a chain is of classifiers"
+        by[one.by] += 1
+        decided.append(np.array([one.answer.index]))
+    return replace(found, given=decided, by=dict(by), first=found.given)
 
 
 def _logits(traced: Trace) -> np.ndarray:

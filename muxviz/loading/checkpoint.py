@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import torch
 
 from muxviz.config import MuxConfig
 from muxviz.errors import NotApplicable
+from muxviz.files import real_number
 from muxviz.model.mux_model import MuxModel
 
 if TYPE_CHECKING:
@@ -44,6 +45,22 @@ class Checkpoint:
     def dtype(self) -> torch.dtype:
         """In which precision the model computes."""
         return next(self.model.parameters()).dtype
+
+    @property
+    def temperature(self) -> float | None:
+        """What its logits are divided by before they say how sure an answer is.
+
+        None where its card has none that was fitted for these weights.
+        """
+        found = self.card.get("calibration")
+        if not isinstance(found, dict) or found.get("fingerprint") != self.fingerprint:
+            return None
+        return real_number(found.get("temperature"), low=0.01, high=100)
+
+    def at_temperature(self, temperature: float) -> Checkpoint:
+        """The same with another temperature; its folder stays as it is."""
+        known = {"temperature": temperature, "fingerprint": self.fingerprint}
+        return replace(self, card=self.card | {"calibration": known})
 
     def need_tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer.

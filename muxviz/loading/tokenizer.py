@@ -86,6 +86,13 @@ def load_tokenizer(folder: Path, config: MuxConfig) -> PreTrainedTokenizerBase |
     return tokenizer
 
 
+def tokenizer_rules(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """All by which a tokenizer makes tokens of a text, to tell whether two do so alike."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    rules: dict[str, Any] = json.loads(backend.to_str()) if backend else tokenizer.get_vocab()
+    return rules | {"truncation": None, "padding": None}  # set by use, not by the folder
+
+
 def counting_tokenizer(folder: Path, backbone: str, rows: int) -> Any:
     """The same in the terms of the tokenizers library alone, which is there at once: for counting.
 

@@ -17,6 +17,7 @@ class LabelAnswer:
     """A class for the whole text.
 
     probabilities: ``[C]``, sum 1. margin: logit of the answer minus the best other one (>= 0).
+    temperature: of the model's card, which makes its certainty; None where it has none.
     """
 
     label: str
@@ -24,6 +25,18 @@ class LabelAnswer:
     labels: tuple[str, ...]
     probabilities: np.ndarray
     margin: float
+    temperature: float | None = None
+
+    @property
+    def certainty(self) -> float:
+        """How often answers that are as sure as this one are right, by the temperature, in [0, 1].
+
+        Without a temperature it is the probability.
+        """
+        if self.temperature is None:
+            return self.probability
+        warm = self.probabilities.astype(np.float64) ** (1 / self.temperature)
+        return float(warm[self.index] / warm.sum())
 
     @property
     def probability(self) -> float:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
 
 from muxviz.analysis.groups.shares import discoveries, effective_trials, mcnemar, shares
+from muxviz.certainty import expected_error, fit_temperature, reliability
 from muxviz.errors import NotApplicable
 from muxviz.results import Proportion
 from muxviz.results.dataset import Calibration, LabelCounts, RightShares
@@ -21,10 +22,8 @@ from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Shares
 from muxviz.results.worklist import Worklist
 
-BINS = 10  # of confidence, of equal width (Guo et al. 2017)
 DEPTH = 3
 LEAST = 20  # passes of a slice, on either half
-LOG_TEMPERATURES = (-2.5, 2.5)
 
 
 def right_by_slot(found: Worklist) -> RightShares:
@@ -279,45 +278,8 @@ def _measure(
     scores: np.ndarray, gold: np.ndarray, in_fit: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float, float, float]:
     """Confidence, right and all answers by bin; ECE; temperature; ECE without and with it."""
-    confidence, hits, trials = _reliability(scores, gold)
+    confidence, hits, trials = reliability(scores, gold)
     warm = fit_temperature(scores[in_fit], gold[in_fit])
     held, truth = scores[~in_fit], gold[~in_fit]
     before, after = expected_error(held, truth), expected_error(held / warm, truth)
     return confidence, hits, trials, expected_error(scores, gold), warm, before, after
-
-
-def _reliability(scores: np.ndarray, gold: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean confidence, right and all answers of every bin, ``[B]`` each."""
-    p = np.exp(scores - np.logaddexp.reduce(scores, axis=-1, keepdims=True))
-    sure, right = p.max(axis=-1), scores.argmax(axis=-1) == gold
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    trials = np.bincount(place, minlength=BINS)
-    hits = np.bincount(place, weights=right, minlength=BINS)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(place, weights=sure, minlength=BINS) / trials
-    return mean, hits, trials
-
-
-def expected_error(scores: np.ndarray, gold: np.ndarray) -> float:
-    """Expected calibration error (Naeini et al. 2015): |confidence - accuracy|, by answers.
-
-    Args:
-        scores: ``[n, C]`` logits. gold: ``[n]``.
-    """
-    mean, hits, trials = _reliability(scores, gold)
-    there = trials > 0
-    gaps = np.abs(mean[there] - hits[there] / trials[there])
-    return float((gaps * trials[there]).sum() / max(trials.sum(), 1))
-
-
-def fit_temperature(scores: np.ndarray, gold: np.ndarray) -> float:
-    """What to divide logits by so that the labels are most probable (Guo et al. 2017)."""
-    rows = np.arange(len(gold))
-
-    def loss(log_temperature: float) -> float:
-        warm = scores / np.exp(log_temperature)
-        return float((np.logaddexp.reduce(warm, axis=-1) - warm[rows, gold]).mean())
-
-    if not len(gold):
-        return 1.0
-    return float(np.exp(optimize.minimize_scalar(loss, bounds=LOG_TEMPERATURES).x))
