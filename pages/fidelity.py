@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from muxviz.ui.fidelity.answers import accuracy_panel, agreement_panel, confusion_panel
+from muxviz.ui.fidelity.answers import (
+    accuracy_panel,
+    agreement_panel,
+    confusion_panel,
+    escalation_panel,
+)
 from muxviz.ui.fidelity.bits import bits_panel
 from muxviz.ui.fidelity.pruning import pruning_panels
 from muxviz.ui.fidelity.view import read_back_panels, scope_controls
@@ -18,6 +23,7 @@ if run is not None:
     read_back_panels(run, bench)
     agreement_panel(run)
     accuracy_panel(run)
+    escalation_panel(run)
     bits_panel(run, bench)
     confusion_panel(run, bench)
     pruning_panels(run, bench)

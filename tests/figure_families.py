@@ -24,6 +24,7 @@ from muxviz.analysis.dataset import report
 from muxviz.analysis.fidelity.agreement import accuracy, pool_agreement
 from muxviz.analysis.fidelity.by_sparsity import by_sparsity, crosstalk_by_sparsity
 from muxviz.analysis.fidelity.confusion import confusion
+from muxviz.analysis.fidelity.escalation import escalation
 from muxviz.analysis.fidelity.recovery import pool_read_back
 from muxviz.analysis.groups.attribution import slot_shares
 from muxviz.analysis.keys.gates import gate_flips
@@ -65,6 +66,7 @@ from muxviz.figures.debugger import verdict as of_verdicts
 from muxviz.figures.fidelity import answers as fidelity_answers
 from muxviz.figures.fidelity import bits as fidelity_bits
 from muxviz.figures.fidelity import by_sparsity as sparsity
+from muxviz.figures.fidelity import escalation as fidelity_escalation
 from muxviz.figures.fidelity import places as fidelity_places
 from muxviz.figures.fidelity import recovery as fidelity
 from muxviz.figures.keys import bars as keys_bars
@@ -242,6 +244,12 @@ def right_alone() -> Any:
 
 
 @cache
+def escalated() -> Any:
+    model = planted(((1, 0, 0), (0, -0.5, 0), (0, 0, 1))).checkpoint
+    return escalation(model, SHORT, LABELS, baseline=lone(), draws=20)
+
+
+@cache
 def confused() -> Any:
     model = planted(np.diag([1.0, -1.0, 1.0])).checkpoint
     return confusion(model, lone(), SHORT, labels=LABELS, draws=20)
@@ -402,6 +410,7 @@ alike("lengths", fidelity_places, read)
 alike("agreement", fidelity_answers, agreed)
 alike("accuracy", fidelity_answers, right, right_alone)
 alike("confusion", fidelity_answers, confused)
+alike("escalation", fidelity_escalation, escalated, share=0.2)
 SUMS = [bits(2, 6.0, 0.3), bits(5, 14.0, 0.5), bits(10, 19.5, 1.0)]
 alike("bits", fidelity_bits, SUMS)
 alike("bits_nats", fidelity_bits, SUMS, prefix="bits", unit="nats")

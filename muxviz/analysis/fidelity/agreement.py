@@ -56,18 +56,18 @@ def agreement(
     Raises:
         NotApplicable: no baseline, or tasks that cannot be compared.
     """
-    alone = _need_baseline(checkpoint, baseline)
+    alone = need_baseline(checkpoint, baseline)
     group = base_group(checkpoint, rows, seating)
     (mixed,) = dict(answers_of(checkpoint, [group])).values()
     mixed = [a for a in mixed if group.repeats[a.slot] is None]
-    single = dict(answers_of(alone, _singles(alone, [a.row for a in mixed])))
+    single = dict(answers_of(alone, singles(alone, [a.row for a in mixed])))
     pairs = [(a, single[k][0]) for k, a in enumerate(mixed)]
     return _agreement(
         checkpoint,
         pairs,
         origin=origin_of(checkpoint, [group], seating),
         baseline=origin_of(
-            alone, _singles(alone, [a.row for a in mixed]), Seating(seed=seating.seed)
+            alone, singles(alone, [a.row for a in mixed]), Seating(seed=seating.seed)
         ),
         named=checkpoint.config.task == SENTENCES,
     )
@@ -95,19 +95,19 @@ def pool_agreement(
         NotApplicable: as ``agreement``. InputError: no draws, no pool, or labels for other texts.
         Stopped: too early.
     """
-    alone = _need_baseline(checkpoint, baseline)
+    alone = need_baseline(checkpoint, baseline)
     truth = truth_of(checkpoint, pool, labels)
     groups = pool_groups(checkpoint, pool, draws, seating)
     rows = {row.row.text: row for group in groups for row in group.rows}
-    singles = _singles(alone, list(rows.values()))
-    total = len(groups) + len(singles)
+    ones = singles(alone, list(rows.values()))
+    total = len(groups) + len(ones)
     mixed: list[Answered] = []
     single: dict[str, Answered] = {}
     is_partial = False
     try:
         for _, found in answers_of(checkpoint, groups, part_of(progress, 0, total)):
             mixed += found
-        for _, found in answers_of(alone, singles, part_of(progress, len(groups), total)):
+        for _, found in answers_of(alone, ones, part_of(progress, len(groups), total)):
             single[found[0].row.row.text] = found[0]
     except Stopped:
         is_partial = True
@@ -118,7 +118,7 @@ def pool_agreement(
         checkpoint,
         pairs,
         origin=origin_of(checkpoint, groups, seating),
-        baseline=origin_of(alone, singles, seating),
+        baseline=origin_of(alone, ones, seating),
         truth=truth,
         groups=len(mixed) // checkpoint.config.num_instances,
         pool=len(pool),
@@ -126,11 +126,17 @@ def pool_agreement(
     )
 
 
-def _singles(baseline: Checkpoint, rows: Sequence[EncodedRow]) -> list[Group]:
+def singles(baseline: Checkpoint, rows: Sequence[EncodedRow]) -> list[Group]:
+    """Groups of one row each."""
     return [base_group(baseline, [row.row]) for row in rows]
 
 
-def _need_baseline(checkpoint: Checkpoint, baseline: Checkpoint | None) -> Checkpoint:
+def need_baseline(checkpoint: Checkpoint, baseline: Checkpoint | None) -> Checkpoint:
+    """The N = 1 model that answers the same question.
+
+    Raises:
+        NotApplicable: there is none, or nothing to compare.
+    """
     if checkpoint.config.num_instances == 1:
         raise NotApplicable(
             "not applicable: this is an N = 1 model; it has no company to compare with"

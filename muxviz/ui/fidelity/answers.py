@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from muxviz.figures.fidelity.answers import ACCURACY, AGREEMENT, CONFUSION
+from muxviz.figures.fidelity.escalation import ESCALATION
+from muxviz.pool import pool_name
 from muxviz.results.fidelity import Agreement, Confusion
 from muxviz.ui.fidelity import text as words
 from muxviz.ui.fidelity.params import DRAWS, SCOPE
@@ -68,6 +70,37 @@ def accuracy_panel(run: RunRequest) -> None:
             "The share of right answers per slot on labelled sentences of the pool, beside the "
             "N = 1 baseline's on the same sentences.",
             origin=lambda result: origin(result[0]),
+        )
+    )
+
+
+def escalation_panel(run: RunRequest) -> None:
+    """Right answers where the least certain are asked again alone."""
+    groups = value(DRAWS)
+    show(
+        Question(
+            "fidelity_escalation",
+            "Whom should one ask again alone?",
+            Call(
+                "fidelity.escalation.escalation",
+                run,
+                drawn_labelled(),
+                takes="pool",
+                baseline=True,
+            ),
+            f"{groups} mixed sequences, and up to {min(groups * run.num_instances, 1000)} "
+            "sentences alone",
+            ESCALATION(),
+            words.AGAIN_HOW,
+            words.AGAIN_LIMITS,
+            "Right answers where the least certain share is answered again by the N = 1 model, "
+            "beside a share drawn by chance.",
+            reason="" if run.num_instances > 1 else "An N = 1 model answers alone already.",
+            file="fidelity_escalation",
+            origin=lambda result: (
+                f"{result.sentences} answers to sentences of the pool ({pool_name()}) · "
+                f"{result.provenance.line()}"
+            ),
         )
     )
 

@@ -58,6 +58,19 @@ RIGHT_LIMITS = """
 The pool was written for this app: short, clear sentences of many subjects, not a benchmark, and
 easier or harder than the data the checkpoint was trained on. The card has the benchmark's number.
 """
+AGAIN_HOW = """
+Labelled sentences of the pool in random groups, ordered by how certain their answers are; the least
+certain share (across) is answered again, alone, by the N = 1 model of the card, and its answer
+counts. **Dotted:** as many drawn by chance. Certainty is the probability of the answer, at the
+temperature of the card where it has one. Bands are bootstrap 95 % intervals over groups. Below the
+picture, what became of those that were asked again: wrong and then right (mended), right and then
+wrong (spoilt), or the same before and after, so that asking was in vain.
+"""
+AGAIN_LIMITS = """
+Accuracy only: what asking again costs in time is measured by `muxviz bench escalation`. The pool
+was written for this app; on other texts another share pays. `muxviz run --escalate` ranks within
+windows of 512 groups, here all sentences are ranked together.
+"""
 BITS_HOW = """
 **Bits per position** = entropy of a token − what the retrieval head needs to name it:
 I = H − NLL, one number per slot, and their sum for the whole vector. H is the unigram entropy of
