@@ -53,6 +53,7 @@ def test_company_or_capacity_is_answered_at_once_and_the_target_is_said_loudly()
     assert "Company or capacity?" in seen(at)
     assert len(titles(at)) == 1
     assert "no gold label was given" in at.warning[0].value
+    assert "Certainty 0." in at.warning[0].value
     gold = open_page(d_gold="positive")
     assert "the gold label you gave" in seen(gold)
     other = open_page(d_gold="sand")

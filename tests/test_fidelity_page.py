@@ -130,6 +130,18 @@ def test_right_answers_need_labels_of_the_pool() -> None:
     assert "answers another question" in seen(at)
 
 
+def test_whom_to_ask_again_is_drawn_and_its_python_gives_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at = press(open_page(), "fidelity_escalation_compute")
+    assert any("asked again alone" in title for title in titles(at))
+    assert run_as_pasted(at, monkeypatch) >= 1
+    assert "An N = 1 model answers alone already." in seen(open_page(m="tiny-n1"))
+    assert "answers another question" in seen(
+        press(open_page(m="tags-n2"), "fidelity_escalation_compute")
+    ) or "names none" in seen(open_page(m="tags-n2"))
+
+
 def test_without_a_checkpoint_or_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,7 +74,8 @@ class Ladder:
     per token, the token looked at (the one with the smallest margin), else "". cause: one of
     ``CAUSES``, as ``judge`` names it; culprit: the neighbour, counted from 0. copies_right: share
     of slots that give the target when all hold the sentence, which no text of training did. floor:
-    largest difference between passes of the unchanged group, logits.
+    largest difference between passes of the unchanged group, logits. certainty: of the present
+    answer at the card's temperature, in [0, 1]; NaN where the answer is one per token.
     """
 
     slot: int
@@ -96,6 +97,7 @@ class Ladder:
     seed: int
     is_partial: bool
     provenance: Provenance
+    certainty: float = float("nan")
 
     def rung(self, test: str, slot: int | None = None) -> Rung | None:
         """A rung by its test and neighbour, where it was made."""

@@ -151,6 +151,7 @@ def climb(
         seed=seating.seed,
         is_partial=is_partial,
         provenance=origin_of(checkpoint, [group], seating),
+        certainty=asked.certainty,
     )
     return Climb(result, asked, plans, found)
 
@@ -162,7 +163,8 @@ def climb(
 class Asked:
     """The question: the class wanted of one unit of the slot's text, and what is answered now.
 
-    alone_margin: the target's margin in the N = 1 model, its own logits, or None.
+    alone_margin: the target's margin in the N = 1 model, its own logits, or None. certainty: of the
+    present answer, as ``LabelAnswer.certainty``; NaN where the answer is one per token.
     """
 
     names: tuple[str, ...]
@@ -176,6 +178,7 @@ class Asked:
     margin: float
     token: str
     alone_margin: float | None
+    certainty: float
 
     @property
     def is_right(self) -> bool:
@@ -227,10 +230,17 @@ def ask(
         margin=float(margins(own, targets)[unit]),
         token=_token(checkpoint, group, slot, unit),
         alone_margin=None,
+        certainty=_certainty(checkpoint, own[unit]),
     )
     if baseline is None or alone is None:
         return asked
     return replace(asked, alone_margin=_margin_alone(asked, baseline))
+
+
+def _certainty(checkpoint: Checkpoint, logits: np.ndarray) -> float:
+    if is_per_token(checkpoint):
+        return float("nan")
+    return float(softmax(logits / (checkpoint.temperature or 1.0)).max())
 
 
 def _margin_alone(asked: Asked, baseline: Checkpoint) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from muxviz.figures.debugger.ladder import target_words
@@ -14,6 +16,11 @@ from muxviz.ui.shell.text import plain
 
 MAX_LABELS = 40
 UNKNOWN = "I do not know"
+ALONE = {  # by whether the N = 1 model gives what is held against
+    None: ".",
+    True: ", and then gives that answer.",
+    False: ", and then does not give that answer.",
+}
 
 
 def gold_control(bench: Bench) -> str:
@@ -45,4 +52,7 @@ def say_target(result: Ladder) -> None:
     text = f"**{plain(target_words(result))}**"
     if result.is_right:
         text += " The present answer is that already, so the question is what would turn it."
+    if not math.isnan(result.certainty):
+        text += f" Certainty {result.certainty:.2f}: with a threshold above it is asked again alone"
+        text += ALONE[result.alone_is_right]
     kind(text, icon=":material/flag:")
