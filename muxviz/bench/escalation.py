@@ -36,26 +36,26 @@ from muxviz.training.tasks import LabelledRows
 BASELINE = "sst2-n1"
 GOALS = ((0.87, 6.0), (0.89, 3.5))  # accuracy at a ratio to N = 1
 SHARES = (0.1, 0.2, 0.3, 0.5)
-ALONE = ("sst2-n1", "sst2-n1-s60", "sst2-n1-s95", "sst2-n2", "sst2-n5", "sst2-n5-16k")
-PACKED = ("sst2-n5-16k-s95", "sst2-n10")
-FIRST = ("sst2-n5-16k", "sst2-n5-16k-s95", "sst2-n10")
+PLAIN = ("sst2-n1", "sst2-n1-s60", "sst2-n1-s95")
+FIRST = ("sst2-n5", "sst2-n10", "sst2-n5-16k", "sst2-n5-16k-s95")
 WORD = re.compile(r"(?P<name>[^+@]+?)(:(?P<precision>[a-z0-9]+))?(@(?P<share>[0-9.]+))?")
 
 
 def default_contenders() -> list[str]:
     """The sentiment family alone and in chains, in float32 and int8."""
-    found = [*ALONE, *PACKED]
+    found = [*PLAIN, "sst2-n2", *FIRST]
     found += [f"{first}+sst2-n1@{share}" for first in FIRST for share in SHARES]
-    for share in SHARES[1:]:
-        tail = f"+sst2-n1-s95@{share}+sst2-n1@0.5"
-        found += [f"{first}{tail}" for first in FIRST]
-        found.append(f"sst2-n5-16k+sst2-n1-s95@{share}+sst2-n1-s60@0.5+sst2-n1@0.5")
+    found += [f"{first}+sst2-n1-s95@{share}+sst2-n1@0.5" for first in FIRST for share in SHARES[1:]]
+    found += [
+        f"{first}+sst2-n1-s95@{share}+sst2-n1-s60@0.5+sst2-n1@0.5"
+        for first in FIRST[1::2]
+        for share in SHARES[2:]
+    ]
     found += [f"sst2-n1-s95+sst2-n1@{share}" for share in SHARES]
     found += [f"sst2-n1-s95+sst2-n1-s60@{share}+sst2-n1@0.5" for share in SHARES[1:]]
     found += [f"sst2-n1-s60+sst2-n1@{share}" for share in SHARES[:2]]
-    eight = [*ALONE[:3], *FIRST, "sst2-n1-s95+sst2-n1@0.2", "sst2-n1-s95+sst2-n1@0.3"]
+    eight = [*PLAIN, *FIRST, *(f"sst2-n1-s95+sst2-n1@{share}" for share in SHARES[1:3])]
     eight += [f"{first}+sst2-n1@{share}" for first in FIRST for share in SHARES[:3]]
-    eight += [f"{first}+sst2-n1-s95@0.3+sst2-n1@0.5" for first in FIRST]
     return found + [in_int8(name) for name in eight]
 
 
