@@ -16,7 +16,8 @@ import pytest
 
 from benchmarks import goals, suite
 from muxviz.cli import main
-from muxviz.evaluation.cards import markdown_table
+from muxviz.evaluation.calibration import calibration_table
+from muxviz.evaluation.cards import bundled_cards, markdown_table
 from muxviz.loading.bundled import bundled_names
 from muxviz.ui.shell.frame import PAGES
 
@@ -27,6 +28,11 @@ NAMES = bundled_names()
 
 def test_the_table_is_that_of_the_cards() -> None:
     assert markdown_table() in README, "run muxviz card and put its table into the README"
+
+
+def test_the_table_of_temperatures_is_that_of_the_cards() -> None:
+    text = (ROOT / "docs" / "escalation.md").read_text(encoding="utf-8")
+    assert calibration_table(bundled_cards()) in text, "run muxviz card and put its table there"
 
 
 def test_the_python_example_runs_as_pasted(
