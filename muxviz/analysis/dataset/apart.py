@@ -9,7 +9,8 @@ from pathlib import Path
 
 from muxviz.analysis.dataset.run import Answered, Run, Span, answer_window, spans, tokenised
 from muxviz.batch import Seating
-from muxviz.engine.workers import EngineSpec, spread
+from muxviz.engine.spec import EngineSpec
+from muxviz.engine.workers import spread
 from muxviz.errors import DataError
 from muxviz.training.strangers import Columns
 

@@ -14,7 +14,7 @@ from muxviz.analysis.dataset.apart import by_workers
 from muxviz.analysis.dataset.run import Elsewhere, measure_file
 from muxviz.analysis.dataset.sample import table_path
 from muxviz.batch import Seating
-from muxviz.engine.workers import EngineSpec
+from muxviz.engine.spec import EngineSpec
 from muxviz.errors import DataError
 from muxviz.files import results_file
 from muxviz.loading.load import load
