@@ -385,7 +385,7 @@ def test_evaluate_scores_what_a_chain_answers(
     shown = capsys.readouterr().out
     assert json.loads(out.read_text())["metrics"]["accuracy"]["mean"] == 1
     assert "note: three, 1 again by one. Answered in the end by: 0.0% three, 100.0% one." in shown
-    assert "note: The first model alone: accuracy 0.6667; slots and read-back are" in shown
+    assert "note: The first model alone: accuracy 0.6667; slots, read-back and" in shown
     assert "  card" not in shown
     # Slot 2 has 20 of the 60 rows and is half as sure of them as others: most of these come first.
     accuracies = []

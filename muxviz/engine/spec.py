@@ -42,22 +42,24 @@ class EngineSpec:
         """As an option names it: ``auto``, ``int8``, ``bfloat16`` ..."""
         return "int8" if self.int8 else self.dtype
 
-    def open(self) -> Engine | Chain:
-        """Load what is named and build the engine.
-
-        Raises:
-            InputError and its kinds, NotApplicable: the models make no chain; see ``Chain``.
-        """
+    def engine(self) -> Engine:
+        """Load the first model and build its engine."""
         checkpoint = load(
             self.checkpoint, device=self.device, dtype=self.dtype, revision=self.revision
         )
         if self.temperature is not None:
             checkpoint = checkpoint.at_temperature(self.temperature)
-        engine = Engine(checkpoint, int8=self.int8, compiled=self.compiled)
+        return Engine(checkpoint, int8=self.int8, compiled=self.compiled)
+
+    def open(self) -> Engine | Chain:
+        """The engine, or the chain that it begins.
+
+        Raises:
+            InputError and its kinds, NotApplicable: the models make no chain; see ``Chain``.
+        """
         if not self.again:
-            return engine
-        others = [spec.open() for _, spec in self.again]
-        engines = [engine, *(other for other in others if isinstance(other, Engine))]
+            return self.engine()
+        engines = [self.engine(), *(spec.engine() for _, spec in self.again)]
         return Chain(engines, [step for step, _ in self.again], self.seating)
 
     def plain(self) -> EngineSpec:

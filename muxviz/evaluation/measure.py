@@ -298,7 +298,7 @@ def _notes_on_chain(chain: Chain | None, answers: Sequence[Answers], units: Unit
     true = np.concatenate(units.targets)
     first = np.mean([np.concatenate(a.first) == true for a in answers])
     yield f"{chain.name}. Answered in the end by: {', '.join(told)}."
-    yield f"The first model alone: accuracy {first:.4f}; slots and read-back are its own."
+    yield f"The first model alone: accuracy {first:.4f}; slots, read-back and passes are its own."
 
 
 def _notes_on_metrics(chosen: Sequence[Metric], metrics: dict[str, Spread]) -> Iterator[str]:

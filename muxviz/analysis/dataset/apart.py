@@ -30,8 +30,8 @@ class Task:
 
     def open(self) -> Run:
         """The run, which counts nothing."""
-        alone = self.alone.open() if self.alone else None
-        return Run(self.spec.open(), alone, self.ways, self.seating, self.batch, 0, None)
+        alone = self.alone.engine() if self.alone else None
+        return Run(self.spec.engine(), alone, self.ways, self.seating, self.batch, 0, None)
 
 
 class WindowWorker:
