@@ -322,6 +322,9 @@ def test_a_run_goes_on_with_the_same_chain_only(
     for other in ((), ("--escalate", "0.2", "--then", "one"), ("--certainty", "0.3")):
         assert run("--texts", given, "--out", out, *other, "--resume") == 1
         assert "made with then" in capsys.readouterr().err
+    assert "the card of three has no temperature for these weights" not in capsys.readouterr().err
+    assert run("--texts", given, "--certainty", "0.6") == 0
+    assert "the card of three has no temperature for these weights" in capsys.readouterr().err
     # The baseline that the card names is who is asked where nobody is named.
     assert run("--texts", given, "--out", out, "--escalate", "0.3", "--resume") == 0
 

@@ -127,11 +127,22 @@ def _saying_kept(out: AnswerFile) -> Iterator[None]:
         raise
 
 
+def _say_uncalibrated(spec: EngineSpec, engine: Engine | Chain) -> None:
+    """Where a threshold is asked of a model without a temperature, say what it is held against."""
+    for checkpoint, (step, _) in zip(engine.checkpoints, spec.again, strict=False):
+        if step.below is not None and checkpoint.temperature is None:
+            _say(
+                f"the card of {checkpoint.name} has no temperature for these weights (muxviz card "
+                "--calibrate), so the probability is taken for its certainty"
+            )
+
+
 # ---- in this process ----------------------------------------------------------------------------
 
 
 def _print(options: argparse.Namespace, spec: EngineSpec, how: How, count: _Count) -> None:
     engine = spec.open()
+    _say_uncalibrated(spec, engine)
     engine.checkpoint.need_tokenizer()
     count.texts.look()
     write = to_stream(sys.stdout, options.format)
@@ -146,6 +157,7 @@ def _here(
     options: argparse.Namespace, spec: EngineSpec, how: How, count: _Count, out: AnswerFile
 ) -> None:
     engine = spec.open()
+    _say_uncalibrated(spec, engine)
     engine.checkpoint.need_tokenizer()
     count.texts.look()
     out.begin(_settings(options, spec, engine, how), texts=count.texts.name)
@@ -202,6 +214,7 @@ def _apart(
 ) -> None:
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     engine = spec.plain().open()  # to know N
+    _say_uncalibrated(spec, engine)
     here = engine.checkpoint
     out.begin(_settings(options, spec, engine, how), texts=count.texts.name)
     starts = [window.start for window in out.keep(count.windows(here, how))]

@@ -7,6 +7,7 @@ of rows that it was trained on a model is too sure, and a temperature from them 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ ROWS = 2000  # drawn from a labelled file to fit on
 FEWEST = 50
 SEED = 0  # of that draw, and of the groups
 GROUPINGS = 5  # of the dev set, where N is more than 1
+DECIMALS = 6  # of what is fitted: a run that goes on must find the same again
 JUDGED = ("accuracy", "certainty_before", "certainty_after", "ece_before", "ece_after")
 
 
@@ -234,12 +236,13 @@ def with_thresholds(
     for number, engine in enumerate(chain.engines):
         if engine.name not in known:
             scores = scores_of(engine, encoded(engine.checkpoint, part), batch=batch)
-            known[engine.name] = fit_temperature(scores, part.labels), scores
+            known[engine.name] = round(fit_temperature(scores, part.labels), DECIMALS), scores
         temperature, scores = known[engine.name]
         engines.append(engine.at_temperature(temperature))
         if number < len(chain.steps):
             certainty = _certainties(scores[reached] / temperature)
-            steps.append(Step(below=threshold(certainty, chain.steps[number])))
+            found = threshold(certainty, chain.steps[number])
+            steps.append(Step(below=math.floor(found * 10**DECIMALS) / 10**DECIMALS))
             reached = reached[steps[-1].chosen(certainty)]
         progress(number + 1, len(chain.engines))
     return replace(chain, engines=engines, steps=steps)
