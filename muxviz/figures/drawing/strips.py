@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
@@ -29,12 +30,18 @@ BAR_TOP, BAR_BOTTOM = 22, 32  # px from the top of the figure
 
 
 def token_strip_figure(
-    slot: SlotResult, *, has_scale: bool = True, is_narrow: bool = False, dark: bool = False
+    slot: SlotResult,
+    *,
+    has_scale: bool = True,
+    is_narrow: bool = False,
+    as_chance: bool = False,
+    dark: bool = False,
 ) -> go.Figure:
     """The slot's tokens, tinted by log-probability; a wrong one is written ``own → read``.
 
     Beside the title, a bar of the share read back with its Wilson 95 % interval. has_scale: False
     where a strip below has the scale for both. is_narrow: for a page of 360 px, without the bar.
+    as_chance: the same tints told as probabilities.
 
     Raises:
         NotApplicable: the slot was not read back (no retrieval head).
@@ -54,7 +61,7 @@ def token_strip_figure(
             f"{plain(own)} → <b>{plain(read)}</b>" if t in wrong else plain(own)
             for t, (own, read) in enumerate(pairs)
         ],
-        [_hover(reading, t) for t in range(count)],
+        [_hover(reading, t, as_chance) for t in range(count)],
         fills,
         marked=wrong,
         room=NARROW_LINE if is_narrow else LINE_ROOM,
@@ -63,7 +70,7 @@ def token_strip_figure(
     room = NARROW_LINE if is_narrow else LINE_ROOM
     plot = strip_figure(cells, _title(slot, reading), dark=dark, below=below, room=room)
     if has_scale:
-        _scale(plot, scale, dark, is_narrow)
+        _scale(plot, scale, dark, is_narrow, as_chance)
     if reading.accuracy.trials and not is_narrow:
         _bar(plot, slot.slot, reading.accuracy, dark)
     return plot.figure()
@@ -113,14 +120,18 @@ def _pair(reading: TokenReading, t: int) -> tuple[str, str]:
     return shorten(own, TOKEN_ROOM), shorten(read, TOKEN_ROOM)
 
 
-def _hover(reading: TokenReading, t: int) -> str:
+def _hover(reading: TokenReading, t: int, as_chance: bool) -> str:
+    own, best = (
+        percent(float(np.exp(p))) if as_chance else f"{float(p):.2f} nats"
+        for p in (reading.true_log_prob[t], reading.read_log_prob[t])
+    )
     lines = [
         f"position {t}: {plain(visible(reading.tokens[t]))}",
-        f"log-probability {float(reading.true_log_prob[t]):.2f} nats, rank {reading.rank[t] + 1}",
+        f"{'probability' if as_chance else 'log-probability'} {own}, rank {reading.rank[t] + 1}",
     ]
     if not reading.is_correct[t]:
         read = plain(visible(reading.read[t]))
-        lines.append(f"read as {read} ({float(reading.read_log_prob[t]):.2f} nats)")
+        lines.append(f"read as {read} ({best})")
     if not reading.is_counted[t]:
         lines.append("special token, not counted")
     return "<br>".join(lines)
@@ -166,12 +177,18 @@ def _bar(plot: Plot, slot: int, accuracy: Proportion, dark: bool) -> None:
     plot.mark(shapes=shapes)
 
 
-def _scale(plot: Plot, scale: list[list[float | str]], dark: bool, is_narrow: bool) -> None:
+def _scale(
+    plot: Plot, scale: list[list[float | str]], dark: bool, is_narrow: bool, as_chance: bool
+) -> None:
     """A colour bar of its own, as shapes have none, and what is pale."""
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     upward = [[1 - float(place), color] for place, color in reversed(scale)]
+    unit, ends = "log-probability (nats)", [f"≤ {LOWEST:g}", f"{LOWEST / 2:g}", "0"]
+    if as_chance:
+        unit = "probability of the own token"
+        ends = [f"≤ {100 * np.exp(LOWEST):.2f} %", f"{100 * np.exp(LOWEST / 2):.0f} %", "100 %"]
     colorbar = {
-        "title": {"text": "log-probability (nats)", "font": muted},
+        "title": {"text": unit, "font": muted},
         "orientation": "h",
         "thickness": 8,
         "len": 0.8 if is_narrow else 0.3,
@@ -181,7 +198,7 @@ def _scale(plot: Plot, scale: list[list[float | str]], dark: bool, is_narrow: bo
         "yanchor": "top",
         "ypad": SCALE_ROOM if is_narrow else 10,
         "tickvals": [LOWEST, LOWEST / 2, 0],
-        "ticktext": [f"≤ {LOWEST:g}", f"{LOWEST / 2:g}", "0"],
+        "ticktext": ends,
         "tickfont": muted,
         "outlinecolor": ink(dark).line,
         "outlinewidth": 0.8,
