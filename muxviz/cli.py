@@ -1,5 +1,5 @@
 """The ``muxviz`` command: run, check, train, prune, grow, export, evaluate, failures, card, test,
-regress, bench, plan, list, record.
+regress, bench, plan, list, lesson, record.
 
 Answers go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 the
 checkpoint, text or data cannot be used (the message says why), 2 wrong arguments, 130 interrupted.
@@ -153,6 +153,14 @@ GROW_EXAMPLES = """examples:
 A checkpoint with more word pieces, to --start a run from: pieces that it lacks get the rows of an
 encoder of the same width, fitted to its own rows."""
 
+LESSON_EXAMPLES = """examples:
+  muxviz lesson --out lesson.html
+  muxviz lesson --out lesson.html --handout handout.html --app http://localhost:8501
+
+One file with every picture inside, for any web space or to be opened from a disk; it asks no
+network and needs no model. Arrow keys turn the steps, P is for presenting, N shows notes; printed,
+it is the hand-out. ?present=1 behind its address begins in presenter mode, #5 at step 5."""
+
 CARD_EXAMPLES = """examples:
   muxviz card sst2-n5 --data data --notes configs/notes/packed-sst2.toml
                                        (measures, writes card.json and evaluation.json
@@ -264,6 +272,16 @@ def _parser() -> argparse.ArgumentParser:
         commands, "list", "the checkpoints at hand", "example:\n  muxviz list", "loading:list_all"
     )
     command.add_argument("--json", action="store_true", help="print JSON")
+    command = _command(
+        commands,
+        "lesson",
+        "the nine steps of Learn as one HTML file",
+        LESSON_EXAMPLES,
+        "lesson:lesson",
+    )
+    command.add_argument("--out", type=Path, help="HTML file of the lesson")
+    command.add_argument("--handout", type=Path, help="HTML file of the hand-out, to be printed")
+    command.add_argument("--app", default="", help="address of an app that 'Try it' opens")
     command = _command(
         commands,
         "record",

@@ -29,11 +29,11 @@ def build(found: Lessons, tradeoff: TradeoffRun | None = None) -> tuple[Step, ..
     )
 
 
-def recorded_steps() -> tuple[Step, ...]:
-    """The steps of what is packaged.
+def recorded_lessons() -> Lessons:
+    """What is packaged.
 
     Raises:
-        DataError: the recording of the lesson is missing, or a recording is damaged.
+        DataError: it is missing, damaged or something else.
     """
     path = recorded.learn_file()
     if not path.is_file():
@@ -41,7 +41,7 @@ def recorded_steps() -> tuple[Step, ...]:
     found = from_json(read_text(path, most=LARGEST_JSON), path.name)
     if not isinstance(found, Lessons):
         raise DataError(f"{path} does not hold the lessons; record them again: make recorded")
-    return build(found, recorded_tradeoff())
+    return found
 
 
 def recorded_tradeoff() -> TradeoffRun | None:

@@ -92,7 +92,7 @@ LIMITS = {
     "understanding it.",
     "5": "Chosen among several groups because one neighbour turns an answer; a usual one does not.",
     "6": "What the trained read-out cannot read may still be there in another form.",
-    "7": "One small group with narrow answers, chosen for that. Seat and neighbours change at once.",
+    "7": "One small group with narrow answers, chosen for that. Seat and company change at once.",
     "8": "One training run each, made one after another: the later ones also saw more steps. "
     "A share of variance is not a share of information.",
     "9": "One failure. A cause that was not tried cannot be found.",

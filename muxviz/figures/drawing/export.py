@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
 from muxviz.figures.drawing.ink import Ink, ink
 
@@ -88,7 +89,7 @@ def report_html(title: str, sentences: Sequence[str], sections: Sequence[Section
         for figure in section.figures:
             parts.append(_body(figure, with_library=not has_library))
             has_library = True
-        parts += [f"<p>{_inline(note)}</p>" for note in section.notes]
+        parts += [f"<p>{inline(note)}</p>" for note in section.notes]
         parts.append(f'<p class="from">{html.escape(section.provenance)}</p>')
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -106,7 +107,12 @@ def _body(figure: go.Figure, *, with_library: bool) -> str:
     return body
 
 
-def _inline(markdown: str) -> str:
+def library() -> str:
+    """plotly.js, for a page that bears its figures as JSON."""
+    return str(get_plotlyjs())
+
+
+def inline(markdown: str) -> str:
     """Our own short texts: bold, italics and code; everything else is text."""
     text = html.escape(" ".join(markdown.split()))
     for mark, tag in ((r"\*\*(.+?)\*\*", "b"), (r"\*(.+?)\*", "i"), (r"`(.+?)`", "code")):
