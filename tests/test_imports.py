@@ -35,7 +35,7 @@ LAYERS = (
     ("inference",),
     ("training",),
     ("evaluation", "registry", "recorded"),
-    ("analysis", "planning"),
+    ("analysis", "planning", "lesson"),
     ("behaviour",),
     ("bench",),
     ("ui", "cli"),

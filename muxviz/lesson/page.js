@@ -8,15 +8,23 @@ let at = 0, begun = 0, dark = matchMedia("(prefers-color-scheme: dark)").matches
 const by = (id) => document.getElementById(id);
 const article = () => by("step" + steps[at]);
 
+// All that is measured in pixels, larger: as muxviz/figures/drawing/enlarge.py does it.
+const inPixels = /^(size|height|standoff|xshift|yshift|l|r|t|b|ticklen)$/;
+function grown(value, by, name) {
+  if (typeof value === "number") return inPixels.test(name) ? value * by : value;
+  if (Array.isArray(value)) return value.map((one) => grown(one, by, name));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, grown(v, by, k)]));
+}
+
 function draw() {
   root.classList.toggle("dark", dark);
-  const scale = root.classList.contains("present") ? 1.25 : 1;
+  const by = root.classList.contains("present") ? LARGER : 1;
   for (const box of article().querySelectorAll(".figure")) {
     const [step, fixed] = box.dataset.figure.split("/");
     const one = figures[dark ? "dark" : "light"][step + "/" + (fixed || chosen[step])];
-    const { data, layout, frames } = one.figure;
+    const { data, layout, frames } = grown(one.figure, by);
     box.setAttribute("aria-label", one.alt);
-    box.style.zoom = scale;
     Plotly.newPlot(box, { data, layout, frames: frames || [], config });
   }
 }

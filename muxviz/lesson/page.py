@@ -154,11 +154,15 @@ def _json(name: str, value: Any) -> str:
 
 
 def _script() -> str:
-    return (
-        _file("page.js")
-        .replace("CONFIG", json.dumps(figure_config("lesson")), 1)
-        .replace("MINUTES", str(words.MINUTES), 1)
-    )
+    told = {
+        "CONFIG": json.dumps(figure_config("lesson")),
+        "MINUTES": str(words.MINUTES),
+        "LARGER": str(words.LARGER),
+    }
+    text = _file("page.js")
+    for name, value in told.items():
+        text = text.replace(name, value)
+    return text
 
 
 def _file(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from muxviz.figures.drawing.claims import are_apart
@@ -112,12 +114,9 @@ def sharing(found: Lessons) -> Step:
             SHARING(picked=k),
             dial,
             say(
-                "{used} of the numbers are used by a slot, on average. {right} right on {rows} "
-                "sentences; after the last layer {mixed} of the state belongs to no single slot.",
+                "A slot uses {used} of the vector's numbers. Right answers: of {rows} sentences.",
                 used=percent(float((np.abs(m.patterns) > 1e-6).mean())),
-                right=f"{100 * m.accuracy:.1f} %",
                 rows=m.rows,
-                mixed=mixed[k],
             ),
             ("sharing", *names),
             **python.sharing(names, pairs),
@@ -265,21 +264,29 @@ def broken(found: Lessons, tradeoff: TradeoffRun | None) -> Step:
 
 def _closing(run: TradeoffRun | None) -> Scene | None:
     """Speed against accuracy of the recorded models."""
-    points = [p for p in (run.points if run is not None else ()) if p.task == TASK]
+    points = [
+        p
+        for p in (run.points if run is not None else ())
+        if (p.task, p.dtype, p.grouping, p.copies) == (TASK, "float32", "order", 1)
+    ]
     if run is None or not points:
         return None
+    run = replace(run, points=tuple(points))
     return Scene(
         TRADEOFF(task=TASK, x="ratio"),
         [Measured(RECORDED, run)],
         _bought(run),
         ("tradeoff", run.machine.measured),
         imports=(
+            "from dataclasses import replace",
             "from muxviz import recorded",
             "from muxviz.results import from_json",
             "from muxviz.results.measured import RECORDED, Measured",
         ),
         lines=(
             "run = from_json(recorded.tradeoff_file().read_text())",
+            "kept = [p for p in run.points if p.dtype == 'float32' and p.grouping == 'order']",
+            "run = replace(run, points=tuple(p for p in kept if p.copies == 1))",
             "result = [Measured(RECORDED, run)]",
         ),
         origin=machine_line(run.machine),
@@ -288,9 +295,8 @@ def _closing(run: TradeoffRun | None) -> Scene | None:
 
 def _bought(run: TradeoffRun) -> Said:
     """What every N buys and costs, beside N = 1."""
-    points = [p for p in run.points if p.task == TASK and p.dtype == "float32" and p.copies == 1]
-    base = plain_point(points, dtype="float32")
-    mixed = [p for p in points if p.n > 1 and p.ratio_to_n1 is not None]
+    base = plain_point(run.points, dtype="float32")
+    mixed = [p for p in run.points if p.n > 1 and p.ratio_to_n1 is not None]
     if base is None or not mixed:
         return say("Each mark is a model; right is faster, up is more often right.")
     parts = []
@@ -299,8 +305,10 @@ def _bought(run: TradeoffRun) -> Said:
         ratio = best.ratio_to_n1
         assert ratio is not None, "chosen for having one"
         parts.append(f"N = {n}: {ratio.median:.1f} times as fast, {_right(best.accuracy.mean)}")
+    pruned = any(p.n == 1 and p.sparsity for p in run.points)
+    rivals = " The other marks of N = 1 are pruned: smaller models, the rivals." if pruned else ""
     return say(
-        "Was it worth it? Alone (N = 1): {base} right. {parts}.",
+        "Was it worth it? Alone (N = 1): {base} right. {parts}." + rivals,
         base=_right(base.accuracy.mean),
         parts=ordered(parts),
     )

@@ -9,6 +9,7 @@ OPENING = (
     "How can many sentences share one pass, and what does it cost them? Nine steps, ten minutes."
 )
 MINUTES = 10
+LARGER = 1.3  # pictures before a class, beside those for one reader
 
 CARDS = {
     "1": Card(
@@ -18,8 +19,8 @@ CARDS = {
     ),
     "2": Card(
         "Mixing",
-        "x = (v₁·e₁ + v₂·e₂ + … + vN·eN) ÷ N",
-        "e: the vector of a token. v: the pattern of its slot, number by number. x: the mixture.",
+        "x = (v₁·e₁ + v₂·e₂ + … + vₙ·eₙ) ÷ n",
+        "e: the vector of a token. v: the pattern of its slot. n: slots. x: the mixture.",
     ),
     "3": Card(
         "Reading with a key",

@@ -74,10 +74,9 @@ def culprit_finding(result: Crosstalk, slot: int, *, looked: tuple[int, ...] = (
     most = max(looked, key=lambda s: (_turned(result, slot, s), _reach(result, slot, s)))
     turned = _turned(result, slot, most)
     low, high = _ends(result, slot, most)
-    name = f"other sentences in slot {most + 1}"
     if not turned:
-        return f"{start}; {name} leave it between {percent(low)} and {percent(high)}"
-    return f"{start}; {name} turn that in {turned} of {result.draws} draws, down to {percent(low)}"
+        return f"{start}; without slot {most + 1}'s sentence {percent(low)} to {percent(high)}"
+    return f"{start}; exchanging slot {most + 1} turns that in {turned} of {result.draws} draws"
 
 
 def culprit_alt(result: Crosstalk, slot: int, *, looked: tuple[int, ...] = ()) -> str:

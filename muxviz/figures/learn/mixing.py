@@ -29,7 +29,7 @@ from muxviz.results.lessons import Mixing
 
 GAP = 0.8  # rows between the marked vectors and their sum
 ROW = 40  # px
-SIDES = {"l": 128, "r": 66, "t": 116, "b": 58}
+SIDES = {"l": 128, "r": 66, "t": 92, "b": 58}
 FRAME_MS = 900
 HEADS = ("a vector for each token", "× the slot's pattern", "= marked; added: one vector", "read")
 WORD = 11  # letters of a token
@@ -213,12 +213,17 @@ def _cells(
             x=np.tile(np.arange(columns) + 0.5, rows),
             y=np.repeat(top + np.arange(rows) + 0.5, columns),
             mode="markers+text",
-            text=[f"{v:.1f}".replace("-", "−") if np.isfinite(v) else "" for v in values.ravel()],
+            text=[_short(float(v)) for v in values.ravel()],
             textfont={"size": CELL_SIZE, "color": inks},
             marker={"symbol": "square", "size": 20, "color": UNSEEN},
             hovertext=words,
         ),
     ]
+
+
+def _short(value: float) -> str:
+    """With one decimal, 0 without a sign; nothing for what is silent."""
+    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−") if np.isfinite(value) else ""
 
 
 def _sum(

@@ -30,20 +30,17 @@ def rungs_figure(result: Diagnosis, *, dark: bool = False) -> go.Figure:
             x=[r.held.value for _, r in held],
             y=[k for k, _ in held],
             mode="markers",
-            name="the same without that change",
             marker={
                 "symbol": "line-ns",
                 "size": 18,
                 "line": {"color": colors.muted, "width": 2.5},
             },
             hovertext=[f"control: {_share(r.held)}" for _, r in held],
-            hoverinfo="text",
         ),
         scatter(
             x=[r.turned.value for r in rungs],
             y=rows,
             mode="markers",
-            name="came right",
             marker={
                 "size": 13,
                 "color": [tint(_fill(r, result, dark), 0.95 if r.claims else 0.4) for r in rungs],
@@ -57,7 +54,6 @@ def rungs_figure(result: Diagnosis, *, dark: bool = False) -> go.Figure:
                 width=4,
             ),
             hovertext=[f"{_name(r)}: {_share(r.turned)}" for r in rungs],
-            hoverinfo="text",
             cliponaxis=False,
         ),
     )
@@ -170,7 +166,10 @@ def _aim(result: Diagnosis) -> str:
 
 
 def _end(rung: Rung, side: int) -> float:
+    """An end of the interval; of one single pass the share itself, which says nothing of more."""
     value = rung.turned.value
+    if rung.turned.trials == 1:
+        return value
     found = rung.turned.interval[side]
     return max(found, value) if side else min(found, value)
 

@@ -16,7 +16,7 @@ from muxviz.results.whatif_orders import SlotOrders
 
 ROW = 52  # px
 SENTENCE = 40  # letters
-SIDES = {"l": 330, "r": 40, "t": 108, "b": 66}
+SIDES = {"l": 330, "r": 40, "t": 92, "b": 66}
 HEADS = ("probability of the answer that it gives alone", "answers kept, all orders")
 
 

@@ -18,7 +18,7 @@ from muxviz.figures.drawing.wording import or_none, percent
 from muxviz.results.lessons import Dial
 
 HEIGHT = 420
-SIDES = {"l": 64, "r": 40, "t": 112, "b": 62}
+SIDES = {"l": 64, "r": 40, "t": 92, "b": 62}
 HEADS = ("which numbers of the vector each slot uses", "right answers", "of no single slot")
 
 

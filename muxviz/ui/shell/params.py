@@ -34,12 +34,16 @@ PAGES = tuple(sorted(p.parent.name for p in HERE.parents[1].glob("*/params.py") 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few; ``options`` maps ids (in links) to words (on screen)."""
+    """One of a few; ``options`` maps ids (in links) to words (on screen).
+
+    spread: side by side, however many there are.
+    """
 
     key: str
     label: str
     options: Mapping[str, str]
     default: str
+    spread: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ def _widget(param: Param, help: str, where: Any) -> Any:
 
 def _choice(param: Choice, common: dict[str, Any], where: Any) -> str:
     ids = list(param.options)
-    if len(ids) <= SEGMENTS:
+    if param.spread or len(ids) <= SEGMENTS:
         return str(
             where.segmented_control(
                 param.label,

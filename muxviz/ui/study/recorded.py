@@ -12,7 +12,6 @@ from muxviz.errors import DataError
 from muxviz.files import LARGEST_JSON, read_text
 from muxviz.results import GroupResult, from_json
 from muxviz.results.layers import Bands, EntanglementSpectrum
-from muxviz.results.lessons import Lessons
 from muxviz.results.shown import ShownGroups
 
 T = TypeVar("T")
@@ -25,15 +24,6 @@ def start_result() -> GroupResult | None:
         DataError: the file is there but cannot be read.
     """
     return _of_kind(recorded.start_file(), GroupResult, "a group's result; record it again")
-
-
-def lessons() -> Lessons | None:
-    """What Learn shows, or None when it has not been recorded.
-
-    Raises:
-        DataError: the file is there but cannot be read.
-    """
-    return _of_kind(recorded.learn_file(), Lessons, "the lessons; record them again")
 
 
 def shown() -> ShownGroups | None:
