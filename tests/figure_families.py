@@ -78,6 +78,11 @@ from muxviz.figures.layers import lens as layers_lens
 from muxviz.figures.layers import norms as layers_norms
 from muxviz.figures.layers import spectrum as layers_spectrum
 from muxviz.figures.layers import strip as layers_strip
+from muxviz.figures.learn import culprit as learn_culprit
+from muxviz.figures.learn import mixing as learn_mixing
+from muxviz.figures.learn import rungs as learn_rungs
+from muxviz.figures.learn import seating as learn_seating
+from muxviz.figures.learn import sharing as learn_sharing
 from muxviz.figures.map import shares as map_shares
 from muxviz.figures.map import states as state_map
 from muxviz.figures.map import words as map_words
@@ -113,6 +118,8 @@ from muxviz.results.cross_matrix import cross_matrix
 from muxviz.results.fidelity import Bits
 from muxviz.results.group import Timing
 from muxviz.results.keys import KeyLeak
+from muxviz.results.lessons import Dial as DialOfSharing
+from muxviz.results.lessons import Mixing, Shared
 from muxviz.results.map import READOUT
 from muxviz.results.speed_settings import settings_of
 from muxviz.training.run_folder import read_curves
@@ -379,6 +386,45 @@ def curves() -> Any:
     with tempfile.TemporaryDirectory() as folder:
         one, two = Path(folder) / "one", Path(folder) / "two"
         return [read_curves(write_run(one)), read_curves(write_run(two, floor=0.08, last=2000))]
+
+
+@cache
+def mixed() -> Mixing:
+    """Three slots of five numbers, of which four are shown; slot 2 alone is hardly read."""
+    vectors = np.array([[1.5, -0.5, 0.25, 2.0], [0.5, 1.0, -1.5, 0.0], [-2.0, 0.75, 1.0, -1.0]])
+    patterns = np.array([[1.0, -1.0, 0.5, 0.0], [0.5, 0.5, -0.5, 1.0], [-1.0, 0.0, 0.5, 0.25]])
+    silenced = np.array([*np.zeros((1, 3)), *np.eye(3), *(1 - np.eye(3))], dtype=bool)
+    read = np.where(silenced, 0.1, [0.9, 0.4, 1.0])
+    return Mixing(
+        ("a film", "a song", "a day"),
+        ("film", "song", "day"),
+        2,
+        5,
+        (0, 1, 2, 3),
+        vectors,
+        patterns,
+        (vectors * patterns).mean(axis=0),
+        silenced,
+        read,
+        np.array([10, 10, 10]),
+        of_layers.origin(3, "mixed"),
+    )
+
+
+@cache
+def shared_dial() -> DialOfSharing:
+    """Rooms, then one room: 10 points fewer right, and more of no single slot."""
+    found = []
+    for sharing, right in ((0.0, 0.9), (1.0, 0.8)):
+        patterns = (1 - sharing) * np.eye(3, 6) + sharing * np.full((3, 6), 0.5)
+        spectrum = of_layers.spectrum((0.1, 0.1, 0.1 + 0.2 * sharing))
+        name, ends = f"s{100 * sharing:.0f}", (right - 0.02, right + 0.02)
+        found.append(
+            Shared(
+                name, sharing, "accuracy", 500, right, *ends, tuple(range(6)), patterns, spectrum
+            )
+        )
+    return DialOfSharing(tuple(found))
 
 
 TIMINGS = (
@@ -772,3 +818,16 @@ def slot_accuracy() -> Drawn:
         training.slot_accuracy_alt(one),
         training.slot_accuracy_table(one),
     )
+
+
+# ---- families: the lesson -----------------------------------------------------------------------
+
+alike("mixing", learn_mixing, mixed)
+alike("mixing_muted", learn_mixing, mixed, prefix="mixing", silenced=(1,))
+alike("mixing_solo", learn_mixing, mixed, prefix="mixing", silenced=(0, 2))
+alike("culprit", learn_culprit, swap, slot=0)
+alike("culprit_looked", learn_culprit, swap, prefix="culprit", slot=0, looked=(1, 2))
+alike("seating", learn_seating, orders, order=2)
+alike("sharing", learn_sharing, shared_dial)
+alike("sharing_all", learn_sharing, shared_dial, prefix="sharing", picked=1)
+alike("rungs", learn_rungs, diagnosed)

@@ -94,7 +94,7 @@ def culprit_alt(result: Crosstalk, slot: int, *, looked: tuple[int, ...] = ()) -
 def culprit_table(
     result: Crosstalk, slot: int, *, looked: tuple[int, ...] = ()
 ) -> list[dict[str, Any]]:
-    """One row per neighbour looked at; without any, the answer as it is."""
+    """One row per neighbour looked at, then one per draw; without any, the answer as it is."""
     now = {"slot": slot + 1, "answer": _answer(result, slot), "now": _now(result, slot)}
     rows = []
     for source in looked:
@@ -105,12 +105,27 @@ def culprit_table(
                 "slot exchanged": source + 1,
                 "turned": _turned(result, slot, source),
                 "draws": result.draws,
-                "lowest": low,
                 "mean": float(_chances(result, slot, source).mean()),
+                "lowest": low,
                 "highest": high,
             }
         )
-    return rows or [now]
+    draws = [
+        {
+            "slot exchanged": source + 1,
+            "sentence": text,
+            "probability": float(p),
+            "turned": int(turned > 0),
+        }
+        for source in looked
+        for text, p, turned in zip(
+            result.sentences,
+            _chances(result, slot, source),
+            result.changed[:, slot, source],
+            strict=True,
+        )
+    ]
+    return [*(rows or [now]), *draws]
 
 
 def _need(result: Crosstalk) -> None:

@@ -54,10 +54,11 @@ def mixing_figure(
     span = _span(result)
     for column, values in enumerate((result.vectors, result.patterns), start=1):
         shown = _without(values, silenced) if column == 1 else values
-        plot.add(*_cells(shown, 0, span, _words(result, column), dark), row=1, col=column)
+        words = _words(result, column, silenced if column == 1 else ())
+        plot.add(*_cells(shown, 0, span, words, dark), row=1, col=column)
     last = _marked(result, silenced, num)
     first = len(plot.data)
-    plot.add(*_sum(result, *last, span, dark), row=1, col=3)
+    plot.add(*_sum(result, *last, silenced, span, dark), row=1, col=3)
     plot.add(_read(result, silenced, dark), row=1, col=4)
     plot.frames = (
         []
@@ -65,7 +66,7 @@ def mixing_figure(
         else [
             {
                 "name": str(count),
-                "data": _sum(result, *_marked(result, silenced, count), span, dark),
+                "data": _sum(result, *_marked(result, silenced, count), silenced, span, dark),
                 "traces": list(range(first, first + 4)),
             }
             for count in range(num + 1)
@@ -140,6 +141,7 @@ def mixing_table(result: Mixing, *, silenced: tuple[int, ...] = ()) -> list[dict
             "token": token,
             "fader": 0 if i in silenced else 1,
             "read back": or_none(heard[i]),
+            "tokens": int(result.counted[i]),
             "numbers in a vector": result.width,
         }
         parts = zip(result.vectors[i], result.patterns[i], np.nan_to_num(marked[i]), strict=True)
@@ -227,20 +229,27 @@ def _short(value: float) -> str:
 
 
 def _sum(
-    result: Mixing, marked: np.ndarray, total: np.ndarray, span: float, dark: bool
+    result: Mixing,
+    marked: np.ndarray,
+    total: np.ndarray,
+    silenced: tuple[int, ...],
+    span: float,
+    dark: bool,
 ) -> list[Trace]:
     """The marked vectors, and below them their sum."""
     num = len(marked)
     return [
-        *_cells(marked, 0, span, _words(result, 3), dark),
-        *_cells(total[None], num + GAP, span / num**0.5, _words(result, 4, total), dark),
+        *_cells(marked, 0, span, _words(result, 3, silenced), dark),
+        *_cells(total[None], num + GAP, span / num**0.5, _of_sum(result, total), dark),
     ]
 
 
-def _words(result: Mixing, column: int, total: np.ndarray | None = None) -> list[str]:
+def _of_sum(result: Mixing, total: np.ndarray) -> list[str]:
+    return [f"the mixture, {_of(result, k)}: {v:.3f}" for k, v in enumerate(total)]
+
+
+def _words(result: Mixing, column: int, silenced: tuple[int, ...]) -> list[str]:
     """Over the cells: which number, and for products the arithmetic."""
-    if total is not None:
-        return [f"the mixture, {_of(result, k)}: {v:.3f}" for k, v in enumerate(total)]
     words = []
     for i in range(len(result.tokens)):
         for k, (vector, pattern) in enumerate(
@@ -248,7 +257,8 @@ def _words(result: Mixing, column: int, total: np.ndarray | None = None) -> list
         ):
             start = f"slot {i + 1}, {_of(result, k)}: "
             product = f"{vector:.3f} × {pattern:.3f} = {vector * pattern:.3f}"
-            words.append(start + (f"{vector:.3f}", f"{pattern:.3f}", product)[column - 1])
+            told = (f"{vector:.3f}", f"{pattern:.3f}", product)[column - 1]
+            words.append(start + ("silent" if i in silenced else told))
     return words
 
 
