@@ -1,59 +1,41 @@
-"""The Learn page: recorded steps, the ways to live pages, and no torch before them."""
+"""The Learn page: nine recorded steps, their questions, presenter mode, the ways to live pages."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz import recorded
-from muxviz.bench.lessons import lessons as run_lessons
-from muxviz.loading.load import load
+from muxviz.lesson import words
+from muxviz.lesson.build import build, recorded_lessons, recorded_tradeoff
+from muxviz.lesson.step import LETTERS, Step
 from muxviz.presets import preset
-from muxviz.results.lessons import Lessons
-from muxviz.results.store import from_json, to_json
+from muxviz.results.store import to_json
+from muxviz.ui.learn.presenter import NOTES
 from muxviz.ui.shell import session
 from muxviz.ui.shell.frame import PAGES
 from muxviz.ui.shell.params import params_of
 from muxviz.ui.shell.text import JOINER
 from tests import pages
-from tests.pages import ROOT, click, titles, write_pair
+from tests.pages import charts, click, titles, write_checkpoint
 
-STEPS = ("One pass, many answers", "The right key and the wrong key", "Find the culprit")
-
-
-@pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("bundled")
-    write_pair(root)
-    return root
+NUMBERS = [str(n) for n in range(1, 10)]
 
 
 @pytest.fixture(scope="module")
-def found(checkpoints: Path) -> Lessons:
-    """Lessons of the tiny model."""
-    models = (load(str(checkpoints / name), device="cpu") for name in ("tiny-n3", "tiny-n1"))
-    return replace(run_lessons(*models, candidates=("twins",), draws=3), checkpoint="tiny-n3")
+def steps() -> tuple[Step, ...]:
+    return build(recorded_lessons(), recorded_tradeoff())
 
 
 @pytest.fixture(autouse=True)
-def _recorded(
-    found: Lessons,
-    checkpoints: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    file = tmp_path / "learn.json"
-    file.write_text(to_json(found), encoding="utf-8")
-    monkeypatch.setattr(recorded, "learn_file", lambda: file)
-    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(checkpoints))
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models of the names that steps open; none of them is loaded."""
+    for name in ("sst2-n5", "sst2-n5-shared-50"):
+        write_checkpoint(tmp_path / name, num_instances=5)
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
 
 
 def open_page(**parameters: str) -> AppTest:
@@ -61,126 +43,169 @@ def open_page(**parameters: str) -> AppTest:
 
 
 def seen(at: AppTest) -> str:
-    return pages.seen(at).replace(JOINER, "")
+    return pages.seen(at).replace(JOINER, "").replace("\\", "")
 
 
-def test_three_steps_in_order_each_with_a_picture(found: Lessons) -> None:
+def answer(at: AppTest, step: str, letter: str) -> AppTest:
+    return click(at, f"learn_answer_{step}_{letter}")
+
+
+def wrong(step: Step) -> list[str]:
+    return [letter for letter in step.quiz.letters if letter != LETTERS[step.quiz.right]]
+
+
+def test_nine_steps_in_order_each_with_picture_question_and_way_on(
+    steps: tuple[Step, ...],
+) -> None:
     at = open_page()
-    for number, question in enumerate(STEPS, start=1):
-        assert [s.value for s in at.subheader] == [question]
-        if number == 3:
-            assert not titles(at)  # a guess comes first
-            assert found.leak_preset == "twins"
-            at = open_page(step="3", step_guess=str(found.culprit[1] + 1))
-        assert len(titles(at)) == 1
-        assert at.button(key=f"learn_try_{number}").label == "Try it yourself"
-        if number < 3:
+    for step in steps:
+        assert [s.value for s in at.subheader] == [f"{step.id} of 9 · {step.title}"]
+        assert len(titles(at)) == 1 + (step.more is not None)
+        assert at.button(key=f"learn_try_{step.id}").label == "Try it yourself"
+        for letter in step.quiz.letters:
+            assert not at.button(key=f"learn_answer_{step.id}_{letter}").disabled
+        assert step.card.letters in seen(at)
+        if step.id != "9":
             click(at, "learn_next")
     assert at.button(key="learn_next").disabled
     click(at, "learn_back")
+    assert at.subheader[0].value.startswith("8 of 9")
 
 
-def test_a_guess_is_answered_with_numbers(found: Lessons) -> None:
-    slot, source = found.culprit
-    right = open_page(step="3", step_guess=str(source + 1))
-    assert "**Yes.**" in seen(right)
-    wrong = next(i for i in range(3) if i not in (slot, source))
-    other = open_page(step="3", step_guess=str(wrong + 1))
-    assert "**Not this one.**" in seen(other)
-    amount = 1000 * found.leaks.js.cells.mean[slot, source]
-    assert f"by {amount:.2g}" in seen(other)
-    own = open_page(step="3", step_guess=str(slot + 1))  # not on offer: its own slot
-    assert not titles(own)
-
-
-def test_the_key_turns(found: Lessons) -> None:
-    figures = [
-        str(open_page(step="2", step_key=key).get("plotly_chart")[0].proto.spec)
-        for key in ("own", "half", "other")
+def test_a_guess_is_answered_twice_with_a_hint_then_with_the_solution(
+    steps: tuple[Step, ...],
+) -> None:
+    step = steps[4]
+    at = open_page(step="5")
+    first, second, *_ = wrong(step)
+    answer(at, "5", first)
+    assert [i.value for i in at.info] == [step.quiz.hint.text()]
+    assert at.button(key=f"learn_answer_5_{first}").disabled
+    answer(at, "5", second)
+    assert [i.value.replace(JOINER, "").replace("\\", "") for i in at.info] == [
+        step.quiz.second.text()
     ]
-    assert len(set(figures)) == 3
+    assert not at.success
+    answer(at, "5", LETTERS[step.quiz.right])
+    assert at.success[0].value.replace(JOINER, "").replace("\\", "") == step.quiz.why.text()
+    assert "0 of 1 question right at once" in seen(at)
+    answer(click(at, "learn_next"), "6", LETTERS[steps[5].quiz.right])
+    assert "1 of 2 questions right at once" in seen(at)
+
+
+def test_turning_changes_the_picture_and_what_is_said(steps: tuple[Step, ...]) -> None:
+    for step in steps:
+        drawn = set()
+        names = list(step.scenes)[:2]
+        for name in names:
+            at = open_page(step=step.id, step_turn=name)
+            drawn.add(str(charts(at)[0]))
+            assert step.scenes[name].said.text() in seen(at)
+        assert len(drawn) == len(names), step.id
+
+
+def test_a_scene_of_another_step_is_said_and_left_out(steps: tuple[Step, ...]) -> None:
+    at = open_page(step="3", step_turn="mute2")
+    assert "step_turn=mute2" in seen(at)
+    assert next(iter(steps[2].scenes.values())).said.text() in seen(at)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_try_it_yourself_opens_a_live_page_in_the_state(
+    number: str, steps: tuple[Step, ...]
+) -> None:
+    live = steps[int(number) - 1].try_it
+    at = open_page(step=number)
+    at.button(key=f"learn_try_{number}").click().run()
+    assert not at.exception
+    found = at.session_state[session.ROWS]
+    rows = preset(live.preset).rows
+    assert [row.text for row in found][:5] == [row[0] for row in rows[:5]]
+    assert at.title[0].value == PAGES[live.page].title
+    assert {param.key for param in params_of(live.page)} >= set(live.settings)
+    for key, value in live.settings.items():
+        assert at.session_state[key] == value
+    if live.checkpoint in ("sst2-n5", "sst2-n5-shared-50"):
+        assert at.session_state[session.CHECKPOINT] == live.checkpoint
+        assert at.session_state[session.SLOT] == live.slot + 1
+
+
+def test_words_and_hand_out_are_there() -> None:
+    at = open_page()
+    for word, meaning in words.GLOSSARY.items():
+        assert f"**{word}** {meaning}" in pages.seen(at)
+    assert [b.proto.label for b in at.get("download_button")][-1] == "Hand-out"
+
+
+# ---- presenter mode -----------------------------------------------------------------------------
+
+
+def test_before_a_class_there_is_the_step_alone_with_keys_notes_and_a_clock(
+    steps: tuple[Step, ...],
+) -> None:
+    at = open_page(step="2", present="1")
+    assert not at.title
+    assert not at.get("download_button")
+    assert any("stSidebar" in html.proto.body for html in at.get("html"))
+    assert "0:0" in seen(at)
+    assert f"of {words.MINUTES}:00" in seen(at)
+    shortcuts = {b.key: b.proto.shortcut for b in at.button if b.proto.shortcut}
+    assert {shortcuts[f"learn_{name}"] for name in ("back", "next")} == {"left", "right"}
+    assert steps[1].notes.text() not in seen(at)
+    click(at, "learn_notes_button")
+    assert steps[1].notes.text() in seen(at)
+    click(at, "learn_next")
+    assert at.subheader[0].value.startswith("3 of 9")
+    assert at.session_state[NOTES]
+    small = charts(open_page(step="3"))[0]["layout"]["height"]
+    assert charts(at)[0]["layout"]["height"] == pytest.approx(words.LARGER * small)
+    click(at, "learn_leave")
+    assert at.title[0].value == "Learn"
+    assert at.subheader[0].value.startswith("3 of 9")
+
+
+def test_without_presenter_mode_no_key_is_taken() -> None:
+    at = open_page()
+    assert not [b.key for b in at.button if b.key.startswith("learn") and b.proto.shortcut]
+    assert not any("stSidebar" in html.proto.body for html in at.get("html"))
+
+
+# ---- recordings ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("step", "page", "chosen", "state"),
-    [
-        ("1", "mix", "clean", {}),
-        ("2", "whatif", "clean", {"w_view": "key", "w_to": "2", "w_alpha": 1.0}),
-        ("3", "crosstalk", "twins", {"c_meas": "swap"}),
-    ],
+    ("text", "message"),
+    [(None, "make recorded"), ("{", "record it again"), (to_json((1, 2)), "make recorded")],
 )
-def test_try_it_yourself_sets_the_state_of_a_live_page(
-    step: str, page: str, chosen: str, state: dict[str, Any], found: Lessons
-) -> None:
-    at = open_page(step=step, step_key="other")
-    click(at, f"learn_try_{step}")
-    texts = [row.text for row in at.session_state[session.ROWS]][:3]
-    assert texts == [row[0] for row in preset(chosen).rows[:3]]
-    assert at.session_state[session.CHECKPOINT] == "tiny-n3"
-    for key, value in state.items():
-        assert at.session_state[key] == value
-    assert set(state) <= {param.key for param in params_of(page)}
-    if step == "3":
-        assert at.session_state[session.SLOT] == found.culprit[0] + 1
-    assert at.title[0].value == PAGES[page].title
-
-
-def test_python_of_every_step_runs(monkeypatch: pytest.MonkeyPatch, found: Lessons) -> None:
-    monkeypatch.setattr(go.Figure, "show", lambda self: None)
-    guess = str(found.culprit[1] + 1)
-    for step in "123":
-        at = open_page(step=step, step_guess=guess)
-        (panel,) = at.session_state[session.STUDIES].panels.values()
-        exec(panel.python.replace("draws=3", "draws=2"), {})
-
-
 def test_a_missing_or_broken_recording_says_what_to_do(
+    text: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "learn.json"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(recorded, "learn_file", lambda: file)
+    at = open_page()
+    assert message in seen(at)
+    assert not titles(at)
+
+
+def test_a_recording_made_anew_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = recorded_lessons()
+    evil = "<b>*Mine*</b> :smile:"
+    before = replace(found.exchanged.before.slots[found.exchanged.slot], text=evil)
+    slots = list(found.exchanged.before.slots)
+    slots[found.exchanged.slot] = before
+    moved = replace(found.exchanged, before=replace(found.exchanged.before, slots=tuple(slots)))
+    file = tmp_path / "learn.json"
+    file.write_text(to_json(replace(found, exchanged=moved)), encoding="utf-8")
+    monkeypatch.setattr(recorded, "learn_file", lambda: file)
+    at = open_page(step_turn="harder")
+    assert evil in seen(at)
+    assert "\\<b\\>\\*Mine\\*" in pages.seen(at).replace(JOINER, "")
+
+
+def test_without_a_tradeoff_the_lesson_ends_with_the_debugger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorded, "learn_file", lambda: tmp_path / "none.json")
-    assert "make recorded" in seen(open_page())
-    broken = tmp_path / "broken.json"
-    broken.write_text("{", encoding="utf-8")
-    monkeypatch.setattr(recorded, "learn_file", lambda: broken)
-    assert "record it again" in seen(open_page())
-    other = tmp_path / "other.json"
-    other.write_text(to_json((1, 2)), encoding="utf-8")
-    monkeypatch.setattr(recorded, "learn_file", lambda: other)
-    assert "make recorded" in seen(open_page())
-
-
-def test_the_page_needs_no_torch() -> None:
-    code = "import sys; import muxviz.ui.learn.view; print('torch' in sys.modules)"
-    out = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert out.stdout.strip() == "False"
-
-
-PACKAGED = Path(recorded.__file__).parent / "learn.json"
-
-
-def test_the_packaged_lessons_can_be_read_and_are_small() -> None:
-    stored = from_json(PACKAGED.read_text(encoding="utf-8"))
-    assert isinstance(stored, Lessons)
-    assert PACKAGED.stat().st_size < 400_000
-    assert [s.text for s in stored.group.slots] == [
-        row[0] for row in preset(stored.group_preset).rows[: len(stored.group.slots)]
-    ]
-    slot, source = stored.culprit
-    cells = stored.leaks.js.cells.mean
-    assert slot != source
-    assert cells[slot, source] == np.where(np.eye(len(cells), dtype=bool), -1, cells).max()
-    assert stored.dial.provenance.fingerprint == stored.group.provenance.fingerprint
-    assert stored.leaks.provenance.checkpoint == stored.leaky != stored.checkpoint
-
-
-def test_another_model_may_leak_and_is_named(
-    found: Lessons, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recorded.learn_file().write_text(to_json(replace(found, leak_checkpoint="shared")))
-    at = open_page(step="3", step_guess=str(found.culprit[1] + 1))
-    assert "**shared** is the" in seen(at)
-    (panel,) = at.session_state[session.STUDIES].panels.values()
-    assert "muxviz.load('shared')" in panel.python
-    assert "made to share" not in seen(open_page(step="1"))
+    monkeypatch.setattr(recorded, "tradeoff_file", lambda: tmp_path / "none.json")
+    assert len(titles(open_page(step="9"))) == 1

@@ -17,8 +17,6 @@ from muxviz.results.answers import Answer
 from muxviz.results.group import GroupResult, SlotResult
 from muxviz.results.lessons import Lessons
 
-TURNS = {"own": 0.0, "quarter": 0.25, "half": 0.5, "most": 0.75, "other": 1.0}
-
 
 def one_pass(found: Lessons) -> Step:
     """One pass, N answers; one of them turns with its company."""
@@ -208,7 +206,8 @@ def keys(found: Lessons) -> Step:
         for who, values in (("random", dial.heard_random), ("own", dial.heard[:1]))
     }
     scenes = {}
-    for name, alpha in TURNS.items():
+    for name in STEPS["3"].scenes:
+        alpha = int(name.removeprefix("key")) / 100
         at = int(np.abs(dial.alphas - alpha).argmin())
         scenes[name] = Scene(
             DIAL(alpha=alpha),
@@ -309,6 +308,3 @@ def _between(shares: np.ndarray) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
-
-
-assert set(TURNS) == set(STEPS["3"].scenes)

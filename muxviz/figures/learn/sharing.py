@@ -115,23 +115,28 @@ def sharing_finding(result: Dial, *, picked: int = 0) -> str:
     one, first = result.models[picked], result.models[0]
     found = result.interaction
     mixed = percent(max(0.0, float(found.mean[picked])))
-    start = f"Sharing {100 * one.sharing:.0f} %: {100 * one.accuracy:.1f} % right"
+    start = f"Sharing {100 * one.sharing:.0f} %: {_right(one.accuracy)} right"
     if picked:
         ends = [(m.accuracy, m.low, m.high) for m in (first, one)]
         sure = "" if are_apart(*ends) else ", intervals overlap"
-        start += f" ({100 * first.accuracy:.1f} % in rooms{sure})"
+        start += f" ({_right(first.accuracy)} in rooms{sure})"
     return f"{start}; {mixed} of the last layer belongs to no single slot"
 
 
 def sharing_alt(result: Dial, *, picked: int = 0) -> str:
     """Both curves in words."""
     lines = [f"{sharing_finding(result, picked=picked)}."]
-    for row in sharing_table(result):
+    for one, mixed in zip(result.models, result.interaction.mean, strict=True):
         lines.append(
-            f"{row['sharing']:.0%} shared: {100 * row['right']:.1f} % right, "
-            f"{percent(max(0.0, row['of no single slot']))} of no single slot."
+            f"{100 * one.sharing:.0f} % shared: {_right(one.accuracy)} right, "
+            f"{percent(max(0.0, float(mixed)))} of no single slot."
         )
     return " ".join(lines)
+
+
+def _right(share: float) -> str:
+    """With one decimal, in which models differ; a card may have no score."""
+    return "n/a" if np.isnan(share) else f"{100 * share:.1f} %"
 
 
 def sharing_table(result: Dial) -> list[dict[str, Any]]:

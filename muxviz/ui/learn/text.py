@@ -1,7 +1,7 @@
 """The words of the Learn page around the steps, which bring their own."""
 
 STYLE = """
-<style>.st-key-learn_quiz button {justify-content: flex-start; text-align: left}</style>
+<style>.st-key-learn_quiz button > div {justify-content: flex-start; text-align: left}</style>
 """
 PRESENT_STYLE = """
 <style>
