@@ -59,7 +59,7 @@ def test_the_file_teaches_all_steps_from_a_disk_without_a_network(window: Any, f
             told = set()
             for name in (list(step.scenes)[0], list(step.scenes)[-1]):
                 article.locator(f"[data-scene={name}]").click()
-                article.locator(".figure .gtitle").first.wait_for()
+                article.locator(".figure .main-svg").first.wait_for()
                 told.add(article.locator(".said").first.text_content())
             assert len(told) == 2
             wrong = next(k for k in range(len(step.quiz.answers)) if k != step.quiz.right)
@@ -81,14 +81,14 @@ def test_the_file_teaches_all_steps_from_a_disk_without_a_network(window: Any, f
 def test_the_file_before_a_class(window: Any, file: str) -> None:
     shown = Noted(window, file, "?present=1#7")
     page = shown.page
-    page.locator("#step7 .gtitle").first.wait_for()
+    page.locator("#step7 .main-svg").first.wait_for()
     assert page.locator("#clock").text_content().endswith("of 10:00")
     notes = page.locator("#step7 .notes")
     assert not notes.is_visible()
     page.keyboard.press("n")
     assert notes.is_visible()
     page.keyboard.press("ArrowLeft")
-    page.locator("#step6 .gtitle").first.wait_for()
+    page.locator("#step6 .main-svg").first.wait_for()
     size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
     large = page.evaluate(size)
     page.keyboard.press("p")
@@ -104,7 +104,7 @@ def test_the_file_before_a_class(window: Any, file: str) -> None:
 def test_the_page_before_a_class_is_turned_by_keys(window: Any, address: str) -> None:
     shown = Noted(window, address, "/learn?present=1")
     page = shown.page
-    page.locator(".gtitle").first.wait_for()
+    page.locator(".main-svg").first.wait_for()
     assert not page.locator("[data-testid=stSidebar]").is_visible()
     page.keyboard.press("ArrowRight")
     page.get_by_role("heading", name="2 of 9 · What happens to a token").wait_for()

@@ -20,7 +20,7 @@ from muxviz.ui.shell.frame import PAGES
 from muxviz.ui.shell.params import params_of
 from muxviz.ui.shell.text import JOINER
 from tests import pages
-from tests.pages import charts, click, titles, write_checkpoint
+from tests.pages import charts, click, write_checkpoint
 
 NUMBERS = [str(n) for n in range(1, 10)]
 
@@ -60,7 +60,7 @@ def test_nine_steps_in_order_each_with_picture_question_and_way_on(
     at = open_page()
     for step in steps:
         assert [s.value for s in at.subheader] == [f"{step.id} of 9 · {step.title}"]
-        assert len(titles(at)) == 1 + (step.more is not None)
+        assert len(charts(at)) == 1 + (step.more is not None)
         assert at.button(key=f"learn_try_{step.id}").label == "Try it yourself"
         for letter in step.quiz.letters:
             assert not at.button(key=f"learn_answer_{step.id}_{letter}").disabled
@@ -166,7 +166,7 @@ def test_before_a_class_there_is_the_step_alone_with_keys_notes_and_a_clock(
 
 def test_without_presenter_mode_no_key_is_taken() -> None:
     at = open_page()
-    assert not [b.key for b in at.button if b.key.startswith("learn") and b.proto.shortcut]
+    assert not [b.key for b in at.button if str(b.key).startswith("learn") and b.proto.shortcut]
     assert not any("stSidebar" in html.proto.body for html in at.get("html"))
 
 
@@ -186,7 +186,7 @@ def test_a_missing_or_broken_recording_says_what_to_do(
     monkeypatch.setattr(recorded, "learn_file", lambda: file)
     at = open_page()
     assert message in seen(at)
-    assert not titles(at)
+    assert not charts(at)
 
 
 def test_a_recording_made_anew_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,4 +208,4 @@ def test_without_a_tradeoff_the_lesson_ends_with_the_debugger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorded, "tradeoff_file", lambda: tmp_path / "none.json")
-    assert len(titles(open_page(step="9"))) == 1
+    assert len(charts(open_page(step="9"))) == 1

@@ -192,12 +192,15 @@ def shared(checkpoint: Checkpoint, pool: Sequence[str], *, pairs: int) -> Shared
     dims = spread(patterns.shape[1], SHOWN_PATTERN)
     dev = checkpoint.card.get("measured", {}).get("dev", {})
     score = dev.get("metrics", {}).get(dev.get("primary", ""), {})
+    mean, low, high = (float(score.get(part, "nan")) for part in ("mean", "low", "high"))
     return Shared(
         checkpoint.name,
         float(checkpoint.card.get("run", {}).get("packed", {}).get("sharing", 0.0)),
         str(dev.get("primary", "accuracy")),
         int(dev.get("rows", 0)),
-        *(float(score.get(part, "nan")) for part in ("mean", "low", "high")),
+        mean,
+        low,
+        high,
         dims,
         patterns[:, dims],
         entanglement_spectrum(checkpoint, pool, pairs=pairs),
@@ -275,8 +278,9 @@ def _vectors(checkpoint: Checkpoint, group: Group, at: int) -> tuple[np.ndarray,
 
 
 def _patterns(checkpoint: Checkpoint) -> np.ndarray:
-    found = checkpoint.model.multiplexer.scales()
-    return found.detach().double().numpy()
+    multiplexer: Any = checkpoint.model.multiplexer
+    found: np.ndarray = multiplexer.scales().detach().double().numpy()
+    return found
 
 
 def spread(width: int, shown: int) -> tuple[int, ...]:

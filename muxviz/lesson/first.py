@@ -114,7 +114,7 @@ def token(found: Lessons) -> Step:
     mix = found.mixing
     num, checkpoint = len(mix.tokens), mix.provenance.checkpoint
     words = ordered(mix.tokens)
-    settings = {"all": ()}
+    settings: dict[str, tuple[int, ...]] = {"all": ()}
     settings |= {f"mute{i + 1}": (i,) for i in range(num)}
     settings |= {f"solo{i + 1}": tuple(j for j in range(num) if j != i) for i in range(num)}
     scenes = {}
