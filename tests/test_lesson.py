@@ -16,10 +16,11 @@ import plotly.graph_objects as go
 import pytest
 
 from muxviz import recorded
-from muxviz.bench.lessons import Models, Plan, lost_tokens, rounded, spread
+from muxviz.bench.lessons import Models, Plan, lost_tokens, mixing, rounded, rows_of, spread
 from muxviz.bench.lessons import lessons as run_lessons
 from muxviz.cli import main
 from muxviz.figures.drawing.enlarge import enlarged
+from muxviz.inference import run_group
 from muxviz.lesson.build import build, recorded_lessons, recorded_tradeoff
 from muxviz.lesson.handout import handout
 from muxviz.lesson.outline import SCENES, STEPS
@@ -29,7 +30,7 @@ from muxviz.loading.load import load
 from muxviz.presets import preset
 from muxviz.results.lessons import Lessons
 from muxviz.results.store import from_json, to_json
-from tests.pages import ROOT, write_pair
+from tests.pages import ROOT, alike, write_pair
 
 NO_RESULT = re.compile(r"N = 1|3 \+ 4|step 8")  # numbers that are no results
 
@@ -197,6 +198,26 @@ def test_the_packaged_lessons_are_small_and_of_the_presets() -> None:
         rows = preset(found.presets[name]).rows[: len(group.slots)]
         assert [s.text for s in group.slots] == [row[0] for row in rows]
     assert [m.sharing for m in found.sharing.models] == [0, 0.25, 0.5, 1]
+
+
+def test_what_is_recorded_is_what_the_models_give_now() -> None:
+    """A part of it, as passes take a second each."""
+    found = packaged()
+    whole, half = (load(f"sst2-n5-shared-{n}", device="cpu") for n in (100, 50))
+    again = rounded(mixing(whole, rows_of(whole, found.presets["group"])))
+    alone = load(str(half.card["baseline"]), device="cpu")
+    group = run_group(half, rows_of(half, found.presets["diagnosis"]), baseline=alone)
+    for one, other in ((again, found.mixing), (rounded(group), found.broken)):
+        alike(json.loads(to_json(one))["value"], json.loads(to_json(other))["value"], "lesson")
+
+
+def test_the_band_of_the_braid_is_measured() -> None:
+    for step, name in ((0, "clear"), (0, "harder"), (8, "before")):
+        scene = steps()[step].scenes[name]
+        checkpoint = scene.result.provenance.checkpoint
+        model = next(m for m in packaged().sharing.models if m.checkpoint == checkpoint)
+        band = scene.picture.only_here["spectrum"]
+        assert np.array_equal(band, model.spectrum.band())
 
 
 def test_python_of_every_scene_runs(

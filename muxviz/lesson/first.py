@@ -7,11 +7,10 @@ import numpy as np
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.wording import COUNTS, percent, shorten
 from muxviz.figures.learn.mixing import MIXING
-from muxviz.figures.mix.braid import BRAID
 from muxviz.figures.whatif.keys import DIAL
 from muxviz.lesson import python
 from muxviz.lesson.outline import STEPS
-from muxviz.lesson.parts import QUOTED, ordered, step
+from muxviz.lesson.parts import QUOTED, braid, ordered, step
 from muxviz.lesson.step import Quiz, Scene, Step, TryIt, say
 from muxviz.results.answers import Answer
 from muxviz.results.group import GroupResult, SlotResult
@@ -27,14 +26,14 @@ def one_pass(found: Lessons) -> Step:
     exchange = (python.Line(f"rows[{moved.source}] = Row({moved.sentence!r})"), python.GROUP)
     scenes = {
         "clear": Scene(
-            BRAID(),
+            braid(found, group),
             group,
             say("{kept} of {all} answers are those that the sentences get alone.", **_kept(group)),
             ("group", own),
             **python.on(group, own, python.GROUP),
         ),
         "harder": Scene(
-            BRAID(solo=moved.slot),
+            braid(found, moved.before, moved.slot),
             moved.before,
             say(
                 "Slot {who} says **{said}** ({sure}). Alone, the same sentence is **{alone}** "
@@ -47,7 +46,7 @@ def one_pass(found: Lessons) -> Step:
             **python.on(moved.before, sharing, python.GROUP),
         ),
         "swapped": Scene(
-            BRAID(solo=moved.slot),
+            braid(found, moved.after, moved.slot),
             moved.after,
             say(
                 "Only sentence {other} was exchanged, for “{text}” Slot {who} now says **{said}** "

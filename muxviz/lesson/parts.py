@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from muxviz.figures.drawing.family import Picture
+from muxviz.figures.mix.braid import BRAID
 from muxviz.lesson import words
 from muxviz.lesson.outline import STEPS
 from muxviz.lesson.step import Quiz, Said, Scene, Step, TryIt
+from muxviz.results.group import GroupResult
+from muxviz.results.lessons import Lessons
 
 QUOTED = 60  # characters of a sentence in running text
 
@@ -38,6 +42,13 @@ def step(
         notes,
         more,
     )
+
+
+def braid(found: Lessons, group: GroupResult, solo: int | None = None) -> Picture:
+    """The braid of a group, its band as the recorded spectrum of that model says."""
+    name = group.provenance.checkpoint
+    spectra = [m.spectrum for m in found.sharing.models if m.checkpoint == name]
+    return BRAID(solo=solo).here(spectrum=spectra[0].band() if spectra else None)
 
 
 def ordered(items: Sequence[str]) -> str:

@@ -12,11 +12,10 @@ from muxviz.figures.drawing.wording import percent, shorten
 from muxviz.figures.learn.rungs import RUNGS
 from muxviz.figures.learn.seating import SEATING
 from muxviz.figures.learn.sharing import SHARING
-from muxviz.figures.mix.braid import BRAID
 from muxviz.figures.tradeoff.accuracy_speed import TRADEOFF
 from muxviz.lesson import python
 from muxviz.lesson.outline import STEPS
-from muxviz.lesson.parts import QUOTED, ordered, step
+from muxviz.lesson.parts import QUOTED, braid, ordered, step
 from muxviz.lesson.step import Quiz, Said, Scene, Step, TryIt, say
 from muxviz.results.lessons import Lessons
 from muxviz.results.measured import RECORDED, Measured, machine_line, plain_point
@@ -190,7 +189,7 @@ def broken(found: Lessons, tradeoff: TradeoffRun | None) -> Step:
         )
     scenes = {
         "before": Scene(
-            BRAID(solo=slot.slot),
+            braid(found, group, slot.slot),
             group,
             say(
                 "“{text}” is read as **{said}**; alone it is **{alone}**.",

@@ -17,18 +17,18 @@ LOOK_S = 5  # between looks at the clock
 
 
 def stage() -> None:
-    """Hide what is not for the class, and show the clock."""
+    """Hide what is not for the class."""
     st.html(PRESENT_STYLE)
     st.session_state.setdefault(BEGUN, time.time())
-    _clock()
 
 
 @st.fragment(run_every=LOOK_S)
-def _clock() -> None:
+def clock() -> None:
+    """Minutes and seconds since presenter mode began."""
     spent = int(time.time() - st.session_state.get(BEGUN, time.time()))
     st.caption(
         f":material/schedule: {spent // 60}:{spent % 60:02d} of {MINUTES}:00",
-        text_alignment="right",
+        width="content",
     )
 
 

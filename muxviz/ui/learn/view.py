@@ -47,6 +47,8 @@ def learn(bench: Bench) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = str(control(STEP))
         control(PRESENT)
+        if is_presented:
+            presenter.clock()
     at = [step.id for step in steps].index(chosen)
     _step(steps[at], len(steps), bench, is_presented)
     names = [step.id for step in steps]
