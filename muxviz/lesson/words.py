@@ -62,8 +62,8 @@ CARDS = {
 HOW = {
     "1": "Left: the sentences, every lane equally wide. Middle: the one sequence that the network "
     "reads, layer by layer: a stripe is as high as its slot's share of the state, measured on many "
-    "groups; grey belongs to no single slot. Right: what comes back for each, and its answer beside the one that "
-    "the same sentence gets alone.",
+    "groups; grey belongs to no single slot. Right: what comes back for each, and its answer "
+    "beside the one that the same sentence gets alone.",
     "2": "A row is a slot, a cell one number: orange above 0, blue below. Only some of the numbers "
     "are drawn, spread evenly over the vector; the mixture has a colour scale of its own, as it is "
     "smaller. Bars: share of the slot's tokens that the model reads back from the mixture.",
