@@ -11,7 +11,7 @@ from muxviz.lesson.step import LETTERS, Said, Step
 from muxviz.results.lessons import Mixing
 
 STYLE = """
-body{font:10.5pt/1.4 "Source Sans",system-ui,sans-serif;max-width:19cm;margin:1.2cm auto;
+body{font:10pt/1.3 "Source Sans",system-ui,sans-serif;max-width:19cm;margin:1.2cm auto;
 padding:0 .6cm;color:#101318;background:#fff}
 h1{font:600 17pt "Source Serif",Georgia,serif;margin:0 0 .2cm}
 h2{font:600 12.5pt "Source Serif",Georgia,serif;margin:.5cm 0 .15cm;border-top:1px solid #c4c1b9;
@@ -23,9 +23,9 @@ margin:.05cm 0}
 table{border-collapse:collapse;width:100%;font-size:9.5pt}
 td,th{border:1px solid #c4c1b9;padding:.08cm .15cm;text-align:right}
 th:first-child,td:first-child{text-align:left}
-dl{margin:0}dt{font-weight:600;float:left;clear:left;margin-right:.2cm}dd{margin:0 0 .08cm}
+p{margin:.08cm 0}dl{margin:0}dl div{break-inside:avoid}dt{font-weight:600;float:left;clear:left;margin-right:.2cm}dd{margin:0 0 .08cm}
 .answers{break-before:page}
-@page{margin:1.2cm}
+@page{margin:1.2cm}@media print{body{margin:0 auto}}
 """
 
 
@@ -51,7 +51,7 @@ def body(steps: Sequence[Step], mixing: Mixing | None = None) -> str:
         for step in steps
     )
     told = "".join(
-        f"<dt>{html.escape(word)}</dt><dd>{html.escape(meaning)}</dd>"
+        f"<div><dt>{html.escape(word)}</dt><dd>{html.escape(meaning)}</dd></div>"
         for word, meaning in words.GLOSSARY.items()
     )
     right = "".join(f"<li>{LETTERS[step.quiz.right]}. {said(step.quiz.why)}</li>" for step in steps)
