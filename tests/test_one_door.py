@@ -23,6 +23,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "muxviz/engine/output.py": {"open": "the answers, by a descriptor that can be locked"},
     "muxviz/engine/workers.py": {"open": NO_FILE},
     "muxviz/evaluation/apart.py": {"open": NO_FILE},
+    "muxviz/lesson/page.py": {"read_text": PACKAGE_DATA},
     "muxviz/loading/tokenizer.py": {
         "json.dumps": "clean copies in a folder of our own, for transformers",
         "write_text": "the same",

@@ -23,7 +23,8 @@ margin:.05cm 0}
 table{border-collapse:collapse;width:100%;font-size:9.5pt}
 td,th{border:1px solid #c4c1b9;padding:.08cm .15cm;text-align:right}
 th:first-child,td:first-child{text-align:left}
-p{margin:.08cm 0}dl{margin:0}dl div{break-inside:avoid}dt{font-weight:600;float:left;clear:left;margin-right:.2cm}dd{margin:0 0 .08cm}
+p{margin:.08cm 0}dl{margin:0}dl div{break-inside:avoid}dt{font-weight:600;float:left;
+clear:left;margin-right:.2cm}dd{margin:0 0 .08cm}
 .answers{break-before:page}
 @page{margin:1.2cm}@media print{body{margin:0 auto}}
 """

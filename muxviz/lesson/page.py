@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
 
 from muxviz.figures.drawing.export import NO_NETWORK, figure_config, library
+from muxviz.files import json_text, parse_json
 from muxviz.lesson import handout, words
 from muxviz.lesson.handout import said
 from muxviz.lesson.step import LETTERS, Scene, Step, TryIt
@@ -141,7 +141,7 @@ def _figures(steps: Sequence[Step]) -> dict[str, dict[str, Any]]:
                 drawn = scene.picture.draw(scene.result, dark=theme == "dark", named=scene.named)
                 (figure,) = drawn.figures
                 into[f"{step.id}/{name}"] = {
-                    "figure": json.loads(figure.to_json()),
+                    "figure": parse_json(figure.to_json(), "a figure"),
                     "alt": drawn.alts[0],
                 }
     return found
@@ -149,13 +149,13 @@ def _figures(steps: Sequence[Step]) -> dict[str, dict[str, Any]]:
 
 def _json(name: str, value: Any) -> str:
     """Data that a script reads; nothing in it can end the element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json_text(value, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="{name}">{text}</script>'
 
 
 def _script() -> str:
     told = {
-        "CONFIG": json.dumps(figure_config("lesson")),
+        "CONFIG": json_text(figure_config("lesson")),
         "MINUTES": str(words.MINUTES),
         "LARGER": str(words.LARGER),
     }
