@@ -9,6 +9,7 @@ const by = (id) => document.getElementById(id);
 const article = () => by("step" + steps[at]);
 
 // All that is measured in pixels, larger: as muxviz/figures/drawing/enlarge.py does it.
+const NARROWEST = 780; // px that a figure needs, unless it has a form for less
 const inPixels = /^(size|height|standoff|xshift|yshift|l|r|t|b|ticklen)$/;
 function grown(value, by, name) {
   if (typeof value === "number") return inPixels.test(name) ? value * by : value;
@@ -23,7 +24,9 @@ function draw() {
   for (const box of article().querySelectorAll(".figure")) {
     const [step, fixed] = box.dataset.figure.split("/");
     const one = figures[dark ? "dark" : "light"][step + "/" + (fixed || chosen[step])];
-    const { data, layout, frames } = grown(one.figure, by);
+    const isNarrow = "narrow" in one && box.parentElement.clientWidth < NARROWEST;
+    box.classList.toggle("fits", isNarrow);
+    const { data, layout, frames } = grown(isNarrow ? one.narrow : one.figure, by);
     box.setAttribute("aria-label", one.alt);
     Plotly.newPlot(box, { data, layout, frames: frames || [], config });
   }
@@ -110,6 +113,11 @@ document.addEventListener("keydown", (event) => {
     p: () => present(!root.classList.contains("present")),
   }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (act) { event.preventDefault(); act(); }
+});
+let width = innerWidth;
+addEventListener("resize", () => {
+  if ((innerWidth < NARROWEST) !== (width < NARROWEST)) draw();
+  width = innerWidth;
 });
 setInterval(tick, 1000);
 go(Math.max(steps.indexOf(location.hash.slice(1)), 0));

@@ -132,7 +132,9 @@ def _glossary() -> str:
 
 
 def _figures(steps: Sequence[Step]) -> dict[str, dict[str, Any]]:
-    """Figures with their descriptions by theme and ``"step/scene"``."""
+    """Figures with their descriptions, and their forms for a narrow page where there are any, by
+    theme and ``"step/scene"``.
+    """
     found: dict[str, dict[str, Any]] = {"light": {}, "dark": {}}
     for step in steps:
         scenes = dict(step.scenes) | ({MORE: step.more} if step.more is not None else {})
@@ -140,10 +142,12 @@ def _figures(steps: Sequence[Step]) -> dict[str, dict[str, Any]]:
             for theme, into in found.items():
                 drawn = scene.picture.draw(scene.result, dark=theme == "dark", named=scene.named)
                 (figure,) = drawn.figures
-                into[f"{step.id}/{name}"] = {
+                into[f"{step.id}/{name}"] = one = {
                     "figure": parse_json(figure.to_json(), "a figure"),
                     "alt": drawn.alts[0],
                 }
+                if drawn.narrow and drawn.narrow[0] is not None:
+                    one["narrow"] = parse_json(drawn.narrow[0].to_json(), "a figure")
     return found
 
 

@@ -90,7 +90,12 @@ def _picture(key: str, step: Step, scene: Scene, bench: Bench, is_presented: boo
     """The panel of a scene; before a class the figure alone."""
     if is_presented:
         drawn = scene.picture.draw(scene.result, dark=bench.is_dark, named=scene.named)
-        panels.picture(f"{key}_large", enlarged(drawn.figures[0], words.LARGER), drawn.alts[0])
+        panels.picture(
+            f"{key}_large",
+            enlarged(drawn.figures[0], words.LARGER),
+            drawn.alts[0],
+            narrow=drawn.narrow[0] if drawn.narrow else None,
+        )
         return
     st.badge("recorded, not live", icon=":material/movie:", color="gray")
     known = Known(lambda: scene.result, scene.about, scene.named, scene.imports, scene.lines)
