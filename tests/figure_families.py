@@ -464,7 +464,8 @@ alike("bits_nats", fidelity_bits, SUMS, prefix="bits", unit="nats")
 # ---- families: cross-talk -----------------------------------------------------------------------
 
 MATRICES: dict[str, Callable[[], Any]] = {
-    "swap": lambda: cross_matrix(swap()),
+    "points": lambda: cross_matrix(swap()),
+    "swap": lambda: cross_matrix(swap(), "swap"),
     "decibel": lambda: cross_matrix(swap(), "decibel"),
     "push": lambda: cross_matrix(swap(), "push"),
     "shapley": lambda: cross_matrix(values()),

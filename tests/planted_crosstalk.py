@@ -42,6 +42,18 @@ def js_of_margins(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.asarray(entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2)
 
 
+def moved_by_hand(model: Planted, sentences: Sequence[str]) -> np.ndarray:
+    """How much of two classes' probability moves ``[K, N, N]``, from the construction alone."""
+    group = base_group(model.checkpoint, ROWS)
+    now = 1 / (1 + np.exp(-model.margins(group)))
+    moved = np.empty((len(sentences), len(ROWS), len(ROWS)))
+    for k, row in enumerate(encode_rows(model.checkpoint, [Row(s) for s in sentences])):
+        for j in range(len(ROWS)):
+            then = model.margins(with_row(model.checkpoint, group, j, row))
+            moved[k, :, j] = np.abs(1 / (1 + np.exp(-then)) - now)
+    return moved
+
+
 def swaps_by_hand(model: Planted, sentences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """JS and signed margin differences ``[K, N, N]`` from the construction alone."""
     group = base_group(model.checkpoint, ROWS)
@@ -136,6 +148,14 @@ def _() -> Found:
     js, _ = swaps_by_hand(planted(LEAKY), found.sentences)
     wanted, _ = swaps_by_hand(planted(), clean.sentences)
     return Found(exact(found.js.each, js, 1e-6), exact(clean.js.each, wanted, 1e-6))
+
+
+@rows.add("swap cross-talk, probability moved", "share", "difference of the sigmoids of margins")
+def _() -> Found:
+    found, clean = swapped(LEAKY), swapped(None)
+    wanted = moved_by_hand(planted(LEAKY), found.sentences)
+    null = moved_by_hand(planted(), clean.sentences)
+    return Found(exact(found.moved.each, wanted, 1e-6), exact(clean.moved.each, null, 1e-6))
 
 
 @rows.add("swap cross-talk told from the floor", "cells", "slot 1 from 2, slot 3 from 1")

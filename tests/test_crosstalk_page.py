@@ -93,7 +93,9 @@ def test_the_diverging_scale_runs_from_blue_over_the_page_to_orange() -> None:
         assert np.abs(np.array(channels(0.5)) - paper).max() < 30
 
 
-@pytest.mark.parametrize(("measure", "dark"), [("swap", False), ("push", True), ("decibel", True)])
+@pytest.mark.parametrize(
+    ("measure", "dark"), [("points", False), ("swap", False), ("push", True), ("decibel", True)]
+)
 def test_the_matrix_draws_its_cells_and_leaves_the_rest(
     swap: Crosstalk, measure: str, dark: bool
 ) -> None:
@@ -119,7 +121,7 @@ def test_the_matrix_draws_its_cells_and_leaves_the_rest(
 
 
 def test_the_bars_are_the_sums_with_their_intervals(swap: Crosstalk) -> None:
-    fig = crosstalk_figure(cross_matrix(swap))
+    fig = crosstalk_figure(cross_matrix(swap, "swap"))
     beside, above = (t for t in fig.data if t.type == "bar")
     np.testing.assert_allclose(beside.x, swap.js.received.mean)
     np.testing.assert_allclose(above.y, swap.js.given.mean)
@@ -127,7 +129,7 @@ def test_the_bars_are_the_sums_with_their_intervals(swap: Crosstalk) -> None:
 
 
 def test_the_finding_the_table_and_the_words_say_the_same(swap: Crosstalk) -> None:
-    matrix = cross_matrix(swap)
+    matrix = cross_matrix(swap, "swap")
     slot, source = (0, 1) if swap.js.cells.mean[0, 1] > swap.js.cells.mean[2, 0] else (2, 0)
     value = short(float(swap.js.cells.mean[slot, source]))
     finding = crosstalk_finding(matrix)
@@ -138,11 +140,12 @@ def test_the_finding_the_table_and_the_words_say_the_same(swap: Crosstalk) -> No
     assert row["told from nothing"] is True
     assert crosstalk_table(matrix)[0]["told from nothing"] is None
     clean = cross_matrix(measure_crosstalk(planted().checkpoint, ROWS, pool=POOL))
-    assert crosstalk_finding(clean).startswith("No slot's sentence moves")
+    finding = crosstalk_finding(clean)
+    assert finding.startswith("No slot's sentence moves")
     assert clean.strongest is None
     # Slot 2's blame works against slot 1's praise.
     assert "slot 2 hurts slot 1: −" in crosstalk_finding(cross_matrix(swap, "push"))
-    with pytest.raises(InputError, match="choose one of swap, push, decibel"):
+    with pytest.raises(InputError, match="choose one of points, swap, push, decibel"):
         cross_matrix(swap, "leak")
 
 

@@ -174,6 +174,7 @@ AT_LEVEL = rf"slot (?P<slot>\d+), layer (?P<level>\d+): {VALUE}"
 # Words over a cell or a mark -> the row of the table that they are about, and the column they show.
 ROLES: dict[str, tuple[str, dict[str, str], str]] = {
     "leak": (rf"{PAIR}: {VALUE} %", SLOT, "from {source}"),
+    "crosstalk_points": (f"{PAIR}: {VALUE} points", CELL, "probability moved (share)"),
     "crosstalk_swap": (f"{PAIR}: {VALUE}", CELL, "swap (nats)"),
     "crosstalk_decibel": (f"{PAIR}: {VALUE}", CELL, "decibel (dB)"),
     "crosstalk_push": (f"{PAIR}: {VALUE}", CELL, "push (logits)"),

@@ -19,6 +19,7 @@ OTHER_TABLE = {
     "agreement",
     "braided",
     "company",
+    "crosstalk_points",
     "crosstalk_share",
     "crosstalk_swap",
     "leak",
@@ -186,7 +187,16 @@ def test_a_band_runs_along_one_end_and_back_along_the_other(name: str) -> None:
             assert np.isclose(scaled, end, rtol=1e-5, atol=1e-6).any(), end
 
 
-@held({"crosstalk_share", "fidelity_ranks", "saliency", "surfaces"})
+@held(
+    {
+        "crosstalk_points",
+        "crosstalk_share",
+        "crosstalk_swap",
+        "fidelity_ranks",
+        "saliency",
+        "surfaces",
+    }
+)
 def test_short_texts_in_the_picture_say_numbers_of_the_table(name: str) -> None:
     drawn = FAMILIES[name]()
     notes = [note.text for note in drawn.figure.layout.annotations]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,19 +19,23 @@ from muxviz.results.reading import Proportion
 Measured: TypeAlias = Crosstalk | Shapley | LogOdds | GroupResult | HardLeaks | SlotShares
 SIGNED = ("push", "shapley", "odds")
 LEAST_DB = -60.0  # where the decibel scale starts at the latest
+FULL = {"points": 1.0, "swap": math.log(2), "push": 2.0, "shapley": 2.0, "odds": 2.0}
 
 
 @dataclass(frozen=True)
 class CrossMatrix:
     """One measure: rows are the slots observed, columns the sentences that act.
 
-    measure: "swap" (nats), "decibel" (dB), "push" (logits), "shapley" (logits), "odds" (nats),
-    "leak" (share of tokens) or "share" (share of the attribution). values, low, high: ``[N, N]``,
+    measure: "points" (share of the probability that moves), "swap" (nats), "decibel" (dB),
+    "push" (logits), "shapley" (logits), "odds" (nats), "leak" (share of tokens) or "share" (share
+    of the attribution). values, low, high: ``[N, N]``,
     NaN where nothing is known, and intervals NaN where there is none. is_faint: ``[N, N]`` bool,
     off-diagonal cells not told from nothing; not for measures that are not tested (is_tested).
     received, given: ``[N]`` what a slot takes from the others and gives them; None for decibels.
-    bottom, top: ends of the colour scale, over the cells off the diagonal. fillers: slots whose
-    answer is not read; their rows are NaN.
+    bottom, top: ends of the colour scale: all that a measure can be, or of logits and nats without
+    an end ``FULL``, further where a cell off the diagonal lies further. turned: ``[N, N]`` of
+    ``draws`` exchanges, those that changed an answer; None for measures that exchange nothing.
+    fillers: slots whose answer is not read; their rows are NaN.
     """
 
     measure: str
@@ -44,6 +49,8 @@ class CrossMatrix:
     bottom: float
     top: float
     fillers: tuple[int, ...]
+    turned: np.ndarray | None = None
+    draws: int = 0
 
     @property
     def is_signed(self) -> bool:
@@ -65,8 +72,9 @@ class CrossMatrix:
         return int(slot), int(source)
 
 
-def cross_matrix(result: Measured, measure: str = "swap") -> CrossMatrix:
-    """The matrix of a result. measure: of a swap test, "swap", "decibel" or "push"; else unused.
+def cross_matrix(result: Measured, measure: str = "points") -> CrossMatrix:
+    """The matrix of a result. measure: of a swap test, "points", "swap", "decibel" or "push"; else
+    unused.
 
     Raises:
         InputError: another measure, or a group without a read-back.
@@ -93,13 +101,15 @@ def common_scale(one: CrossMatrix, other: CrossMatrix) -> tuple[float, float]:
 
 
 def _of_swap(result: Crosstalk, measure: str) -> CrossMatrix:
-    swaps: dict[str, Swap] = {"swap": result.js, "push": result.push, "decibel": result.js}
+    swaps: dict[str, Swap] = {
+        "points": result.moved, "swap": result.js, "push": result.push, "decibel": result.js,
+    }  # fmt: skip
     if measure not in swaps:
         raise InputError(f"got measure={measure!r}; choose one of {', '.join(swaps)}")
     swap, signed = swaps[measure], measure == "push"
     cells = result.decibels if measure == "decibel" else swap.cells
     off = _off(cells.mean)
-    top = _largest(off)
+    top = max(FULL.get(measure, 0.0), _largest(off))
     bottom = -top if signed else 0.0
     if measure == "decibel":
         bottom = max(LEAST_DB, float(np.floor(off.min() / 10) * 10)) if off.size else LEAST_DB
@@ -116,6 +126,8 @@ def _of_swap(result: Crosstalk, measure: str) -> CrossMatrix:
         bottom,
         top,
         result.fillers,
+        (result.changed > 0).sum(axis=0),
+        result.draws,
     )
 
 
@@ -123,7 +135,7 @@ def _signed(
     measure: str, cells: Estimates, faint: np.ndarray, fillers: tuple[int, ...]
 ) -> CrossMatrix:
     """A signed measure; the margins are plain sums of its cells."""
-    top = _largest(_off(_without(cells.mean, fillers)))
+    top = max(FULL[measure], _largest(_off(_without(cells.mean, fillers))))
     return CrossMatrix(
         measure,
         _without(cells.mean, fillers),
@@ -157,7 +169,7 @@ def _shares(
         faint is not None,
         *_sums(shares, fillers),
         0.0,
-        _largest(_off(_without(shares, fillers))),
+        1.0,
         fillers,
     )
 

@@ -35,9 +35,10 @@ class Crosstalk:
     """The swap test of one group.
 
     js: Jensen-Shannon divergence between the answer now and with another sentence, nats, 0 to
-    ln 2. push: margin now less the margin with another sentence, logits: positive where the
-    sentence helps the target. decibels: ``[N, N]``, 10 log10 of js against the same row's own
-    sentence; what is under the floor counts as the floor. changed: ``[K, N, N]`` share of the
+    ln 2. moved: their total variation, the probability that moves from class to class, 0 to 1.
+    push: margin now less the margin with another sentence, logits: positive where the sentence
+    helps the target. decibels: ``[N, N]``, 10 log10 of js against the same row's own sentence; what
+    is under the floor counts as the floor. changed: ``[K, N, N]`` share of the
     slot's answers that change, in [0, 1].
 
     measured_floor: ``[N]`` nats, the largest divergence between ``floor_runs`` runs of the
@@ -51,6 +52,7 @@ class Crosstalk:
     """
 
     js: Swap
+    moved: Swap
     push: Swap
     decibels: Estimates
     changed: np.ndarray

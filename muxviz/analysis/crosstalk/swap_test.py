@@ -2,8 +2,9 @@
 
     X[i, j] = mean over pool sentences s of JS(p_i(x), p_i(x with x_j replaced by s))
 
-in nats, 0 to ln 2, with its signed twin on margins. For tokens, JS is the mean over slot i's own
-counted tokens; on the diagonal it compares places, as far as both rows reach.
+in nats, 0 to ln 2, the same with the total variation in place of JS (how much probability moves, 0
+to 1), and the signed twin on margins. For tokens, both are means over slot i's own counted tokens;
+on the diagonal they compare places, as far as both rows reach.
 Source: our definition; K draws for N slots are K x N groups and as many passes, run together.
 """
 
@@ -42,6 +43,7 @@ from muxviz.analysis.groups.draws import (
     origin_of,
     part_of,
     softmax,
+    total_variation,
 )
 from muxviz.batch import Group, Row, Seating
 from muxviz.engine.guard import memory_guard
@@ -61,13 +63,14 @@ NUMBERS = 4_000_000  # probabilities compared at a time
 @dataclass(frozen=True)
 class _Now:
     """The unchanged group: its answers ``[U, C]``, margins ``[N]``, and what counts as no change:
-    divergences measured and allowed for ``[N]``, margins ``[N]``.
+    divergences measured and allowed for ``[N]``, probability that moves ``[N]``, margins ``[N]``.
     """
 
     p: np.ndarray
     margins: np.ndarray
     measured: np.ndarray
     floor: np.ndarray
+    moved_floor: np.ndarray
     push_floor: np.ndarray
 
 
@@ -76,6 +79,7 @@ class _Draws:
     """A value per draw, slot observed and slot exchanged, ``[K, N, N]``; after: and per class."""
 
     js: np.ndarray
+    moved: np.ndarray
     push: np.ndarray
     changed: np.ndarray
     after: np.ndarray
@@ -120,11 +124,12 @@ def measure_crosstalk(
     now = _now(checkpoint, watched, targets, logits)
     seen = _exchange_all(checkpoint, group, watched, targets, now, sentences, progress)
     fillers = tuple(s for s, r in enumerate(group.repeats) if r is not None)
-    for values in (seen.js, seen.push, seen.changed):
+    for values in (seen.js, seen.moved, seen.push, seen.changed):
         values[:, list(fillers)] = np.nan
     one_each = watched.task == ONE_ANSWER
     return Crosstalk(
         js=_swap(seen.js, now.floor, seating.seed, signed=False),
+        moved=_swap(seen.moved, now.moved_floor, seating.seed, signed=False),
         push=_swap(seen.push, now.push_floor, seating.seed, signed=True),
         decibels=_decibels(seen.js, now.floor, seating.seed),
         changed=seen.changed.astype(np.float32),
@@ -147,15 +152,16 @@ def measure_crosstalk(
     )
 
 
-def difference(first: Crosstalk, second: Crosstalk, *, signed: bool = False) -> Estimates:
+def difference(first: Crosstalk, second: Crosstalk, measure: str = "points") -> Estimates:
     """Cells of the second model less those of the first, ``[N, N]``, with a 95 % interval.
 
-    Paired by draw; what lies within either floor counts as no difference.
+    measure: "points", "swap" or "push". Paired by draw; what lies within either floor
+    counts as no difference.
 
     Raises:
         InputError: another number of slots, or other sentences.
     """
-    swaps = [r.push if signed else r.js for r in (first, second)]
+    swaps = [{"points": r.moved, "swap": r.js, "push": r.push}[measure] for r in (first, second)]
     one, two = (swap.each.astype(np.float64) for swap in swaps)
     if one.shape[1:] != two.shape[1:] or first.sentences != second.sentences:
         raise InputError(
@@ -167,7 +173,7 @@ def difference(first: Crosstalk, second: Crosstalk, *, signed: bool = False) -> 
     return bootstrap_mean(apart, seed=first.provenance.seed)
 
 
-def matrix_difference(first: Measured, second: Measured, measure: str = "swap") -> Estimates:
+def matrix_difference(first: Measured, second: Measured, measure: str = "points") -> Estimates:
     """Of any measure (see ``cross_matrix``), the second model's matrix less the first's.
 
     As ``difference`` where both are swap tests with the same sentences; else, and in decibels,
@@ -176,10 +182,10 @@ def matrix_difference(first: Measured, second: Measured, measure: str = "swap") 
     if (
         isinstance(first, Crosstalk)
         and isinstance(second, Crosstalk)
-        and measure in ("swap", "push")
+        and measure in ("points", "swap", "push")
         and first.sentences == second.sentences
     ):
-        return difference(first, second, signed=measure == "push")
+        return difference(first, second, measure)
     one, two = (cross_matrix(result, measure).values for result in (first, second))
     nothing = np.full(one.shape, np.nan)
     return Estimates(two - one, nothing, nothing, 0, 0)
@@ -205,14 +211,18 @@ def _now(checkpoint: Checkpoint, watched: Watched, targets: Targets, logits: np.
     """What is read from the repeated runs; the first stands for the group."""
     has = np.ones(len(watched.slots), dtype=bool)
     p, found = softmax(logits[0]), margins_of(watched, targets, logits, has)
-    measured = watched.per_slot(jensen_shannon(p, softmax(logits)), has).max(axis=0)
-    # JS of moving one logit by `least` is at most least^2 / 32: where two classes are as likely.
+    again = softmax(logits)
+    measured = watched.per_slot(jensen_shannon(p, again), has).max(axis=0)
+    moved = watched.per_slot(total_variation(p, again), has).max(axis=0)
+    # Moving one logit by `least` gives JS least^2 / 32 at most and moves least / 4 of probability:
+    # where two classes are as likely.
     least = rounding(checkpoint, logits[0])
     return _Now(
         p,
         found[0],
         measured,
         np.maximum(measured, least**2 / 32),
+        np.maximum(moved, least / 4),
         np.maximum(np.abs(found - found[0]).max(axis=0), least),
     )
 
@@ -246,7 +256,7 @@ def _exchange_all(
     return _Draws(
         *(
             np.concatenate([getattr(b, name) for b in blocks])
-            for name in ("js", "push", "changed", "after")
+            for name in ("js", "moved", "push", "changed", "after")
         )
     )
 
@@ -269,7 +279,7 @@ def _exchange(
         for slot in range(num)
     ]
     js = np.empty((len(groups), num))
-    push, changed = np.empty_like(js), np.empty_like(js)
+    moved, push, changed = (np.empty_like(js) for _ in range(3))
     classes = now.p.shape[1] if watched.task == ONE_ANSWER else 0
     after = np.empty((len(groups), num, classes), np.float32)
     for batch in batches(checkpoint, groups, progress):
@@ -278,6 +288,7 @@ def _exchange(
             numbers = np.array(batch.numbers)[at]
             p = softmax(values)
             js[numbers] = watched.per_slot(jensen_shannon(now.p[has], p), has)
+            moved[numbers] = watched.per_slot(total_variation(now.p[has], p), has)
             push[numbers] = now.margins - margins_of(watched, targets, values, has)
             other = p.argmax(axis=-1) != now.p[has].argmax(axis=-1)
             changed[numbers] = watched.per_slot(other.astype(np.float64), has)
@@ -287,7 +298,7 @@ def _exchange(
     def by_draw(values: np.ndarray) -> np.ndarray:
         return values.reshape(len(sentences), num, *values.shape[1:]).swapaxes(1, 2)
 
-    return _Draws(by_draw(js), by_draw(push), by_draw(changed), by_draw(after))
+    return _Draws(*(by_draw(values) for values in (js, moved, push, changed, after)))
 
 
 def _pieces(
@@ -306,9 +317,9 @@ def _pieces(
 def _swap(each: np.ndarray, floor: np.ndarray, seed: int, *, signed: bool) -> Swap:
     """Means with intervals, sums over the other slots, and which cells are more than the floor.
 
-    JS is never negative, so what is tested is whether it exceeds the floor; a margin's change is
-    tested against 0, changes within the floor counting as none. The sign-flip test asks for no
-    distribution, and its p, unlike a bootstrap's, is right for few draws too.
+    An amount is never negative, so what is tested is whether it exceeds the floor; a margin's
+    change is tested against 0, changes within the floor counting as none. The sign-flip test asks
+    for no distribution, and its p, unlike a bootstrap's, is right for few draws too.
     """
     cells = bootstrap_mean(each, seed=seed)
     num = each.shape[1]

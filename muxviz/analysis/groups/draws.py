@@ -321,6 +321,12 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.clip((relative(p) + relative(q)) / 2, 0.0, np.log(2))
 
 
+def total_variation(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Probability that has moved from one class to others, over the last axis: 0 to 1."""
+    moved: np.ndarray = np.abs(p - q).sum(axis=-1) / 2
+    return moved
+
+
 def margins(logits: np.ndarray, target: np.ndarray | int) -> np.ndarray:
     """Logit of the target class less the best other: ``[..., C] -> [...]``, positive where it wins.
 

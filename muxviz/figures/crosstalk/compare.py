@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.errors import InputError
 from muxviz.figures.crosstalk.matrix import Scale, scale_of, shade
-from muxviz.figures.crosstalk.words import WORDS, amount, between, in_thousandths, signed, with_unit
+from muxviz.figures.crosstalk.words import WORDS, amount, between, signed, with_unit
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import (
     SMALL_SIZE,
@@ -282,7 +282,7 @@ def _strokes(apart: Estimates, dark: bool) -> list[dict[str, Any]]:
 
 
 def _legend(one: CrossMatrix, other: CrossMatrix, apart: Estimates) -> str:
-    unit = "thousandths of a nat" if in_thousandths(one) else WORDS[one.measure].unit
+    unit = WORDS[one.measure].unit
     parts = [f"Numbers in {unit}." if unit else "", "A and B on one colour scale."]
     if not np.isnan(apart.low).all():
         parts.append("Struck through: the 95 % interval of the difference holds 0.")

@@ -18,7 +18,6 @@ from muxviz.figures.crosstalk.words import (
     crosstalk_alt,
     crosstalk_finding,
     crosstalk_table,
-    in_thousandths,
     with_unit,
 )
 from muxviz.figures.drawing.family import Family
@@ -73,7 +72,7 @@ def crosstalk_figure(
         crosstalk_finding(matrix),
         dark=dark,
         height=round(row * num / (MATRIX if has_bars else 1)) + TOP + BOTTOM,
-        sides={"l": SIDE, "r": 40, "t": TOP, "b": BOTTOM},
+        sides={"l": SIDE, "r": 76, "t": TOP, "b": BOTTOM},
     )
     caption(plot, _legend(matrix, mark_faint), below=50, left=12 - SIDE)
     return plot.figure()
@@ -118,12 +117,26 @@ def _heat(matrix: CrossMatrix, colors: Scale, low: float, high: float, mark_fain
         zmin=low,
         zmax=high,
         colorscale=colors,
-        showscale=num > WRITTEN,
-        colorbar={"thickness": 10, "len": MATRIX, "y": MATRIX / 2, "x": 1.02, "outlinewidth": 0},
+        showscale=True,
+        colorbar=_colorbar(matrix),
         xgap=3 if num <= WRITTEN else 1,
         ygap=3 if num <= WRITTEN else 1,
         hoverinfo="skip",
     )
+
+
+def _colorbar(matrix: CrossMatrix) -> dict[str, Any]:
+    """The scale at the right, as wide for every group."""
+    is_share = matrix.measure in ("points", "leak", "share")
+    return {
+        "thickness": 10,
+        "len": MATRIX,
+        "y": MATRIX / 2,
+        "x": 1.02,
+        "outlinewidth": 0,
+        "tickformat": ".0%" if is_share else "",
+        "nticks": 5,
+    }
 
 
 def _labels(
@@ -231,10 +244,9 @@ def _legend(matrix: CrossMatrix, mark_faint: bool) -> str:
     """The line under the figure."""
     words = WORDS[matrix.measure]
     parts = [f"Framed: {words.own}."]
-    if in_thousandths(matrix):
-        parts.insert(0, "Numbers in thousandths of a nat.")
-    elif words.unit:
-        parts.insert(0, f"Numbers in {words.unit}.")
+    if words.unit:
+        unit = "percentage points of probability" if matrix.measure == "points" else words.unit
+        parts.insert(0, f"Numbers in {unit}.")
     if matrix.measure in ("push", "shapley"):
         parts.append("Blue helps, orange hurts.")
     if mark_faint and matrix.is_faint.any():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,6 @@ import numpy as np
 from muxviz.figures.drawing.claims import exact, sizes, standing_out
 from muxviz.figures.drawing.wording import or_none, percent
 from muxviz.results.cross_matrix import CrossMatrix
-
-SMALL = 0.1  # nats; matrices that stay under it are written in thousandths
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,7 @@ SWAP = Words(
 )
 NOT_ZERO = "not told from 0 at 5 %"
 WORDS = {
+    "points": replace(SWAP, unit="points"),
     "swap": SWAP,
     "decibel": Words("dB", SWAP.source, SWAP.observed, "", "", "0 dB by definition", SWAP.faint),
     "push": Words(
@@ -91,11 +90,6 @@ WORDS = {
 }
 
 
-def in_thousandths(matrix: CrossMatrix) -> bool:
-    """Whether the numbers in its cells are written in thousandths."""
-    return matrix.measure == "swap" and matrix.top < SMALL
-
-
 def amount(matrix: CrossMatrix, value: float) -> str:
     """A value as a cell writes it."""
     if math.isnan(value):
@@ -104,9 +98,11 @@ def amount(matrix: CrossMatrix, value: float) -> str:
         return percent(value).replace("under", "<").replace("over", ">") if value else "·"
     if matrix.measure == "decibel":
         return f"{value:.0f}".replace("-", "−")
+    if matrix.measure == "points":
+        return points(value)
     if matrix.is_signed:
         return signed(value)
-    return short(1000 * value if in_thousandths(matrix) else value)
+    return short(value)
 
 
 def with_unit(matrix: CrossMatrix, value: float) -> str:
@@ -116,6 +112,8 @@ def with_unit(matrix: CrossMatrix, value: float) -> str:
         return percent(value)
     if matrix.measure == "decibel":
         return f"{value:.0f} dB".replace("-", "−")
+    if matrix.measure == "points":
+        return f"{points(value)} points"
     return f"{signed(value) if matrix.is_signed else short(value)} {unit}"
 
 
@@ -127,6 +125,8 @@ def between(matrix: CrossMatrix, low: float, high: float) -> str:
         return f"({100 * low:.0f} to {100 * high:.0f} %)"
     if matrix.measure == "decibel":
         return f"({low:.0f} to {high:.0f})".replace("-", "−")
+    if matrix.measure == "points":
+        return f"({points(low)} to {points(high)} points)"
     write = signed if matrix.is_signed else short
     return f"({write(low)} to {write(high)})"
 
@@ -143,6 +143,11 @@ def short(value: float) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def points(value: float) -> str:
+    """A share in percentage points, one decimal: ``"12.3"``."""
+    return f"{100 * value:.1f}".replace("-", "−")
+
+
 def signed(value: float) -> str:
     """``"+0.31"``, ``"−1.2"``, ``"0"``: two decimals."""
     if math.isnan(value):
@@ -157,7 +162,7 @@ def crosstalk_finding(matrix: CrossMatrix) -> str:
     """What the matrix shows, in one sentence."""
     pair = matrix.strongest
     if pair is None:
-        return NOTHING[matrix.measure]
+        return NOTHING[matrix.measure] + _turned(matrix)
     slot, source = pair
     value = float(matrix.values[slot, source])
     much = with_unit(matrix, value)
@@ -170,7 +175,23 @@ def crosstalk_finding(matrix: CrossMatrix) -> str:
         by=by, By=by.capitalize(), read=read, size=size, does=does, most="most" * stands_out
     )
     said = " ".join(said.split()).replace(" ,", ",").replace(" :", ":")
-    return said if stands_out else f"{said}; other pairs are not told from it"
+    told = said if stands_out else f"{said}; other pairs are not told from it"
+    return told + _turned(matrix)
+
+
+def _turned(matrix: CrossMatrix) -> str:
+    """How often an exchange changed the answer of another slot, in words."""
+    if matrix.turned is None or matrix.measure != "points":
+        return ""
+    counts = np.array(matrix.turned)
+    np.fill_diagonal(counts, 0)
+    if not counts.any():
+        return "; no exchange turned an answer"
+    slot, source = (int(k) for k in np.unravel_index(int(counts.argmax()), counts.shape))
+    return (
+        f"; exchanges turned an answer in {int(counts[slot, source])} of {matrix.draws} draws at "
+        f"most (slot {source + 1} on slot {slot + 1})"
+    )
 
 
 def _stands_out(matrix: CrossMatrix) -> bool:
@@ -189,6 +210,7 @@ def _stands_out(matrix: CrossMatrix) -> bool:
 
 
 FOUND = {
+    "points": "Exchanging the sentence in {by} moves {read} {most}: {size}",
     "swap": "Exchanging the sentence in {by} moves {read} {most}: {size}",
     "decibel": "Exchanging {by} moves {read} {most}, against its own sentence: {size}",
     "push": "The sentence in {by} {does} {read} {most}: {size}",
@@ -198,6 +220,7 @@ FOUND = {
     "share": "The answer of {read} rests {most} on another slot: {size} on {by}",
 }
 NOTHING = {
+    "points": "No slot's sentence moves another slot's answer above the floor",
     "swap": "No slot's sentence moves another slot's answer above the floor",
     "decibel": "No slot's sentence moves another slot's answer above the floor",
     "push": "No push of a sentence on another slot's answer is told from 0",
@@ -212,6 +235,8 @@ def crosstalk_table(matrix: CrossMatrix) -> list[dict[str, Any]]:
     """The numbers, one row per cell, in the measure's own unit; None where nothing is known."""
     words = WORDS[matrix.measure]
     name = f"{matrix.measure} ({words.unit or 'share'})"
+    if matrix.measure == "points":
+        name = "probability moved (share)"
     table = []
     num = len(matrix.values)
     for i in range(num):
@@ -223,6 +248,8 @@ def crosstalk_table(matrix: CrossMatrix) -> list[dict[str, Any]]:
                 "low 95 %": or_none(matrix.low[i, j]),
                 "high 95 %": or_none(matrix.high[i, j]),
             }
+            if matrix.turned is not None:
+                row |= {"draws": matrix.draws, "answer turned": int(matrix.turned[i, j])}
             if matrix.is_tested:
                 row["told from nothing"] = None if i == j else not bool(matrix.is_faint[i, j])
             table.append(row)

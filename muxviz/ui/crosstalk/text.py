@@ -24,9 +24,9 @@ SWAP = Text(
     "How far each answer moves when the sentence of each slot is exchanged for one of the pool.",
     r"""
 Row *i* is the answer observed, column *j* the sentence exchanged:
-$X_{ij} = \mathrm{mean}_s\, \mathrm{JS}(p_i(x),\, p_i(x \text{ with } x_j \to s))$
-over pool sentences *s*, in nats (0 to ln 2 = 0.69); every slot gets the same ones. For a tag per
-token, the mean over the slot's own tokens. The bars are sums over the other slots with bootstrap
+$X_{ij} = \mathrm{mean}_s\, d(p_i(x),\, p_i(x \text{ with } x_j \to s))$
+over pool sentences *s*; every slot gets the same ones. For a tag per token, the mean over the
+slot's own tokens. The bars are sums over the other slots with bootstrap
 95 % intervals: what a slot takes (**susceptibility**) and what it does to others (**loudness**).
 
 **Control.** The unchanged group is run again, alone and in stacks of several sizes. What those runs
@@ -34,12 +34,19 @@ differ by, or at least float rounding, is the floor. A cell counts when a sign-f
 draws puts it above the floor at 5 % (Benjamini-Hochberg over the N² − N cells) and its interval
 lies above it too.
 """,
-    "JS says how far an answer moves, not where to; see Push. " + POOL_LIMITS,
+    "It says how far an answer moves, not where to; see Push. " + POOL_LIMITS,
 )
-DECIBEL_HOW = r"""
+UNITS = {
+    "points": r"""
+Here *d* is the total variation $\frac12 \sum_c |p_c - q_c|$: the probability that moves from one
+answer to others, in percentage points. The colour scale is that of all groups, 0 to 100 %.
+""",
+    "decibel": r"""
+Here *d* is the Jensen-Shannon divergence,
 $10 \log_{10} (X_{ij} / X_{ii})$: 0 dB is as much as the slot's own sentence does, −10 dB a tenth,
 −20 dB a hundredth. What lies under the measured floor counts as the floor.
-"""
+""",
+}
 TEXTS = {
     "swap": SWAP,
     "push": Text(

@@ -119,8 +119,10 @@ def matrix_of(result: Any, picked: Chosen) -> CrossMatrix:
 
 
 def shown_measure(picked: Chosen) -> str:
-    """The measure, or decibels where the swap test is shown so."""
-    return "decibel" if picked.measure == "swap" and value(DECIBEL) else picked.measure
+    """The measure; of the swap test, the unit that it is shown in."""
+    if picked.measure != "swap":
+        return picked.measure
+    return "decibel" if value(DECIBEL) else "points"
 
 
 def _scale(calls: dict[str, Call], picked: Chosen) -> tuple[float, float] | None:
@@ -150,7 +152,7 @@ def _matrix(
         call,
         cost_of(call.run, picked),
         draw,
-        words.how + (text.DECIBEL_HOW if shown == "decibel" else ""),
+        words.how + text.UNITS.get(shown, ""),
         words.limits,
         words.promise,
         instant=picked.measure == "leak" and not picked.is_pool_leak,
