@@ -155,7 +155,7 @@ def _() -> Found:
     found, clean = swapped(LEAKY), swapped(None)
     wanted = moved_by_hand(planted(LEAKY), found.sentences)
     null = moved_by_hand(planted(), clean.sentences)
-    return Found(exact(found.moved.each, wanted, 1e-6), exact(clean.moved.each, null, 1e-6))
+    return Found(exact(found.moved.each, wanted, 1e-5), exact(clean.moved.each, null, 1e-5))
 
 
 @rows.add("swap cross-talk told from the floor", "cells", "slot 1 from 2, slot 3 from 1")
