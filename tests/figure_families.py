@@ -83,6 +83,7 @@ from muxviz.figures.learn import mixing as learn_mixing
 from muxviz.figures.learn import rungs as learn_rungs
 from muxviz.figures.learn import seating as learn_seating
 from muxviz.figures.learn import sharing as learn_sharing
+from muxviz.figures.map import journey as of_journey
 from muxviz.figures.map import shares as map_shares
 from muxviz.figures.map import states as state_map
 from muxviz.figures.map import words as map_words
@@ -666,6 +667,19 @@ def map_drawn(dims: int, **chosen: Any) -> Drawn:
         map_words.map_finding(reading),
         map_words.map_alt(found.sample, projection, reading),
         map_words.map_table(found.sample, projection, READOUT, reading),
+    )
+
+
+@family
+def map_journey() -> Drawn:
+    found = of_map.found()
+    joint = max((m for m in found.maps if m.dims == 2), key=lambda m: len(m.states))
+    given = (found.sample, joint, found.readings)
+    return Drawn(
+        of_journey.journey_figure(*given),
+        of_journey.journey_finding(*given),
+        of_journey.journey_alt(*given),
+        of_journey.journey_table(*given),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import threading
 from dataclasses import replace
@@ -36,6 +37,7 @@ from muxviz.figures.map.words import (
     share_finding,
     share_table,
 )
+from muxviz.results.arrays import sample_arrays
 from muxviz.results.map import (
     ANSWER,
     NEIGHBOURS,
@@ -57,6 +59,7 @@ from tests.pages import (
     computed,
     press,
     seen,
+    settled,
     titles,
     visit,
     write_checkpoint,
@@ -298,8 +301,9 @@ def test_the_page_asks_before_it_computes() -> None:
 
 def test_a_map_appears_with_its_readings_and_looking_makes_no_pass() -> None:
     at = opened()
-    assert len(at.get("plotly_chart")) == 2
+    assert len(at.get("plotly_chart")) == 3  # with the shares and every state
     assert titles(at)[0].startswith("Read-out: ")
+    assert "is the sentence's own" in titles(at)[2]
     assert "Sentences" in seen(at)
     for key, value in ((map_params.STATE.key, "mix"), (map_params.COLOR.key, "slot")):
         at.session_state[key] = value
@@ -338,10 +342,8 @@ def test_a_sentence_and_a_point_are_looked_at_by_number() -> None:
 
 def test_tsne_takes_the_place_of_pca_once_it_is_there() -> None:
     at = opened(u_proj="tsne", u_nn="5")
-    assert len(at.get("plotly_chart")) == 2  # PCA and the shares
+    assert len(at.get("plotly_chart")) == 3
     assert "The same states by t-SNE" in seen(at)
-    press(at, "map_tsne_compute")
-    assert len(at.get("plotly_chart")) == 2
     assert "t-SNE, seed 0" in at.get("plotly_chart")[0].proto.spec
     assert computed(at) == 2
 
@@ -350,8 +352,10 @@ def test_tsne_takes_the_place_of_pca_once_it_is_there() -> None:
 def test_umap_comes_through_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projections, "import_umap", lambda: SimpleNamespace(UMAP=FakeUmap))
     at = opened(u_proj="umap")
-    assert "compiles itself" in seen(at)
-    press(at, "map_umap_compute")
+    assert "UMAP, seed 0" in at.get("plotly_chart")[0].proto.spec  # it was chosen, so it is shown
+    at.session_state[map_params.STATE.key] = "mix"
+    settled(at.run())
+    assert titles(at)[0].startswith("Mixture: ")
     assert "UMAP, seed 0" in at.get("plotly_chart")[0].proto.spec
 
 
@@ -373,7 +377,24 @@ def test_without_umap_pca_stays_and_says_how_to_get_it(monkeypatch: pytest.Monke
     monkeypatch.setattr(warm, "has_umap", lambda: False)
     at = opened(u_proj="umap")
     assert "pip install" in seen(at)
-    assert len(at.get("plotly_chart")) == 2
+    assert len(at.get("plotly_chart")) == 3
+
+
+def test_states_are_given_as_arrays() -> None:
+    sample = found().sample
+    arrays = np.load(io.BytesIO(sample_arrays(sample)), allow_pickle=False)
+    for name, values in sample.states.items():
+        np.testing.assert_array_equal(arrays[f"state/{name}"], values)
+    assert list(arrays["texts"]) == list(sample.texts)
+    np.testing.assert_array_equal(arrays["neighbour_set"], sample.neighbour_set)
+
+
+def test_lines_join_the_points_of_a_chosen_sentence_only() -> None:
+    places = found().map_of((READOUT,), 2)
+    given = (found().sample, places, found().readings)
+    bare, joined = (map_figure(*given, state=READOUT, selected=chosen) for chosen in (None, 1))
+    lines = [[t for t in figure.data if t.mode == "lines"] for figure in (bare, joined)]
+    assert len(lines[1]) == len(lines[0]) + 1
 
 
 def test_one_slot_is_not_applicable() -> None:
@@ -406,7 +427,7 @@ def test_bad_links_leave_the_defaults() -> None:
 
 @pytest.mark.parametrize(
     ("parameters", "count"),
-    [({"u_col": "margin", "u_sel": "1"}, 2), ({"u_own": "false"}, 2), ({"u_proj": "tsne"}, 3)],
+    [({"u_col": "margin", "u_sel": "1"}, 3), ({"u_own": "false"}, 3), ({"u_proj": "tsne"}, 3)],
 )
 def test_the_python_runs_as_pasted(
     parameters: dict[str, str], count: int, monkeypatch: pytest.MonkeyPatch
@@ -414,14 +435,12 @@ def test_the_python_runs_as_pasted(
     shown: list[Any] = []
     monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure: shown.append(figure))
     at = opened(**parameters)
-    if "u_proj" in parameters:
-        at = press(at, "map_tsne_compute")
     desk: Desk = at.session_state["studies"]
     drawn = list(desk.panels.values())
     for panel in drawn:
         exec(panel.python, {})
         assert json.loads(panel.record())
-    assert len(shown) == len(drawn) == count
+    assert len(shown) == len(drawn) >= count
     titles = [figure.layout.title.text for figure in shown]
     assert titles == [panel.figures[0].layout.title.text for panel in drawn]
 

@@ -1,4 +1,4 @@
-"""The points of a map as Plotly traces: lines, points, sentence numbers, own points, the ring.
+"""The points of a map as Plotly traces: points, lines to a chosen sentence's, numbers, own points.
 
 ``customdata`` of a point is its number in the sample. Points are drawn by WebGL only above
 ``SVG_MOST``, and in 3-D, where there is no other way: one canvas at most.
@@ -48,11 +48,12 @@ class View:
 
 
 def point_traces(view: View, places: np.ndarray) -> list[Any]:
-    """Lines, one trace of points per slot, sentence numbers, own points, the ring."""
+    """Lines to the points of a selected sentence, one trace of points per slot, sentence numbers,
+    own points, the ring.
+    """
     sample, own = view.sample, view.sample.is_own
-    traces = [_lines(view, places)]
-    for slot in range(sample.num_slots):
-        traces.append(_points(view, places, np.flatnonzero(~own & (sample.slot == slot)), slot))
+    traces = [] if view.selected is None else [_lines(view, places)]
+    traces += slot_points(view, places)
     if view.selected is not None or sample.num_anchors <= MOST_NUMBERS:
         traces.append(_numbers(view, places))
     if own.any():
@@ -60,6 +61,16 @@ def point_traces(view: View, places: np.ndarray) -> list[Any]:
     if view.point is not None:
         traces.append(_ring(view, places))
     return traces
+
+
+def slot_points(view: View, places: np.ndarray) -> list[Any]:
+    """One trace of points per slot."""
+    sample = view.sample
+    drawn = ~sample.is_own
+    return [
+        _points(view, places, np.flatnonzero(drawn & (sample.slot == slot)), slot)
+        for slot in range(sample.num_slots)
+    ]
 
 
 def _scatter(view: View, places: np.ndarray, *, points: bool = False, **rest: Any) -> Any:
@@ -90,8 +101,7 @@ def _lines(view: View, places: np.ndarray) -> Any:
         gap = np.full_like(points, np.nan)
         parts.append(np.stack([np.tile(middle, (len(points), 1)), points, gap], axis=1))
     joined = np.concatenate([part.reshape(-1, view.dims) for part in parts])
-    strength = 0.7 if view.selected is not None else 0.28
-    line = {"color": tint(ink(view.dark).muted, strength), "width": 1}
+    line = {"color": tint(ink(view.dark).muted, 0.7), "width": 1}
     return _scatter(view, joined, mode="lines", line=line, hoverinfo="skip")
 
 

@@ -1,4 +1,4 @@
-"""The map of states: colour and symbol say who a point is, thin lines join one sentence's points.
+"""The map of states: colour and symbol say who a point is; lines join a chosen sentence's points.
 
 Beside it stand the scores of the state in its original space. Several states of one joint fit are
 frames of one figure.

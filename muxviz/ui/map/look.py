@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from muxviz.figures.map.words import near_table, point_row, state_words
+from muxviz.results.arrays import sample_arrays
 from muxviz.results.map import StateMap, StateSample
 from muxviz.ui.map import params as controls
 from muxviz.ui.shell.params import Number, fits
@@ -20,6 +21,15 @@ def closer_look(found: StateMap, state: str) -> None:
     """Choose a sentence and a point by number, as the map and its table name them."""
     sample = found.sample
     st.subheader("Which points are these?", anchor=False)
+    st.download_button(
+        "States (.npz)",
+        data=lambda: sample_arrays(sample),
+        file_name="muxviz-map-states.npz",
+        icon=":material/download:",
+        on_click="ignore",
+        key="map_arrays",
+        help="Every state in all its dimensions, with sentence, slot and neighbours.",
+    )
     with st.container(horizontal=True, gap="medium"):
         sentence = _number(controls.SELECTED, sample.num_anchors)
         point = _number(controls.POINT, len(sample.anchor))

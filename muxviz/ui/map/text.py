@@ -39,3 +39,12 @@ Neighbours enter as M whole sets: with more sets drawn they may weigh a little m
 network much of the interplay is a neighbour at another place, which a demultiplexer may still undo.
 A share of variance is not information: a small part may be all that the head needs.
 """
+JOURNEY_HOW = """
+Every point of the map above in every state of the pass, projected by one fit, so that a place means
+the same in each picture. *Own*: the part of the variance that the sentence alone explains, as in
+the bars above.
+"""
+JOURNEY_LIMITS = """
+Two directions of many: what looks mixed here may be apart in the others. States with larger numbers
+spread further in a common fit.
+"""

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from muxviz.figures.drawing.family import Picture
+from muxviz.figures.map.journey import JOURNEY
 from muxviz.figures.map.shares import SHARES_FAMILY
 from muxviz.figures.map.states import MAP
 from muxviz.figures.map.words import METHODS, map_readings
@@ -56,6 +57,7 @@ def map_page(run: RunRequest, bench: Bench) -> None:
         st.markdown(f"- {line}")
     if sampling.ask in desk().results:
         show(_shares(first))
+        show(_journey(first))
         closer_look(found, state)
 
 
@@ -121,7 +123,8 @@ def _second(sampling: Call, found: StateMap) -> Question:
         lambda projection: _picture(found, projection),
         words.MAP_HOW,
         _limits,
-        "Until then PCA is shown above.",
+        "Until it is there PCA is shown above.",
+        instant=True,
         reason=warm.INSTALL if method == "umap" and not warm.has_umap() else "",
         origin=_origin(found),
         record=lambda projection: _record(found, projection),
@@ -148,6 +151,28 @@ def _shares(first: Question) -> Question:
         how=words.SHARES_HOW,
         limits=words.SHARES_LIMITS,
         file="map_shares",
+        record=lambda found: found.readings,
+    )
+
+
+def _journey(first: Question) -> Question:
+    """Of the same sample, every state side by side."""
+    color = str(value(controls.COLOR))
+
+    def draw(found: StateMap) -> Picture:
+        joint = max((m for m in found.maps if m.dims == 2), key=lambda m: len(m.states))
+        named = f"result.sample, result.map_of({joint.states!r}, 2), result.readings"
+        return JOURNEY(color=color).of(found.sample, joint, found.readings, named=named)
+
+    return replace(
+        first,
+        key="map_journey",
+        question="What becomes of the sentences on their way?",
+        draw=draw,
+        how=words.JOURNEY_HOW,
+        limits=words.JOURNEY_LIMITS,
+        view=(color,),
+        file="map_journey",
         record=lambda found: found.readings,
     )
 
