@@ -98,6 +98,29 @@ def test_own_sentences_to_a_leak_to_its_layers_and_a_link(window: Any, address: 
     assert shown.strangers == []
 
 
+def click_on(shown: Screen, mark: Any) -> None:
+    """The pointer on the middle of a mark, as a user's."""
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    shown.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def test_a_cell_and_a_point_are_chosen_by_a_click(window: Any, address: str) -> None:
+    shown = screen(window, address, "/crosstalk?m=tiny-n5&c_draws=8")
+    press_compute(shown, "crosstalk_swap")
+    drawn(shown, "crosstalk_swap")
+    cells = shown.page.locator(".st-key-crosstalk_swap_figure .points path.point")
+    click_on(shown, cells.nth(3 * 5 + 1))  # row by row: slot 4, under the sentence of slot 2
+    shown.page.get_by_text("What does slot 4 answer with other sentences in slot 2?").wait_for()
+
+    shown = screen(window, address, "/map?m=tiny-n5&u_k=4&u_m=2")
+    press_compute(shown, "map_states")
+    drawn(shown, "map_pca")
+    click_on(shown, shown.page.locator(".st-key-map_pca_figure .points path.point").first)
+    shown.page.get_by_text(re.compile(r"Point \d+:")).wait_for()
+    assert shown.errors == []
+
+
 def test_stop_ends_the_work_and_a_changed_view_starts_none(window: Any, address: str) -> None:
     shown = screen(window, address, SLOW)
     press_compute(shown, "crosstalk_shapley")

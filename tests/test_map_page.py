@@ -301,9 +301,12 @@ def test_the_page_asks_before_it_computes() -> None:
 
 def test_a_map_appears_with_its_readings_and_looking_makes_no_pass() -> None:
     at = opened()
-    assert len(at.get("plotly_chart")) == 3  # with the shares and every state
+    assert len(at.get("plotly_chart")) == 1
     assert titles(at)[0].startswith("Read-out: ")
-    assert "is the sentence's own" in titles(at)[2]
+    for tab, said in (("Made of", "of the variance"), ("On their way", "the sentence's own")):
+        behind(at, tab)
+        assert len(at.get("plotly_chart")) == 2
+        assert said in titles(at)[1]
     assert "Sentences" in seen(at)
     for key, value in ((map_params.STATE.key, "mix"), (map_params.COLOR.key, "slot")):
         at.session_state[key] = value
@@ -314,6 +317,12 @@ def test_a_map_appears_with_its_readings_and_looking_makes_no_pass() -> None:
     checked(at.run())
     assert json.loads(at.get("plotly_chart")[0].proto.spec)["frames"]
     assert computed(at) == 1
+
+
+def behind(at: AppTest, tab: str) -> None:
+    """Open a tab below the map."""
+    at.session_state["map_behind"] = tab
+    checked(at.run())
 
 
 def test_buttons_step_through_the_states() -> None:
@@ -342,7 +351,7 @@ def test_a_sentence_and_a_point_are_looked_at_by_number() -> None:
 
 def test_tsne_takes_the_place_of_pca_once_it_is_there() -> None:
     at = opened(u_proj="tsne", u_nn="5")
-    assert len(at.get("plotly_chart")) == 3
+    assert len(at.get("plotly_chart")) == 1
     assert "The same states by t-SNE" in seen(at)
     assert "t-SNE, seed 0" in at.get("plotly_chart")[0].proto.spec
     assert computed(at) == 2
@@ -377,7 +386,7 @@ def test_without_umap_pca_stays_and_says_how_to_get_it(monkeypatch: pytest.Monke
     monkeypatch.setattr(warm, "has_umap", lambda: False)
     at = opened(u_proj="umap")
     assert "pip install" in seen(at)
-    assert len(at.get("plotly_chart")) == 3
+    assert len(at.get("plotly_chart")) == 1
 
 
 def test_states_are_given_as_arrays() -> None:
@@ -435,6 +444,8 @@ def test_the_python_runs_as_pasted(
     shown: list[Any] = []
     monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure: shown.append(figure))
     at = opened(**parameters)
+    for tab in ("Made of", "On their way"):
+        behind(at, tab)
     desk: Desk = at.session_state["studies"]
     drawn = list(desk.panels.values())
     for panel in drawn:

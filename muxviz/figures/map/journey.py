@@ -20,6 +20,7 @@ from muxviz.figures.map.words import METHODS, share_table, state_words
 from muxviz.results.map import EMBEDDING, SHARES, Projection, StateReading, StateSample
 
 COLUMNS = 4
+DOT = 5
 SIDE, GAP = 230, 46  # px of a map, and under each for the title of the next
 MARGIN = {"l": 24, "r": 24, "t": 96, "b": 96}
 OWN = SHARES.index("sentence")
@@ -47,17 +48,22 @@ def journey_figure(
     inner = SIDE * rows + GAP * (rows - 1)
     titles = [_title(_of(readings, state), dark) for state in states]
     plot = Plot.grid(
-        rows, columns, titles=titles, across=0.02, down=GAP / inner if rows > 1 else 0.0
+        rows, columns, titles=titles, across=0.025, down=GAP / inner if rows > 1 else 0.0
     )
     view = View(sample, colors_of(sample, color, dark=dark), None, None, dark, 2)
     for number, places in enumerate(projection.coordinates):
         at = {"row": number // COLUMNS + 1, "col": number % COLUMNS + 1}
-        plot.add(*slot_points(view, places), **at)
+        for trace in slot_points(view, places):
+            marker = trace["marker"] | {"size": DOT}
+            plot.add(trace | {"marker": marker}, **at)
     plot.add(*legend_traces(view))
     common: dict[str, Any] = {"showticklabels": False, "showgrid": False, "zeroline": False}
-    (left, right), (low, high) = _ends(projection.coordinates)
-    plot.xaxes(**common, range=[left, right], linecolor=ink(dark).line, mirror=True)
-    plot.yaxes(**common, range=[low, high], linecolor=ink(dark).line, mirror=True)
+    edge = {"linecolor": ink(dark).line, "mirror": True}
+    for number, places in enumerate(projection.coordinates):
+        at = {"row": number // COLUMNS + 1, "col": number % COLUMNS + 1}
+        across, up = (_ends(places[:, axis]) for axis in (0, 1))
+        plot.xaxes(**common, **edge, range=across, **at)
+        plot.yaxes(**common, **edge, range=up, **at)
     framed(
         plot,
         journey_finding(sample, projection, readings),
@@ -130,25 +136,22 @@ def _title(reading: StateReading, dark: bool) -> dict[str, Any]:
         "text": f"{state_words(reading.state).capitalize()}{own}",
         "xanchor": "left",
         "font": {"size": SMALL_SIZE if own else TEXT_SIZE, "color": ink(dark).text},
-        "yshift": 2,
+        "yshift": 5,
     }
 
 
 def _caption(projection: Projection) -> str:
     return (
-        f"One {METHODS[projection.method]} of all states: a place means the same in each. Own: the "
-        "sentence's share of the variance, in all dimensions."
+        f"One {METHODS[projection.method]} of all states: directions are the same, each picture "
+        "has its own scale. Own: the sentence's share of the variance, in all dimensions."
     )
 
 
-def _ends(coordinates: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Ends of both axes, with room around the points."""
-    found = []
-    for axis in (0, 1):
-        low, high = (float(f(coordinates[..., axis])) for f in (np.nanmin, np.nanmax))
-        room = 0.06 * max(high - low, 1e-9)
-        found.append((low - room, high + room))
-    return found[0], found[1]
+def _ends(places: np.ndarray) -> list[float]:
+    """Ends of an axis, with room around the points ``[P]``."""
+    low, high = float(np.nanmin(places)), float(np.nanmax(places))
+    room = 0.06 * max(high - low, 1e-9)
+    return [low - room, high + room]
 
 
 JOURNEY = Family(journey_figure, journey_finding, journey_alt, journey_table)

@@ -63,12 +63,20 @@ def ranked_heads(bench: Bench, run: RunRequest) -> HeadEffects | None:
             text.HEADS_LIMITS,
             "Every head is silenced once; what the answer loses ranks them.",
             instant=True,
+            pick=_take_head,
         )
     )
     if found is not None:
         with place:
             control(controls.EFFECT, help="What heads are ranked by.")
     return found
+
+
+def _take_head(cell: list[int]) -> None:
+    """Draw the head of a cell that was clicked (a callback)."""
+    state = st.session_state
+    state[controls.LOOK.key] = "one"
+    state[controls.LAYER.key], state[controls.HEAD.key] = cell[0] + 1, cell[1] + 1
 
 
 def reading(bench: Bench, run: RunRequest, heads: HeadEffects | None) -> None:

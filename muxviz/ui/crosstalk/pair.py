@@ -45,6 +45,12 @@ def picked_pair(matrix: CrossMatrix) -> tuple[int, int]:
     return slot, source
 
 
+def take_pair(cell: list[int]) -> None:
+    """Choose the pair of a cell that was clicked (a callback)."""
+    slot, source = cell
+    st.session_state[SLOT.key], st.session_state[SOURCE.key] = str(slot + 1), str(source + 1)
+
+
 def _number(chosen: str) -> int | None:
     return None if chosen == AUTO else int(chosen) - 1
 

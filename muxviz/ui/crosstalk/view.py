@@ -17,7 +17,7 @@ from muxviz.results.cross_matrix import CrossMatrix, common_scale, cross_matrix
 from muxviz.results.crosstalk import Crosstalk
 from muxviz.ui.crosstalk import text
 from muxviz.ui.crosstalk.measures import FEW, POOLED, SWAPS, Chosen, call_of, chosen, cost_of
-from muxviz.ui.crosstalk.pair import pair_panels, picked_pair
+from muxviz.ui.crosstalk.pair import pair_panels, picked_pair, take_pair
 from muxviz.ui.crosstalk.params import DECIBEL, DRAWS, MARK, MEASURE, OVER, OWN, POOL, SETS
 from muxviz.ui.crosstalk.pruning import sparsity_panel
 from muxviz.ui.shell.frame import Bench
@@ -158,6 +158,7 @@ def _matrix(
         instant=picked.measure == "leak" and not picked.is_pool_leak,
         view=(scale, picked.measure),
         origin=origin,
+        pick=take_pair,
     )
 
 

@@ -35,13 +35,18 @@ def closer_look(found: StateMap, state: str) -> None:
         point = _number(controls.POINT, len(sample.anchor))
     if not sentence and not point:
         st.caption(
-            "Choose a sentence to see it alone, or a point (its number is in its hover text and in "
-            "Data) to see what lies near it in the original space."
+            "Choose a sentence to see it alone; click a point, or write its number, to see what "
+            "lies near it in the original space."
         )
     if sentence:
         _sentence(sample, sentence - 1)
     if point:
         _near(sample, state, point - 1)
+
+
+def take_point(place: list[int]) -> None:
+    """Look at the point that was clicked (a callback)."""
+    st.session_state[controls.POINT.key] = place[0] + 1
 
 
 def _number(param: Number, high: int) -> int:

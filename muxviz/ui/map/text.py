@@ -40,11 +40,11 @@ network much of the interplay is a neighbour at another place, which a demultipl
 A share of variance is not information: a small part may be all that the head needs.
 """
 JOURNEY_HOW = """
-Every point of the map above in every state of the pass, projected by one fit, so that a place means
-the same in each picture. *Own*: the part of the variance that the sentence alone explains, as in
-the bars above.
+Every point of the map above in every state of the pass, projected by one fit, so that a direction
+means the same in each picture; each has a scale of its own. *Own*: the part of the variance that
+the sentence alone explains.
 """
 JOURNEY_LIMITS = """
 Two directions of many: what looks mixed here may be apart in the others. States with larger numbers
-spread further in a common fit.
+weigh more in a common fit.
 """

@@ -18,7 +18,7 @@ from muxviz.ui.map import params as controls
 from muxviz.ui.map import text as words
 from muxviz.ui.map import warm
 from muxviz.ui.map.controls import chosen, design_controls, view_controls
-from muxviz.ui.map.look import closer_look
+from muxviz.ui.map.look import closer_look, take_point
 from muxviz.ui.map.project import Project
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import value
@@ -56,9 +56,21 @@ def map_page(run: RunRequest, bench: Bench) -> None:
     for line in map_readings(found.reading(state)):
         st.markdown(f"- {line}")
     if sampling.ask in desk().results:
-        show(_shares(first))
-        show(_journey(first))
-        closer_look(found, state)
+        _behind(first, found, state)
+
+
+def _behind(first: Question, found: StateMap, state: str) -> None:
+    """What the scores and the other states say, one tab at a time."""
+    tabs = {
+        "Which points?": lambda: closer_look(found, state),
+        "Made of": lambda: show(_shares(first)),
+        "On their way": lambda: show(_journey(first)),
+    }
+    places = st.tabs(list(tabs), key="map_behind", on_change="rerun")
+    for place, draw in zip(places, tabs.values(), strict=True):
+        if place.open:
+            with place:
+                draw()
 
 
 # ---- questions ----------------------------------------------------------------------------------
@@ -98,6 +110,7 @@ def _first(sampling: Call) -> Question:
         words.MAP_PROMISE,
         reason=ALONE if run.num_instances < 2 else "",
         file="map_pca",
+        pick=take_point,
         origin=_origin,
         record=lambda found: _record(found, now.pca(found)),
     )
@@ -126,6 +139,7 @@ def _second(sampling: Call, found: StateMap) -> Question:
         "Until it is there PCA is shown above.",
         instant=True,
         reason=warm.INSTALL if method == "umap" and not warm.has_umap() else "",
+        pick=take_point,
         origin=_origin(found),
         record=lambda projection: _record(found, projection),
     )

@@ -117,8 +117,9 @@ def _chart(name: str, figure: Any, alt: str, file: str, pick: Pick | None) -> No
 def _picked(name: str, pick: Pick) -> None:
     """Tell what was clicked (a callback); a click beside everything tells nothing."""
     points = st.session_state[name]["selection"]["points"]
-    if points and points[0].get("customdata"):
-        pick(points[0]["customdata"])
+    given = points[0].get("customdata") if points else None
+    if given is not None:
+        pick(given if isinstance(given, list) else [given])
 
 
 def _data(panel: Panel) -> None:
