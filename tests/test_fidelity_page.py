@@ -23,6 +23,7 @@ from muxviz.figures.fidelity import places as place_figures
 from muxviz.figures.fidelity import recovery as read_figures
 from muxviz.results.fidelity import Fidelity
 from tests.pages import (
+    checked,
     computed,
     press,
     questions,
@@ -71,7 +72,12 @@ def test_a_group_is_read_at_once_and_views_compute_nothing(
 ) -> None:
     at = open_page()
     before, counted = titles(at), computed(at)
-    assert len(before) == 4  # slots, positions, lengths, agreement
+    assert len(before) == 2  # by slot, and agreement
+    for tab in ("By place", "By length"):
+        at.session_state["fidelity_by"] = tab
+        checked(at.run())
+        assert titles(at)[0] != before[0]
+    assert computed(at) == counted
     assert questions(at)[0] == "How much of each slot is read back?"
     assert {b.key for b in at.button} >= {"fidelity_right_compute", "fidelity_bits_compute"}
     assert "Choose a model B" in seen(at)
@@ -92,7 +98,10 @@ def test_everything_over_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
         at.button(key=f"fidelity_{key}_compute").click()
     settled(at.run())
     shown = titles(at)
-    assert len(shown) == 7
+    assert len(shown) == 5
+    for tab in ("By place", "By length"):
+        at.session_state["fidelity_by"] = tab
+        checked(at.run())
     assert "16 random groups" in seen(at)
     assert "nats per position" in " ".join(shown)
     assert any("A and B give the same answer" in title for title in shown)

@@ -186,6 +186,7 @@ def measure_file(
     empty = _empty(run, data_name(path), labels, window_size(checkpoint.config, found[0]))
     before = empty if start is None else _same(start, empty)
     left = spans(path, columns, labels, before.window, before.read)
+    answered: Iterable[Answered]
     if elsewhere is None:
         answered = (answer_window(run, w) for w in ahead(tokenised(run, s, columns) for s in left))
     else:

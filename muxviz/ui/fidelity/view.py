@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -18,6 +19,7 @@ from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, labelled_pool, pool_texts
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.tabs import in_tabs
 
 
 def scope_controls() -> None:
@@ -27,8 +29,8 @@ def scope_controls() -> None:
         with st.container(width=260):
             control(DRAWS, help="Groups of N sentences drawn from the pool, one pass each.")
     with st.container(horizontal=True, gap="medium"):
-        control(VALUE)
-        control(PLACES)
+        control(VALUE, help="Of slots.")
+        control(PLACES, help="Of the picture by place.")
 
 
 # ---- read-back ----------------------------------------------------------------------------------
@@ -72,9 +74,8 @@ def read_back_panels(run: RunRequest, bench: Bench) -> None:
         limits=words.LENGTH_LIMITS,
         file="fidelity_lengths",
     )
-    if show(slots) is not None:
-        show(positions)
-        show(lengths)
+    questions = {"By slot": slots, "By place": positions, "By length": lengths}
+    in_tabs("fidelity_by", {name: partial(show, question) for name, question in questions.items()})
 
 
 # ---- shared -------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from muxviz.ui.study.call import As, Call, labelled_pool
 from muxviz.ui.study.kept import desk
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.tabs import in_tabs
 
 QUESTION = "Do same sentences stay together whatever their neighbours?"
 ALONE = "One text a pass: a sentence has no neighbours that could move it."
@@ -61,16 +62,14 @@ def map_page(run: RunRequest, bench: Bench) -> None:
 
 def _behind(first: Question, found: StateMap, state: str) -> None:
     """What the scores and the other states say, one tab at a time."""
-    tabs = {
-        "Which points?": lambda: closer_look(found, state),
-        "Made of": lambda: show(_shares(first)),
-        "On their way": lambda: show(_journey(first)),
-    }
-    places = st.tabs(list(tabs), key="map_behind", on_change="rerun")
-    for place, draw in zip(places, tabs.values(), strict=True):
-        if place.open:
-            with place:
-                draw()
+    in_tabs(
+        "map_behind",
+        {
+            "Which points?": lambda: closer_look(found, state),
+            "Made of": lambda: show(_shares(first)),
+            "On their way": lambda: show(_journey(first)),
+        },
+    )
 
 
 # ---- questions ----------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -23,12 +22,13 @@ from muxviz.ui.study import runs
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.braid import braid_question, recorded_band
 from muxviz.ui.study.call import As, Call, Known, pool_texts
-from muxviz.ui.study.errors import error_panel, one_panel
+from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.kept import desk
 from muxviz.ui.study.python import RUN_IMPORTS, run_lines
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import PastRun, RunRequest
 from muxviz.ui.study.slots import take_slot
+from muxviz.ui.study.tabs import in_tabs
 from muxviz.ui.study.verdict import verdict
 
 TICK_S = 0.5  # between drawing a run and timing it
@@ -69,7 +69,7 @@ def braid_panel(past: PastRun, bench: Bench) -> None:
 @st.fragment
 def details(past: PastRun, bench: Bench) -> None:
     """What is behind the verdict, one tab at a time; only the open one is computed."""
-    tabs: dict[str, Callable[[PastRun, Bench], None]] = {
+    tabs = {
         **({"Model B": other_model} if bench.other is not None else {}),
         "Tokens": reading_panel,
         "Leaks": leak_panel,
@@ -77,11 +77,7 @@ def details(past: PastRun, bench: Bench) -> None:
         "Layers": band_panel,
     }
     kept = session.DETAILS if bench.other is None else f"{session.DETAILS}_b"  # B's tab is first
-    places = st.tabs(list(tabs), key=kept, on_change="rerun")
-    for place, panel in zip(places, tabs.values(), strict=True):
-        if place.open:
-            with place, one_panel():
-                panel(past, bench)
+    in_tabs(kept, {name: partial(panel, past, bench) for name, panel in tabs.items()})
 
 
 # ---- what is read back --------------------------------------------------------------------------
