@@ -241,7 +241,7 @@ def add_timings(past: PastRun, timings: tuple[Timing, ...]) -> PastRun:
     return timed
 
 
-def failed() -> Exception | None:
+def failed() -> MuxvizError | Bug | None:
     """The error of the last attempt, until the next one."""
     error: Exception | None = st.session_state.get(session.FAILED)
     return error
