@@ -78,6 +78,7 @@ def planted() -> Worklist:
         tag_names=("short",),
         suspects=np.asarray([False, False, False, False, True]),
         failures=(FAILURE,),
+        controls=(),
         bad=(BadRow(4, 5, "label", "is empty; expected one of negative, positive"),),
         bad_rows=1,
         read=6,

@@ -17,7 +17,7 @@ from muxviz.analysis.dataset.tags import NAMES, pass_tags, row_tags
 from muxviz.batch import Row, Seating, encode_rows, make_group
 from muxviz.engine.engine import Engine
 from muxviz.errors import DataError, InputError, NotApplicable, Stopped
-from muxviz.results.worklist import LABEL, LUCKY, MODEL, SHARED
+from muxviz.results.worklist import LABEL, LUCKY, MODEL, MOVED, SHARED
 from muxviz.training.strangers import Columns
 from tests.planted import planted
 from tests.tiny import tiny_checkpoint, tiny_config
@@ -137,7 +137,7 @@ def test_suspected_labels_are_those_that_both_are_sure_of(tmp_path: Path) -> Non
     path.write_text("text\tlabel\n" + "\n".join(lines), encoding="utf-8")
     found = measure_file(planted().checkpoint, path, baseline=lone())
     assert (found.numbers[found.suspects] - 1).tolist() == wrong
-    assert {f.kind for f in found.failures} == {LABEL}
+    assert {f.kind for f in found.failures} == {LABEL, MOVED}
     assert not measure_file(planted().checkpoint, path).suspects.any()  # one opinion is none
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from muxviz.analysis.dataset.failing import control_rows, moved_rows
 from muxviz.results import from_json, to_json
-from muxviz.results.worklist import ALONE_UNKNOWN, LABEL, LUCKY, MODEL, SHARED, FailureSet
-from tests.planted_worklist import FAILURE, planted
+from muxviz.results.worklist import ALONE_UNKNOWN, FINE, LABEL, LUCKY, MODEL, SHARED, FailureSet
+from tests.planted_worklist import FAILURE, drawn, planted
 
 
 def test_kinds_are_told_apart_by_hand() -> None:
@@ -50,3 +51,21 @@ def test_a_saved_set_comes_back_as_it_was() -> None:
     assert back.alone is None
     assert np.isnan(back.alone_margin)
     assert (back.text, back.pair) == ("dull", None)
+
+
+def test_right_rows_are_kept_as_controls_and_those_that_company_moves_most_are_listed() -> None:
+    found = drawn(lambda slots, tags, tokens: 0.1 + 0.0 * slots)
+    spread = np.linspace(0.0, 4.0, len(found))
+    scores = np.array(found.scores)
+    scores[1, np.arange(len(found)), found.gold] += spread  # one grouping is kinder
+    found = replace(found, scores=scores)
+    fine = np.flatnonzero(found.kinds == FINE)
+    moved = moved_rows(found)
+    assert len(moved) == 50
+    assert set(moved) <= set(fine)
+    assert found.moved[moved].min() >= np.sort(found.moved[fine])[-50]
+    controls = control_rows(found, 120)
+    assert len(set(controls)) == 120
+    assert set(controls) <= set(fine)
+    assert abs(found.moved[controls].mean() - found.moved[fine].mean()) < 0.5, "drawn, not chosen"
+    assert len(control_rows(found, 10**6)) == 500

@@ -21,12 +21,15 @@ SHARED, MODEL, LUCKY, LABEL, ALONE_UNKNOWN = KINDS = (
     "no baseline",
 )
 FINE = ""  # the kind of a row that nothing is wrong with
+MOVED = "moved"  # one of these, listed because company moves its margin most
+LISTED = (*KINDS, MOVED)
 MEANING = {
     SHARED: "N = 1 is right, the shared pass is wrong: multiplexing did it",
     MODEL: "N = 1 is wrong too: multiplexing is not to blame",
     LUCKY: "N = 1 is wrong, the shared pass is right",
     LABEL: "both are sure of one other label: look at the label first",
     ALONE_UNKNOWN: "wrong, and there is no N = 1 baseline to tell whose fault it is",
+    MOVED: "right every time, among the rows whose margin company moves most",
 }
 
 
@@ -37,8 +40,10 @@ class Failure:
     number: the row in the file, from 1. rows: text and second text (or None) of every seat, in
     seat order; fewer than N where the group was filled up (``fill``, ``seed``). slot: the row's
     seat, from 0. margins: logit of the right label less the best other one; below 0 is wrong;
-    alone_margin is NaN and alone None without a baseline. kind: one of ``KINDS``. wrong_in: the
-    groupings in which it is wrong. tokens: of its text, special ones included.
+    alone_margin is NaN and alone None without a baseline. kind: one of ``LISTED``, FINE for a row
+    that is kept because nothing is wrong with it. wrong_in: the groupings in which it is wrong.
+    tokens: of its text, special ones included. moved: its largest margin over the groupings less
+    its smallest, logits.
     """
 
     number: int
@@ -57,6 +62,7 @@ class Failure:
     padding: str
     fill: str
     seed: int
+    moved: float = 0.0
 
     @property
     def text(self) -> str:
@@ -74,6 +80,7 @@ class FailureSet:
     """Failures of one file with one checkpoint, as they are saved (``results.store``).
 
     data: name of the file. groupings: their names. baseline: name of the N = 1 checkpoint, or "".
+    right: rows of the file that nothing was wrong with; those among ``failures`` are drawn of them.
     """
 
     data: str
@@ -82,6 +89,7 @@ class FailureSet:
     baseline: str
     failures: tuple[Failure, ...]
     provenance: Provenance
+    right: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,11 +114,12 @@ class Worklist:
     """A labelled file through a checkpoint, G groupings, and once through its N = 1 baseline.
 
     R rows, C labels. numbers: ``[R]`` row in the file, from 1, rows that were left out counted.
-    gold: ``[R]`` number of the right label. scores: ``[G, R, C]`` log-probabilities. alone: the
-    same of N = 1, ``[R, C]``; NaN without a baseline. groups, slots: ``[G, R]`` whom a row shared
-    its pass with, and where it sat, both from 0. tokens: ``[R]``. tags: ``[G, R, T]`` bool, true
-    of a row in that grouping; tag_names: T. suspects: ``[R]`` bool, see ``KINDS``. bad: the first
-    rows that were left out; bad_rows: how many. read: rows of the file that were looked at, and
+    controls: rows drawn of those that nothing is wrong with, so that a saved set can show what
+    another checkpoint breaks. gold: ``[R]`` number of the right label. scores: ``[G, R, C]``
+    log-probabilities. alone: the same of N = 1, ``[R, C]``; NaN without a baseline. groups, slots:
+    ``[G, R]`` whom a row shared its pass with, and where it sat, both from 0. tokens: ``[R]``.
+    tags: ``[G, R, T]`` bool, true of a row in that grouping; tag_names: T. suspects: ``[R]`` bool,
+    see ``KINDS``. bad: the first rows that were left out; bad_rows: how many. read: rows of the file that were looked at, and
     is_whole whether that is all of it. window: rows that groups were drawn among. seeds: one a
     grouping; filler_seed: of the rows that fill a last group up.
     """
@@ -131,6 +140,7 @@ class Worklist:
     tag_names: tuple[str, ...]
     suspects: np.ndarray
     failures: tuple[Failure, ...]
+    controls: tuple[Failure, ...]
     bad: tuple[BadRow, ...]
     bad_rows: int
     read: int
@@ -176,6 +186,11 @@ class Worklist:
     def flips(self) -> np.ndarray:
         """``[R]`` bool: not the same answer in every grouping."""
         return np.asarray((self.answers != self.answers[:1]).any(axis=0))
+
+    @cached_property
+    def moved(self) -> np.ndarray:
+        """``[R]`` largest margin over the groupings less the smallest: how far company moves it."""
+        return np.asarray(self.margins.max(axis=0) - self.margins.min(axis=0))
 
     @cached_property
     def kinds(self) -> np.ndarray:
@@ -224,11 +239,11 @@ class Worklist:
         return [(order, own[order]) for order, own in zip(orders, self.groups, strict=True)]
 
     def saved(self, failures: Sequence[Failure] | None = None) -> FailureSet:
-        """Failures (None: all that are listed) with where they come from."""
-        chosen = self.failures if failures is None else tuple(failures)
-        return FailureSet(
-            self.data, self.labels, self.groupings, self.baseline, chosen, self.provenance
-        )
+        """Failures with where they come from; None: all of them, and the controls."""
+        failing = (one for one in self.failures if one.kind != MOVED)
+        chosen = (*failing, *self.controls) if failures is None else tuple(failures)
+        origin = (self.data, self.labels, self.groupings, self.baseline)
+        return FailureSet(*origin, chosen, self.provenance, self.count(FINE))
 
 
 def gold_margins(scores: np.ndarray, gold: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""What is listed of a file that was answered: suspected labels, and every failure with its group.
+"""What is listed of a file that was answered: suspected labels, every failure with its group, the
+right rows that company moves most, and some right rows as controls.
 
 Confident learning (Northcutt, Jiang and Chuang 2021): a label is suspected where the model is at
 least as sure of another one as it is, on average, of the rows that bear that label. Here N = 1 and
@@ -15,17 +16,20 @@ import numpy as np
 
 from muxviz.analysis.dataset.tags import THIN
 from muxviz.batch import Row
-from muxviz.results.worklist import FINE, Failure, Worklist
+from muxviz.results.worklist import FINE, MOVED, Failure, Worklist
 from muxviz.training.strangers import Columns, GoodRow, read_rows
 
 TIE = 1e-6  # in probability: as sure as the mean but for rounding
+MOST_MOVED, MOST_CONTROLS = 50, 500
 MOST_FAILURES = 10_000  # that carry their texts: those with the smallest margins
 
 
 def finished(found: Worklist, path: Path, columns: Columns) -> Worklist:
-    """The same with suspected labels and failures, whose texts are read from the file again."""
+    """The same with suspected labels and listed rows, whose texts are read from the file again."""
     found = replace(found, suspects=suspected_labels(found))
-    rows = listed_rows(found)[:MOST_FAILURES]
+    failing, moved = listed_rows(found)[:MOST_FAILURES], moved_rows(found)
+    controls = control_rows(found, len(failing))
+    rows = np.concatenate([failing, moved, controls])
     seats = {int(row): found.seats(int(found.worst[row]), int(row)) for row in rows}
     wanted = {int(found.numbers[n]) for group in seats.values() for n in group}
     texts: dict[int, Row] = {}
@@ -34,9 +38,10 @@ def finished(found: Worklist, path: Path, columns: Columns) -> Worklist:
             texts[one.number] = one.row
         if len(texts) == len(wanted):
             break
-    return replace(
-        found, failures=tuple(_failure(found, int(r), seats[int(r)], texts) for r in rows)
-    )
+    made = [_failure(found, int(r), seats[int(r)], texts) for r in rows]
+    last = len(failing) + len(moved)
+    worst = [replace(one, kind=MOVED) for one in made[len(failing) : last]]
+    return replace(found, failures=(*made[: len(failing)], *worst), controls=tuple(made[last:]))
 
 
 def listed_rows(found: Worklist) -> np.ndarray:
@@ -44,6 +49,19 @@ def listed_rows(found: Worklist) -> np.ndarray:
     rows = np.flatnonzero(found.kinds != FINE)
     margins = found.margins[found.worst[rows], rows]
     return np.asarray(rows[np.argsort(margins, kind="stable")])
+
+
+def moved_rows(found: Worklist) -> np.ndarray:
+    """Of the rows that nothing is wrong with, those whose margin company moves most."""
+    rows = np.flatnonzero((found.kinds == FINE) & (found.moved > 0))
+    return np.asarray(rows[np.argsort(-found.moved[rows], kind="stable")][:MOST_MOVED])
+
+
+def control_rows(found: Worklist, failing: int) -> np.ndarray:
+    """As many rows that nothing is wrong with, drawn without regard to anything, in file order."""
+    rows = np.flatnonzero(found.kinds == FINE)
+    count = min(failing, MOST_CONTROLS, len(rows))
+    return np.sort(np.random.default_rng(found.filler_seed).choice(rows, count, replace=False))
 
 
 def suspected_labels(found: Worklist) -> np.ndarray:
@@ -98,4 +116,5 @@ def _failure(found: Worklist, row: int, seats: np.ndarray, texts: dict[int, Row]
         padding=made.padding,
         fill=made.fill,
         seed=found.filler_seed,
+        moved=float(found.moved[row]),
     )

@@ -354,6 +354,7 @@ def _empty(run: Run, data: str, labels: tuple[str, ...], window: int) -> Worklis
         tag_names=NAMES,
         suspects=np.zeros(0, dtype=bool),
         failures=(),
+        controls=(),
         bad=(),
         bad_rows=0,
         read=0,

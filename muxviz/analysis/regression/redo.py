@@ -16,7 +16,7 @@ from muxviz.batch import Group, Row, Seating, encode_rows, make_group
 from muxviz.engine.engine import Engine
 from muxviz.errors import DataError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
-from muxviz.results.regression import OUTCOMES, Redone, Regression, Tally
+from muxviz.results.regression import BROKEN, OUTCOMES, Redone, Regression, Tally
 from muxviz.results.worklist import Failure, FailureSet
 
 CHUNK = 256  # groups between two reports of progress
@@ -166,6 +166,14 @@ def _notes(
     first: Checkpoint, second: Checkpoint, kept: FailureSet, rows: Sequence[Redone]
 ) -> Iterator[str]:
     by, num = kept.provenance.checkpoint, kept.provenance.num_instances
+    controls = [row for row in rows if not row.kind]
+    if controls and kept.right:
+        broken = sum(row.outcome == BROKEN for row in controls)
+        yield (
+            f"{len(controls)} of {kept.right} rows that were right were kept, drawn at random: "
+            f"{second.name} breaks {broken} of them, about "
+            f"{broken * kept.right / len(controls):.0f} of all"
+        )
     if all(row.first != row.gold for row in rows):
         yield (
             f"{first.name} gets none of these rows right, so none could break and there is no "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from muxviz.analysis.dataset.tags import MEANING as TAGS
-from muxviz.results.worklist import KINDS
+from muxviz.results.worklist import LISTED
 from muxviz.ui.shell.params import Choice, Number, Param, Words
 
 SOURCE = Choice(
@@ -27,7 +27,7 @@ GROUPING = Choice(
 )
 DRAWS = Number("s_draws", "Draws", 1, 10, 3)
 ALL = "all"
-KIND = Choice("s_kind", "Kind", {ALL: "All kinds"} | {kind: kind for kind in KINDS}, ALL)
+KIND = Choice("s_kind", "Kind", {ALL: "All kinds"} | {kind: kind for kind in LISTED}, ALL)
 TAG = Choice("s_tag", "Tag", {ALL: "All tags"} | {tag: tag for tag in TAGS}, ALL)
 FIND = Words("s_find", "Text holds", max_length=100)
 ROW = Number("s_row", "Row of the file", 0, 100_000_000, 0, 1, typed=True)

@@ -144,7 +144,7 @@ def worklist(bench: Bench, call: Call, found: Worklist) -> None:
             control(ROW, help="Choose it in the table, or write its number; 0 for none.")
         st.download_button(
             "Save these failures",
-            data=lambda: to_json(found.saved(chosen)),
+            data=lambda: to_json(found.saved((*chosen, *found.controls))),
             file_name="muxviz-failures.json",
             mime="application/json",
             icon=":material/download:",
@@ -184,6 +184,7 @@ def _line(one: Failure) -> dict[str, Any]:
         "margin alone": round(one.alone_margin, 3),
         "slot": one.slot + 1,
         "wrong in": one.wrong_in,
+        "moved": round(one.moved, 3),
         "tokens": one.tokens,
         "tags": ", ".join(one.tags),
         "grouping": one.grouping,

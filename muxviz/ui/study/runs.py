@@ -22,8 +22,10 @@ from muxviz.ui.shell import session
 from muxviz.ui.shell.text import count
 
 if TYPE_CHECKING:
+    from muxviz.errors import MuxvizError
     from muxviz.loading.checkpoint import Checkpoint
     from muxviz.registry import ModelKey, Registry
+    from muxviz.ui.study.errors import Bug
 
 MAX_RUNS = 20  # kept per session
 TIMED_PASSES = 9
@@ -243,5 +245,5 @@ def add_timings(past: PastRun, timings: tuple[Timing, ...]) -> PastRun:
 
 def failed() -> MuxvizError | Bug | None:
     """The error of the last attempt, until the next one."""
-    error: Exception | None = st.session_state.get(session.FAILED)
+    error: MuxvizError | Bug | None = st.session_state.get(session.FAILED)
     return error
