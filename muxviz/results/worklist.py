@@ -119,9 +119,9 @@ class Worklist:
     log-probabilities. alone: the same of N = 1, ``[R, C]``; NaN without a baseline. groups, slots:
     ``[G, R]`` whom a row shared its pass with, and where it sat, both from 0. tokens: ``[R]``.
     tags: ``[G, R, T]`` bool, true of a row in that grouping; tag_names: T. suspects: ``[R]`` bool,
-    see ``KINDS``. bad: the first rows that were left out; bad_rows: how many. read: rows of the file that were looked at, and
-    is_whole whether that is all of it. window: rows that groups were drawn among. seeds: one a
-    grouping; filler_seed: of the rows that fill a last group up.
+    see ``KINDS``. bad: the first rows that were left out; bad_rows: how many. read: rows of the
+    file that were looked at, and is_whole whether that is all of it. window: rows that groups were
+    drawn among. seeds: one a grouping; filler_seed: of the rows that fill a last group up.
     """
 
     data: str
