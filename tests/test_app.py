@@ -689,3 +689,11 @@ def test_the_preferred_checkpoint_has_up_to_five_slots() -> None:
     assert chosen.name == "tiny-n3"
     assert chosen.baseline == "tiny-n1"
     assert preferred([]) is None
+
+
+def test_the_least_certain_card_says_what_asking_it_again_gives() -> None:
+    at = press(open_page(), "run")
+    said = [c.value for c in at.caption if "first to be asked again" in c.value]
+    assert len(said) == 1
+    assert "certainty 0." in said[0]
+    assert said[0].count("answer") == 1

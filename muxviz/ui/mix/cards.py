@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -76,7 +77,7 @@ def _card(result: GroupResult, slot: SlotResult, bench: Bench) -> None:
         st.caption(f":red[:material/content_cut: cut off:] {cut}")
     if not per_token:
         st.space("stretch")
-        st.caption("  \n".join(_facts(slot)))
+        st.caption("  \n".join(_facts(slot, result)))
 
 
 def _why_button(slot: SlotResult) -> None:
@@ -123,13 +124,32 @@ def _standing(result: GroupResult, slot: SlotResult) -> str:
     return ":orange-background[:small[turned]]"
 
 
-def _facts(slot: SlotResult) -> list[str]:
+def _facts(slot: SlotResult, result: GroupResult) -> list[str]:
     facts = []
     if slot.alone is not None:
         facts.append(f"alone: {_in_short(slot.alone)}")
     if isinstance(slot.answer, LabelAnswer) and len(slot.answer.labels) > 1:
-        facts.append(f"margin {slot.answer.margin:.1f}")
+        facts.append(f"margin {slot.answer.margin:.1f}, certainty {slot.answer.certainty:.2f}")
+        if slot is least_certain(result):
+            facts.append(f":material/replay: first to be asked again{_asked(slot)}")
     return [*facts, *_read_back(slot)]
+
+
+def least_certain(result: GroupResult) -> SlotResult | None:
+    """Whose sentence would be the first that is asked again alone; None where nobody is."""
+    sure = [s for s in result.answered if isinstance(s.answer, LabelAnswer)]
+    if len(sure) < 2 or result.baseline in ("", EQUAL_SLOTS):
+        return None
+    return min(sure, key=_certainty)
+
+
+def _certainty(slot: SlotResult) -> float:
+    return slot.answer.certainty if isinstance(slot.answer, LabelAnswer) else math.inf
+
+
+def _asked(slot: SlotResult) -> str:
+    """What asking it again would give."""
+    return {True: ": the same answer", False: ": another answer", None: ""}[slot.agrees]
 
 
 def _read_back(slot: SlotResult) -> list[str]:
@@ -158,7 +178,8 @@ def _comparison_note(result: GroupResult) -> str:
     return (
         f"“Alone” is the same sentence in {plain(result.baseline)}, one text a pass. “Margin” is "
         f"the answer's logit minus the best other one; under {CLOSE:g} it is close to turning. "
-        "Intervals are Wilson 95 %."
+        "“Certainty” is its probability at the checkpoint's temperature, which `muxviz run "
+        "--escalate` goes by. Intervals are Wilson 95 %."
     )
 
 
