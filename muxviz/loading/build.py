@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from muxviz.config import MuxConfig
 from muxviz.errors import CheckpointInvalid, CheckpointMismatch, ShapeMismatch
@@ -30,9 +32,31 @@ class KeyReport:
     used: frozenset[str] = frozenset()
 
 
-def empty_model(config: MuxConfig) -> MuxModel:
-    """The model of ``config`` without memory for its weights, to ask for names and shapes."""
-    with torch.device("meta"):
+class _NothingDrawn(TorchFunctionMode):
+    """Leaves new weights as they are. Drawing them without a device would load torch's compiler,
+    half of what a command takes to start; where they come from a file it would be in vain.
+    """
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else given["tensor"]
+        if func is torch.randn and "generator" not in given:
+            return torch.empty(*args, **given)
+        return func(*args, **given)
+
+
+def empty_model(config: MuxConfig, device: str = "meta") -> MuxModel:
+    """The model of ``config`` with weights that hold nothing yet; on "meta" without memory for
+    them, to ask for names and shapes.
+    """
+    with torch.device(device), _NothingDrawn():
         return MuxModel(config)
 
 
@@ -100,7 +124,7 @@ def fill_model(config: MuxConfig, weights: dict[str, Tensor], where: str) -> Mux
         CheckpointInvalid: a tensor holds NaN or infinity.
     """
     raise_for_keys(compare(config, {n: tuple(w.shape) for n, w in weights.items()}), where)
-    model = empty_model(config).to_empty(device="cpu")
+    model = empty_model(config, "cpu")
     model.tie_weights()
     wanted = candidates(config, model)
     with torch.no_grad():
