@@ -22,7 +22,7 @@ from muxviz import ranges
 from muxviz.errors import FileError, MuxvizError
 from muxviz.files import why
 from muxviz.printable import printable
-from muxviz.ranges import whole
+from muxviz.ranges import real, whole
 from muxviz.terminal import ReaderLeft, printing, tell
 
 RUN_EXAMPLES = """examples:
@@ -141,6 +141,7 @@ BENCH_EXAMPLES = """examples:
   muxviz bench exactness --dtype float32 compiled int8
   muxviz bench train --shape bert-small --n 2 5 10 --threads 2
   muxviz bench debugger --data data/sst2/dev.tsv.gz --json debugger.json
+  muxviz bench crowd --sessions 30 --minutes 10 --json crowd.json
 
 Contenders take turns (A B C, C B A, ...), the device is waited for on both sides of every pass, the
 first turn of each is not counted; medians and quartiles over rounds, ratios round by round.
@@ -633,6 +634,29 @@ def _add_bench(commands: Any) -> None:
     )
     command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
     _add_bench_debugger(kinds)
+    _add_bench_crowd(kinds)
+
+
+def _add_bench_crowd(kinds: Any) -> None:
+    command = _command(
+        kinds, "crowd", "many sessions on the app at once", BENCH_EXAMPLES, "bench:crowd"
+    )
+    command.add_argument("--sessions", type=whole(1, 1000), default=30, help="people")
+    command.add_argument("--minutes", type=real(0.1, 600), default=10.0, help="of the crowd")
+    command.add_argument(
+        "--alone", type=real(0, 3600), default=60.0, help="seconds of one person before"
+    )
+    command.add_argument("--heavy", type=whole(0, 100), default=1, help="of long work, beside them")
+    command.add_argument("--url", default="", help="of a running app; without: one is started")
+    command.add_argument(
+        "--checkpoints",
+        nargs="+",
+        default=["sst2-n5", "sst2-n10", "sst2-n2", "sst2-n5-16k"],
+        help="bundled ones that classify; the people take them in turn",
+    )
+    command.add_argument("--threads", type=ranges.threads, help="of the app that is started")
+    command.add_argument("--seed", type=whole(0, 2**31 - 1), default=0)
+    command.add_argument("--json", type=Path, help="also write the numbers here")
 
 
 def _add_bench_debugger(kinds: Any) -> None:

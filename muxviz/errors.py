@@ -22,6 +22,7 @@
     ├── NotApplicable            this checkpoint cannot answer this question
     ├── NotFinite                the model's numbers for a text are NaN or infinite: no answer
     ├── DeviceError              a device that is not there, or that ran out of memory
+    │   └── TooBusy              too much waits for it to make anybody wait
     ├── Stopped                  work was stopped on request
     └── TrainingError            a run that cannot go on (its last good state is kept)
 
@@ -185,6 +186,12 @@ class DeviceError(MuxvizError):
     """The device does not exist or has too little memory."""
 
     code = "E-DEVICE"
+
+
+class TooBusy(DeviceError):
+    """What waits for the device already takes longer than anybody should be made to wait."""
+
+    code = "E-BUSY"
 
 
 class Stopped(MuxvizError):

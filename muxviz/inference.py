@@ -291,11 +291,12 @@ def time_group(
     rows: Sequence[EncodedRow],
     *,
     repeats: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Timing, ...]:
     """Time one multiplexed pass against N = 1 in one batch and one by one, in alternation.
 
     Only forward passes are timed (no tokenising, no tracing), after one pass of each as warm-up,
-    with the device synchronised on both sides.
+    with the device synchronised on both sides. ``progress`` is called between two rounds.
     """
     ways: list[tuple[str, int, Callable[[], Any]]] = [
         ("multiplexed", 1, _pass(checkpoint, [group]))
@@ -320,6 +321,8 @@ def time_group(
             synchronise(checkpoint.device)
             if repeat:
                 seconds[name].append(time.perf_counter() - started)
+        if progress is not None:
+            progress(repeat + 1, repeats + 1)
     return tuple(
         Timing(name, passes, *_quartiles(seconds[name]), repeats) for name, passes, _ in ways
     )

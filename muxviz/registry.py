@@ -3,14 +3,16 @@
     with registry.use(ModelKey("sst2-n5"), ModelKey("sst2-n1")) as (model, baseline):
         result = run_group(model, rows, baseline=baseline)
 
-Each device has one lane, served in order of arrival and held inside the ``with`` block: nobody else
-loads, unloads or runs on that device meanwhile. So room can be made *before* a model is loaded, and
-no moment sees two copies of one model or more than the budget.
+Each device has one lane (``muxviz.lane``), held inside the ``with`` block: nobody else loads,
+unloads or runs on that device meanwhile. So room can be made *before* a model is loaded, and no
+moment sees two copies of one model or more than the budget. Work in batches calls ``hand_on``
+between them: whoever has less to do goes first then, the models of those who wait stay as they are,
+and whoever would need their room, or another version of one, waits until they are done.
 
 A ``Checkpoint`` must not be kept after its block: the weights of an unloaded model are emptied, so
 that a forgotten reference cannot hold the memory.
 
-Left out: sharing a device between passes, and asking again from inside a ``with`` block (refused).
+Left out: two passes at once on a device, and asking again from inside a ``with`` block (refused).
 
 Neither streamlit nor (before the first load) torch is imported here.
 """
@@ -20,8 +22,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING
 
 from muxviz.errors import CheckpointTooLarge, DeviceError
 from muxviz.files import is_there
+from muxviz.lane import Errand, Lane, Ticket, Waiting
 from muxviz.loading.bundled import bundled_folder
 from muxviz.loading.json_files import CARD, CONFIG
 from muxviz.loading.pruned import MASKS, MODULE
@@ -37,15 +39,12 @@ from muxviz.loading.tokenizer import ALL_TOKENIZER_FILES
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
 
-MAX_WAITERS = 8  # queued behind the one that runs, per device
-HEARTBEAT_S = 0.5  # how often a queued caller hears of its position, so that it can give up
 SPARE = 1.2  # free memory asked for, relative to the weights
 # What loading reads beside the weights, or would read where it were there: a change of one of these
 # makes a loaded model stale.
 WATCHED = (CONFIG, CARD, MASKS, MODULE, *ALL_TOKENIZER_FILES)
 
 Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
-Waiting = Callable[[int], None]  # how many are ahead, at least 1
 Stamp = tuple[tuple[str, int, int, int], ...]  # (file name, its two times of change in ns, bytes)
 
 
@@ -66,7 +65,7 @@ class LoadedModel:
     key: ModelKey
     fingerprint: str
     bytes: int  # of parameters and buffers
-    users: int  # blocks that use it now: 0 or 1
+    users: int  # blocks that use it now: at most one of them runs
     num_instances: int
     device: str
     dtype: str
@@ -91,45 +90,76 @@ class _Entry:
     used_at: float  # time.monotonic()
 
 
+class _InUse(Exception):
+    """A model cannot be loaded while others are in the middle of work; why, if it stays so."""
+
+
 class Registry:
     """Models by key: loaded when first used, unloaded when room is needed.
 
     Args:
         max_bytes: most bytes of weights held per device; None for what fits in its free memory.
-        max_waiters: callers that may queue for one device.
     """
 
-    def __init__(self, max_bytes: int | None = None, *, max_waiters: int = MAX_WAITERS) -> None:
+    def __init__(self, max_bytes: int | None = None) -> None:
         self._max_bytes = max_bytes
-        self._max_waiters = max_waiters
         self._entries: dict[ModelKey, _Entry] = {}
-        self._lanes: dict[str, _Lane] = {}
-        self._state = threading.Lock()  # guards the two above; never held while loading
+        self._lanes: dict[str, Lane] = {}
+        self._turns: dict[int, list[tuple[Lane, Ticket]]] = {}  # by thread
+        self._state = threading.Lock()  # guards the three above; never held while loading
         self._loading = threading.Lock()  # one load at a time: it passes through main memory
 
     @contextmanager
     def use(
-        self, *keys: ModelKey, progress: Progress | None = None, waiting: Waiting | None = None
+        self,
+        *keys: ModelKey,
+        progress: Progress | None = None,
+        waiting: Waiting | None = None,
+        errand: Errand = Errand(),
     ) -> Iterator[tuple[Checkpoint, ...]]:
         """Hold the devices of ``keys`` and hand out their checkpoints, loaded where missing.
 
         Args:
             progress: called with what is being done and the share done, where something is loaded.
-            waiting: called while queued with the number of callers ahead; it may raise to leave.
+            waiting: called while others are before this caller; it may raise to leave.
+            errand: who asks, and for what.
 
         Raises:
             CheckpointError: as for ``muxviz.load``; CheckpointTooLarge also beyond the budget.
-            DeviceError: no such device, out of memory, or too many waiting already.
+            DeviceError: no such device, or out of memory. TooBusy: the wait would be hopeless.
         """
         wanted = tuple(_canonical(key) for key in keys)
         folders = {key: self._folder(key, progress) for key in wanted}
+        thread = threading.get_ident()
         with ExitStack() as stack:
+            turns = self._turns.setdefault(thread, [])
+            stack.callback(lambda: turns or self._turns.pop(thread, None))
             for device in sorted({key.device for key in wanted}):
-                stack.enter_context(self._lane(device).held(waiting))
+                lane = self._lane(device)
+                turn = (lane, stack.enter_context(lane.held(errand, waiting)))
+                turns.append(turn)
+                stack.callback(turns.remove, turn)
+            self._hold_all(folders, progress, waiting, turns)
+            for lane, ticket in turns:
+                lane.loaded(ticket)
             for key in folders:
-                self._hold(key, folders, progress)
                 stack.callback(self._release, key)
             yield tuple(self._entries[key].checkpoint for key in wanted)
+
+    def hand_on(self, waiting: Waiting | None = None) -> int:
+        """Between two batches inside ``use``: let those go first who should; how many wait then.
+
+        Nothing happens in a thread that holds no device. What ``waiting`` raises, called while this
+        caller waits, is raised once it is its turn again.
+        """
+        turns = self._turns.get(threading.get_ident(), ())
+        if any(lane.is_due(ticket) for lane, ticket in turns):
+            _give_and_take(turns, waiting)
+        return sum(lane.waiting for lane, _ in turns)
+
+    def idle_s(self, key: ModelKey) -> float:
+        """Seconds since the device of ``key`` was used last; 0 while somebody uses it."""
+        return self._lane(_canonical(key).device).idle_s
 
     def loaded(self) -> tuple[LoadedModel, ...]:
         """What is held now, last used first."""
@@ -166,9 +196,9 @@ class Registry:
         _return_memory(actual.device)
         return True
 
-    def _lane(self, device: str) -> _Lane:
+    def _lane(self, device: str) -> Lane:
         with self._state:
-            return self._lanes.setdefault(device, _Lane(device, self._max_waiters))
+            return self._lanes.setdefault(device, Lane(device))
 
     def _folder(self, key: ModelKey, progress: Progress | None) -> Path:
         """Where the checkpoint is; a hub id that is not loaded yet is fetched, outside the lane."""
@@ -183,6 +213,29 @@ class Registry:
 
     # From here on the caller holds the lane of ``key.device``.
 
+    def _hold_all(
+        self,
+        folders: dict[ModelKey, Path],
+        progress: Progress | None,
+        waiting: Waiting | None,
+        turns: Sequence[tuple[Lane, Ticket]],
+    ) -> None:
+        """Hold every model; wait for work that others have begun where that stands in the way."""
+        while True:
+            held: list[ModelKey] = []
+            try:
+                for key in folders:
+                    self._hold(key, folders, progress)
+                    held.append(key)
+                return
+            except BaseException as error:
+                for key in held:
+                    self._release(key)
+                is_others = any(lane.others_begun(ticket) for lane, ticket in turns)
+                if not is_others or not isinstance(error, _InUse | CheckpointTooLarge):
+                    raise
+            _give_and_take(turns, waiting, as_last=True)
+
     def _hold(
         self, key: ModelKey, folders: dict[ModelKey, Path], progress: Progress | None
     ) -> None:
@@ -194,6 +247,8 @@ class Registry:
                 if entry and entry.checkpoint.folder == folders[key] and entry.stamp == stamp:
                     entry.users += 1
                     return
+                if entry and entry.users:
+                    raise _InUse(f"{key.name} has changed, and the former one is in use")
                 stale = self._entries.pop(key, None)
             if stale is not None:
                 _empty(stale.checkpoint)
@@ -270,49 +325,20 @@ class Registry:
             entry.used_at = time.monotonic()
 
 
-class _Lane:
-    """A lock that is handed on in order of arrival, with a bounded queue."""
-
-    def __init__(self, device: str, max_waiters: int) -> None:
-        self._device = device
-        self._max_waiters = max_waiters
-        self._turn = threading.Condition()
-        self._queue: deque[tuple[object, int]] = deque()  # (ticket, thread); the first one runs
-
-    @contextmanager
-    def held(self, waiting: Waiting | None) -> Iterator[None]:
-        """Wait for this caller's turn; however the block ends, it goes to the next."""
-        ticket = (object(), threading.get_ident())
-        self._enter(ticket)
+def _give_and_take(
+    turns: Sequence[tuple[Lane, Ticket]], waiting: Waiting | None, *, as_last: bool = False
+) -> None:
+    """Let go of all lanes before any is taken again, so that nobody waits in a circle."""
+    for lane, ticket in turns:
+        lane.give(ticket, as_last=as_last)
+    raised: BaseException | None = None
+    for lane, ticket in turns:
         try:
-            ahead = self._wait(ticket, None)
-            while ahead:
-                if waiting is not None:
-                    waiting(ahead)
-                ahead = self._wait(ticket, ahead)
-            yield
-        finally:
-            with self._turn:
-                self._queue.remove(ticket)
-                self._turn.notify_all()
-
-    def _enter(self, ticket: tuple[object, int]) -> None:
-        with self._turn:
-            if any(thread == ticket[1] for _, thread in self._queue):
-                raise RuntimeError("Registry.use inside Registry.use; ask for all models at once")
-            if len(self._queue) > self._max_waiters:
-                raise DeviceError(
-                    f"{self._device} is busy: one request runs and {self._max_waiters} are waiting "
-                    "already; try again in a moment"
-                )
-            self._queue.append(ticket)
-
-    def _wait(self, ticket: tuple[object, int], known: int | None) -> int:
-        """How many are ahead, as soon as that differs from ``known`` or the heartbeat is due."""
-        with self._turn:
-            if known is not None and self._queue.index(ticket) == known:
-                self._turn.wait(HEARTBEAT_S)
-            return self._queue.index(ticket)
+            lane.take(ticket, None if raised else waiting)
+        except BaseException as error:
+            raised = error
+    if raised is not None:
+        raise raised
 
 
 def _canonical(key: ModelKey) -> ModelKey:

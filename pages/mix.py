@@ -9,6 +9,7 @@ from muxviz.ui.mix.editor import editor
 from muxviz.ui.mix.history import comparison
 from muxviz.ui.mix.results import braid_panel, details, verdict_tiles
 from muxviz.ui.mix.running import attempt, changes, heading, run_controls, stale_line, take_over
+from muxviz.ui.mix.timing import timed
 from muxviz.ui.shell import link
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
@@ -22,7 +23,7 @@ editing, answer = st.container(), st.container()
 if pressed:
     attempt(bench)
 with answer:
-    take_over()
+    take_over(bench)
 run_controls(controls)
 with editing:
     editor(bench, lambda: bool(changes(bench)))
@@ -35,6 +36,7 @@ with answer:
     if past is None:
         empty("No run yet", "How well this group comes back will be here. Press Run.")
     else:
+        past = timed(past)
         stale_line(changes(bench))
         for panel in (verdict_tiles, answer_cards, braid_panel, comparison, details):
             with one_panel():

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import zlib
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,11 +19,15 @@ from streamlit.testing.v1 import AppTest
 
 from muxviz import errors, inference, recorded
 from muxviz.batch import Row, encode_rows
-from muxviz.errors import MuxvizError
+from muxviz.engine.threads import cores, threads
+from muxviz.errors import DeviceError, MuxvizError
 from muxviz.inference import run_group
+from muxviz.lane import Errand
 from muxviz.loading.load import load
 from muxviz.presets import find_preset, preset, presets
+from muxviz.registry import ModelKey
 from muxviz.results import to_json
+from muxviz.ui.mix import timing
 from muxviz.ui.mix.counting import counter_of
 from muxviz.ui.shell import group, options, session
 from muxviz.ui.shell.checkpoints import bundled, preferred
@@ -40,6 +43,8 @@ from tests.pages import (
     ASKED,
     ROOT,
     charts,
+    checked,
+    click,
     computed,
     press,
     seen,
@@ -413,7 +418,7 @@ def test_only_the_open_tab_is_computed() -> None:
     at = press(open_page(), "run")
     before = computed(at)
     at = open_tab(at, "Time")
-    assert "being timed" in seen(at)
+    assert "not timed yet" in seen(at)
     assert len(titles(at)) == 1
     assert computed(at) == before
     at = open_tab(at, "Layers")
@@ -493,19 +498,76 @@ def test_looking_at_it_in_another_way_computes_nothing(monkeypatch: pytest.Monke
     assert calls.runs == 1
 
 
-def test_the_passes_are_timed_and_shown() -> None:
+def test_the_passes_are_timed_on_request_once_per_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    timing._known.clear()
+    calls = count_passes(monkeypatch)
     at = press(open_page(), "run")
-    assert "timed next" in seen(at)
+    assert "Not timed yet" in seen(at)
+    assert next(m for m in at.metric if m.label == "Speed").value == "…"
+    press(at, "time")
+    checked(at.run())
     past = at.session_state[session.HISTORY][0]
-    timings = runs.measure(past.request, lambda text: None)
-    assert [t.passes for t in timings] == [1, 1, 3]
-    assert all(0 < t.q1_s <= t.median_s <= t.q3_s for t in timings)
-    timed = replace(past, result=replace(past.result, timings=timings))
-    at.session_state[session.HISTORY] = (timed,)
+    assert [t.passes for t in past.result.timings] == [1, 1, 3]
+    assert all(0 < t.q1_s <= t.median_s <= t.q3_s for t in past.result.timings)
     at = open_tab(at, "Time")
     assert "times as fast" in titles(at)[-1]
     speed = next(m for m in at.metric if m.label == "Speed")
-    assert speed.value == f"{timed.result.speed:.1f} ×"
+    assert speed.value == f"{past.result.speed:.1f} ×"
+    other = press(open_page(seed="5"), "run")
+    assert "Not timed yet" not in seen(other), "another session's pass of the same shape"
+    assert calls.timings == 1
+    longer = open_page()
+    longer.text_input[0].set_value("film " * 9).run()
+    assert "Not timed yet" in seen(press(longer, "run"))
+
+
+def test_an_error_of_the_timing_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise DeviceError("out of memory")
+
+    timing._known.clear()
+    monkeypatch.setattr(inference, "time_group", fail)
+    at = press(press(open_page(), "run"), "time")
+    assert "out of memory" in at.error[0].value
+
+
+def test_one_who_waits_sees_for_how_many_and_how_long() -> None:
+    at, registry = open_page(), runs.registry()
+    with registry.use(ModelKey("tiny-n1", "cpu"), errand=Errand("other", "map")):
+        at = click(at, "run")
+        (running,) = at.session_state[session.STUDIES].running.values()
+        while running.job.status().place is None:
+            assert not running.job.join(0.01), "it waits"
+        checked(at.run())
+        assert "Waiting: 1 run ahead of yours, about 1 s" in seen_progress(at)
+        assert "run_stop" in [b.key for b in at.button]
+    assert "Not timed yet" in seen(settled(at))
+
+
+@pytest.mark.parametrize(
+    ("own", "openmp", "wanted"),
+    [("3", "1", 3), ("", "2", 2), ("", "", max(1, cores() - 1)), ("", "odd", max(1, cores() - 1))],
+)
+def test_threads_are_set_or_the_cores_but_one(
+    own: str, openmp: str, wanted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUXVIZ_THREADS", own)
+    monkeypatch.setenv("OMP_NUM_THREADS", openmp)
+    assert threads() == wanted
+
+
+def test_a_run_uses_the_threads_that_are_set_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUXVIZ_THREADS", "2")
+    at = press(open_page(), "run")
+    assert at.session_state[session.HISTORY][0].result.provenance.threads == 2
+    monkeypatch.setenv("MUXVIZ_THREADS", "many")
+    at = press(open_page(seed="7"), "run")
+    said = at.error[0].value.replace("\\", "")
+    assert "MUXVIZ_THREADS is 'many'; set it to a whole number from 1 to 256" in said
+
+
+def seen_progress(at: AppTest) -> str:
+    return "\n".join(e.proto.text for e in at.get("progress"))
 
 
 def test_changed_inputs_make_the_result_stale() -> None:

@@ -20,7 +20,7 @@ LAYERS = (
     ("errors",),
     ("files",),
     ("terminal",),
-    ("structure", "ranges", "certainty"),
+    ("structure", "ranges", "certainty", "lane"),
     ("config",),
     ("results",),
     ("presets", "pool"),

@@ -22,6 +22,7 @@ import torch
 
 from muxviz.config import BackboneShape, MuxConfig
 from muxviz.errors import CheckpointMissing, CheckpointTooLarge, DeviceError
+from muxviz.lane import Errand, Place
 from muxviz.loading import load as loading
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.save import save
@@ -129,7 +130,7 @@ def queued(registry: Registry, key: ModelKey, into: list[str], name: str) -> thr
     is_queued = threading.Event()
 
     def body() -> None:
-        with registry.use(key, waiting=lambda ahead: is_queued.set()):
+        with registry.use(key, waiting=lambda place: is_queued.set()):
             into.append(name)
 
     thread = threading.Thread(target=body, daemon=True)
@@ -483,8 +484,8 @@ def test_waiting_hears_how_many_are_ahead(keys: list[ModelKey]) -> None:
     registry, heard = Registry(), []
     is_third = threading.Event()
 
-    def note(ahead: int) -> None:
-        heard.append(ahead)
+    def note(place: Place) -> None:
+        heard.append(place.ahead)
         is_third.set()
 
     def last() -> None:
@@ -502,34 +503,13 @@ def test_waiting_hears_how_many_are_ahead(keys: list[ModelKey]) -> None:
     assert heard == sorted(heard, reverse=True)
 
 
-def test_ninth_waiter_is_refused(keys: list[ModelKey]) -> None:
-    registry, served = Registry(), []
-    with registry.use(keys[0]):
-        threads = [queued(registry, keys[0], served, str(i)) for i in range(8)]
-        refused: list[DeviceError] = []
-
-        def ninth() -> None:
-            try:
-                with registry.use(keys[0]):
-                    pytest.fail("must not be entered")
-            except DeviceError as error:
-                refused.append(error)
-
-        run_threads(ninth)
-        assert "cpu is busy" in str(refused[0])
-        assert "8 are waiting" in str(refused[0])
-    for thread in threads:
-        thread.join(PATIENCE_S)
-    assert len(served) == 8
-
-
 def test_leaving_the_queue_frees_the_place(keys: list[ModelKey]) -> None:
-    registry, served = Registry(max_waiters=1), []
+    registry, served = Registry(), []
 
     class Left(Exception):
         pass
 
-    def leave(ahead: int) -> None:
+    def leave(place: Place) -> None:
         raise Left
 
     def impatient() -> None:
@@ -541,6 +521,81 @@ def test_leaving_the_queue_frees_the_place(keys: list[ModelKey]) -> None:
         patient = queued(registry, keys[0], served, "patient")
     patient.join(PATIENCE_S)
     assert served == ["patient"]
+
+
+LONG = Errand("me", "long")
+
+
+def long_registry(keys: list[ModelKey], budget: int | None = None) -> Registry:
+    """A registry that has measured work named "long" as such."""
+    registry = Registry(budget)
+    with registry.use(keys[0], errand=LONG):
+        pass
+    registry._lane("cpu")._took["long"].clear()
+    registry._lane("cpu")._took["long"].append(60.0)
+    return registry
+
+
+def test_results_are_right_while_others_compute_between_the_batches(keys: list[ModelKey]) -> None:
+    """Long work on one model, overtaken at every batch by passes of that one and another."""
+    registry = long_registry(keys)
+    models = [loading.load(key.name, device="cpu").model for key in keys[:2]]
+    wanted = [[models[k](example(k + 2, seed)).logits for seed in range(12)] for k in range(2)]
+    order: list[str] = []
+    threads: list[threading.Thread] = []
+
+    def overtake(seed: int) -> None:
+        is_queued = threading.Event()
+
+        def body() -> None:
+            key = keys[seed % 2]
+            with registry.use(key, waiting=lambda place: is_queued.set()) as (model,):
+                order.append("short")
+                found = model.model(example(seed % 2 + 2, seed)).logits
+            assert torch.equal(found, wanted[seed % 2][seed])
+
+        threads.append(threading.Thread(target=body, daemon=True))
+        threads[-1].start()
+        assert is_queued.wait(PATIENCE_S)
+
+    with registry.use(keys[0], errand=LONG) as (model,):
+        for seed in range(12):
+            overtake(seed)
+            assert registry.hand_on() == 0
+            assert torch.equal(model.model(example(2, seed)).logits, wanted[0][seed])
+            order.append("long")
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert order == ["short", "long"] * 12
+
+
+def test_a_model_is_not_taken_from_under_work_that_lets_others_go_first(
+    tmp_path: Path, keys: list[ModelKey]
+) -> None:
+    """Neither for its room nor for a newer version of it: whoever needs that waits for the end."""
+    mine = ModelKey(str(write_checkpoint(tmp_path / "mine", num=3, seed=1)), "cpu")
+    registry = long_registry([mine], max(registered_bytes(key) for key in (*keys, mine)))
+    served: list[str] = []
+    with registry.use(mine, errand=LONG) as (checkpoint,):
+        before = checkpoint.model(example(3, 1)).logits
+        write_checkpoint(tmp_path / "mine", num=3, seed=2)
+        threads = [queued(registry, mine, served, "newer"), queued(registry, keys[0], served, "no")]
+        registry.hand_on()
+        assert served == []
+        assert torch.equal(checkpoint.model(example(3, 1)).logits, before)
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert served == ["newer", "no"]
+
+
+def test_a_thread_that_holds_nothing_hands_nothing_on(keys: list[ModelKey]) -> None:
+    registry = Registry()
+    assert registry.hand_on() == 0
+    with registry.use(keys[0]):
+        assert registry.idle_s(keys[0]) == 0
+        assert registry.hand_on() == 0
+    assert registry._turns == {}
+    assert registry.idle_s(keys[0]) > 0
 
 
 def test_exception_inside_releases_everything(keys: list[ModelKey]) -> None:

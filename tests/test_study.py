@@ -22,6 +22,7 @@ from muxviz.figures.drawing.export import Section, report_html, to_html
 from muxviz.figures.drawing.family import Drawn
 from muxviz.figures.drawing.ink import framed, ink
 from muxviz.figures.drawing.plot import Plot, bar
+from muxviz.lane import Place
 from muxviz.ui.learn import params as learn_params
 from muxviz.ui.shell import frame, params
 from muxviz.ui.shell import session as keys
@@ -31,6 +32,7 @@ from muxviz.ui.study import heading, jobs, runs
 from muxviz.ui.study.call import Ask, Call
 from muxviz.ui.study.jobs import Job, settle
 from muxviz.ui.study.kept import MAX_RESULTS, Desk, Kept
+from muxviz.ui.study.question import progress_text
 from muxviz.ui.study.runs import RunRequest
 from tests.pages import (
     ASKED,
@@ -46,6 +48,7 @@ from tests.pages import (
     write_pair,
 )
 
+TESTS = "test session id"  # that AppTest gives all its sessions
 PARAMS = (
     Choice("s_few", "Few", {"one": "The first", "two": "The second"}, "one"),
     Choice("s_many", "Many", {f"id{i}": f"Words {i}" for i in range(9)}, "id3"),
@@ -425,21 +428,93 @@ def test_two_sessions_do_not_see_each_others_jobs(app: Path) -> None:
 # ---- jobs ---------------------------------------------------------------------------------------
 
 
-def test_a_job_whose_browser_is_gone_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Runtime:
-        def is_active_session(self, session: str) -> bool:
-            return False
+class Browsers:
+    """A runtime that knows which sessions have a browser."""
 
+    active: tuple[str, ...] = ()
+
+    def exists(self) -> bool:
+        return True
+
+    def get_instance(self) -> Browsers:
+        return self
+
+    def is_active_session(self, session: str) -> bool:
+        return session in self.active
+
+
+@pytest.fixture
+def browsers(monkeypatch: pytest.MonkeyPatch) -> Browsers:
+    found = Browsers()
+    monkeypatch.setattr(jobs, "runtime", found)
     monkeypatch.setattr(jobs, "LOOK_S", 0.0)
+    return found
+
+
+def test_a_job_whose_browser_is_gone_stops(
+    browsers: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(jobs, "GONE_S", 0.0)
-    monkeypatch.setattr("streamlit.runtime.exists", lambda: True)
-    monkeypatch.setattr("streamlit.runtime.get_instance", Runtime)
     job = Job((ASKED,), script.work)
     job._watch._session = "somebody"
     job.start()
     assert job.join(60)
     assert job.status().state == "stopped"
     assert isinstance(job.error, Stopped)
+
+
+@pytest.mark.parametrize("somebody_waits", [True, False])
+def test_a_job_without_a_browser_ends_soon_only_where_somebody_waits(
+    somebody_waits: bool, browsers: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "GONE_WAITED_S", 0.0)
+    script.gate = threading.Event()
+    job = Job((ASKED,), script.work)
+    job._watch._session = "somebody"
+    job.start()
+    assert script.at_gate.wait(60)
+    if somebody_waits:
+        other, heard = Job((replace(ASKED, seed=4),), Script().work), threading.Event()
+        wait = other._wait
+        monkeypatch.setattr(other, "_wait", lambda place: (heard.set(), wait(place)))
+        other.start()
+        assert heard.wait(60)
+    script.gate.set()
+    assert job.join(60)
+    assert job.status().state == ("stopped" if somebody_waits else "done")
+    if somebody_waits:
+        assert other.join(60)
+        assert other.status().state == "done"
+
+
+def test_a_page_that_was_loaded_anew_takes_its_job_up_again(app: Path, browsers: Browsers) -> None:
+    script.gate = threading.Event()
+    browsers.active = (TESTS,)
+    click(opened(app), "probe_compute")
+    assert script.at_gate.wait(60)
+    stranger = opened(app)
+    assert "Compute" in labels(stranger), "what somebody looks at is nobody else's"
+    browsers.active = ()
+    at = opened(app)
+    assert "Stop" in labels(at)
+    assert script.calls == 1
+    browsers.active = (TESTS,)
+    script.gate.set()
+    settled(at)
+    assert at.session_state["got"] == (3, True, 3)
+    assert script.calls == 1
+
+
+def test_a_job_that_was_stopped_is_not_taken_up(app: Path, browsers: Browsers) -> None:
+    script.gate = threading.Event()
+    click(opened(app), "probe_compute")
+    assert script.at_gate.wait(60)
+    (job,) = jobs._known().values()
+    job.stop()
+    at = opened(app)
+    assert "Compute" in labels(at)
+    script.gate.set()
+    assert job.join(60)
 
 
 def test_a_second_job_waits_for_the_first_and_says_so() -> None:
@@ -451,15 +526,17 @@ def test_a_second_job_waits_for_the_first_and_says_so() -> None:
     second = Job((replace(ASKED, seed=4),), Script().work)
     wait = second._wait
 
-    def noted(ahead: int) -> None:
+    def noted(place: Place) -> None:
         heard.set()
-        wait(ahead)
+        wait(place)
 
     second._wait = noted  # type: ignore[method-assign]
     second.start()
     assert heard.wait(60)
     status = second.status()
-    assert (status.state, status.ahead) == ("queued", 1)
+    assert status.place is not None
+    assert (status.state, status.place.ahead) == ("queued", 1)
+    assert progress_text(status) == "Waiting: 1 run ahead of yours, about 1 s"
     second.stop()
     assert second.join(60), "a queued job can be stopped"
     script.gate.set()

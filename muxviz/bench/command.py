@@ -1,5 +1,5 @@
-"""``muxviz bench throughput``, ``tradeoff``, ``escalation``, ``profile``, ``exactness`` and
-``debugger``; ``muxviz record``.
+"""``muxviz bench throughput``, ``tradeoff``, ``escalation``, ``profile``, ``exactness``,
+``debugger`` and ``crowd``; ``muxviz record``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from muxviz.bench import debugger as bench_debugger
 from muxviz.bench import recording, report
 from muxviz.bench.bands import record_bands
 from muxviz.bench.contenders import PRECISIONS, Setting, need_known
+from muxviz.bench.crowd import measure as bench_crowd
 from muxviz.bench.escalation import (
     default_contenders,
     escalation_table,
@@ -319,3 +320,22 @@ def debugger(options: argparse.Namespace) -> int:
         print(bench_debugger.table(found))
         write(json_text(bench_debugger.summary(found) | asdict(found), indent=1) + "\n")
     return 0
+
+
+def crowd(options: argparse.Namespace) -> int:
+    """Many sessions on the app at once; 1 where an answer was wrong, foreign, or missing."""
+    plan = bench_crowd.Plan(
+        sessions=options.sessions,
+        minutes=options.minutes,
+        alone_s=options.alone,
+        heavy=options.heavy,
+        url=options.url,
+        models=tuple(options.checkpoints),
+        threads=options.threads or 0,
+        seed=options.seed,
+    )
+    with results_file(options.json) as write:
+        run = bench_crowd.measure_crowd(plan, tell)
+        print(bench_crowd.table(run))
+        write(json_text(bench_crowd.summary(run), indent=1) + "\n")
+    return int(bool(run.wrong or run.foreign or run.errors or run.lost))

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.errors import MuxvizError
 from muxviz.figures.drawing.strips import TOKENS
 from muxviz.figures.layers.spectrum import SPECTRUM
 from muxviz.figures.mix.leak import LEAK
@@ -15,14 +14,13 @@ from muxviz.figures.mix.timing import TIMING
 from muxviz.results import GroupResult, SlotResult
 from muxviz.ui.mix import text as words
 from muxviz.ui.mix.other import other_model
+from muxviz.ui.mix.timing import speed
 from muxviz.ui.shell import options, session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import plain
-from muxviz.ui.study import runs
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.braid import braid_question, recorded_band
 from muxviz.ui.study.call import As, Call, Known, pool_texts
-from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.kept import desk
 from muxviz.ui.study.python import RUN_IMPORTS, run_lines
 from muxviz.ui.study.question import show
@@ -31,7 +29,6 @@ from muxviz.ui.study.slots import take_slot
 from muxviz.ui.study.tabs import in_tabs
 from muxviz.ui.study.verdict import verdict
 
-TICK_S = 0.5  # between drawing a run and timing it
 PAIRS = 16  # of groups, for the band of a checkpoint that has none recorded
 
 
@@ -43,8 +40,8 @@ def known_run(past: PastRun, *, timed: bool = False) -> Known:
 
 
 def verdict_tiles(past: PastRun, bench: Bench) -> None:
-    """How well it went, in three numbers; the passes are timed once they are on screen."""
-    verdict(past.result, partial(_untimed, past))
+    """How well it went, in three numbers."""
+    verdict(past.result, partial(speed, past))
 
 
 def braid_panel(past: PastRun, bench: Bench) -> None:
@@ -183,38 +180,7 @@ def cost_panel(past: PastRun, bench: Bench) -> None:
     elif past.result.timings:
         show(_cost(past))
     else:
-        st.caption("The passes are being timed, see above.")
-
-
-def _untimed(past: PastRun) -> None:
-    """The place of the speed until it is there."""
-    number, error = st.session_state.get(session.UNTIMED, (None, None))
-    if len(past.result.slots) < 2:
-        st.metric("Speed", "n/a")
-        st.caption("One text a pass: nothing is shared, so nothing is saved.")
-    elif error is not None and number == past.number:
-        error_panel(error)
-    else:
-        st.session_state[session.TICKED] = None
-        _timing(past.number)
-
-
-@st.fragment(run_every=TICK_S)
-def _timing(number: int) -> None:
-    """Times a run at a tick of its own (never while the page is drawn), then draws the page."""
-    past = runs.find_run(number)
-    ticked = st.session_state.get(session.TICKED) == number
-    st.session_state[session.TICKED] = number
-    st.metric("Speed", "…")
-    if past is None or not ticked:
-        st.caption(":material/timer: The passes are timed next.")
-        return
-    try:
-        with st.spinner("Timing the passes, in alternation"):
-            runs.add_timings(past, runs.measure(past.request, lambda what: None))
-    except MuxvizError as error:
-        st.session_state[session.UNTIMED] = (number, error)
-    st.rerun()
+        st.caption("The passes are not timed yet, see above.")
 
 
 def _cost(past: PastRun) -> Question:

@@ -19,7 +19,7 @@ from muxviz.ui.study.call import Ask, Call
 from muxviz.ui.study.heading import request_of
 from muxviz.ui.study.jobs import Together, Work
 from muxviz.ui.study.kept import desk
-from muxviz.ui.study.question import AT_ONCE_S, start, watch
+from muxviz.ui.study.question import AT_ONCE_S, found, start, watch
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.shown import outcome
 
@@ -100,9 +100,9 @@ def attempt(bench: Bench) -> None:
         own.wait(asked.ask, AT_ONCE_S)
 
 
-def take_over() -> None:
+def take_over(bench: Bench) -> None:
     """Keep what the pass left, the result or the error; while it is under way, its progress."""
-    request: RunRequest | None = st.session_state.get(session.ASKED)
+    request: RunRequest | None = st.session_state.get(session.ASKED) or _before_reload(bench)
     if request is None:
         return
     asked, own = Pass(request), desk()
@@ -116,6 +116,15 @@ def take_over() -> None:
         st.session_state[session.FAILED] = error
     elif kept is not None:
         runs.keep(request, kept.result)
+
+
+def _before_reload(bench: Bench) -> RunRequest | None:
+    """What Run was pressed for before the page was loaded anew, if its pass is there yet."""
+    request = None if runs.current() else request_of(bench)
+    if request is None or not found(Pass(request)):
+        return None
+    st.session_state[session.ASKED] = request
+    return request
 
 
 def stale_line(changed: list[str]) -> None:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from muxviz.errors import CheckpointMissing, DeviceError, MuxvizError
+from muxviz.lane import Place
 from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.registry import ModelKey
 from muxviz.ui.models.text import short
 from muxviz.ui.shell import checkpoints, options, session
 from muxviz.ui.shell.frame import is_demo
-from muxviz.ui.shell.text import count, plain
-from muxviz.ui.study.runs import registry
+from muxviz.ui.shell.text import plain
+from muxviz.ui.study.runs import registry, wait_words
 
 if TYPE_CHECKING:
     from muxviz.loading.check import CheckReport
@@ -140,8 +141,8 @@ def _check(request: Request, tell: Callable[[str, float], None]) -> Outcome:
 
 
 def _load(request: Request, tell: Callable[[str, float], None]) -> Outcome:
-    def waiting(ahead: int) -> None:
-        tell(f"{count(ahead, 'run')} ahead of you on this device", 0.0)
+    def waiting(place: Place) -> None:
+        tell(wait_words(place), 0.0)
 
     key = _pinned(request, tell)
     with registry().use(key, progress=tell, waiting=waiting) as (model,):

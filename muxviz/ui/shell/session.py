@@ -52,7 +52,6 @@ OPENED = "opened"  # checkpoints.Listed opened by path or hub id
 HISTORY = "history"  # tuple of runs.PastRun, the latest last
 CURRENT = "current"  # number of the run on screen
 PINNED = "pinned"  # number of the pinned run
-UNTIMED = "untimed"  # number of a run that could not be timed, and the error
 STUDIES = "studies"  # kept.Desk: jobs, results and panels of this session
 SECTIONS = "sections"  # panels drawn on this page, for its report
 TICKED = "ticked"  # number of the run that waits to be timed

@@ -118,9 +118,14 @@ CATALOGUE: dict[str, Advice] = {
         "Choose a checkpoint with the part that the message names.",
     ),
     "E-DEVICE": Advice(
-        "The device is missing, busy or full",
+        "The device is missing or full",
         KEPT,
-        "Wait a moment and run again, use the CPU, shorten the texts, or unload another model.",
+        "Use the CPU, shorten the texts, or unload another model, then run again.",
+    ),
+    "E-BUSY": Advice(
+        "Too many are waiting for this",
+        f"Single passes go first and are answered soon. {KEPT}",
+        "Ask for less, or try again later; nothing of yours is in line.",
     ),
     "E-STOP": Advice("Stopped", KEPT, "Compute again when you want the rest."),
     "E-TRAIN": Advice(

@@ -6,22 +6,27 @@
     job.stop()                     # ends it at its next call of ``progress``
 
 The thread waits for its turn on the device, loads what is missing, calls ``work`` and keeps what
-came of it. It makes no Streamlit call; the page looks at the job. A job whose browser is gone for
-``GONE_S`` stops by itself.
+came of it; at every ``progress`` shorter work of others may go first. It makes no Streamlit call;
+the page looks at the job. A job whose browser is gone for ``GONE_S`` stops by itself, sooner if
+somebody waits; a page that asks for the same meanwhile takes it over (``pick_up``): so does one
+that was loaded anew.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from muxviz.errors import MuxvizError, NotApplicable, Stopped
+from muxviz.lane import Errand, Place
 from muxviz.ui.shell import session as keys
 from muxviz.ui.study import runs
 from muxviz.ui.study.runs import RunRequest
@@ -32,7 +37,9 @@ if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
 
 GONE_S = 20.0  # without a browser after which a job is not wanted any more
-LOOK_S = 2.0  # between looking whether there is one
+GONE_WAITED_S = 2.5  # the same while somebody waits for the device
+LOOK_S = 0.5  # between looking whether there is one
+MOST_JOBS = 64  # that can be picked up, of all sessions
 ROUNDS = 12  # of jobs that follow from jobs, in ``settle``
 PATIENCE_S = 300.0  # for one job, in ``settle``
 Progress = Callable[[int, int], None]  # (done, in all); raises Stopped
@@ -45,14 +52,14 @@ State = Literal["queued", "running", "done", "stopped", "failed"]
 class Status:
     """A job at one moment.
 
-    doing: what goes on before the work itself, "" from then on. ahead: callers before this one on
-    the device. elapsed_s: of the work, or of waiting and loading before it. left_s: None until it
-    can be told.
+    doing: what goes on before the work itself, "" from then on. place: in the line for the device,
+    also between two batches; None while it is not waiting. elapsed_s: of the work, or of waiting
+    and loading before it. left_s: None until it can be told.
     """
 
     state: State
     doing: str
-    ahead: int
+    place: Place | None
     done: int
     total: int
     elapsed_s: float
@@ -84,12 +91,18 @@ class Job:
     ``work(checkpoint, baseline or None, progress)`` gives the result; with several requests the
     result is a tuple of ``Answer``, or, ``together``, that of one ``work(checkpoints, progress)``.
     Without a request no model is loaded, no device waited for and no torch started.
+    ``name``: what its time on the device is remembered by; hashable.
     After the end one of these is set: ``result`` (also of a stopped job that kept a part),
     ``error``, or ``bug``: anything that is not a ``MuxvizError``.
     """
 
     def __init__(
-        self, requests: tuple[RunRequest, ...], work: Work | Together, *, together: bool = False
+        self,
+        requests: tuple[RunRequest, ...],
+        work: Work | Together,
+        *,
+        together: bool = False,
+        name: Hashable = None,
     ) -> None:
         self.result: Any = None
         self.error: MuxvizError | None = None
@@ -102,11 +115,11 @@ class Job:
         self._lock = threading.Lock()  # guards what follows
         self._state: State = "queued"
         self._doing = "Starting torch" if requests else "Starting"
-        self._ahead = self._done = self._total = 0
+        self._place: Place | None = None
+        self._done = self._total = 0
         self._started = self._working = self._ended = 0.0
-        context = get_script_run_ctx(suppress_warning=True)
-        self._session = context.session_id if context else ""
-        self._watch = _Watch(self._session)
+        self._errand = Errand(_session(), name)
+        self._watch = _Watch(self._errand.session)
         self._thread = threading.Thread(target=self._run, daemon=True, name="muxviz-job")
 
     def start(self) -> None:
@@ -118,6 +131,15 @@ class Job:
     def stop(self) -> None:
         """Ask it to end at the next chance."""
         self._stop.set()
+
+    @property
+    def is_stray(self) -> bool:
+        """Whether its browser is away, and it goes on or is done."""
+        return self._watch.is_away and not self.is_stopping and self.status().state != "failed"
+
+    def adopt(self) -> None:
+        """Belong to the session that is being drawn from now on."""
+        self._watch = _Watch(_session())
 
     @property
     def is_stopping(self) -> bool:
@@ -137,7 +159,7 @@ class Job:
             if self._done and self._total and not self._ended:
                 left = spent * (self._total - self._done) / self._done
             return Status(
-                self._state, self._doing, self._ahead, self._done, self._total, spent, left
+                self._state, self._doing, self._place, self._done, self._total, spent, left
             )
 
     # ---- in the thread ----
@@ -167,13 +189,15 @@ class Job:
             self._begin()
             return cast(Together, self._work)((), self._progress)
         if self._together:
-            with runs.models_together(self._requests, self._tell, self._wait) as held:
+            asked = (self._requests, self._tell, self._wait, self._errand)
+            with runs.models_together(*asked) as held:
                 self._begin()
                 return cast(Together, self._work)(held, self._progress)
         return self._answer(self._requests[0]) if len(self._requests) == 1 else self._answers()
 
     def _answer(self, request: RunRequest) -> Any:
-        with runs.models(request, self._tell, self._wait) as (checkpoint, baseline):
+        asked = (request, self._tell, self._wait, self._errand)
+        with runs.models(*asked) as (checkpoint, baseline):
             self._begin()
             return cast(Work, self._work)(checkpoint, baseline, self._progress)
 
@@ -181,7 +205,7 @@ class Job:
         """Loaded: from here on the work itself is timed."""
         self._check()
         with self._lock:
-            self._state, self._doing, self._ahead = "running", "", 0
+            self._state, self._doing, self._place = "running", "", None
             self._working = self._working or time.monotonic()
 
     def _answers(self) -> tuple[Answer, ...]:
@@ -201,22 +225,32 @@ class Job:
     def _tell(self, text: str) -> None:
         """Never raises: a model that is being loaded is loaded."""
         with self._lock:
-            self._state, self._doing, self._ahead = "running", text, 0
+            self._state, self._doing, self._place = "running", text, None
 
-    def _wait(self, ahead: int) -> None:
+    def _wait(self, place: Place) -> None:
         with self._lock:
-            self._ahead = ahead
-        self._check()
+            self._place = place
+        self._check(place.behind)
 
     def _progress(self, done: int, total: int) -> None:
         with self._lock:
             self._done = done + self._part * total
             self._total = len(self._requests) * total
         if done < total or not total:
-            self._check()
+            self._check(self._hand_on())
 
-    def _check(self) -> None:
-        if self._watch.is_gone():
+    def _hand_on(self) -> int:
+        """Let shorter work of others go first; how many wait for the device."""
+        if not self._requests:
+            return 0
+        try:
+            return runs.registry().hand_on(self._wait)
+        finally:
+            with self._lock:
+                self._place = None
+
+    def _check(self, waiting: int = 0) -> None:
+        if self._watch.is_gone(GONE_WAITED_S if waiting else GONE_S):
             self._stop.set()
         if self._stop.is_set():
             raise Stopped("stopped on request; compute again for the rest")
@@ -229,17 +263,58 @@ class _Watch:
         self._session = session
         self._seen = self._looked = time.monotonic()
 
-    def is_gone(self) -> bool:
+    def is_gone(self, after_s: float) -> bool:
         now = time.monotonic()
-        if now - self._looked < LOOK_S:
-            return False
-        self._looked = now
-        if not self._session or not runtime.exists() or self._is_active():
-            self._seen = now
-        return now - self._seen > GONE_S
+        if now - self._looked >= LOOK_S:
+            self._looked = now
+            if not self.is_away:
+                self._seen = now
+        return now - self._seen > after_s
 
-    def _is_active(self) -> bool:
-        return runtime.get_instance().is_active_session(self._session)
+    @property
+    def is_away(self) -> bool:
+        """Whether it is at this moment."""
+        if not self._session or not runtime.exists():
+            return False
+        return not runtime.get_instance().is_active_session(self._session)
+
+
+def _session() -> str:
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
+# ---- jobs whose browser went away ---------------------------------------------------------------
+
+
+@st.cache_resource(show_spinner=False)
+def _known() -> OrderedDict[Hashable, Job]:
+    """The latest jobs of all sessions, by what they answer: a result depends on nothing else."""
+    return OrderedDict()
+
+
+def note(ask: Hashable, job: Job) -> None:
+    """Let a job be found by ``pick_up``."""
+    known = _known()
+    known[ask] = job
+    known.move_to_end(ask)
+    while len(known) > MOST_JOBS:
+        known.popitem(last=False)
+
+
+def forget(ask: Hashable, job: Job) -> None:
+    """Its page has what came of it."""
+    if _known().get(ask) is job:
+        _known().pop(ask, None)
+
+
+def pick_up(ask: Hashable) -> Job | None:
+    """The job that a browser which went away, perhaps this one before a reload, left for an ask."""
+    job = _known().get(ask)
+    if job is None or not job.is_stray:
+        return None
+    job.adopt()
+    return job
 
 
 def settle(at: AppTest) -> AppTest:

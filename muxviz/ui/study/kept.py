@@ -15,7 +15,7 @@ import streamlit as st
 from muxviz.errors import MuxvizError
 from muxviz.ui.shell import session
 from muxviz.ui.study.errors import Bug, noted
-from muxviz.ui.study.jobs import Job
+from muxviz.ui.study.jobs import Job, forget, note, pick_up
 from muxviz.ui.study.panels import Panel
 
 MAX_RESULTS = 32
@@ -72,17 +72,25 @@ class Desk:
 
         What the same panel still computes for an earlier ask is stopped.
         """
-        if ask in self.running:
+        if self.find(ask, key, pace):
             return
         for earlier, running in list(self.running.items()):
             if running.key == key:
                 running.job.stop()
                 self.collect(earlier)
                 self.running.pop(earlier, None)  # whatever it leaves is not waited for
+                forget(earlier, running.job)
         self.errors.pop(ask, None)
         self.running[ask] = Running(job, key, pace)
         self.computed += 1
+        note(ask, job)
         job.start()
+
+    def find(self, ask: Hashable, key: str, pace: Hashable) -> bool:
+        """Whether a job for an ask is under way, or was until this page was loaded anew."""
+        if ask not in self.running and (job := pick_up(ask)) is not None:
+            self.running[ask] = Running(job, key, pace)
+        return ask in self.running
 
     def collect_all(self) -> None:
         """Take over what finished jobs left."""
@@ -95,6 +103,7 @@ class Desk:
         if running is None or not running.job.status().is_over:
             return
         del self.running[ask]
+        forget(ask, running.job)
         job, status = running.job, running.job.status()
         error = job.error if job.bug is None else noted(job.bug)
         if error is not None:

@@ -20,7 +20,7 @@ import streamlit as st
 from muxviz.errors import MuxvizError, NotApplicable, Stopped
 from muxviz.figures.drawing.dim import dimmed
 from muxviz.ui.shell import group, params, session
-from muxviz.ui.shell.text import count, listed, plain
+from muxviz.ui.shell.text import listed, plain
 from muxviz.ui.study import panels, runs
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Ask, Known
@@ -30,6 +30,7 @@ from muxviz.ui.study.kept import Desk, Kept, Shown, desk
 from muxviz.ui.study.panels import Panel
 
 LOOK_S = 0.7  # between looks at a job: each costs the work itself some time
+WAIT_LOOK_S = 3.0  # at most, while it waits for others: a crowd that looks often waits longer
 AT_ONCE_S = 0.3  # that an instant study may hold the page up, so that a quick one never flickers
 _NONE = object()
 Kind: TypeAlias = Literal["primary", "secondary"]
@@ -70,6 +71,8 @@ def _show(study: Question) -> Any | None:
         panels.not_applicable(study.question, study.reason)
         return None
     own = desk()
+    if not _is_known(own, study.ask):
+        found(study)
     own.collect_all()
     if study.instant and not _is_known(own, study.ask):
         start(study)
@@ -155,8 +158,13 @@ def start(study: Startable) -> None:
     except MuxvizError as error:
         desk().errors[study.ask] = error
         return
-    job = Job(requests, study.work, together=study.ask.together)
+    job = Job(requests, study.work, together=study.ask.together, name=_pace(study))
     desk().begin(study.ask, job, study.key, _pace(study))
+
+
+def found(study: Startable) -> bool:
+    """Whether its work is under way, or was when this page was loaded anew."""
+    return desk().find(study.ask, study.key, _pace(study))
 
 
 def _stop(ask: Ask) -> None:
@@ -227,9 +235,15 @@ def _partial(study: Question, kept: Kept) -> None:
         _button(study, "Compute all", ":material/play_arrow:")
 
 
-@st.fragment(run_every=LOOK_S)
 def watch(study: Startable) -> None:
     """Progress of a job; draws the whole page again once it is over."""
+    running = desk().running.get(study.ask)
+    place = running.job.status().place if running else None
+    pause = min(WAIT_LOOK_S, max(LOOK_S, place.seconds / 8)) if place else LOOK_S
+    st.fragment(_watch, run_every=pause)(study)
+
+
+def _watch(study: Startable) -> None:
     running = desk().running.get(study.ask)
     status = running.job.status() if running else None
     if running is None or status is None or status.is_over:
@@ -248,14 +262,15 @@ def watch(study: Startable) -> None:
 
 
 def progress_text(status: Status) -> str:
-    """``"Queued: 2 runs ahead of yours"``, ``"37 of 320 · 1.2 s, about 9 s left"``."""
-    if status.state == "queued" and status.ahead:
-        return f"Queued: {count(status.ahead, 'run')} ahead of yours on this device"
+    """``"Waiting: 2 runs ahead of yours, about 3 s"``, ``"37 of 320 · 1.2 s, about 9 s left"``."""
+    if status.state == "queued" and status.place:
+        return f"Waiting: {runs.wait_words(status.place)}"
     spent = f"{status.elapsed_s:.1f} s"
     if status.doing or not status.total:
         return f"{plain(status.doing or 'Under way')} · {spent}"
     left = f", about {status.left_s:.0f} s left" if status.left_s is not None else ""
-    return f"{status.done:,} of {status.total:,} · {spent}{left}"
+    paused = ", shorter runs go first" if status.place else ""
+    return f"{status.done:,} of {status.total:,} · {spent}{left}{paused}"
 
 
 # ---- the picture --------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from muxviz.batch import Row, Seating
+from muxviz.engine.threads import set_threads
 from muxviz.errors import GroupError
+from muxviz.lane import Errand, Place, Waiting
 from muxviz.results import GroupResult, Timing
 from muxviz.ui.shell import session
 from muxviz.ui.shell.text import count
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 MAX_RUNS = 20  # kept per session
 TIMED_PASSES = 9
 Tell = Callable[[str], None]  # shows what is going on
-Wait = Callable[[int], None]  # hears how many are ahead
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,14 @@ def warm_up() -> threading.Thread:
     return thread
 
 
+def wait_words(place: Place) -> str:
+    """``"2 runs ahead of yours, about 3 s"``."""
+    return f"{count(place.ahead, 'run')} ahead of yours, about {max(1, round(place.seconds))} s"
+
+
 @contextmanager
 def models(
-    request: RunRequest, tell: Tell, waiting: Wait | None = None
+    request: RunRequest, tell: Tell, waiting: Waiting | None = None, errand: Errand = Errand()
 ) -> Iterator[tuple[Checkpoint, Checkpoint | None]]:
     """The checkpoint of a request and its baseline, loaded and held for the block.
 
@@ -130,33 +136,35 @@ def models(
     wanted = [ModelKey(request.checkpoint, request.device, request.dtype)]
     if request.baseline:
         wanted.append(replace(wanted[0], name=request.baseline))
-    with _used(wanted, tell, waiting) as held:
+    with _used(wanted, tell, waiting, errand) as held:
         yield held[0], held[1] if len(held) > 1 else None
 
 
 @contextmanager
 def models_together(
-    requests: Sequence[RunRequest], tell: Tell, waiting: Wait | None = None
+    requests: Sequence[RunRequest],
+    tell: Tell,
+    waiting: Waiting | None = None,
+    errand: Errand = Errand(),
 ) -> Iterator[tuple[Checkpoint, ...]]:
     """The checkpoints of several requests, held at once so that they can take turns."""
     from muxviz.registry import ModelKey
 
     wanted = [ModelKey(r.checkpoint, r.device, r.dtype) for r in requests]
-    with _used(wanted, tell, waiting) as held:
+    with _used(wanted, tell, waiting, errand) as held:
         yield held
 
 
 @contextmanager
 def _used(
-    wanted: list[ModelKey], tell: Tell, waiting: Wait | None
+    wanted: list[ModelKey], tell: Tell, waiting: Waiting | None, errand: Errand
 ) -> Iterator[tuple[Checkpoint, ...]]:
     def progress(what: str, share: float) -> None:
         tell(f"{what} ({share:.0%})" if 0 < share < 1 else what)
 
-    def say(ahead: int) -> None:
-        tell(f"{count(ahead, 'run')} ahead of yours on this device")
-
-    with registry().use(*wanted, progress=progress, waiting=waiting or say) as held:
+    set_threads()
+    waiting = waiting or (lambda place: tell(wait_words(place)))
+    with registry().use(*wanted, progress=progress, waiting=waiting, errand=errand) as held:
         yield held
 
 
@@ -177,15 +185,11 @@ def check(request: RunRequest) -> None:
         )
 
 
-def measure(request: RunRequest, tell: Tell) -> tuple[Timing, ...]:
-    """Time the request's pass against the baseline's, now."""
-    from muxviz.batch import encode_rows, make_group
-    from muxviz.inference import time_group
+def idle_s(request: RunRequest) -> float:
+    """Seconds since anybody used the request's device; 0 while somebody does."""
+    from muxviz.registry import ModelKey
 
-    with models(request, tell) as (checkpoint, baseline):
-        encoded = encode_rows(checkpoint, request.rows, padding=request.padding)
-        group = make_group(checkpoint.config, encoded, request.seating)
-        return time_group(checkpoint, group, baseline, encoded, repeats=TIMED_PASSES)
+    return registry().idle_s(ModelKey(request.checkpoint, request.device, request.dtype))
 
 
 # ---- the session's runs -------------------------------------------------------------------------
