@@ -179,7 +179,9 @@ def test_a_wrong_and_a_foreign_answer_are_found() -> None:
     model = load("sst2-n2", device="cpu")
     texts = ("person 1 says the film was warm", "person 1 says a dull story")
     result = run_group(model, [Row(text) for text in texts])
-    right = tuple((s.text, s.answer.headline, round(s.answer.probability, 2)) for s in result.slots)
+    right = tuple(
+        (s.text, s.answer.headline, round(s.answer.probability or 0, 2)) for s in result.slots
+    )
     other = "negative" if right[0][1] == "positive" else "positive"
 
     def answered(*shown: tuple[str, str, float]) -> Answered:

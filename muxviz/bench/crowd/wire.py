@@ -188,7 +188,7 @@ class Tab:
             raise Lost(f"the page was not drawn within {LIMIT_S:.0f} s") from error
 
     async def _until_finished(self) -> None:
-        closed = _websockets().ConnectionClosed
+        closed = _websockets("exceptions").ConnectionClosed
         only: tuple[str, ...] = ()  # fragments of this run
         while True:
             try:
@@ -264,12 +264,10 @@ def _proto(name: str) -> Any:
     return import_module(f"streamlit.proto.{name}_pb2")
 
 
-def _websockets() -> Any:
+def _websockets(part: str = "asyncio.client") -> Any:
     try:
-        client = import_module("websockets.asyncio.client")
-        client.ConnectionClosed = import_module("websockets.exceptions").ConnectionClosed
+        return import_module(f"websockets.{part}")
     except ModuleNotFoundError as error:
         raise NotApplicable(
             'not applicable: websockets is not installed; pip install "muxviz[crowd]"'
         ) from error
-    return client

@@ -21,6 +21,7 @@ from muxviz.ui.study.jobs import Progress, Together, Work
 from muxviz.ui.study.kept import desk
 from muxviz.ui.study.question import progress_text, start
 from muxviz.ui.study.runs import PastRun, RunRequest
+from muxviz.ui.study.verdict import SPEED_WHY
 
 if TYPE_CHECKING:
     from muxviz.loading.checkpoint import Checkpoint
@@ -77,7 +78,7 @@ def timed(past: PastRun) -> PastRun:
 
 def speed(past: PastRun) -> None:
     """The place of the speed until it is there."""
-    st.metric("Speed", "…")
+    st.metric("Speed", "…", help=SPEED_WHY)
     if len(past.result.slots) < 2:
         st.caption("One text a pass: nothing is shared, so nothing is saved.")
         return
@@ -99,7 +100,7 @@ def _speed(number: int) -> None:
     elif (error := own.errors.get(asked.ask)) is not None:
         error_panel(error)
     elif (running := own.running.get(asked.ask)) is not None:
-        st.caption(f":material/timer: {progress_text(running.job.status())}")
+        st.caption(f":material/timer: Timing: {progress_text(running.job.status())}")
     elif is_tick and runs.idle_s(past.request) >= IDLE_S:
         start(asked)
         st.caption(":material/timer: The passes are being timed.")
