@@ -133,7 +133,7 @@ class Registry:
         thread = threading.get_ident()
         with ExitStack() as stack:
             turns = self._turns.setdefault(thread, [])
-            stack.callback(lambda: turns or self._turns.pop(thread, None))
+            stack.callback(self._forget_turns, thread)
             for device in sorted({key.device for key in wanted}):
                 lane = self._lane(device)
                 turn = (lane, stack.enter_context(lane.held(errand, waiting)))
@@ -210,6 +210,10 @@ class Registry:
         if known is not None and _is_hub_id(key.name):
             return known
         return resolve_folder(key.name, revision=key.revision, progress=progress)[0]
+
+    def _forget_turns(self, thread: int) -> None:
+        if not self._turns[thread]:
+            del self._turns[thread]
 
     # From here on the caller holds the lane of ``key.device``.
 
