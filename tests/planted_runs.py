@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
+from muxviz.results.escalation import EscalationBench, EscalationRow, Verdict
 from muxviz.results.throughput import (
     EQUAL_MULTIPLEXED,
     Accuracy,
@@ -105,3 +107,40 @@ def speed(*rows: SpeedRow, busy: bool = False) -> SpeedRun:
         speed_row("bert-small", 1, 4, 40.0, weights="random", contender="transformers"),
     )
     return SpeedRun(machine(busy=busy), "muxviz bench", 7, tuple(found))
+
+
+def escalation_row(name: str, kind: str, score: float, ratio: float, *again: float) -> Any:
+    """A contender; N = 1 answers 100 texts a second."""
+    return EscalationRow(
+        name,
+        kind,
+        tuple(0.9 for _ in again),
+        again,
+        Accuracy(
+            "accuracy", score, score - 0.01, score + 0.01, (score - 0.02, score + 0.02), 3, 99
+        ),
+        around(100 * ratio, 0.05),
+        around(ratio, 0.05),
+    )
+
+
+def escalation(*rows: EscalationRow, busy: bool = False) -> EscalationBench:
+    """Models alone and chains; by default a chain of ours, a rival, and int8."""
+    found = rows or (
+        escalation_row("n1", "alone", 0.90, 1.0),
+        escalation_row("n1-s95", "alone", 0.86, 4.0),
+        escalation_row("n5", "alone", 0.84, 6.0),
+        escalation_row("n5+n1@0.1", "multiplexed", 0.86, 4.0, 0.1),
+        escalation_row("n5+n1@0.2", "multiplexed", 0.88, 3.0, 0.2),
+        escalation_row("n1-s95+n1@0.2", "rival", 0.885, 2.5, 0.2),
+        escalation_row("n5:int8+n1:int8@0.2", "multiplexed", 0.87, 5.0, 0.2),
+    )
+    verdicts = (
+        Verdict(0.87, 3.0, "n5+n1@0.2", 0.88, "n1-s95", 0.86),
+        Verdict(0.89, 2.0, "n5+n1@0.2", 0.88, "n1-s95+n1@0.2", 0.885),
+        Verdict(0.87, 30.0, "", math.nan, "", math.nan),
+    )
+    return EscalationBench(
+        machine(busy=busy), "muxviz bench escalation", "rows.tsv", "train.tsv", 99, 3, 3,
+        tuple(found), verdicts, ("n1",),
+    )  # fmt: skip

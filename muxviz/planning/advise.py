@@ -16,10 +16,12 @@ import numpy as np
 
 from muxviz.errors import InputError
 from muxviz.planning.choose import Z975, Planner
+from muxviz.planning.escalated import Escalated, with_escalated
 from muxviz.ranges import LEAST_RATE, MOST_RATE
 from muxviz.results.planning import (
     ACCURACY,
     BUDGET,
+    EVEN,
     THROUGHPUT,
     Advice,
     Advised,
@@ -35,12 +37,13 @@ from muxviz.results.planning import (
 
 DRAWS = 2000
 SEED = 0
-SURE_ENOUGH = 0.5  # least chance of meeting the goal that a recommended setting has
 EVIDENCE = 3  # measured settings named with each candidate
 CLOSE = 0.4  # halvings of what is left, within which sparsities of different N stand for one
 MOST_CANDIDATES = 2000
 LEAST_GAIN = 1e-4  # relative to the best measured setting; less is not worth proposing
 TOLERANCE = 1e-12  # of a comparison with a threshold, for sums of decimals
+NO_CANDIDATE = "no candidate meets the goal with a risk of at most"
+DO_NOT = "do not multiplex for this"
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,11 @@ def make_goal(
     accuracy: float | None = None,
     throughput: float | None = None,
     baseline_accuracy: float | None = None,
+    risk: float = EVEN,
 ) -> Goal:
     """A goal from exactly one of ``budget``, ``accuracy`` and ``throughput``.
+
+    risk: that it is missed, at most.
 
     Raises:
         InputError: none or several of them, or one out of range.
@@ -70,6 +76,7 @@ def make_goal(
             "got " + ("no goal" if not any(given) else "several goals") + "; give one of a budget "
             "(accuracy that may be lost), an accuracy, or a throughput"
         )
+    _need(0 < risk <= EVEN, "risk", risk, "a share above 0, at most 0.5, such as 0.05")
     if throughput is not None:
         _need(
             LEAST_RATE <= throughput <= MOST_RATE,
@@ -77,15 +84,15 @@ def make_goal(
             throughput,
             f"instances a second, {LEAST_RATE:g} to {MOST_RATE:g}",
         )
-        return Goal(THROUGHPUT, throughput, throughput)
+        return Goal(THROUGHPUT, throughput, throughput, risk)
     if accuracy is not None:
         _need(0 <= accuracy <= 1, "accuracy", accuracy, "a share from 0 to 1, such as 0.85")
-        return Goal(ACCURACY, accuracy, accuracy)
+        return Goal(ACCURACY, accuracy, accuracy, risk)
     assert budget is not None, "one of three"
     _need(0 <= budget <= 1, "budget", budget, "a share from 0 to 1, such as 0.03 for 3 points")
     reference = points.accuracy[points.baseline] if baseline_accuracy is None else baseline_accuracy
     _need(0 <= reference <= 1, "baseline accuracy", reference, "a share from 0 to 1")
-    return Goal(BUDGET, budget, float(reference) - budget)
+    return Goal(BUDGET, budget, float(reference) - budget, risk)
 
 
 def candidate_settings(
@@ -159,6 +166,7 @@ def advise(
     *,
     num_instances: Sequence[int] = (),
     sparsities: Sequence[float] = (),
+    escalated: Sequence[Escalated] = (),
     most: int = 5,
     most_next: int = 5,
 ) -> Advice:
@@ -168,24 +176,29 @@ def advise(
         planner: fitted.
         goal: from ``make_goal``.
         num_instances, sparsities: candidates beside those that were measured.
+        escalated: the third knob, where it was measured: from ``escalated_of``.
         most: settings to return.
         most_next: measurements to propose.
 
     Returns:
-        First the setting that is most likely the best among those that meet the goal with a chance
-        of at least one half, then the others by their chance of being the best. Measurements are
-        ordered by expected improvement; they may lie halfway between measured sparsities.
+        Settings by ``rank``. Measurements are ordered by expected improvement; they may lie halfway
+        between measured sparsities.
     """
     points = planner.points
     n, s = candidate_settings(points, num_instances=num_instances, sparsities=sparsities)
-    known = planner.predict(n, s)
+    known = with_escalated(planner.predict(n, s), escalated)
     order, best = rank(known, draw(known), goal)
     chance = chance_to_meet(known, goal)
     base = points.baseline
     reached = _met(points.accuracy, points.throughput, goal)
     wanted = points.accuracy if goal.held == THROUGHPUT else points.throughput
     top = int(np.argmax(np.where(reached, wanted, -np.inf))) if reached.any() else -1
-    settings = tuple(_advised(planner, known, at, chance[at], best[at]) for at in order[:most])
+    settings = tuple(
+        _advised(planner, known, at, chance[at], best[at])
+        if at < len(n)
+        else escalated[at - len(n)].advised(points, chance[at], best[at])
+        for at in order[:most]
+    )
     where = [k for k, at in enumerate(order[:most]) if top >= 0 and known.measured[at] == top]
     return Advice(
         goal,
@@ -196,7 +209,7 @@ def advise(
         where[0] if where else -1,
         measure_next(planner, goal, num_instances, sparsities, most=most_next),
         dict(planner.comparison.chosen),
-        _notes(planner, known, order, chance),
+        _notes(planner, settings[0], not_to_multiplex(known, order, chance, goal), goal),
     )
 
 
@@ -207,15 +220,18 @@ def budget_curve(
     num_instances: Sequence[int] = (),
     sparsities: Sequence[float] = (),
     baseline_accuracy: float | None = None,
+    risk: float = EVEN,
 ) -> BudgetCurve:
-    """The recommended setting at each of [K] budgets."""
+    """The recommended setting at each of [K] budgets, of N and sparsity alone."""
     points = planner.points
     n, s = candidate_settings(points, num_instances=num_instances, sparsities=sparsities)
     known = planner.predict(n, s)
     drawn = draw(known)
     at, chances = [], []
     for budget in budgets:
-        goal = make_goal(points, budget=float(budget), baseline_accuracy=baseline_accuracy)
+        goal = make_goal(
+            points, budget=float(budget), baseline_accuracy=baseline_accuracy, risk=risk
+        )
         at.append(rank(known, drawn, goal)[0][0])
         chances.append(chance_to_meet(known, goal)[at[-1]])
     rows = np.asarray(at, dtype=int)
@@ -271,21 +287,25 @@ def rank(known: Predicted, drawn: Draws, goal: Goal) -> tuple[np.ndarray, np.nda
     """Numbers of the candidates [C], best first, and the chance of each to be the best.
 
     The best of a draw is the fastest (for a throughput target: the most accurate) that meets the
-    goal in it. The first place goes to a candidate that meets the goal with a chance of at least
-    ``SURE_ENOUGH``; where there is none, the surest come first. Among equals those first that meet
-    the goal, the best of them first, then those that miss it by least.
+    goal in it. At even odds the first place goes to the likeliest best of those that meet the goal
+    on the same rows rather than not; among equals those first that meet it, the best of them
+    first, then those that miss it by least. At a smaller risk the best one comes first that meets
+    the goal on new rows with no more than that risk, and so on. Where there is none, the surest
+    come first.
     """
     met = _met(drawn.accuracy, drawn.throughput, goal)
     wanted = drawn.accuracy if goal.held == THROUGHPUT else drawn.throughput
     winners = np.argmax(np.where(met, wanted, -np.inf), axis=1)[met.any(axis=1)]
     best = np.bincount(winners, minlength=len(known)) / len(met)
-    chance = chance_to_meet(known, goal, same_rows=True)
+    chance = chance_to_meet(known, goal, same_rows=goal.risk == EVEN)
     value = known.accuracy if goal.held == THROUGHPUT else known.throughput
-    sure = chance >= SURE_ENOUGH - TOLERANCE
+    sure = chance >= 1 - goal.risk - TOLERANCE
     held = known.throughput if goal.held == THROUGHPUT else known.accuracy
     order = np.lexsort((np.where(sure, -value, -held), ~sure, -best))
     if not sure.any():
         return np.lexsort((-held, -chance)), best
+    if goal.risk < EVEN:
+        return np.lexsort((-held, np.where(sure, -value, -chance), ~sure)), best
     first = order[sure[order]][0]
     return np.concatenate([[first], order[order != first]]), best
 
@@ -438,18 +458,34 @@ def _one_evidence(points: Measurements, at: int) -> str:
     )
 
 
-def _notes(
-    planner: Planner, known: Predicted, order: np.ndarray, chance: np.ndarray
-) -> tuple[str, ...]:
-    notes = list(planner.points.notes)
-    first = order[0]
-    if chance[first] < SURE_ENOUGH:
-        notes.append(
-            "no candidate meets the goal with a chance of one half; the first one is the closest"
-        )
-    elif known.measured[first] < 0:
+def _notes(planner: Planner, first: Advised, alone: str, goal: Goal) -> tuple[str, ...]:
+    notes = [*planner.points.notes, *([alone] if alone else [])]
+    if not first.keeps(goal):
+        notes.append(f"{NO_CANDIDATE} {100 * goal.risk:.3g} %; the first one is the surest")
+    elif not first.is_measured:
         notes.append("the first setting is a prediction: measure it before you rely on it")
     return tuple(notes)
+
+
+def not_to_multiplex(known: Predicted, order: np.ndarray, chance: np.ndarray, goal: Goal) -> str:
+    """A sentence where the first setting reads one text a pass, though N above 1 is there."""
+    first, mixed = order[0], known.num_instances > 1
+    kept = chance >= 1 - goal.risk - TOLERANCE
+    if mixed[first] or not mixed.any() or not kept[first]:
+        return ""
+    rivals = np.flatnonzero(mixed & kept)
+    if not len(rivals):
+        return f"{DO_NOT}: no setting with N above 1 keeps this goal at this risk"
+    if goal.held == THROUGHPUT:
+        gap = known.accuracy[first] - known.accuracy[rivals].max()
+        return f"{DO_NOT}: no setting with N above 1 that is fast enough is as accurate; " + (
+            f"the best of them has {100 * gap:.1f} points less"
+        )
+    best = known.throughput[rivals].max() / known.throughput[first]
+    return (
+        f"{DO_NOT}: of all with N above 1 that keep this goal the fastest has {best:.2f} times "
+        "the speed of N = 1"
+    )
 
 
 def _unique(values: Sequence[float]) -> np.ndarray:

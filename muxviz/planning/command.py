@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from muxviz.errors import DataError, InputError
-from muxviz.files import json_text, results_file
+from muxviz.files import json_text, read_bytes, results_file
 from muxviz.planning.advise import advise, candidate_settings, make_goal
 from muxviz.planning.alone import against_alone
 from muxviz.planning.choose import Planner, fit_planner
+from muxviz.planning.escalated import NO_CURVE, Escalated, escalated_of
 from muxviz.planning.points import read_points
 from muxviz.planning.validate import validate_planner
+from muxviz.results.checked import read_escalation
 from muxviz.results.planning import (
     ACCURACY,
     MODELS,
@@ -29,6 +31,7 @@ from muxviz.results.planning import (
     HitRate,
     Measurements,
     PlannerCheck,
+    Promise,
     goal_words,
     rate_words,
     setting_words,
@@ -63,6 +66,7 @@ def _found(points: Measurements, options: argparse.Namespace, has_goal: bool) ->
             accuracy=options.accuracy,
             throughput=options.throughput,
             baseline_accuracy=options.baseline_accuracy,
+            risk=options.risk,
         )
     candidate_settings(points, num_instances=options.n, sparsities=options.sparsity)  # or refuse
     found: dict[str, Any] = {"points": len(points), "source": points.source}
@@ -83,7 +87,12 @@ def _planned(
     found: dict[str, Any] = {}
     if goal is not None:
         advice = advise(
-            planner, goal, num_instances=options.n, sparsities=options.sparsity, most=options.top
+            planner,
+            goal,
+            num_instances=options.n,
+            sparsities=options.sparsity,
+            escalated=_escalated(points, options.escalation),
+            most=options.top,
         )
         print(advice_text(planner, advice))
         found |= advice_dict(advice)
@@ -96,10 +105,23 @@ def _planned(
                 splits=options.splits,
                 budgets=options.budgets,
                 seed=options.seed,
+                risk=options.risk,
                 progress=lambda done, total: _advance(bar, done),
             )
         print(check_text(check))
         found |= check_dict(check)
+    return found
+
+
+def _escalated(points: Measurements, file: Path | None) -> tuple[Escalated, ...]:
+    """Candidates of the run that was named, else of the recorded one; it is said where none is."""
+    from muxviz.recorded import escalation_file
+
+    path = escalation_file() if file is None else file
+    bench = read_escalation(read_bytes(path), path.name) if file or path.is_file() else None
+    found = escalated_of(points, bench)
+    if not found:
+        print(f"{NO_CURVE}\n")
     return found
 
 
@@ -169,7 +191,7 @@ def _threshold(advice: Advice) -> str:
 def _setting_row(place: int, one: Any) -> list[str]:
     return [
         f"{place}",
-        setting_words(one.num_instances, one.sparsity),
+        one.words,
         f"{100 * one.accuracy:.1f}",
         _span(one.accuracy_from, one.accuracy_to, lambda share: f"{100 * share:.1f}"),
         rate_words(one.throughput),
@@ -244,8 +266,20 @@ def check_text(check: PlannerCheck) -> str:
         ),
         "hidden points within their 80 % intervals: "
         + ", ".join(f"{q} {100 * share:.0f} %" for q, share in check.coverage.items()),
+        *map(promise_text, check.promises),
     ]
     return "\n".join(lines)
+
+
+def promise_text(one: Promise) -> str:
+    """Both numbers of the promise, and what is meant."""
+    what = "settings hidden and rows drawn anew" if one.rows else "settings hidden"
+    return (
+        f"promise at a risk of {one.risk:.1%}, {what}: floor missed in {one.missed:.2%} "
+        f"({one.missed_low:.2%} to {one.missed_high:.2%}) of {one.promised:,} promises "
+        f"({one.cases:,} cases); throughput lost {one.regret:.1%} against the fastest that keeps "
+        f"the same promise with everything measured, {one.hindsight:.1%} against hindsight"
+    )
 
 
 def _rate_row(one: HitRate, hidden: HitRate) -> list[str]:
@@ -302,4 +336,5 @@ def check_dict(check: PlannerCheck) -> dict[str, Any]:
         found[f"{prefix}rates"] = [asdict(one) for one in rates]
     names = ("cases", "hidden_cases", "splits", "budgets", "seed", "coverage")
     found |= {name: getattr(check, name) for name in names}
+    found["promises"] = [asdict(one) for one in check.promises]
     return found | {"chosen_in_splits": check.chosen}

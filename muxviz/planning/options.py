@@ -52,11 +52,24 @@ def add_options(command: Any) -> None:
         default=[],
         help="further sparsities to consider",
     )
+    command.add_argument(
+        "--risk",
+        type=real(0.001, 0.5, hint="such as 0.05 for 5 %"),
+        default=0.05,
+        help="that the goal is missed, at most (0.5: even odds)",
+    )
+    command.add_argument(
+        "--escalation",
+        type=Path,
+        help="what `muxviz bench escalation --json` wrote: the share asked again as a third knob",
+    )
     command.add_argument("--top", type=whole(1, MOST_TOP), default=5, help="settings to show")
     command.add_argument("--task", default="", help="which one, where rows say theirs")
     command.add_argument("--dtype", default="", help="the same for precisions")
     command.add_argument(
-        "--validate", action="store_true", help="hide half of the points and count right answers"
+        "--validate",
+        action="store_true",
+        help="hide half of the points; count right answers and broken promises",
     )
     command.add_argument(
         "--alone",
@@ -66,7 +79,7 @@ def add_options(command: Any) -> None:
     command.add_argument(
         "--splits",
         type=whole(1, MOST_SPLITS),
-        default=100,
+        default=200,
         help="random halves of --validate",
     )
     command.add_argument(

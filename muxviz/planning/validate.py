@@ -8,26 +8,34 @@ budgets refer to it) and ranks all settings of the table. Beside it, with the sa
   along both axes comes first, since it should be faster.
 - nearest_measured: the same, but among equals the measured one comes first.
 - random: settings in random order, those last that are visible and do not meet the budget.
+
+And the promise "at least this accuracy with this risk": how often the setting that is named misses
+the floor, and what speed the caution costs. Once with settings hidden alone, once with rows drawn
+anew as well: what the planner sees is the table's accuracy and a normal error of the width of its
+interval, independent from setting to setting, and the table is what comes out later.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from muxviz.errors import DataError, Stopped
-from muxviz.planning.advise import draw, make_goal, rank
-from muxviz.planning.choose import LEAST_POINTS, Progress, fit_planner
+from muxviz.planning.advise import TOLERANCE, chance_to_meet, draw, make_goal, rank
+from muxviz.planning.choose import LEAST_POINTS, Z975, Progress, fit_planner
 from muxviz.results.planning import (
     MODELS,
     QUANTITIES,
+    RISK,
     Goal,
     HitRate,
     Measurements,
     PlannerCheck,
     Predicted,
+    Promise,
     doublings,
 )
 
@@ -45,6 +53,7 @@ class _Split:
     was_hidden: list[bool] = field(default_factory=list)
     covered: dict[str, list[bool]] = field(default_factory=lambda: {q: [] for q in QUANTITIES})
     chosen: dict[str, str] = field(default_factory=dict)
+    promised: list[np.ndarray] = field(default_factory=list)
 
 
 def validate_planner(
@@ -53,16 +62,18 @@ def validate_planner(
     splits: int = 200,
     budgets: int = 25,
     seed: int = 0,
+    risk: float = RISK,
     progress: Progress | None = None,
 ) -> PlannerCheck:
-    """Hit rates over many splits and budgets.
+    """Hit rates, and what promises are worth, over many splits and budgets.
 
     Args:
         points: a table of at least six settings.
         splits: random halves.
         budgets: evenly spaced, from none to the whole range of accuracy below the baseline; those
             that no setting meets are left out.
-        seed: of the splits and of the random order.
+        seed: of the splits, of the random order and of the rows drawn anew.
+        risk: of the promise.
         progress: called with (splits done, splits in all); where it raises ``Stopped``, what was
             done is returned.
 
@@ -75,25 +86,42 @@ def validate_planner(
             f"{LEAST_POINTS + LEAST_TO_HIDE}: measure more"
         )
     # What was measured is the truth here, so its own intervals say nothing.
-    points = replace(
+    whole, points = (
         points,
-        accuracy_low=np.full(len(points), np.nan),
-        accuracy_high=np.full(len(points), np.nan),
+        replace(
+            points,
+            accuracy_low=np.full(len(points), np.nan),
+            accuracy_high=np.full(len(points), np.nan),
+        ),
     )
     goals = goals_to_try(points, budgets)
     rng = np.random.default_rng(seed)
+    drawn_anew = np.random.default_rng([seed, 1])  # leaves the splits as they are
     done: list[_Split] = []
     partial = False
     try:
         for number in range(splits):
             if progress is not None:
                 progress(number, splits)
-            done.append(_try(points, hide_half(points, rng), goals, rng))
+            hidden = hide_half(points, rng)
+            found, known = _try(points, hidden, goals, rng)
+            found.promised.append(promised(points, known, goals, risk))
+            if np.isfinite(whole.accuracy_low).all():
+                seen = other_rows(whole, drawn_anew)
+                known = fit_planner(seen.at(~hidden)).predict(seen.num_instances, seen.sparsity)
+                found.promised.append(promised(whole, known, goals, risk))
+            done.append(found)
     except Stopped:
         if not done:
             raise
         partial = True
-    return _collect(done, budgets, seed, partial)
+    return replace(
+        _collect(done, budgets, seed, partial),
+        promises=tuple(
+            promise_of([split.promised[at] for split in done], bool(at), risk, seed)
+            for at in range(len(done[0].promised))
+        ),
+    )
 
 
 def goals_to_try(points: Measurements, budgets: int) -> tuple[Goal, ...]:
@@ -133,7 +161,7 @@ def best_setting(points: Measurements, goal: Goal) -> int:
 
 def _try(
     points: Measurements, hidden: np.ndarray, goals: tuple[Goal, ...], rng: np.random.Generator
-) -> _Split:
+) -> tuple[_Split, Predicted]:
     planner = fit_planner(points.at(~hidden))
     known = _exactly(planner.predict(points.num_instances, points.sparsity))
     drawn = draw(known)
@@ -158,7 +186,7 @@ def _try(
     found.covered["accuracy"] = (off <= wide).tolist()
     off = np.abs(np.log(known.throughput / points.throughput))[hidden]
     found.covered["throughput"] = (off <= Z80 * known.throughput_sd[hidden]).tolist()
-    return found
+    return found, known
 
 
 def _exactly(known: Predicted) -> Predicted:
@@ -169,6 +197,80 @@ def _exactly(known: Predicted) -> Predicted:
         accuracy_sd=np.where(own, 0.0, known.accuracy_sd),
         throughput_sd=np.where(own, 0.0, known.throughput_sd),
     )
+
+
+def other_rows(points: Measurements, rng: np.random.Generator) -> Measurements:
+    """The same settings as other rows of the same number might have had them."""
+    spread = (points.accuracy_high - points.accuracy_low) / (2 * Z975)
+    error = spread * rng.standard_normal(len(points))
+    return replace(
+        points,
+        **{
+            name: np.clip(getattr(points, name) + error, 0, 1)
+            for name in ("accuracy", "accuracy_low", "accuracy_high")
+        },
+    )
+
+
+def promised(
+    points: Measurements, known: Predicted, goals: tuple[Goal, ...], risk: float
+) -> np.ndarray:
+    """[goals, 4]: whether a setting is promised, whether it misses, and both regrets.
+
+    points: the truth. known: what the planner thinks of these settings. Regrets are NaN where
+    there is nothing to compare with.
+    """
+    truth = _exactly(replace(
+        known, accuracy=points.accuracy, throughput=points.throughput,
+        measured=np.arange(len(points)),
+        accuracy_rows_sd=np.nan_to_num((points.accuracy_high - points.accuracy_low) / (2 * Z975)),
+    ))  # fmt: skip
+    found = []
+    for goal in goals:
+        held = replace(goal, risk=risk)
+        first, chance = _fastest(known, held)
+        if chance < 1 - risk - TOLERANCE:
+            found.append((0.0, math.nan, math.nan, math.nan))
+            continue
+        rate = points.throughput[first]
+        best, sure = _fastest(truth, held)
+        reached = points.accuracy >= goal.threshold - TOLERANCE
+        found.append(
+            (
+                1.0,
+                float(not reached[first]),
+                1 - rate / points.throughput[best] if sure >= 1 - risk - TOLERANCE else math.nan,
+                1 - rate / points.throughput[reached].max(),
+            )
+        )
+    return np.asarray(found)
+
+
+def _fastest(known: Predicted, goal: Goal) -> tuple[int, float]:
+    """The setting that comes first, and the chance that it keeps the goal."""
+    chance = chance_to_meet(known, goal)
+    kept = chance >= 1 - goal.risk - TOLERANCE
+    at = int(np.argmax(np.where(kept, known.throughput, -1) if kept.any() else chance))
+    return at, float(chance[at])
+
+
+def promise_of(splits: list[np.ndarray], rows: bool, risk: float, seed: int) -> Promise:
+    """Over all cases of all splits; splits: each [goals, 4] of ``promised``."""
+    tried = np.asarray(splits)
+    count, missed = tried[..., 0].sum(axis=1), np.nansum(tried[..., 1], axis=1)
+    drawn = np.random.default_rng(seed).integers(0, len(tried), (BOOTSTRAPS, len(tried)))
+    shares = missed[drawn].sum(axis=1) / np.maximum(count[drawn].sum(axis=1), 1)
+    low, high = np.percentile(shares, [2.5, 97.5])
+    regret, hindsight = (
+        float(np.nanmean(part)) if np.isfinite(part).any() else math.nan
+        for part in (tried[..., 2], tried[..., 3])
+    )
+    total = int(count.sum())
+    return Promise(
+        rows, risk, tried.shape[0] * tried.shape[1], total,
+        float(missed.sum() / total) if total else math.nan,
+        float(low), float(high), regret, hindsight,
+    )  # fmt: skip
 
 
 def nearest_values(points: Measurements, hidden: np.ndarray) -> np.ndarray:

@@ -76,6 +76,11 @@ def speed_file() -> Path:
     return Path(__file__).parent / "speed.json"
 
 
+def escalation_file() -> Path:
+    """Where timed chains lie (``muxviz bench escalation --json``); it need not be there."""
+    return Path(__file__).parent / "escalation.json"
+
+
 def grid_file() -> Path:
     """Where the Planner page's recorded settings lie: a trade-off run over N and sparsity."""
     return Path(__file__).parent / "grid.json"

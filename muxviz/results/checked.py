@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
@@ -16,8 +16,9 @@ from muxviz.errors import DataError
 from muxviz.files import decode, parse_json
 from muxviz.printable import printable
 from muxviz.ranges import LEAST_RATE, MOST_RATE, MOST_SPARSITY
+from muxviz.results.escalation import KINDS, EscalationBench
 from muxviz.results.store import from_plain, hints, made
-from muxviz.results.throughput import Quartiles, SpeedRun, TradeoffRun
+from muxviz.results.throughput import Accuracy, Quartiles, SpeedRun, TradeoffRun
 
 MAX_BYTES = 8_000_000
 MAX_ROWS = 2_000  # points or rows of one run
@@ -26,7 +27,16 @@ MOST_COUNT = 10**6  # of instances, of sequences in a batch, of copies
 SLACK = 1e-6  # of comparisons between rounded numbers
 
 
-def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun:
+def read_escalation(data: bytes | str, name: str) -> EscalationBench:
+    """A run of ``muxviz bench escalation``; raises as ``read_run`` does."""
+    found = read_run(data, name)
+    if not isinstance(found, EscalationBench):
+        kind = type(found).__name__
+        raise DataError(f"{name} holds a {kind}; expected an EscalationBench")
+    return found
+
+
+def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun | EscalationBench:
     """A run of ``muxviz bench`` from the content of a JSON file.
 
     Raises:
@@ -45,16 +55,20 @@ def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun:
     raw = parse_json(text, name, expected=expected)
     if isinstance(raw, dict) and "machine" in raw:  # the plain layout of `muxviz bench --json`
         try:
-            found = _build(raw, TradeoffRun if "points" in raw else SpeedRun)
+            kind_of = EscalationBench if "verdicts" in raw else SpeedRun
+            found = _build(raw, TradeoffRun if "points" in raw else kind_of)
         except DataError as error:
             raise DataError(f"{name}: {error}; expected {expected}") from error
     else:
         found = from_plain(raw, name)
-    if not isinstance(found, TradeoffRun | SpeedRun):
+    if not isinstance(found, TradeoffRun | SpeedRun | EscalationBench):
         kind = type(found).__name__
-        raise DataError(f"{name} holds a {kind}; expected a TradeoffRun or a SpeedRun")
+        raise DataError(
+            f"{name} holds a {kind}; expected a TradeoffRun, a SpeedRun or an EscalationBench"
+        )
     try:
-        check(found, type(found).__name__)
+        is_bench = isinstance(found, EscalationBench)  # a verdict may be about nobody
+        check(replace(found, verdicts=()) if is_bench else found, type(found).__name__)
         _check_run(found)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
@@ -132,8 +146,23 @@ def _wrong(value: Any, place: str, expected: str) -> DataError:
     return DataError(f"{place} is {printable(repr(value)[:40])}; expected a {expected}")
 
 
-def _check_run(run: TradeoffRun | SpeedRun) -> None:
+def _check_score(place: str, score: Accuracy) -> None:
+    _need(0 <= score.low <= score.mean <= score.high <= 1, f"{place}.accuracy: 0 to 1")
+    low, high = score.interval or (0, 1)
+    is_inside = -SLACK <= low <= score.mean + SLACK and score.mean - SLACK <= high
+    _need(is_inside and high <= 1 + SLACK, f"{place}.accuracy: an interval around its mean")
+
+
+def _check_run(run: TradeoffRun | SpeedRun | EscalationBench) -> None:
     """What figures rely on: rates and times above zero, whole counts from 1, shares in [0, 1]."""
+    if isinstance(run, EscalationBench):
+        for at, one in enumerate(run.results):
+            place = f"EscalationBench.results[{at}]"
+            _need_rates(place, texts_per_s=one.texts_per_s, ratio=one.ratio)
+            _check_score(place, one.accuracy)
+            _need(one.kind in KINDS, f"{place}.kind: one of {', '.join(KINDS)}")
+            _need(all(0 <= share <= 1 for share in one.again), f"{place}.again: 0 to 1")
+        return
     if isinstance(run, TradeoffRun):
         for at, point in enumerate(run.points):
             place = f"TradeoffRun.points[{at}]"
@@ -143,11 +172,7 @@ def _check_run(run: TradeoffRun | SpeedRun) -> None:
             )
             if point.ratio_to_n1 is not None:
                 _need_rates(place, ratio_to_n1=point.ratio_to_n1)
-            score = point.accuracy
-            _need(0 <= score.low <= score.mean <= score.high <= 1, f"{place}.accuracy: 0 to 1")
-            low, high = score.interval or (0, 1)
-            is_inside = -SLACK <= low <= score.mean + SLACK and score.mean - SLACK <= high
-            _need(is_inside and high <= 1 + SLACK, f"{place}.accuracy: an interval around its mean")
+            _check_score(place, point.accuracy)
             _need(0 <= point.sparsity <= MOST_SPARSITY, f"{place}.sparsity: from 0 to below 1")
             _need(point.length > 0, f"{place}.length: above 0")
     else:

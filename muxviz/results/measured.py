@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from muxviz.results.escalation import EscalationBench
 from muxviz.results.throughput import Machine, SpeedRun, TradeoffPoint, TradeoffRun
 
 RECORDED, FILE, NOW = "recorded", "file", "now"
@@ -39,6 +40,21 @@ class Timed:
         return source_label(self.kind, self.name, self.run.machine)
 
 
+@dataclass(frozen=True)
+class Escalated:
+    """A run of models alone and of chains that ask again, and where it comes from."""
+
+    kind: str
+    run: EscalationBench
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Kind, name, what it is, and day."""
+        words = f"{self.name}, escalation" if self.name else "escalation"
+        return source_label(self.kind, words, self.run.machine)
+
+
 def source_label(kind: str, name: str, machine: Machine) -> str:
     """``"recorded, 2026-11-20, cpu"``."""
     where = machine.device if machine.device != "cpu" else f"CPU, {_threads(machine)}"
@@ -69,9 +85,11 @@ def pareto_front(values: Sequence[tuple[float, float]]) -> tuple[int, ...]:
     return tuple(sorted(kept, key=lambda at: (values[at], at)))
 
 
-def tasks_of(runs: Sequence[Measured]) -> tuple[str, ...]:
+def tasks_of(runs: Sequence[Measured | Escalated]) -> tuple[str, ...]:
     """Tasks that points of these runs have, in order of appearance."""
-    return tuple(dict.fromkeys(point.task for one in runs for point in one.run.points))
+    points = [p for one in runs if isinstance(one, Measured) for p in one.run.points]
+    found = dict.fromkeys(point.task for point in points)
+    return tuple(found) or ("sequence_classification",) * bool(runs)
 
 
 def of_task(run: TradeoffRun, task: str, *, copies: bool = False) -> tuple[TradeoffPoint, ...]:

@@ -19,6 +19,8 @@ MODELS = {
 ACCURACY, THROUGHPUT = "accuracy", "throughput"
 QUANTITIES = (ACCURACY, THROUGHPUT)
 BUDGET = "budget"  # a goal beside the two: a drop of accuracy below the baseline
+EVEN = 0.5  # a risk at which the first setting is the one that is most likely the best
+RISK = 0.05  # unless another is asked for
 
 
 @dataclass(frozen=True)
@@ -134,12 +136,14 @@ class Goal:
 
     kind: ``budget`` (accuracy may drop by ``value`` below the baseline), ``accuracy`` (at least
     ``value``); both want the highest throughput. Or ``throughput`` (at least ``value``), which
-    wants the highest accuracy. threshold: in the unit of the quantity that is held.
+    wants the highest accuracy. threshold: in the unit of the quantity that is held. risk: that it
+    is missed, at most; 0 to 0.5.
     """
 
     kind: str
     value: float
     threshold: float
+    risk: float = EVEN
 
     @property
     def held(self) -> str:
@@ -155,7 +159,8 @@ class Advised:
     measurement came without one. ratio: of the throughput to the baseline's. chance: that the goal
     is met, for new rows of the same kind. chance_best: that it is the best of all candidates, on
     the same rows. is_measured: the numbers are its own. evidence: the measured settings that say
-    most about it, nearest first.
+    most about it, nearest first. share: of the texts that ``then`` answers again, the least certain
+    ones; 0 for none.
     """
 
     num_instances: int
@@ -171,6 +176,17 @@ class Advised:
     chance_best: float
     is_measured: bool
     evidence: tuple[str, ...]
+    share: float = 0.0
+    then: str = ""
+
+    @property
+    def words(self) -> str:
+        """``"N = 5, 60 % pruned, 20 % asked again"``."""
+        return setting_words(self.num_instances, self.sparsity, self.share)
+
+    def keeps(self, goal: Goal) -> bool:
+        """Whether the goal is met with no more than its risk."""
+        return self.chance >= 1 - goal.risk - 1e-12
 
 
 @dataclass(frozen=True)
@@ -275,6 +291,28 @@ class HitRate:
 
 
 @dataclass(frozen=True)
+class Promise:
+    """What "at least this accuracy with this risk" was worth where it could be checked.
+
+    rows: whether rows were drawn anew too, beside settings hidden. cases: goals tried; promised: in
+    which some setting was promised. missed: share of those in which the chosen setting's accuracy
+    was below the floor, with a 95 % interval over splits. regret: mean share of the throughput lost
+    against the fastest setting that keeps the same promise once all are measured. hindsight: the
+    same against the fastest one that turned out to reach the floor.
+    """
+
+    rows: bool
+    risk: float
+    cases: int
+    promised: int
+    missed: float
+    missed_low: float
+    missed_high: float
+    regret: float
+    hindsight: float
+
+
+@dataclass(frozen=True)
 class PlannerCheck:
     """What the planner is worth: half the points hidden, many times, many budgets.
 
@@ -282,6 +320,7 @@ class PlannerCheck:
     same where the true best setting was among the hidden ones. cases, hidden_cases: how many.
     coverage: quantity -> share of hidden points within their 80 % interval. chosen: quantity ->
     model -> share of splits that chose it. is_partial: stopped before all splits were done.
+    promises: with settings hidden, and, where intervals over rows are known, with rows drawn anew.
     """
 
     everything: tuple[HitRate, ...]
@@ -294,6 +333,7 @@ class PlannerCheck:
     coverage: dict[str, float]
     chosen: dict[str, dict[str, float]]
     is_partial: bool = False
+    promises: tuple[Promise, ...] = ()
 
 
 def doublings(num_instances: Any, sparsity: Any) -> np.ndarray:
@@ -306,19 +346,22 @@ def doublings(num_instances: Any, sparsity: Any) -> np.ndarray:
     return np.stack([n, kept], axis=-1)
 
 
-def setting_words(num_instances: float, sparsity: float) -> str:
-    """``"N = 5, 60 % pruned"``, ``"N = 1, unpruned"``."""
-    pruned = f"{100 * sparsity:.4g} % pruned" if sparsity > 0 else "unpruned"
-    return f"N = {num_instances:g}, {pruned}"
+def setting_words(num_instances: float, sparsity: float, share: float = 0.0) -> str:
+    """``"N = 5, 60 % pruned"``, ``"N = 1, unpruned, 20 % asked again"``."""
+    digits = 3 if sparsity < 0.99 else 4
+    pruned = f"{100 * sparsity:.{digits}g} % pruned" if sparsity > 0 else "unpruned"
+    again = f", {100 * share:.3g} % asked again" if share else ""
+    return f"N = {num_instances:g}, {pruned}{again}"
 
 
 def goal_words(goal: Goal) -> str:
-    """``"at most 3.0 points of accuracy lost"``."""
+    """``"at most 3.0 points of accuracy lost, at a risk of 5 %"``."""
+    risk = f", at a risk of {100 * goal.risk:.3g} %" if goal.risk < EVEN else ""
     if goal.kind == BUDGET:
-        return f"at most {100 * goal.value:.4g} points of accuracy lost"
+        return f"at most {100 * goal.value:.4g} points of accuracy lost{risk}"
     if goal.kind == ACCURACY:
-        return f"accuracy of at least {100 * goal.value:.4g} %"
-    return f"at least {goal.value:,.4g} instances/s"
+        return f"accuracy of at least {100 * goal.value:.4g} %{risk}"
+    return f"at least {goal.value:,.4g} instances/s{risk}"
 
 
 def rate_words(rate: float) -> str:

@@ -32,7 +32,6 @@ from muxviz.results.planning import (
     Frontier,
     Measurements,
     goal_words,
-    setting_words,
 )
 
 HEIGHT = 500  # px
@@ -99,8 +98,8 @@ def planner_figure(
 def planner_finding(advice: Advice) -> str:
     """The first setting, what it gains and how sure it is."""
     first = advice.settings[0]
-    words = setting_words(first.num_instances, first.sparsity)
-    if first.chance < 0.5:
+    words = first.words
+    if not first.keeps(advice.goal):
         return (
             f"No candidate is likely to meet {goal_words(advice.goal)}; closest is {words}, "
             f"{sure(first.chance)} sure"
@@ -115,7 +114,7 @@ def planner_finding(advice: Advice) -> str:
 def planner_alt(points: Measurements, advice: Advice) -> str:
     """The picture in words."""
     parts = [
-        f"{setting_words(one.num_instances, one.sparsity)}: {100 * one.accuracy:.1f} %, "
+        f"{one.words}: {100 * one.accuracy:.1f} %, "
         f"{one.throughput:,.0f} instances/s, chance {one.chance:.2f}, "
         f"{'measured' if one.is_measured else 'predicted'}"
         for one in advice.settings
@@ -132,6 +131,7 @@ def planner_table(points: Measurements, advice: Advice) -> list[dict[str, Any]]:
             "place": place,
             "N": one.num_instances,
             "sparsity": one.sparsity,
+            "asked again": one.share,
             "accuracy": one.accuracy,
             "accuracy from": finite(one.accuracy_from),
             "accuracy to": finite(one.accuracy_to),
@@ -209,7 +209,7 @@ def _measured(points: Measurements, dark: bool) -> Trace:
 
 
 def _predicted(advice: Advice, dark: bool) -> Trace:
-    chosen = [one for one in advice.settings if not one.is_measured]
+    chosen = [one for one in advice.settings if not one.is_measured or one.share]
     colors = ink(dark)
     return scatter(
         x=[one.throughput for one in chosen] or None,
@@ -220,15 +220,15 @@ def _predicted(advice: Advice, dark: bool) -> Trace:
         textfont={"size": SMALL_SIZE, "color": colors.text},
         marker=predicted_marks([one.num_instances for one in chosen] or [1], dark),
         error_x=whiskers(
-            [one.throughput_to - one.throughput for one in chosen] or [0],
-            [one.throughput - one.throughput_from for one in chosen] or [0],
+            _bars([one.throughput_to - one.throughput for one in chosen]),
+            _bars([one.throughput - one.throughput_from for one in chosen]),
             colors.muted,
             thickness=1,
             width=3,
         ),
         error_y=whiskers(
-            [one.accuracy_to - one.accuracy for one in chosen] or [0],
-            [one.accuracy - one.accuracy_from for one in chosen] or [0],
+            _bars([one.accuracy_to - one.accuracy for one in chosen]),
+            _bars([one.accuracy - one.accuracy_from for one in chosen]),
             colors.muted,
             thickness=1,
             width=3,
@@ -241,12 +241,24 @@ def _predicted(advice: Advice, dark: bool) -> Trace:
 def _hover(one: Advised) -> str:
     near = "<br>".join(plain(words) for words in one.evidence)
     return (
-        f"<b>{setting_words(one.num_instances, one.sparsity)}</b>, predicted<br>"
+        f"<b>{one.words}</b>, {'asked again' if one.share else 'predicted'}<br>"
         f"{100 * one.accuracy:.1f} % ({100 * one.accuracy_from:.1f} to "
-        f"{100 * one.accuracy_to:.1f}), {one.throughput:,.0f} instances/s "
-        f"({one.throughput_from:,.0f} to {one.throughput_to:,.0f})<br>chance to meet the goal "
+        f"{100 * one.accuracy_to:.1f}), {one.throughput:,.0f} instances/s"
+        f"{_rates(one)}<br>chance to meet the goal "
         f"{one.chance:.2f}<br>nearest measured:<br>{near}"
     )
+
+
+def _bars(lengths: list[float]) -> list[float]:
+    """None where an end is not known."""
+    return np.nan_to_num(lengths).tolist() or [0]
+
+
+def _rates(one: Advised) -> str:
+    """Their interval, where it is known."""
+    if np.isnan(one.throughput_from):
+        return ""
+    return f" ({one.throughput_from:,.0f} to {one.throughput_to:,.0f})"
 
 
 def _ring(first: Advised, dark: bool) -> Trace:

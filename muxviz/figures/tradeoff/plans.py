@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.labels import place_labels
 from muxviz.figures.drawing.measured import (
     SIZE,
     color_of,
@@ -20,12 +21,12 @@ from muxviz.figures.drawing.measured import (
     tick_text,
 )
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
-from muxviz.figures.drawing.wording import count, percent, plain, sure
+from muxviz.figures.drawing.wording import count, plain, sure
 from muxviz.results.throughput import Plan, Plans
 
 HEIGHT = 440  # px
 LEGEND_TOP = 62
-NEAR = 0.08  # of the plot, within which a second label is left out
+WIDTH = 664  # px of the axes, at the narrowest
 
 
 def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
@@ -48,6 +49,7 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
     span = score_range(low, max(scores))
     plot.xaxes(**across)
     plot.yaxes(showgrid=True, title={"text": "accuracy"}, tickformat=".1%", range=span)
+    plot.mark(annotations=_labels(plans, across["range"], span, colors.text))
     line = {"color": colors.muted, "width": 1.3, "dash": "dot"}
     budget, floor = traffic.latency_ms, max(traffic.accuracy, span[0])
     left = 10 ** across["range"][0]
@@ -79,8 +81,8 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
     plot.set(legend=legend_of(HEIGHT, LEGEND_TOP))
     words = (
         f"Green: what is asked for, within {tick_text(budget)} ms and from "
-        f"{100 * traffic.accuracy:.1f} %. Beside a mark: N, and batch, where there "
-        "is room. One mark per checkpoint, precision and batch."
+        f"{100 * traffic.accuracy:.1f} %. One mark per checkpoint, precision and batch; the rest "
+        "is in the hover."
     )
     caption(plot, words, below=50, left=-56)
     return plot.figure()
@@ -98,8 +100,31 @@ def plans_finding(plans: Plans) -> str:
     kind = f", {best.dtype}" if mixed else ""
     return (
         f"Use {best.checkpoint} (N = {best.n}{kind}) at batch {best.batch} on "
-        f"{count(best.machines, 'machine')} like this one: {percent(best.accuracy)} right, "
+        f"{count(best.machines, 'machine')} like this one: {100 * best.accuracy:.1f} % right, "
         f"{best.latency_ms:,.0f} ms, {sure(best.chance)} sure"
+    )
+
+
+def plans_reason(plans: Plans) -> str:
+    """Why that one: what the others that serve would need, or why nothing serves."""
+    best = plans.plans[0]
+    serving = [p for p in plans.plans if p.machines is not None]
+    if best.machines is None:
+        return plans_finding(plans)
+    others = [p for p in serving if (p.checkpoint, p.dtype) != (best.checkpoint, best.dtype)]
+    if not others:
+        return f"{plans_finding(plans)}, and no other checkpoint or precision serves"
+    after = others[0]
+    name = f"{after.checkpoint}, {after.dtype}, at batch {after.batch}"
+    if after.machines != best.machines:
+        return (
+            f"{plans_finding(plans)}; it needs the fewest machines, next {name} with "
+            f"{count(after.machines or 0, 'machine')}"
+        )
+    return (
+        f"{plans_finding(plans)}; no setting needs fewer machines, and of those that need as few "
+        f"it is the {'most accurate' if best.chance >= 0.95 else 'surest'}; next is {name}, "
+        f"{100 * after.accuracy:.1f} % right"
     )
 
 
@@ -130,15 +155,12 @@ def plans_alt(plans: Plans) -> str:
 
 
 def _marks(chosen: list[Plan], serves: bool, plans: Plans, dark: bool) -> Trace:
-    best, labelled = plans.plans[0], _labelled(plans)
+    best = plans.plans[0]
     return scatter(
         x=[p.latency_ms for p in chosen] or None,
         y=[p.accuracy for p in chosen] or None,
-        mode="markers+text",
+        mode="markers",
         name="serves" if serves else "does not serve",
-        text=[f"{p.n} · {p.batch}" if id(p) in labelled else "" for p in chosen],
-        textposition="top right",
-        textfont={"size": SMALL_SIZE, "color": ink(dark).text},
         marker={
             "symbol": "circle" if serves else "x-thin",
             "opacity": 1,
@@ -155,18 +177,28 @@ def _marks(chosen: list[Plan], serves: bool, plans: Plans, dark: bool) -> Trace:
     )
 
 
-def _labelled(plans: Plans) -> set[int]:
-    """Ids of the plans that bear a label: the best first, none too near to another."""
-    spots = [(float(np.log10(p.latency_ms)), p.accuracy, p) for p in plans.plans]
-    wide = max(x for x, _, _ in spots) - min(x for x, _, _ in spots) or 1.0
-    high = max(y for _, y, _ in spots) - min(y for _, y, _ in spots) or 1.0
-    kept: list[tuple[float, float]] = []
-    chosen = set()
-    for x, y, plan in spots:
-        if all(abs(x - a) > NEAR * wide or abs(y - b) > 1.2 * NEAR * high for a, b in kept):
-            kept.append((x, y))
-            chosen.add(id(plan))
-    return chosen
+def _labels(plans: Plans, across: list[float], up: list[float], color: str) -> list[dict[str, Any]]:
+    """N and batch beside marks: the best first, where there is room."""
+
+    def spot(p: Plan) -> tuple[float, float]:
+        right = (math.log10(p.latency_ms) - across[0]) / (across[1] - across[0])
+        return right * WIDTH, (up[1] - p.accuracy) / (up[1] - up[0]) * (HEIGHT - 204)
+
+    texts = [f"N = {p.n}, batch {p.batch}" for p in plans.plans]
+    placed = place_labels([spot(p) for p in plans.plans], texts, (WIDTH, HEIGHT - 204), radius=9)
+    return [
+        {
+            "text": text,
+            "x": math.log10(p.latency_ms),
+            "y": p.accuracy,
+            "xshift": offset[0],
+            "yshift": -offset[1],
+            "showarrow": False,
+            "font": {"size": SMALL_SIZE, "color": color},
+        }
+        for p, text, offset in zip(plans.plans, texts, placed, strict=True)
+        if offset is not None
+    ]
 
 
 def _words(plan: Plan) -> str:

@@ -5,13 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from muxviz.results.measured import Measured, plain_point
+from muxviz.results.contenders import Found
+from muxviz.results.escalation import EscalationRow
+from muxviz.results.measured import Escalated, Measured, plain_point
 from muxviz.results.throughput import TradeoffPoint
 
 
-def tradeoff_table(runs: Sequence[Measured]) -> list[dict[str, Any]]:
-    """One row per point of every run, ensembles included."""
-    return [_row(one, point) for one in runs for point in one.run.points]
+def tradeoff_table(runs: Sequence[Found]) -> list[dict[str, Any]]:
+    """One row per point of every run, ensembles included, and per contender that asks again."""
+    rows = [_row(one, p) for one in runs if isinstance(one, Measured) for p in one.run.points]
+    chains = [_chain(one, r) for one in runs if isinstance(one, Escalated) for r in one.run.results]
+    head = dict.fromkeys([*(rows[0] if rows else ()), *(chains[0] if chains else ())])
+    return [head | row for row in (*rows, *chains)]
+
+
+def _chain(one: Escalated, row: EscalationRow) -> dict[str, Any]:
+    interval = row.accuracy.interval or (None, None)
+    return {
+        "source": one.label,
+        "checkpoint": row.name,
+        "metric": row.accuracy.metric,
+        "mean": row.accuracy.mean,
+        "lowest grouping": row.accuracy.low,
+        "highest grouping": row.accuracy.high,
+        "interval from": interval[0],
+        "interval to": interval[1],
+        "groupings": row.accuracy.groupings,
+        "rows": row.accuracy.rows,
+        "data": one.run.data,
+        "instances/s": row.texts_per_s.median,
+        "lower quartile": row.texts_per_s.q1,
+        "upper quartile": row.texts_per_s.q3,
+        "ratio to N = 1": row.ratio.median,
+        "ratio, lower quartile": row.ratio.q1,
+        "ratio, upper quartile": row.ratio.q3,
+        "answered again": ", ".join(f"{share:.1%}" for share in row.again),
+        "machine busy": one.run.machine.is_busy,
+    }
 
 
 def _row(one: Measured, point: TradeoffPoint) -> dict[str, Any]:

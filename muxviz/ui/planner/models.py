@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from muxviz.figures.planner.models import HITS, LOO
+from muxviz.results.planning import Promise
 from muxviz.ui.planner import params as p
 from muxviz.ui.planner import text as words
 from muxviz.ui.planner.sources import Table
 from muxviz.ui.planner.view import known_of, origin
 from muxviz.ui.planner.work import BUDGETS, SEED, check_button, checked
 from muxviz.ui.shell.params import control
+from muxviz.ui.shell.text import plain
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.question import show
 
@@ -38,6 +40,17 @@ def errors_panel(table: Table, planner: Planner) -> None:
     )
 
 
+def promise_words(one: Promise) -> str:
+    """What a promise was worth: how often it was broken, and what it cost."""
+    what = "on other rows too" if one.rows else "on the same rows"
+    return (
+        f"Settings hidden, {what}: a promise at {one.risk:.0%} risk is broken in {one.missed:.1%} "
+        f"of {one.promised:,} cases ({one.missed_low:.1%} to {one.missed_high:.1%}) and gives up "
+        f"{one.regret:.1%} of the speed that the same promise allows once all is measured "
+        f"({one.hindsight:.1%} against hindsight)"
+    )
+
+
 def check_panel(table: Table) -> None:
     """Hit rates with half of the points hidden; computed when asked for."""
     question = "How often does the planner name the best setting?"
@@ -48,6 +61,8 @@ def check_panel(table: Table) -> None:
     check_button(table, splits)
     if found is None:
         return
+    for one in found.promises:
+        st.markdown(f":material/rule: {plain(promise_words(one))}.")
     imports = ("from muxviz.planning.validate import validate_planner",)
     line = f"check = validate_planner(points, splits={splits}, budgets={BUDGETS}, seed={SEED})"
     known = known_of(table, (splits, found.splits), lambda: found, imports, (line,))

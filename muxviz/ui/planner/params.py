@@ -13,6 +13,12 @@ GOAL = Choice(
 )
 LOSS = Number("n_budget", "Budget: points of accuracy that may be lost", 0.0, 20.0, 3.0, 0.1)
 FLOOR = Number("n_floor", "Accuracy at least, %", 0.0, 100.0, 85.0, 0.1, typed=True)
+RISK = Choice(
+    "n_risk",
+    "Risk to miss it",
+    {"1": "1 %", "5": "5 %", "10": "10 %", "20": "20 %", "50": "Even odds"},
+    "5",
+)
 RATE = Number("n_rate", "Throughput at least, instances/s", 1, 1_000_000_000, 1000, typed=True)
 MORE_N = Words("n_more", "Further N to consider", max_length=60)  # "3, 4"
 MORE_S = Words("n_sparsities", "Further sparsities, %", max_length=60)  # "70, 85"
@@ -25,6 +31,7 @@ PARAMS: tuple[Param, ...] = (
     LOSS,
     FLOOR,
     RATE,
+    RISK,
     MORE_N,
     MORE_S,
     VIEW,

@@ -12,6 +12,8 @@ from muxviz import recorded
 from muxviz.errors import MuxvizError
 from muxviz.files import read_bytes
 from muxviz.planning.points import MAX_BYTES, parse_points
+from muxviz.results.checked import read_escalation
+from muxviz.results.escalation import EscalationBench
 from muxviz.results.planning import Measurements
 from muxviz.ui.study import uploads
 from muxviz.ui.study.errors import error_panel
@@ -51,6 +53,20 @@ def tables(*, quiet: bool = False) -> list[Table]:
             if not quiet:
                 error_panel(error)
     return found
+
+
+def recorded_escalation() -> EscalationBench | None:
+    """The recorded chains; None where there are none, or a damaged file (Trade-off says so)."""
+    path = recorded.escalation_file()
+    try:
+        return _bench(str(path), path.stat().st_mtime_ns) if path.is_file() else None
+    except (MuxvizError, OSError):
+        return None
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def _bench(path: str, changed: int) -> EscalationBench:
+    return read_escalation(read_bytes(path), Path(path).name)
 
 
 def _recorded(path: Path) -> Table:

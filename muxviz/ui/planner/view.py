@@ -28,11 +28,10 @@ from muxviz.results.planning import (
     BudgetCurve,
     Goal,
     SurfaceGrid,
-    setting_words,
 )
 from muxviz.ui.planner import params as p
 from muxviz.ui.planner import text as words
-from muxviz.ui.planner.sources import Table, tables, upload_control
+from muxviz.ui.planner.sources import Table, recorded_escalation, tables, upload_control
 from muxviz.ui.planner.work import fitted
 from muxviz.ui.shell.params import control, one_of, value
 from muxviz.ui.shell.text import plain
@@ -44,6 +43,7 @@ from muxviz.ui.study.question import show
 
 if TYPE_CHECKING:
     from muxviz.planning.choose import Planner
+    from muxviz.planning.escalated import Escalated
 
 CHOSEN = "n_table"  # in the session: number of the table among those there are
 OPEN = "n_open"  # whether the page began without a table
@@ -93,19 +93,20 @@ def planner_of(table: Table | None) -> Planner | None:
 
 def goal_controls(planner: Planner) -> Asked | None:
     """What is asked for; None where it cannot be, which is said."""
-    with st.container(border=True, gap="small"):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            kind = str(control(p.GOAL))
-            if kind == BUDGET:
+    with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
+        kind = str(control(p.GOAL))
+        if kind == BUDGET:
+            with st.container(width=300):
                 control(p.LOSS)
-            elif kind == ACCURACY:
-                with st.container(width=280):
-                    control(p.FLOOR)
-            else:
-                with st.container(width=280):
-                    control(p.RATE)
-        with st.grid(2, min_column_width=220, gap="small"):
-            control(p.MORE_N, help="Whole numbers, such as 3, 4: settings that were not measured.")
+        elif kind == ACCURACY:
+            with st.container(width=200):
+                control(p.FLOOR)
+        else:
+            with st.container(width=240):
+                control(p.RATE)
+        control(p.RISK, help="That the goal is missed on other rows of the same kind.")
+        with st.popover("Further settings", icon=":material/add:"):
+            control(p.MORE_N, help="Whole numbers, such as 3, 4: not measured so far.")
             control(p.MORE_S, help="In percent, such as 70, 85. Every N is tried with each.")
     try:
         return Asked(_goal(planner, kind), *_further())
@@ -118,10 +119,12 @@ def _goal(planner: Planner, kind: str) -> Goal:
     from muxviz.planning.advise import make_goal
 
     if kind == BUDGET:
-        return make_goal(planner.points, budget=round(float(value(p.LOSS)) / 100, 6))
-    if kind == ACCURACY:
-        return make_goal(planner.points, accuracy=round(float(value(p.FLOOR)) / 100, 6))
-    return make_goal(planner.points, throughput=float(value(p.RATE)))
+        asked = {"budget": round(float(value(p.LOSS)) / 100, 6)}
+    elif kind == ACCURACY:
+        asked = {"accuracy": round(float(value(p.FLOOR)) / 100, 6)}
+    else:
+        asked = {"throughput": float(value(p.RATE))}
+    return make_goal(planner.points, **asked, risk=int(value(p.RISK)) / 100)
 
 
 def _further() -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -154,22 +157,24 @@ def _numbers(text: str, what: str, expected: str) -> list[float]:
 def choice_panel(table: Table, planner: Planner, asked: Asked) -> None:
     """The first choice in numbers, the runners-up, and where they lie."""
     from muxviz.planning.advise import frontier
+    from muxviz.planning.escalated import NO_CURVE
 
     question = "Which setting should I use?"
     st.subheader(question, anchor=False)
     advice = _advice(planner, asked)
     _say(advice)
+    if not escalated(planner):
+        st.caption(f":material/info: {plain(NO_CURVE)}.")
 
     def draw(advice: Advice) -> Picture:
         named = "points, advice, frontier(planner)"
         return PLANNER().of(table.points, advice, frontier(planner), named=named)
 
-    advising = "from muxviz.planning.advise import advise, frontier, make_goal"
     show(
         Question(
             "planner",
             question,
-            known_of(table, asked, lambda: advice, (advising,), (advice_code(asked),)),
+            known_of(table, (asked, _more_about()), lambda: advice, *_advising(planner, asked)),
             "",
             draw,
             words.CHOICE_HOW,
@@ -236,15 +241,19 @@ def budget_panel(table: Table, planner: Planner, asked: Asked) -> None:
 
     def curve() -> BudgetCurve:
         return budget_curve(
-            planner, budgets, num_instances=asked.num_instances, sparsities=asked.sparsities
+            planner,
+            budgets,
+            num_instances=asked.num_instances,
+            sparsities=asked.sparsities,
+            risk=asked.goal.risk,
         )
 
     imports = ("import numpy as np", "from muxviz.planning.advise import budget_curve")
     lines = (
         f"budgets = np.linspace(0, {budgets[-1]:.6g}, {CURVE_STEPS})",
-        f"curve = budget_curve(planner, budgets{_further_code(asked)})",
+        f"curve = budget_curve(planner, budgets{_further_code(asked)}, risk={asked.goal.risk!r})",
     )
-    about = (now, asked.num_instances, asked.sparsities)
+    about = (now, asked.goal.risk, asked.num_instances, asked.sparsities)
     show(
         Question(
             "planner_budget",
@@ -261,8 +270,8 @@ def budget_panel(table: Table, planner: Planner, asked: Asked) -> None:
 
 def next_panel(table: Table, planner: Planner, asked: Asked) -> None:
     """Expected improvement of measurements that were not made."""
-    imports = ("from muxviz.planning.advise import advise, make_goal",)
-    known = known_of(table, asked, lambda: _advice(planner, asked), imports, (advice_code(asked),))
+    about = (asked, _more_about())
+    known = known_of(table, about, lambda: _advice(planner, asked), *_advising(planner, asked))
     show(
         Question(
             "planner_next",
@@ -285,20 +294,64 @@ def _advice(planner: Planner, asked: Asked) -> Advice:
     from muxviz.planning.advise import advise
 
     return advise(
-        planner, asked.goal, num_instances=asked.num_instances, sparsities=asked.sparsities
+        planner,
+        asked.goal,
+        num_instances=asked.num_instances,
+        sparsities=asked.sparsities,
+        escalated=escalated(planner),
     )
+
+
+def escalated(planner: Planner) -> tuple[Escalated, ...]:
+    """Candidates that ask again, where the recorded run has any for this table."""
+    from muxviz.planning.escalated import escalated_of
+
+    return escalated_of(planner.points, recorded_escalation())
+
+
+def _more_about() -> Any:
+    """What advice depends on beside the table and the goal."""
+    return recorded_escalation()
+
+
+def _advising(planner: Planner, asked: Asked) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Imports and statements that ask the same again."""
+    imports = ["from muxviz.planning.advise import advise, frontier, make_goal"]
+    lines = []
+    if escalated(planner):
+        imports += [
+            "from muxviz.planning.escalated import escalated_of",
+            "from muxviz.recorded import escalation_file",
+            "from muxviz.results.checked import read_escalation",
+        ]
+        lines.append("bench = read_escalation(escalation_file().read_bytes(), 'escalation')")
+    return tuple(imports), (*lines, advice_code(asked, is_escalated=bool(lines)))
 
 
 def _say(advice: Advice) -> None:
     """The first choice in a few numbers, then the others as a table."""
+    from muxviz.planning.advise import DO_NOT, NO_CANDIDATE
+
     first = advice.settings[0]
     is_rate = advice.goal.held == THROUGHPUT
+    how = "measured" if first.is_measured else "predicted: measure it before you rely on it"
+    pruned = f"{100 * first.sparsity:.0f} % pruned" if first.sparsity else "unpruned"
+    again = f", {first.share:.0%} asked again by {plain(first.then)}" if first.share else ""
+    keeps = first.keeps(advice.goal)
+    for note in advice.notes:
+        if note.startswith(NO_CANDIDATE):
+            st.warning(
+                f"**{note[0].upper()}{note[1:]}.** It is no recommendation.",
+                icon=":material/block:",
+            )
+        elif note.startswith(DO_NOT):
+            head, _, why = note.partition(":")
+            st.info(
+                f"**{head[0].upper()}{head[1:]}**:{plain(why)}.",
+                icon=":material/looks_one:",
+            )
     cells = (
-        (
-            "N · sparsity",
-            f"{first.num_instances} · {100 * first.sparsity:.4g} %",
-            "measured" if first.is_measured else "predicted: measure it before you rely on it",
-        ),
+        ("Use" if keeps else "Surest", f"N = {first.num_instances}", f"{pruned}{again} · {how}"),
         (
             "Throughput",
             f"{first.throughput:,.0f}/s",
@@ -310,9 +363,10 @@ def _say(advice: Advice) -> None:
             f"{100 * (first.accuracy - advice.baseline_accuracy):+.1f} points",
         ),
         (
-            "P(goal)",
-            sure(first.chance).replace("over ", "> ").replace("under ", "< "),
-            "that it is fast enough" if is_rate else "that accuracy holds on new rows",
+            "Risk",
+            sure(1 - first.chance).replace("over ", "> ").replace("under ", "< "),
+            f"that it is {'too slow' if is_rate else 'less accurate on other rows'}; you allow "
+            f"{100 * advice.goal.risk:.3g} %",
         ),
     )
     with st.grid(4, min_column_width=150, gap="small"):
@@ -320,16 +374,13 @@ def _say(advice: Advice) -> None:
             with st.container(border=True, height="stretch", gap="xsmall"):
                 st.metric(label, number)
                 st.caption(how)
-    for note in advice.notes:
-        if note.startswith("no candidate"):
-            st.warning(f"**{note[0].upper()}{note[1:]}.**", icon=":material/block:")
     st.dataframe(
         [_row(place, one) for place, one in enumerate(advice.settings[:SHOWN], start=1)],
         hide_index=True,
         width="stretch",
         column_config={
-            name: st.column_config.NumberColumn(format="%.2f")
-            for name in ("speed-up", "P(goal)", "P(best)")
+            "times as fast": st.column_config.NumberColumn(format="%.2f"),
+            "risk": st.column_config.NumberColumn(format="percent"),
         },
         alt=f"The first {SHOWN} settings with accuracy, throughput, chances and evidence",
     )
@@ -337,14 +388,13 @@ def _say(advice: Advice) -> None:
 
 def _row(place: int, one: Advised) -> dict[str, str | int | float]:
     return {
-        "": place,
-        "setting": setting_words(one.num_instances, one.sparsity),
+        "place": place,
+        "setting": one.words,
         "accuracy, %": _with_span(100 * one.accuracy, 100 * one.accuracy_from,
                                   100 * one.accuracy_to, ".1f"),
         "instances/s": _with_span(one.throughput, one.throughput_from, one.throughput_to, ",.0f"),
-        "speed-up": round(one.ratio, 2),
-        "P(goal)": round(one.chance, 2),
-        "P(best)": round(one.chance_best, 2),
+        "times as fast": round(one.ratio, 2),
+        "risk": round(1 - one.chance, 4),
         "from": "measured" if one.is_measured else "predicted",
         "evidence": "; ".join(one.evidence),
     }  # fmt: skip
@@ -372,11 +422,12 @@ def known_of(
     return Known(get, (table.digest, about), "result", above, (*first, *lines))
 
 
-def advice_code(asked: Asked) -> str:
+def advice_code(asked: Asked, *, is_escalated: bool = False) -> str:
     """A statement that asks the same again."""
     name = {BUDGET: "budget", ACCURACY: "accuracy", THROUGHPUT: "throughput"}[asked.goal.kind]
-    goal = f"make_goal(points, {name}={asked.goal.value!r})"
-    return f"advice = advise(planner, {goal}{_further_code(asked)})"
+    goal = f"make_goal(points, {name}={asked.goal.value!r}, risk={asked.goal.risk!r})"
+    third = ", escalated=escalated_of(points, bench)" if is_escalated else ""
+    return f"advice = advise(planner, {goal}{_further_code(asked)}{third})"
 
 
 def _further_code(asked: Asked) -> str:

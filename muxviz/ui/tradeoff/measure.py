@@ -112,11 +112,27 @@ def _picked() -> None:
 
 
 def _family(choices: list[Listed], chosen: Listed | None) -> list[str]:
-    """Checkpoints with the labels of the one on the sidebar, plain ones first."""
+    """The chosen checkpoint, and for every other N the plainest one with the same labels.
+
+    Plain: not pruned, of the family whose name begins as the chosen one's, with a short name.
+    """
     if chosen is None:
         return []
-    same = [c for c in choices if c.labels == chosen.labels]
-    return [c.name for c in sorted(same, key=lambda c: c.num_instances)]
+    root = chosen.name.partition("-")[0]
+    best: dict[int, Listed] = {}
+    for one in choices:
+        if one.labels == chosen.labels:
+            best[one.num_instances] = min(
+                best.get(one.num_instances, one),
+                one,
+                key=lambda c: (
+                    c.name != chosen.name,
+                    c.sparsity > 0,
+                    not c.name.startswith(root),
+                    len(c.name),
+                ),
+            )
+    return [best[n].name for n in sorted(best)]
 
 
 # ---- what is measured ----------------------------------------------------------------------------

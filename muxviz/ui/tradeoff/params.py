@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from muxviz.ui.shell.params import Choice, Flag, Number, Param, Words
 
-AXIS = Choice("o_x", "Speed as", {"rate": "Instances/s", "ratio": "Ratio to N = 1"}, "rate")
+AXIS = Choice("o_x", "Speed as", {"rate": "Texts/s", "ratio": "Ratio to N = 1"}, "rate")
+HIDE = Words("o_hide", "Hidden kinds", max_length=100)  # of FEATURES, with commas between
+DEVICE = Words("o_device", "Device", max_length=100)  # "": all
 
 MODELS = Words("o_models", "Checkpoints", max_length=400)  # names with commas between; "": family
 ROWS = Number("o_rows", "Labelled rows", 20, 1000, 120, 20)
@@ -38,6 +40,8 @@ LONG_PARTS = Number("o_long_parts", "Long, parts", 0, 100, 10, typed=True)
 
 PARAMS: tuple[Param, ...] = (
     AXIS,
+    HIDE,
+    DEVICE,
     MODELS,
     ROWS,
     GROUPINGS,

@@ -1,16 +1,17 @@
-"""The calculator of the Trade-off page: what to use for some traffic."""
+"""The user's own traffic in one line: which setting serves it, and why."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
 from muxviz.errors import MuxvizError, NotApplicable
-from muxviz.figures.drawing.wording import sure
-from muxviz.figures.tradeoff.plans import PLANS
+from muxviz.figures.tradeoff.plans import PLANS, plans_reason
 from muxviz.planning.traffic import plan_traffic, with_shares
-from muxviz.results.measured import Measured, Timed
+from muxviz.results.contenders import contenders_of, planned
+from muxviz.results.measured import Escalated, Measured, Timed
 from muxviz.results.throughput import Plans, SpeedRun, Traffic
 from muxviz.ui.shell.params import control, one_of, value
 from muxviz.ui.shell.text import plain
@@ -26,20 +27,87 @@ from muxviz.ui.tradeoff.view import origin
 
 RUN, PASSES = "o_plan_run", "o_plan_passes"
 QUESTION = "What should I run for my traffic?"
+LENGTHS = (
+    (p.SHORT, p.SHORT_PARTS),
+    (p.MEDIUM, p.MEDIUM_PARTS),
+    (p.LONG, p.LONG_PARTS),
+)
 
 
-def plans_panel(tradeoffs: Sequence[Held], speeds: Sequence[Held]) -> None:
-    """Controls, the recommendation, and every setting that was considered."""
-    st.subheader(QUESTION, anchor=False)
+@dataclass(frozen=True)
+class Planned:
+    """What was found for the traffic, and of which runs."""
+
+    plans: Plans
+    held: Held
+    timed: Held | None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Of the mark that is chosen; () where nothing serves."""
+        best, one = self.plans.plans[0], self.held.one
+        assert isinstance(one, Measured), "accuracy comes from a trade-off"
+        if best.machines is None:
+            return ()
+        tasks = dict.fromkeys(point.task for point in one.run.points)
+        found = [c for task in tasks for c in contenders_of([one], task)]
+        mark = planned(found, one.label, best)
+        return mark.key if mark else ()
+
+
+def traffic_line(held: Sequence[Held], speeds: Sequence[Held]) -> Planned | None:
+    """Rate, budget and floor in one line, and the choice in a sentence."""
+    tradeoffs = [h for h in held if isinstance(h.one, Measured)]
     if not tradeoffs:
-        panels.empty(
-            "Nothing to plan with yet", "The calculator needs a trade-off run; measure one above."
-        )
+        return None
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            with st.container(width=190):
+                control(p.RATE)
+            with st.container(width=170):
+                control(p.LATENCY, help="From the arrival of a request to its answer, on average.")
+            with st.container(width=180):
+                control(p.FLOOR, help="On the rows that accuracy was measured on.")
+            with st.popover("Lengths and runs", icon=":material/tune:"):
+                lengths = _lengths()
+                chosen = one_of(tradeoffs, RUN, "Accuracy and rates from", lambda h: h.one.label)
+                timed = (
+                    one_of(speeds, PASSES, "Passes from", lambda h: h.one.label) if speeds else None
+                )
+        found = _planned(chosen, timed, lengths)
+        if found is not None:
+            _say(found.plans, held)
+    return found
+
+
+def plans_panel(found: Planned | None) -> None:
+    """Every setting that was considered."""
+    if found is None:
+        panels.empty("Nothing to plan with", "It needs a trade-off run, and numbers that can be.")
         return
-    lengths = _controls()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        held = one_of(tradeoffs, RUN, "Accuracy and rates from", lambda h: h.one.label)
-        timed = one_of(speeds, PASSES, "Passes from", lambda h: h.one.label) if speeds else None
+    for note in found.plans.notes:
+        if not note.startswith("Nothing serves"):
+            st.caption(f":material/info: {plain(note)}.")
+    show(
+        Question(
+            "tradeoff_plans",
+            QUESTION,
+            _known(found.plans, found.held, found.timed),
+            "",
+            PLANS(),
+            words.PLANS_HOW,
+            words.PLANS_LIMITS,
+            origin=_origin(found.held, found.timed),
+            is_headed=False,
+        )
+    )
+
+
+def _planned(
+    held: Held, timed: Held | None, lengths: tuple[tuple[float, float], ...]
+) -> Planned | None:
+    one = held.one
+    assert isinstance(one, Measured), "accuracy comes from a trade-off"
     try:
         traffic = Traffic(
             float(value(p.RATE)),
@@ -47,27 +115,45 @@ def plans_panel(tradeoffs: Sequence[Held], speeds: Sequence[Held]) -> None:
             float(value(p.LATENCY)),
             float(value(p.FLOOR)) / 100,
         )
-        plans = plan_traffic(traffic, held.one.run, _speed(held.one, timed))
+        return Planned(plan_traffic(traffic, one.run, _speed(one, timed)), held, timed)
     except NotApplicable as error:
         st.caption(f":material/block: {plain(str(error))}")
-        return
     except MuxvizError as error:
         error_panel(error)
-        return
-    _say(plans)
-    show(
-        Question(
-            "tradeoff_plans",
-            QUESTION,
-            _known(plans, held, timed),
-            "",
-            PLANS(),
-            words.PLANS_HOW,
-            words.PLANS_LIMITS,
-            origin=_origin(held, timed),
-            is_headed=False,
+    return None
+
+
+def _say(plans: Plans, held: Sequence[Held]) -> None:
+    """The choice and why; and a faster chain, whose latency nobody measured."""
+    best = plans.plans[0]
+    icon = ":material/block:" if best.machines is None else ":material/check_circle:"
+    st.markdown(f"{icon} {plain(plans_reason(plans))}.")
+    runs = [h.one for h in held if isinstance(h.one, Escalated)]
+    chains = [
+        row
+        for one in runs
+        for row in one.run.results
+        if row.kind != "alone" and row.accuracy.mean >= plans.traffic.accuracy
+    ]
+    if chains:
+        fastest = max(chains, key=lambda row: row.ratio.median)
+        st.caption(
+            f"Of those that ask again, {plain(fastest.name)} is the fastest at this accuracy: "
+            f"{fastest.ratio.median:.1f} times N = 1, {100 * fastest.accuracy.mean:.1f} % right. "
+            "Its latency was not measured, so it is not considered here."
         )
-    )
+
+
+def _lengths() -> tuple[tuple[float, float], ...]:
+    """The mix of lengths, as (tokens, parts)."""
+    found = []
+    for size, part in LENGTHS:
+        with st.container(horizontal=True, gap="small"):
+            with st.container(width=150):
+                tokens = control(size)
+            with st.container(width=150):
+                found.append((float(tokens), float(control(part))))
+    return tuple(found)
 
 
 def _origin(held: Held, timed: Held | None) -> str:
@@ -75,65 +161,10 @@ def _origin(held: Held, timed: Held | None) -> str:
     return f"{origin([held.one])}{f' ◦ passes: {timed.one.label}' if timed else ''}"
 
 
-def _controls() -> tuple[tuple[float, float], ...]:
-    """Rate, budget, floor and the mix of lengths; the latter as (tokens, parts)."""
-    with st.container(border=True, gap="small"):
-        with st.grid(3, min_column_width=180, gap="small"):
-            control(p.RATE)
-            control(p.LATENCY, help="From the arrival of a request to its answer, on average.")
-            control(p.FLOOR, help="On the rows that accuracy was measured on.")
-        with st.grid(3, min_column_width=180, gap="small"):
-            found = []
-            for size, part in (
-                (p.SHORT, p.SHORT_PARTS),
-                (p.MEDIUM, p.MEDIUM_PARTS),
-                (p.LONG, p.LONG_PARTS),
-            ):
-                with st.container(gap="xsmall"):
-                    tokens = control(size)
-                    found.append((float(tokens), float(control(part))))
-    return tuple(found)
-
-
 def _speed(one: Measured, timed: Held | None) -> SpeedRun:
     if timed is not None and isinstance(timed.one, Timed):
         return timed.one.run
     return SpeedRun(one.run.machine, "", 0, ())
-
-
-def _say(plans: Plans) -> None:
-    """The recommendation in a few numbers, and what is to be known of it."""
-    best = plans.plans[0]
-    if best.machines is None:
-        st.warning(
-            f"**Nothing measured serves this traffic.** Closest: {plain(best.checkpoint)} "
-            f"(N = {best.n}, batch {best.batch}): {plain(best.why_not)}.",
-            icon=":material/block:",
-        )
-    else:
-        cells = (
-            ("Checkpoint", plain(best.checkpoint), f"N = {best.n}, {plain(best.dtype)}"),
-            ("Batch", f"{best.batch}", f"{best.batch * best.n} texts a pass"),
-            (
-                "Machines",
-                f"{best.machines:,}",
-                f"{best.instances_per_s:,.0f} texts/s each at this length mix",
-            ),
-            ("Latency", f"{best.latency_ms:,.0f} ms", "expected, with the wait for a full group"),
-            (
-                "Chance",
-                sure(best.chance).replace("over ", "> ").replace("under ", "< "),
-                "that accuracy and latency both hold",
-            ),
-        )
-        with st.grid(5, min_column_width=130, gap="small"):
-            for label, number, how in cells:
-                with st.container(border=True, height="stretch", gap="xsmall"):
-                    st.metric(label, number)
-                    st.caption(how)
-    for note in plans.notes:
-        if not note.startswith("Nothing serves"):
-            st.caption(f":material/info: {plain(note)}.")
 
 
 def _known(plans: Plans, held: Held, timed: Held | None) -> Known:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import streamlit as st
 
@@ -15,7 +16,8 @@ from muxviz import recorded
 from muxviz.errors import DataError, MuxvizError
 from muxviz.files import read_bytes
 from muxviz.results.checked import MAX_BYTES, read_run
-from muxviz.results.measured import FILE, NOW, RECORDED, Measured, Timed
+from muxviz.results.escalation import EscalationBench
+from muxviz.results.measured import FILE, NOW, RECORDED, Escalated, Measured, Timed
 from muxviz.results.throughput import SpeedRun, TradeoffRun
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import uploads
@@ -24,24 +26,30 @@ from muxviz.ui.study.errors import error_panel
 from muxviz.ui.tradeoff.measure import made_now
 
 FILES = "o"  # key of the field
+Run: TypeAlias = TradeoffRun | SpeedRun | EscalationBench
+KINDS: dict[str, type] = {
+    "tradeoff": TradeoffRun,
+    "escalation": EscalationBench,
+    "speed": SpeedRun,
+}
 
 
 @dataclass(frozen=True)
 class Held:
     """A run on the page. python: statements that append it to ``runs``, or set ``timed``."""
 
-    one: Measured | Timed
+    one: Measured | Timed | Escalated
     python: tuple[str, ...]
     imports: tuple[str, ...] = ()
 
 
 def sources(*, quiet: bool = False) -> tuple[list[Held], list[Held]]:
-    """Trade-offs and speed runs, recorded ones first.
+    """Trade-offs (those that ask again too) and speed runs, recorded ones first.
 
     A damaged recording is said on the page, unless ``quiet``.
     """
     found: list[Held] = []
-    for name in ("tradeoff", "speed"):
+    for name in KINDS:
         try:
             run = recorded_run(name)
         except MuxvizError as error:
@@ -53,7 +61,12 @@ def sources(*, quiet: bool = False) -> tuple[list[Held], list[Held]]:
     found += [_held(FILE, one.label, one.value) for one in uploads.opened(FILES)]
     found += [_made(run, call) for run, call in made_now()]
     return (
-        [h for h in found if isinstance(h.one, Measured) and h.one.run.points],
+        [
+            h
+            for h in found
+            if (isinstance(h.one, Measured) and h.one.run.points)
+            or (isinstance(h.one, Escalated) and h.one.run.results)
+        ],
         [h for h in found if isinstance(h.one, Timed) and h.one.run.results],
     )
 
@@ -67,31 +80,36 @@ def _made(run: TradeoffRun | SpeedRun, call: Call) -> Held:
     return Held(one, (*call.statements("run"), last), imports)
 
 
-def recorded_run(name: str) -> TradeoffRun | SpeedRun | None:
-    """The recorded run ``tradeoff`` or ``speed``; None where there is none.
+def recorded_run(name: str) -> Run | None:
+    """The recorded run of one of ``KINDS``; None where there is none.
 
     Raises:
         DataError: the file cannot be read, or holds something else.
     """
-    path = recorded.tradeoff_file() if name == "tradeoff" else recorded.speed_file()
+    path = getattr(recorded, f"{name}_file")()
     if not path.is_file():
         return None
     run = _read(str(path), path.stat().st_mtime_ns)
-    if isinstance(run, TradeoffRun) != (name == "tradeoff"):
+    if not isinstance(run, KINDS[name]):
         raise DataError(f"{path.name} holds a {type(run).__name__}; record it again")
     return run
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _read(path: str, changed: int) -> TradeoffRun | SpeedRun:
+def _read(path: str, changed: int) -> Run:
     return read_run(read_bytes(path), Path(path).name)
 
 
-def _held(kind: str, name: str, run: TradeoffRun | SpeedRun) -> Held:
-    is_tradeoff = isinstance(run, TradeoffRun)
-    word = "Measured" if is_tradeoff else "Timed"
+def _held(kind: str, name: str, run: Run) -> Held:
     shown = name if kind == FILE else ""
-    one = Measured(kind, run, shown) if isinstance(run, TradeoffRun) else Timed(kind, run, shown)
+    one: Measured | Timed | Escalated
+    if isinstance(run, TradeoffRun):
+        one = Measured(kind, run, shown)
+    elif isinstance(run, SpeedRun):
+        one = Timed(kind, run, shown)
+    else:
+        one = Escalated(kind, run, shown)
+    word = type(one).__name__
     imports = [
         f"from muxviz.results.measured import {word}",
         "from muxviz.results.checked import read_run",
@@ -104,7 +122,9 @@ def _held(kind: str, name: str, run: TradeoffRun | SpeedRun) -> Held:
     source = f"{name}_file()" if kind == RECORDED else f"Path({name!r})"
     made = f"{word}({kind!r}, read_run({source}.read_bytes(), {name!r}), {shown!r})"
     return Held(
-        one, (f"runs.append({made})" if is_tradeoff else f"timed = {made}",), tuple(imports)
+        one,
+        (f"timed = {made}" if isinstance(run, SpeedRun) else f"runs.append({made})",),
+        tuple(imports),
     )
 
 
@@ -112,7 +132,7 @@ def upload_control() -> None:
     """Load runs that were recorded elsewhere, such as on a machine with a GPU."""
     uploads.upload_control(
         FILES,
-        "A TradeoffRun or SpeedRun as JSON",
+        "A TradeoffRun, SpeedRun or EscalationBench as JSON",
         kinds=["json"],
         most=MAX_BYTES,
         read=read_run,

@@ -9,16 +9,19 @@ WILL_BE_HERE = (
 )
 COMMAND = "muxviz record --speed"
 TRADEOFF_HOW = """
-One mark per checkpoint and setting; the number beside it is N, the colour says it again. Across:
-texts answered a second, from tokenising to answers, or the same relative to the N = 1 checkpoint
-of the same run, round by round. Up: the score, mean over random groupings of the same rows. Bars:
-quartiles of the speed over rounds, and the range of the score over groupings, because who shares
-a pass changes answers; the 95 % interval over rows is in the hover.
+One mark per checkpoint and setting; beside it N, how much was pruned away and the precision, where
+there is room; the rest is in the hover. A triangle asks its least certain texts again: **5→1 20%**
+is N = 5, then N = 1 for a fifth of them. Across: texts answered a second, from tokenising to
+answers, or the same relative to the N = 1 checkpoint of the same run and precision, round by round.
+Up: the score, mean over random groupings of the same rows. Bars: quartiles of the speed over
+rounds, and the range of the score over groupings, because who shares a pass changes answers; the
+95 % interval over rows is in the hover.
 
-**Pareto front:** a mark is beaten where another one of the same run and precision is as good in
-both and better in one. The steps join what is not beaten. Runs are never joined, since machines,
-rows and days differ. Formula: instances/s = texts / seconds of a turn; ratio = seconds at N = 1 /
-seconds.
+**The line** joins what nothing of the same run beats: a mark is beaten where another one is as good
+in both and better in one. Between two marks nothing was measured. Runs are never joined, since
+machines, rows and days differ. The chips hide kinds; the line is of what is shown. **The ring** is
+the choice for the traffic below. Formula: texts/s = texts / seconds of a turn; ratio = seconds at
+N = 1 / seconds.
 """
 TRADEOFF_LIMITS = """
 Speed belongs to this machine, these threads and this batch; another one may rank them otherwise.
@@ -91,7 +94,8 @@ precision), else from the trade-off's own batch.
 - **Chance** = P(accuracy ≥ floor), a normal with the width of the interval over rows, × P(a pass
   is in time), a normal through the median and the 95th percentile.
 
-Best first: fewest machines, then the larger chance. A cross does not serve; its reason is in the
+Best first: fewest machines, then, of those with a chance of 95 % or more, the more accurate; then
+the likelier. A cross does not serve; its reason is in the
 table.
 """
 PLANS_LIMITS = """

@@ -1,0 +1,80 @@
+"""Labels beside marks that touch neither each other nor a mark: where there is room, else none.
+
+Boxes are in px of the narrowest plot that a figure is shown at. In a wider one marks move apart
+and boxes keep their size, so labels that do not touch there never do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom; y goes down
+LETTER, LINE = 7.0, 17.0  # px of a letter and of a line of small text
+GAP = 4.0  # px between a mark and its label
+SIDES = (  # how the middle of a label lies to its mark: right, left, above, below, and corners
+    (1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1),
+)  # fmt: skip
+
+
+def place_labels(
+    spots: Sequence[tuple[float, float]],
+    texts: Sequence[str],
+    size: tuple[float, float],
+    *,
+    radius: float,
+    walls: Sequence[Box] = (),
+) -> list[tuple[float, float] | None]:
+    """px from each mark to the middle of its label; None where there is no room, or no text.
+
+    Args:
+        spots: of all marks, in px from the left and from the top; those that are to be named first
+            come first.
+        texts: of the same number; "" for a mark without a label.
+        size: of the plot.
+        radius: of a mark.
+        walls: what else no label covers.
+    """
+    blocks = [_around(x, y, radius - 1, radius - 1) for x, y in spots]
+    placed: list[Box] = []
+    found: list[tuple[float, float] | None] = []
+    for at, ((x, y), text) in enumerate(zip(spots, texts, strict=True)):
+        others = [*placed, *walls, *blocks[:at], *blocks[at + 1 :]]
+        choice = next(
+            (side for side in _sides(text, radius)
+             if _is_free(box_of((x, y), side, text), others, size)),
+            None,
+        ) if text else None  # fmt: skip
+        if choice is not None:
+            placed.append(box_of((x, y), choice, text))
+        found.append(choice)
+    return found
+
+
+def box_of(spot: tuple[float, float], offset: tuple[float, float], text: str) -> Box:
+    """What a label covers."""
+    return _around(spot[0] + offset[0], spot[1] + offset[1], len(text) * LETTER / 2 + 2, LINE / 2)
+
+
+def touch(one: Box, other: Box) -> bool:
+    """Whether two boxes share a point."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _sides(text: str, radius: float) -> list[tuple[float, float]]:
+    across, down = len(text) * LETTER / 2 + 2 + radius + GAP, LINE / 2 + radius
+    corner = 0.8 * radius
+    return [
+        (x * (across if not y else across - corner), y * (down if not x else down - corner))
+        for x, y in SIDES
+    ]
+
+
+def _is_free(box: Box, others: Sequence[Box], size: tuple[float, float]) -> bool:
+    left, top, right, bottom = box
+    inside = left >= 0 and top >= 0 and right <= size[0] and bottom <= size[1]
+    return inside and not any(touch(box, other) for other in others)
+
+
+def _around(x: float, y: float, across: float, down: float) -> Box:
+    return x - across, y - down, x + across, y + down
