@@ -101,6 +101,7 @@ from muxviz.figures.tradeoff import memory as tradeoff_memory
 from muxviz.figures.tradeoff import plans as tradeoff_plans
 from muxviz.figures.tradeoff import published as tradeoff_published
 from muxviz.figures.tradeoff import speed as tradeoff_speed
+from muxviz.figures.tradeoff import words as tradeoff_words
 from muxviz.figures.tradeoff.table import tradeoff_table
 from muxviz.figures.training import losses as training_losses
 from muxviz.figures.training import slots as training
@@ -737,7 +738,7 @@ def traded() -> Drawn:
     return Drawn(
         room.tradeoff_figure(runs, task=TASK),
         room.tradeoff_finding(runs, task=TASK),
-        f"{room.tradeoff_alt(runs, task=TASK)} {room.rivals_finding(runs, task=TASK)}",
+        f"{room.tradeoff_alt(runs, task=TASK)} {tradeoff_words.rivals_finding(runs, task=TASK)}",
         tradeoff_table(runs),
     )
 

@@ -33,6 +33,7 @@ from muxviz.planning.advise import (
 )
 from muxviz.planning.alone import against_alone
 from muxviz.planning.choose import Planner, fit_planner, leave_one_out
+from muxviz.planning.escalated import escalated_of
 from muxviz.planning.points import from_run, parse_points, read_points
 from muxviz.planning.surfaces import SURFACES, GaussianProcess, Interpolation, Monotone
 from muxviz.planning.validate import (
@@ -57,7 +58,7 @@ from muxviz.results.planning import (
 from muxviz.results.store import from_json, to_json
 from tests.bad import command
 from tests.planted_grid import GRID, SOME, grid, grid_run, straight, table
-from tests.planted_runs import point, speed, tradeoff
+from tests.planted_runs import escalation, escalation_row, point, speed, tradeoff
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -575,6 +576,100 @@ def test_the_front_falls_with_speed(planner: Planner) -> None:
     assert found.num_instances[-1] == 10
 
 
+# ---- risk, and the share asked again ------------------------------------------------------------
+
+CHAINS = (
+    escalation_row("n1-s0", "alone", 0.90, 1.0),
+    escalation_row("n5-s80", "alone", 0.80, 4.0),
+    escalation_row("n5-s80+n1-s0@0.1", "multiplexed", 0.83, 3.5, 0.1),
+    escalation_row("n5-s80+n1-s0@0.2", "multiplexed", 0.88, 3.0, 0.2),
+    escalation_row("n5-s80:int8+n1-s0@0.2", "multiplexed", 0.97, 9.0, 0.2),
+    escalation_row("n5-s80+n2-s0@0.2+n1-s0@0.5", "multiplexed", 0.97, 9.0, 0.2, 0.5),
+)
+
+
+def known_by_hand() -> Predicted:
+    """Three measured settings, ever faster, of which the intervals are 2, 2 and 2 points wide."""
+    return Predicted(
+        np.asarray([1, 2, 5]), np.zeros(3), np.asarray([0.90, 0.86, 0.82]), np.zeros(3),
+        np.full(3, 0.01), np.asarray([10.0, 20.0, 40.0]), np.zeros(3), np.arange(3),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("floor", "risk", "first"),
+    [
+        (0.84, 0.05, 1),  # two deviations of room: 2.3 %
+        (0.845, 0.05, 0),  # one and a half: 6.7 %
+        (0.845, 0.10, 1),
+        (0.845, 0.5, 1),
+        (0.81, 0.05, 1),  # one deviation is not enough
+        (0.80, 0.05, 2),
+        (0.95, 0.05, 0),  # nobody: the surest
+    ],
+)
+def test_the_fastest_that_keeps_the_risk_comes_first(floor: float, risk: float, first: int) -> None:
+    known = known_by_hand()
+    goal = Goal("accuracy", floor, floor, risk)
+    assert rank(known, draw(known), goal)[0][0] == first
+
+
+def test_a_risk_out_of_range_is_refused() -> None:
+    for risk in (0.0, 0.6, -1):
+        with pytest.raises(InputError, match=r"got risk .*at most 0\.5"):
+            make_goal(grid(), accuracy=0.8, risk=risk)
+
+
+def test_what_was_promised_by_hand() -> None:
+    """The planner thinks 2 points too well of the fastest, so a floor is missed."""
+    points = table((1, 0, 0.90, 10), (2, 0, 0.86, 20), (4, 0, 0.83, 30), (5, 0, 0.82, 40))
+    known = Predicted(
+        points.num_instances, points.sparsity, np.asarray([0.90, 0.86, 0.80, 0.84]), np.zeros(4),
+        np.zeros(4), points.throughput, np.zeros(4), np.asarray([0, 1, 2, -1]),
+    )  # fmt: skip
+    goals = tuple(Goal("accuracy", floor, floor) for floor in (0.95, 0.85, 0.83, 0.82))
+    found = validate.promised(points, known, goals, 0.05)
+    assert found[:, 0].tolist() == [0, 1, 1, 1]
+    assert np.isnan(found[0, 1:]).all(), "nothing was promised"
+    assert found[1].tolist() == [1, 0, 0, 0]
+    assert found[2].tolist() == [1, 1, pytest.approx(1 - 40 / 30), pytest.approx(1 - 40 / 30)]
+    assert found[3].tolist() == [1, 0, 0, 0]
+    said = validate.promise_of([found, found], False, 0.05, 0)
+    assert (said.cases, said.promised) == (8, 6)
+    assert said.missed == pytest.approx(1 / 3)
+    assert said.regret == pytest.approx((0 + 0 - 1 / 3) / 3)
+
+
+def test_without_noise_promises_are_kept() -> None:
+    check = validate_planner(straight((1, 2, 4, 8, 16), (0, 0.5, 0.75)), splits=4, budgets=6)
+    (one,) = check.promises
+    assert one.missed == 0
+    assert one.regret < 0.2
+
+
+def test_asking_again_carries_gains_and_slowing_over_to_the_table() -> None:
+    """n5-s80 has 82.9 % at 1,720/s; at a fifth +8 points and 3/4 of the speed; between, halves."""
+    points = from_run(grid_run(*SOME), "run")
+    found = escalated_of(points, escalation(*CHAINS))
+    assert [one.share for one in found] == [0.05, 0.1, 0.15, 0.2]
+    assert {(one.num_instances, one.sparsity, one.then) for one in found} == {(5, 0.8, "n1-s0")}
+    assert [one.is_measured for one in found] == [False, True, False, True]
+    assert [one.accuracy for one in found] == pytest.approx([0.844, 0.859, 0.884, 0.909])
+    assert found[3].throughput == pytest.approx(1720 * 3 / 4)
+    assert found[1].throughput == pytest.approx(1720 * 3.5 / 4)
+    assert found[2].throughput == pytest.approx(1720 / ((4 / 3.5 + 4 / 3) / 2)), "times are even"
+    fitted = fit_planner(points)
+    goal = make_goal(points, accuracy=0.85, risk=0.05)
+    first = advise(fitted, goal, escalated=found).settings[0]
+    assert first.words == "N = 5, 80 % pruned, 15 % asked again"
+    assert first.keeps(goal)
+    alone = advise(fitted, goal)
+    assert alone.settings[0].num_instances == 1
+    assert any(note.startswith("do not multiplex for this") for note in alone.notes)
+    assert escalated_of(points, None) == ()
+    assert escalated_of(grid(*SOME), escalation(*CHAINS)) == (), "a table without names"
+
+
 # ---- hidden points ------------------------------------------------------------------------------
 
 
@@ -689,7 +784,9 @@ def test_the_command_prints_and_writes(file: Path, capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     for part in (
         "9 measured settings of points.csv; baseline N = 1, unpruned: 89.9 %, 269 instances/s",
-        "at most 3 points of accuracy lost, so 86.9 % or more",
+        "at most 3 points of accuracy lost, at a risk of 5 %, so 86.9 % or more",
+        "Two knobs, N and sparsity",
+        "note: do not multiplex for this",
         "N = 1, 80 % pruned",
         "measure next:",
         "leave-one-out error",
@@ -712,7 +809,10 @@ def test_the_command_checks_the_planner(file: Path, capsys: pytest.CaptureFixtur
     said = capsys.readouterr().out
     assert "top 1" in said
     assert "nearest, ties: measured first" in said
+    assert "promise at a risk of 5.0%, settings hidden: floor missed in" in said
     found = json.loads(out.read_text())
+    (promise,) = found["promises"]  # the table has no intervals, so no rows to draw anew
+    assert promise["cases"] == 2 * 6
     for key in ("top1", "top3", "baseline_top1", "baseline_top3", "random_top1", "random_top3"):
         assert 0 <= found[key] <= 1, key
         assert f"hidden_{key}" in found
@@ -750,6 +850,19 @@ def test_the_command_takes_the_recorded_grid(
 )
 def test_the_command_says_what_is_wrong(file: Path, words: list[str], said: str) -> None:
     assert said in command("plan", "--points", file, *words)
+
+
+def test_the_command_knows_the_share_asked_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid_path, chains = tmp_path / "grid.json", tmp_path / "chains.json"
+    grid_path.write_text(to_json(grid_run(*SOME)))
+    chains.write_text(to_json(escalation(*CHAINS)))
+    words = ["plan", "--points", str(grid_path), "--accuracy", "0.85", "--top", "1"]
+    assert main([*words, "--escalation", str(chains)]) == 0
+    assert "N = 5, 80 % pruned, 20 % asked again" in capsys.readouterr().out
+    assert main([*words, "--escalation", str(grid_path)]) == 1
+    assert "expected an EscalationBench" in capsys.readouterr().err
 
 
 def test_points_of_one_slot_number_only(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

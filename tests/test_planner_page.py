@@ -24,9 +24,10 @@ from tests.pages import (
     visit,
 )
 from tests.planted_grid import GRID, grid_run
-from tests.planted_runs import HOSTILE
+from tests.planted_runs import HOSTILE, escalation, escalation_row
 
 FEW = (0, 2, 4, 10, 12, 15, 17, 19)  # rows of the grid
+CHECK_TAB = "Does it keep its promise?"
 HEAD, *ROWS = GRID.splitlines()
 MINE = "\n".join([HEAD, *(ROWS[at] for at in (0, 1, 3, 5, 7, 9))]).encode()
 
@@ -36,6 +37,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the recorded grid of this test lies; there is none at first. No checkpoint either."""
     path = tmp_path / "grid.json"
     monkeypatch.setattr(recorded, "grid_file", lambda: path)
+    monkeypatch.setattr(recorded, "escalation_file", lambda: tmp_path / "escalation.json")
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
     return path
 
@@ -44,6 +46,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def with_grid(place: Path) -> Path:
     place.write_text(to_json(grid_run(*FEW)))
     return place
+
+
+def on_tab(at: AppTest, tab: str) -> AppTest:
+    at.session_state["n_tabs"] = tab
+    return settled(at.run())
 
 
 def plain_words(at: AppTest) -> str:
@@ -61,20 +68,19 @@ def test_without_a_table_the_page_says_what_it_needs() -> None:
 def test_the_recorded_grid_is_planned_with_and_its_python_runs(
     with_grid: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = visit("planner", n_budget="8", n_splits="5")
-    assert questions(at) == [
-        "Which setting should I use?",
-        "What do the models say between the points?",
-        "How does the answer change with the budget?",
-        "What should I measure next?",
-        "How far are the models off?",
-        "How often does the planner name the best setting?",
-    ]
+    at = visit("planner", n_budget="8", n_splits="5", n_risk="50")
+    assert questions(at) == ["Which setting should I use?", "What should I measure next?"]
     assert titles(at)[0].startswith("Use N = 5, 80 % pruned")
-    assert [m.label for m in at.metric] == ["N · sparsity", "Throughput", "Accuracy", "P(goal)"]
-    assert at.metric[0].value == "5 · 80 %"
+    assert [m.label for m in at.metric] == ["Use", "Throughput", "Accuracy", "Risk"]
+    assert at.metric[0].value == "N = 5"
+    assert "Two knobs, N and sparsity" in plain_words(at)
     assert "8 measured settings of grid.json" in plain_words(at)
     assert all(len(chart.proto.alt) > 40 for chart in at.get("plotly_chart"))
+    assert questions(on_tab(at, "Other budgets"))[1] == (
+        "How does the answer change with the budget?"
+    )
+    assert questions(on_tab(at, "Errors"))[1] == "How far are the models off?"
+    assert questions(on_tab(at, "Surfaces"))[1] == "What do the models say between the points?"
     before, work = titles(at), computed(at)
     at.slider(key="n_budget").set_value(0.0)
     settled(at.run())
@@ -86,17 +92,55 @@ def test_the_recorded_grid_is_planned_with_and_its_python_runs(
     assert "± " in titles(at)[1]
     assert "Gaussian process" in str(charts(at)[1])
     assert computed(at) == work  # a goal or a view fits nothing
-    press(at, f"{CHECK}_compute")
+    press(on_tab(at, CHECK_TAB), f"{CHECK}_compute")
+    assert "a promise at 5 % risk is broken in" in plain_words(at)
     assert titles(at)[-1].startswith("With half the points hidden")
     assert f"{CHECK}_compute" not in {b.key for b in at.button}
-    assert run_as_pasted(at, monkeypatch) >= 8
+    assert run_as_pasted(at, monkeypatch) >= 6
+
+
+def test_a_smaller_risk_is_more_careful_and_says_when_not_to_multiplex(with_grid: Path) -> None:
+    """By hand: with intervals of 2 points each way a floor of 85 % at 5 % risk needs 86.7 %."""
+    at = visit("planner", n_goal="accuracy", n_floor="85.0")
+    assert at.session_state["n_risk"] == "5"
+    assert titles(at)[0].startswith("Use N = 1, 80 % pruned")
+    assert any("Do not multiplex" in i.value for i in at.info)
+    at.number_input(key="n_floor").set_value(89.8)
+    settled(at.run())
+    assert "No candidate is likely" in titles(at)[0]
+    assert at.metric[0].label == "Surest"
+    assert any("no recommendation" in w.value for w in at.warning)
+    at.number_input(key="n_floor").set_value(78.0)
+    settled(at.run())
+    assert "Do not multiplex" not in plain_words(at)
+    assert at.metric[0].value != "N = 1"
+
+
+def test_the_share_asked_again_is_a_third_knob_where_it_was_recorded(
+    with_grid: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """n5-s80 has 82.9 % at 1,720/s; +3 points at 3/4 of the speed, planted, win at 85 %."""
+    rows = (
+        escalation_row("n1-s0", "alone", 0.9, 1.0),
+        escalation_row("n5-s80", "alone", 0.80, 4.0),
+        escalation_row("n5-s80+n1-s0@0.2", "multiplexed", 0.88, 3.0, 0.2),
+    )
+    chains = with_grid.parent / "escalation.json"
+    chains.write_text(to_json(escalation(*rows)))
+    at = visit("planner", n_goal="accuracy", n_floor="85.0")
+    assert titles(at)[0].startswith("Use N = 5, 80 % pruned")
+    assert "asked again" in titles(at)[0]
+    assert "Two knobs" not in plain_words(at)
+    assert run_as_pasted(at, monkeypatch) >= 2
+    chains.write_text("{}")
+    assert "Two knobs" in plain_words(visit("planner"))
 
 
 def test_other_goals_and_further_candidates(with_grid: Path) -> None:
     at = visit("planner", n_goal="throughput", n_rate="3000", n_more="3, 4", n_sparsities="70")
     assert titles(at)[0].startswith("Use N = ")
     assert "at least 3,000 instances/s" in str(charts(at)[0])
-    assert "points of accuracy" in str(charts(at)[3]) or "expected to be better" in seen(at)
+    assert "points of accuracy" in str(charts(at)[1]) or "expected to be better" in seen(at)
     at.segmented_control(key="n_goal").set_value("accuracy")
     settled(at.run())
     at.number_input(key="n_floor").set_value(99.0)
@@ -119,7 +163,7 @@ def test_a_link_sets_every_control_and_nonsense_is_named(with_grid: Path) -> Non
     assert at.session_state["n_goal"] == "accuracy"
     assert at.session_state["n_floor"] == 80.5
     assert at.session_state["n_view"] == "slices"
-    assert at.session_state["n_model"] == "used"
+    assert on_tab(at, "Surfaces").session_state["n_model"] == "used"
     said = plain_words(at)
     assert "n_model=no" in said
     assert "n_budget=99" in said
@@ -202,6 +246,6 @@ def test_the_check_can_be_stopped(with_grid: Path, monkeypatch: pytest.MonkeyPat
 
     for module in (command, validate):
         monkeypatch.setattr(module, "validate_planner", slow)
-    at = settled(click(visit("planner", n_splits="5"), f"{CHECK}_compute"))
+    at = settled(click(on_tab(visit("planner", n_splits="5"), CHECK_TAB), f"{CHECK}_compute"))
     assert f"{CHECK}_compute" in {b.key for b in at.button}
     assert not [t for t in titles(at) if t.startswith("With half")]

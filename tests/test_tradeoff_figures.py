@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 from muxviz.errors import DataError, InputError, NotApplicable
+from muxviz.figures.drawing.labels import box_of, touch
 from muxviz.figures.drawing.measured import KNOWN_N, color_of
 from muxviz.figures.tradeoff import accuracy_speed as main_figures
 from muxviz.figures.tradeoff import carried_and_copies as more_figures
@@ -20,14 +22,34 @@ from muxviz.figures.tradeoff import plans as plan_figures
 from muxviz.figures.tradeoff import published as published_figures
 from muxviz.figures.tradeoff import speed as speed_figures
 from muxviz.figures.tradeoff.table import tradeoff_table
+from muxviz.figures.tradeoff.words import goals_finding, rivals_finding
 from muxviz.planning.traffic import plan_traffic
 from muxviz.presets.published import HOWS, published
 from muxviz.results.checked import read_run
-from muxviz.results.measured import FILE, NOW, RECORDED, Measured, Timed, pareto_front
+from muxviz.results.contenders import contenders_of, planned
+from muxviz.results.escalation import EscalationBench
+from muxviz.results.measured import (
+    FILE,
+    NOW,
+    RECORDED,
+    Escalated,
+    Measured,
+    Timed,
+    pareto_front,
+)
 from muxviz.results.speed_settings import rows_of, settings_of
 from muxviz.results.store import from_json, to_json
 from muxviz.results.throughput import Plans, Traffic, benchmark_dict
-from tests.planted_runs import HOSTILE, TASK, point, speed, speed_row, tradeoff
+from tests.planted_runs import (
+    HOSTILE,
+    TASK,
+    around,
+    escalation,
+    point,
+    speed,
+    speed_row,
+    tradeoff,
+)
 
 ASKED = Traffic(50.0, ((20.0, 1.0),), 900.0, 0.78)
 RUNS = (
@@ -58,13 +80,99 @@ def test_the_front_of_a_run_leaves_out_what_is_beaten_and_copies() -> None:
     line = fronts(main_figures.tradeoff_figure(RUNS[:1], task=TASK))
     assert [list(trace.x) for trace in line] == [[100, 180, 400, 700]]
     assert list(line[0].y) == [0.90, 0.88, 0.80, 0.75]
-    assert line[0].line.shape == "vh"  # what is reached between two marks is the faster one
+    assert line[0].line.shape is None, "no stairs"
 
 
-def test_precisions_have_fronts_of_their_own() -> None:
-    half = [replace(p, dtype="bfloat16") for p in tradeoff().points]
-    both = tradeoff(*tradeoff().points, *half)
-    assert len(fronts(main_figures.tradeoff_figure([Measured(NOW, both)], task=TASK))) == 2
+def test_precisions_share_a_front_by_speed_and_have_their_own_by_ratio() -> None:
+    """A ratio is to N = 1 of the same precision, so ratios of two precisions do not compare."""
+    half = [
+        replace(p, dtype="int8", instances_per_s=around(2 * p.instances_per_s.median))
+        for p in tradeoff().points
+    ]
+    both = [Measured(NOW, tradeoff(*tradeoff().points, *half))]
+    (line,) = fronts(main_figures.tradeoff_figure(both, task=TASK))
+    assert list(line.x) == [200, 360, 800, 1400]
+    assert len(fronts(main_figures.tradeoff_figure(both, task=TASK, x="ratio"))) == 2
+
+
+def test_chains_that_ask_again_stand_on_the_front_they_earn() -> None:
+    """By hand: n1, the rival, n5+n1@0.2, n5+n1 in int8, n5; n5+n1@0.1 and n1-s95 are beaten."""
+    both = [RUNS[0], Escalated(RECORDED, escalation())]
+    own, chains = fronts(main_figures.tradeoff_figure(both, task=TASK))
+    assert list(own.x) == [100, 180, 400, 700], "runs are not joined"
+    assert list(chains.x) == [100, 250, 300, 500, 600]
+    found = contenders_of(both, TASK)
+    by_name = {one.name: one for one in found}
+    assert by_name["n5+n1@0.2"].tag == "5→1 20%"
+    assert by_name["n1-s95+n1@0.2"].features == {"pruned", "escalated"}
+    assert by_name["n5:int8+n1:int8@0.2"].features == {"multiplexed", "int8", "escalated"}
+    assert goals_finding(both) == (
+        "87 % at 3 times N = 1: met by n5+n1@0.2 (88 %); 89 % at 2 times N = 1: missed by "
+        "n5+n1@0.2 (88 %), and the rival n1-s95+n1@0.2 does better (88 %); 87 % at 30 times N = 1: "
+        "no multiplexed chain is so fast"
+    )
+
+
+def test_what_is_hidden_leaves_the_front() -> None:
+    both = [RUNS[0], Escalated(RECORDED, escalation())]
+    hidden = ("escalated", "multiplexed")
+    (line,) = fronts(main_figures.tradeoff_figure(both, task=TASK, hidden=hidden))
+    assert list(line.x) == [100, 400], "n1 and n1-s95"
+    assert {one.n for one in contenders_of(both, TASK, hidden=hidden)} == {1}
+    with pytest.raises(NotApplicable, match="everything is hidden"):
+        main_figures.tradeoff_figure(both, task=TASK, device="no such")
+
+
+@pytest.mark.parametrize("is_narrow", [False, True])
+def test_labels_touch_neither_each_other_nor_a_mark(is_narrow: bool) -> None:
+    """Sixty marks in a heap: those that are named have room, measured at the narrowest width."""
+    rng = np.random.default_rng(0)
+    many = [
+        point(
+            f"m{at}", (1, 2, 5, 10)[at % 4], *map(float, values), dtype=("float32", "int8")[at % 2]
+        )
+        for at, values in enumerate(
+            zip(0.8 + 0.05 * rng.random(60), 100 * 2 ** (3 * rng.random(60)), strict=True)
+        )
+    ]
+    figure = main_figures.tradeoff_figure(
+        [Measured(RECORDED, tradeoff(*many))], task=TASK, is_narrow=is_narrow
+    )
+    size = main_figures.NARROW_PLOT if is_narrow else main_figures.PLOT
+    across, up = figure.layout.xaxis.range, figure.layout.yaxis.range
+
+    def spot(x: float, y: float) -> tuple[float, float]:
+        right = (x - across[0]) / (across[1] - across[0])
+        return right * size[0], (up[1] - y) / (up[1] - up[0]) * size[1]
+
+    notes = [note for note in figure.layout.annotations if note.name == "label"]
+    boxes = [box_of(spot(n.x, n.y), (n.xshift, -n.yshift), n.text) for n in notes]
+    assert len(boxes) >= (2 if is_narrow else 4)
+    for at, one in enumerate(boxes):
+        assert not any(touch(one, other) for other in boxes[:at])
+        assert one[0] >= 0
+        assert one[2] <= size[0]
+        for p in many:
+            x, y = spot(math.log10(p.instances_per_s.median), p.accuracy.mean)
+            assert not touch(one, (x - 5, y - 5, x + 5, y + 5)), p.checkpoint
+
+
+def test_the_choice_has_a_ring_and_a_reason() -> None:
+    found = plans(requests_per_s=300.0, accuracy=0.78)
+    best = found.plans[0]
+    mark = planned(contenders_of(RUNS[:1], TASK), RUNS[0].label, best)
+    assert mark is not None
+    assert mark.name == best.checkpoint
+    ring = drawn(main_figures.tradeoff_figure(RUNS[:1], task=TASK, chosen=mark.key))[-1]
+    assert (list(ring.x), list(ring.y)) == ([mark.rate.median], [best.accuracy])
+    said = plan_figures.plans_reason(found)
+    assert said.startswith(plan_figures.plans_finding(found))
+    assert "fewest machines" in said or "fewer machines" in said
+    unsure = plan_figures.plans_finding(plans(accuracy=0.90))
+    assert unsure.startswith("No setting serves surely; likeliest is plain"), "half a chance"
+    assert planned(contenders_of(RUNS[1:], TASK), RUNS[0].label, best) is None
+    few = Plans(ASKED, tuple(p for p in found.plans if p is best), ())
+    assert plan_figures.plans_reason(few).endswith("no other checkpoint or precision is so sure")
 
 
 @pytest.mark.parametrize("x", ["rate", "ratio"])
@@ -79,7 +187,8 @@ def test_runs_never_share_a_trace(x: str) -> None:
     ]
     for trace in drawn(figure):
         assert sum(set(trace.x) <= own for own in rates) >= 1, trace
-    symbols = {str(trace.marker.symbol) for trace in drawn(figure) if "markers" in trace.mode}
+    marks = [trace.marker.symbol for trace in drawn(figure) if "markers" in trace.mode]
+    symbols = {str(symbol) for several in marks for symbol in several}
     assert symbols == {"circle", "diamond-open-dot"} | ({"square"} if x == "rate" else set())
     copies = more_figures.copies_curve([RUNS[0], replace(RUNS[0], kind=NOW)], task=TASK)
     assert [str(t.marker.symbol) for t in drawn(copies)] == ["circle", "diamond"]
@@ -91,7 +200,6 @@ def test_numbers_given_are_numbers_drawn() -> None:
     assert marks.x[0] - marks.error_x.arrayminus[0] == pytest.approx(first.instances_per_s.q1)
     assert marks.y[0] + marks.error_y.array[0] == pytest.approx(first.accuracy.high)
     assert "87.0 to 93.0 %" in marks.hovertext[0]  # the interval over rows
-    assert marks.text == ("1", "2", "5", "5", "10")
     row = tradeoff_table(RUNS)[5]
     assert (row["copies"], row["instances/s"], row["mean"]) == (5, 80, 0.84)
     curve = drawn(more_figures.copies_curve(RUNS[:1], task=TASK))[0]
@@ -245,6 +353,9 @@ def test_runs_come_back_from_their_files() -> None:
     for run in (tradeoff(), speed()):
         assert read_run(to_json(run).encode(), "run.json") == run
         assert from_json(to_json(run)) == run
+    read = read_run(to_json(escalation()), "chains.json")
+    assert isinstance(read, EscalationBench)
+    assert (read.results, read.verdicts[:2]) == (escalation().results, escalation().verdicts[:2])
     assert read_run(json.dumps(benchmark_dict(speed())), "bench.json") == speed()
 
 
@@ -274,6 +385,9 @@ def spoilt(path: str, value: Any, run: Any) -> str:
         (spoilt("points.1.n", 0, tradeoff()), "from 1"),
         (spoilt("points.1.n", True, tradeoff()), "whole number"),
         (spoilt("machine.load", "Infinity", tradeoff()), "finite number"),
+        (spoilt("results.0.accuracy.mean", 7, escalation()), "accuracy: 0 to 1"),
+        (spoilt("results.0.kind", "mine", escalation()), "kind: one of alone, multiplexed, rival"),
+        (spoilt("results.0.ratio.q1", 0, escalation()), "ratio: quartiles"),
         (spoilt("machine", None, speed()), "expected a Machine"),
         (spoilt("results.0.pass_p95_ms", -1, speed()), "above 0"),
         (spoilt("results.0.shape", "x" * 9999, speed()), "text of at most"),
@@ -382,13 +496,13 @@ def test_a_smaller_model_that_does_as_well_is_named() -> None:
         point("five", 5, 0.89, 50, copies=5),
     )
     held = [Measured(RECORDED, run)]
-    assert main_figures.rivals_finding(held, task=TASK) == (
+    assert rivals_finding(held, task=TASK) == (
         "By medians and means matched or beaten at one text a pass: two (float32, order: 180 "
         "texts/s, 88.0 % right) by pruned (float32, order: 200 texts/s, 88.5 % right)"
     )
     assert "N = 5 is 4.0 times as fast as N = 1" in main_figures.tradeoff_finding(held, task=TASK)
     assert "matched or beaten at one text a pass" in main_figures.tradeoff_alt(held, task=TASK)
     alone = [Measured(RECORDED, tradeoff(run.points[0], run.points[3]))]
-    assert main_figures.rivals_finding(alone, task=TASK).startswith("No N = 1 model of this run")
+    assert rivals_finding(alone, task=TASK).startswith("No N = 1 model of this run")
     mixed_only = [Measured(RECORDED, tradeoff(run.points[3]))]
-    assert main_figures.rivals_finding(mixed_only, task=TASK) == ""
+    assert rivals_finding(mixed_only, task=TASK) == ""

@@ -30,7 +30,7 @@ from tests.pages import (
     write_checkpoint,
     write_pair,
 )
-from tests.planted_runs import HOSTILE, point, speed, tradeoff
+from tests.planted_runs import HOSTILE, escalation, point, speed, tradeoff
 from tests.tiny import shared_checkpoint
 
 LABELS = {"labels": ("negative", "positive")}
@@ -51,7 +51,7 @@ def folder(checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """Where the recorded runs of this test lie; empty at first."""
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(checkpoints))
     monkeypatch.delenv("MUXVIZ_DATA", raising=False)
-    for name in ("tradeoff", "speed"):
+    for name in ("tradeoff", "speed", "escalation"):
         path = tmp_path / f"{name}.json"
         monkeypatch.setattr(recorded, f"{name}_file", lambda path=path: path)
     return tmp_path
@@ -62,6 +62,21 @@ def with_runs(folder: Path) -> Path:
     (folder / "tradeoff.json").write_text(to_json(tradeoff()))
     (folder / "speed.json").write_text(to_json(speed()))
     return folder
+
+
+def on_tab(at: AppTest, tab: str) -> AppTest:
+    at.session_state["o_tabs"] = tab
+    return settled(at.run())
+
+
+def symbols(at: AppTest) -> set[str]:
+    """Of the marks in the first picture."""
+    found = [t["marker"]["symbol"] for t in charts(at)[0]["data"] if "marker" in t]
+    return {s for one in found for s in (one if isinstance(one, list) else [one])}
+
+
+def has_ring(at: AppTest) -> bool:
+    return any(t.get("name") == "for your traffic" for t in charts(at)[0]["data"])
 
 
 def open_page(**parameters: str) -> AppTest:
@@ -75,8 +90,11 @@ def test_without_a_run_the_page_says_what_will_be_here() -> None:
     at = open_page()
     assert any("muxviz record --speed" in str(c.value) for c in at.code)
     assert "will be here" in seen(at)
-    assert [t for t in titles(at) if not t.startswith("Published")] == []
-    assert questions(at)[-1] == "What do papers report?"
+    assert titles(at) == []
+    assert "Nothing to plan with" in seen(at)
+    for tab, words in (("Latency", "No speed run yet"), ("Bits", "No trade-off run yet")):
+        assert words in seen(on_tab(at, tab))
+    assert titles(on_tab(at, "Published"))[0].startswith("Published, not measured here")
     assert {b.key for b in at.button} >= {"o_tradeoff_compute", "o_speed_compute"}
 
 
@@ -84,25 +102,25 @@ def test_recorded_runs_are_drawn_and_their_python_runs(
     with_runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = open_page()
-    assert questions(at) == [
-        "What does speed cost in accuracy?",
-        "What should I run for my traffic?",
-        "How long does a request wait?",
-        "What memory does it need?",
-        "How much does one vector carry?",
-        "What do copies of a text buy?",
-        "What do papers report?",
-    ]
+    assert questions(at) == ["What does speed cost in accuracy?"]
     assert titles(at)[0].startswith("N = 10 is 7.0 times as fast as N = 1")
-    assert run_as_pasted(at, monkeypatch) == 7
+    assert titles(at)[1].startswith("Use ")
+    assert run_as_pasted(at, monkeypatch) == 2
     shown = seen(at).replace("\\", "")
     for words in ("3 rounds", "seeds 0, 1, 2", "4 threads", "Planted CPU"):
         assert words in shown, words
-    assert at.metric[0].label == "Checkpoint"
     assert not at.warning
-    drawn = at.get("plotly_chart")
-    assert len(drawn) == 7
-    assert all(len(chart.proto.alt) > 40 for chart in drawn)
+    for tab, question in (
+        ("Latency", "How long does a request wait?"),
+        ("Memory", "What memory does it need?"),
+        ("Bits", "How much does one vector carry?"),
+        ("Copies", "What do copies of a text buy?"),
+        ("Published", "What do papers report?"),
+    ):
+        assert questions(on_tab(at, tab))[1:] == [question]
+        assert all(len(chart.proto.alt) > 40 for chart in at.get("plotly_chart"))
+    assert run_as_pasted(at, monkeypatch) == 7
+    assert "MUX-PLM" not in str(charts(at)[0]), "published numbers never stand beside measured ones"
     before = titles(at)
     at.session_state["o_x"] = "ratio"
     settled(at.run())
@@ -114,7 +132,8 @@ def test_a_busy_machine_is_warned_of(folder: Path) -> None:
     (folder / "tradeoff.json").write_text(to_json(tradeoff(busy=True)))
     (folder / "speed.json").write_text(to_json(speed(busy=True)))
     at = open_page()
-    assert len(at.warning) == 2
+    assert len(at.warning) == 1
+    assert len(on_tab(at, "Latency").warning) == 2
     assert "2.3 other processors were busy: not comparable" in at.warning[0].value
     assert "open-dot" in str(charts(at)[0])
 
@@ -127,7 +146,7 @@ def test_one_point_and_hostile_names(folder: Path) -> None:
     assert "**big**" not in seen(at)
     assert "$x$" not in seen(at)
     assert "<b>big" not in str(charts(at))
-    assert "No speed run yet" in seen(at)
+    assert "No speed run yet" in seen(on_tab(at, "Memory"))
 
 
 def test_a_damaged_recording_is_said_and_the_rest_is_there(with_runs: Path) -> None:
@@ -143,10 +162,13 @@ def test_a_damaged_recording_is_said_and_the_rest_is_there(with_runs: Path) -> N
 def test_the_calculator_answers_and_says_what_is_closest(with_runs: Path) -> None:
     at = open_page(o_rate="500", o_ms="900", o_floor="78")
     assert titles(at)[1].startswith("Use ")
+    assert "none needs fewer machines" in seen(at) or "the fewest machines" in seen(at)
+    assert has_ring(at)
     at.number_input(key="o_floor").set_value(99.0)
     settled(at.run())
     assert titles(at)[1].startswith("Nothing measured serves this traffic")
-    assert any("below 99" in w.value for w in at.warning)
+    assert "below 99" in seen(at)
+    assert not has_ring(at)
     for part in ("o_short_parts", "o_medium_parts", "o_long_parts"):
         at.number_input(key=part).set_value(0)
     settled(at.run())
@@ -172,6 +194,38 @@ def test_a_link_sets_every_control_and_nonsense_is_named(with_runs: Path) -> Non
     assert at.multiselect(key="o_picked").value == ["tiny-n1"]
 
 
+def test_chips_hide_kinds_and_go_into_links(folder: Path) -> None:
+    run = tradeoff(point("plain", 1, 0.9, 100), point("five", 5, 0.8, 400),
+                   point("small", 1, 0.85, 200, dtype="int8"))  # fmt: skip
+    (folder / "tradeoff.json").write_text(to_json(run))
+    at = open_page(o_hide="int8,nonsense", o_device="no such device")
+    chips = next(group for group in at.button_group if group.key == "o_chips")
+    assert chips.value == ["multiplexed"]
+    assert "small" not in str(charts(at)[0])
+    chips.set_value(["int8"])
+    settled(at.run())
+    assert at.session_state["o_hide"] == "multiplexed"
+    assert "small" in str(charts(at)[0])
+    assert "five" not in str(charts(at)[0])
+    assert any("o_hide=multiplexed" in str(c.value) for c in at.code)
+
+
+def test_chains_that_ask_again_are_drawn_where_they_were_recorded(
+    with_runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (with_runs / "escalation.json").write_text(to_json(escalation()))
+    at = open_page()
+    assert "n5+n1@0.2" in str(charts(at)[0])
+    said = seen(at).replace("\\", "").replace("\u2060", "")
+    assert "the rival n1-s95+n1@0.2 does better" in said
+    assert "Its latency was not measured" in seen(at)
+    assert run_as_pasted(at, monkeypatch) == 2
+    (with_runs / "escalation.json").write_text(to_json(tradeoff()))
+    at = open_page()
+    assert "holds a TradeoffRun" in seen(at)
+    assert "n5+n1@0.2" not in str(charts(at)[0])
+
+
 def test_the_choice_of_checkpoints_goes_into_links() -> None:
     at = open_page()
     assert at.multiselect(key="o_picked").value == ["tiny-n1", "tiny-n3"]
@@ -192,8 +246,7 @@ def test_files_are_loaded_beside_the_recorded_run_and_let_go(with_runs: Path) ->
     settled(at.run())
     assert "mine" in str(charts(at)[0])
     assert "no.json has format None" in seen(at).replace("\\", "").replace("\u2060", "")
-    symbols = {str(t["marker"]["symbol"]) for t in charts(at)[0]["data"] if "marker" in t}
-    assert {"circle", "square"} <= symbols
+    assert {"circle", "square"} <= symbols(at)
     press(at, "o_forget")
     assert "mine" not in str(charts(at)[0])
 
@@ -207,9 +260,9 @@ def test_measuring_now_beside_what_was_recorded(
     at = press(open_page(o_copies="2", o_bits="true"), "o_tradeoff_compute")
     traces = charts(at)[0]["data"]
     assert any("measured now" in str(t.get("name")) for t in traces), seen(at)
-    assert any(str(t.get("marker", {}).get("symbol", "")).startswith("diamond") for t in traces)
-    assert "Measured, see below" in seen(at)
-    press(at, "o_speed_compute")
+    assert "diamond" in str(symbols(at))
+    assert "Measured, see above" in seen(at)
+    press(on_tab(at, "Latency"), "o_speed_compute")
     assert at.selectbox(key="o_timed").options[1].startswith("measured now")
     at.session_state["o_timed"] = 1
     settled(at.run())
@@ -253,7 +306,19 @@ def test_measuring_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_checkpoints_that_answer_another_question_are_refused() -> None:
     at = press(open_page(o_models="tiny-n3,tags-n2"), "o_tradeoff_compute")
     assert "answers another question" in seen(at)
-    assert titles(at)[0].startswith("Published")
+    assert titles(at) == []
+
+
+def test_the_family_of_the_chosen_one_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One for every N: the chosen one, else the plainest with the same labels."""
+    for name, n in (("a-n1", 1), ("a-n1-more", 1), ("a-n5", 5), ("a-n5-16k", 5), ("a-n10", 10)):
+        write_checkpoint(tmp_path / name, num_instances=n, **LABELS)
+    write_checkpoint(tmp_path / "b-n2", num_instances=2, labels=("x", "y"))
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
+    at = visit("tradeoff", m="a-n5-16k")
+    assert at.multiselect(key="o_picked").value == ["a-n1", "a-n5-16k", "a-n10"]
 
 
 def test_without_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

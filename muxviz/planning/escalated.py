@@ -22,7 +22,7 @@ from muxviz.results.planning import Advised, Measurements, Predicted
 
 STEP = 0.05  # between candidate shares
 NO_CURVE = (
-    "Two knobs, N and sparsity: no recorded run of `muxviz bench escalation` has an accuracy over "
+    "Two knobs, N and sparsity: no recorded run of muxviz bench escalation has an accuracy over "
     "the share asked again for a setting of this table"
 )
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from muxviz.errors import InputError, NotApplicable
 from muxviz.results.throughput import (
+    SURE,
     Accuracy,
     Plan,
     Plans,
@@ -28,7 +29,6 @@ MOST_USED = 0.8  # of a machine's rate; beyond it queues grow fast
 Z95 = 1.6449  # a normal exceeds its mean by so many deviations in 5 % of cases
 Z975 = 1.96
 MOST_MACHINES = 10**6
-SURE = 0.95  # chance from which a plan counts as sure
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def plan_traffic(traffic: Traffic, tradeoff: TradeoffRun, speed: SpeedRun) -> Pl
 
     Accuracy comes from ``tradeoff``; times of passes from the rows of ``speed`` with the same
     weights, slots and precision, or, where there are none, from the trade-off's own batch. The
-    best needs the fewest machines, then is the most accurate of those that hold surely enough.
+    best holds surely enough, needs the fewest machines of those, and is the most accurate of these.
 
     Raises:
         InputError: a traffic that cannot be: rates, budgets, lengths or shares out of range.
@@ -205,8 +205,8 @@ def _rank(plan: Plan, traffic: Traffic) -> tuple[float, ...]:
     if plan.machines is not None:
         is_sure = plan.chance >= SURE
         best = plan.accuracy if is_sure else plan.chance
-        return (0, plan.machines, not is_sure, -best, plan.latency_ms)
-    return (1, len(plan.why_not.split("; ")), _gap(plan, traffic), -plan.chance)
+        return (0, not is_sure, plan.machines, -best, plan.latency_ms)
+    return (1, 0, len(plan.why_not.split("; ")), _gap(plan, traffic), -plan.chance)
 
 
 def _gap(plan: Plan, traffic: Traffic) -> float:

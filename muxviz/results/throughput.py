@@ -11,6 +11,7 @@ from typing import Any
 
 EQUAL_MULTIPLEXED = "equal_multiplexed"  # as many sequences per forward, so N times the texts
 EQUAL_TOTAL = "equal_total"  # as many texts per forward
+SURE = 0.95  # chance from which a plan is recommended
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def place_labels(
     texts: Sequence[str],
     size: tuple[float, float],
     *,
-    radius: float,
+    radii: Sequence[float],
     walls: Sequence[Box] = (),
 ) -> list[tuple[float, float] | None]:
     """px from each mark to the middle of its label; None where there is no room, or no text.
@@ -32,16 +32,16 @@ def place_labels(
             come first.
         texts: of the same number; "" for a mark without a label.
         size: of the plot.
-        radius: of a mark.
+        radii: of the marks.
         walls: what else no label covers.
     """
-    blocks = [_around(x, y, radius - 1, radius - 1) for x, y in spots]
+    blocks = [_around(x, y, r - 1, r - 1) for (x, y), r in zip(spots, radii, strict=True)]
     placed: list[Box] = []
     found: list[tuple[float, float] | None] = []
     for at, ((x, y), text) in enumerate(zip(spots, texts, strict=True)):
         others = [*placed, *walls, *blocks[:at], *blocks[at + 1 :]]
         choice = next(
-            (side for side in _sides(text, radius)
+            (side for side in _sides(text, radii[at])
              if _is_free(box_of((x, y), side, text), others, size)),
             None,
         ) if text else None  # fmt: skip

@@ -85,7 +85,8 @@ def tradeoff_figure(
     ring = next((one for one in found if one.key == chosen), None)
     if ring is not None:
         plot.add(_ring(ring, x, dark))
-    for trace in legend_traces(found, by_source, ring, dark):
+    entries = legend_traces(found, by_source, ring, dark)
+    for trace in entries:
         plot.add(trace)
     ends = [v for one in found for v in (x_of(one, x).median,)]
     ends += [v for one in found if one.key in best for v in (x_of(one, x).q1, x_of(one, x).q3)]
@@ -107,8 +108,8 @@ def tradeoff_figure(
     notes = _notes(found, runs, task, x, hidden, device)
     if is_narrow:
         notes = [line for note in notes for line in _folded(note)]
-    several = 18 * len(by_source) * (len(by_source) > 1)
-    top = LEGEND_TOP + (78 if is_narrow else 30) + several
+    columns = 1 if is_narrow else 2 if len(by_source) > 1 else 5
+    top = LEGEND_TOP + 20 * math.ceil(len(entries) / columns) + 16
     bottom = 62 + 16 * len(notes)
     height = size[1] + top + bottom
     framed(

@@ -91,7 +91,8 @@ def label_notes(
         is_new = one is ring or one.key in best or one.tag not in said
         texts.append(one.tag if is_new else "")
         said.add(one.tag)
-    placed = place_labels(spots, texts, size, radius=SIZE / 2 + 1, walls=walls)
+    radii = [SIZE / 2 + (8 if one is ring else 1) for one in order]
+    placed = place_labels(spots, texts, size, radii=radii, walls=walls)
     return [
         {
             "text": plain(text),

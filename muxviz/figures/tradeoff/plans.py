@@ -22,7 +22,7 @@ from muxviz.figures.drawing.measured import (
 )
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.wording import count, plain, sure
-from muxviz.results.throughput import Plan, Plans
+from muxviz.results.throughput import SURE, Plan, Plans
 
 HEIGHT = 440  # px
 LEGEND_TOP = 62
@@ -98,8 +98,10 @@ def plans_finding(plans: Plans) -> str:
         )
     mixed = len({p.dtype for p in plans.plans}) > 1
     kind = f", {best.dtype}" if mixed else ""
+    is_sure = best.chance >= SURE
     return (
-        f"Use {best.checkpoint} (N = {best.n}{kind}) at batch {best.batch} on "
+        f"{'Use' if is_sure else 'No setting serves surely; likeliest is'} {best.checkpoint} "
+        f"(N = {best.n}{kind}) at batch {best.batch} on "
         f"{count(best.machines, 'machine')} like this one: {100 * best.accuracy:.1f} % right, "
         f"{best.latency_ms:,.0f} ms, {sure(best.chance)} sure"
     )
@@ -107,24 +109,21 @@ def plans_finding(plans: Plans) -> str:
 
 def plans_reason(plans: Plans) -> str:
     """Why that one: what the others that serve would need, or why nothing serves."""
-    best = plans.plans[0]
-    serving = [p for p in plans.plans if p.machines is not None]
-    if best.machines is None:
-        return plans_finding(plans)
-    others = [p for p in serving if (p.checkpoint, p.dtype) != (best.checkpoint, best.dtype)]
+    best, said = plans.plans[0], plans_finding(plans)
+    if best.machines is None or best.chance < SURE:
+        return said
+    others = [p for p in plans.plans if p.machines is not None and p.chance >= SURE]
+    others = [p for p in others if (p.checkpoint, p.dtype) != (best.checkpoint, best.dtype)]
     if not others:
-        return f"{plans_finding(plans)}, and no other checkpoint or precision serves"
+        return f"{said}; no other checkpoint or precision is so sure"
     after = others[0]
     name = f"{after.checkpoint}, {after.dtype}, at batch {after.batch}"
     if after.machines != best.machines:
-        return (
-            f"{plans_finding(plans)}; it needs the fewest machines, next {name} with "
-            f"{count(after.machines or 0, 'machine')}"
-        )
+        needs = count(after.machines or 0, "machine")
+        return f"{said}; of all that are so sure it needs the fewest machines, next {name}: {needs}"
     return (
-        f"{plans_finding(plans)}; no setting needs fewer machines, and of those that need as few "
-        f"it is the {'most accurate' if best.chance >= 0.95 else 'surest'}; next is {name}, "
-        f"{100 * after.accuracy:.1f} % right"
+        f"{said}; of all that are so sure none needs fewer machines, and of these it is the most "
+        f"accurate, next {name}: {100 * after.accuracy:.1f} % right"
     )
 
 
@@ -185,7 +184,9 @@ def _labels(plans: Plans, across: list[float], up: list[float], color: str) -> l
         return right * WIDTH, (up[1] - p.accuracy) / (up[1] - up[0]) * (HEIGHT - 204)
 
     texts = [f"N = {p.n}, batch {p.batch}" for p in plans.plans]
-    placed = place_labels([spot(p) for p in plans.plans], texts, (WIDTH, HEIGHT - 204), radius=9)
+    placed = place_labels(
+        [spot(p) for p in plans.plans], texts, (WIDTH, HEIGHT - 204), radii=[9] * len(texts)
+    )
     return [
         {
             "text": text,

@@ -44,10 +44,11 @@ def promise_words(one: Promise) -> str:
     """What a promise was worth: how often it was broken, and what it cost."""
     what = "on other rows too" if one.rows else "on the same rows"
     return (
-        f"Settings hidden, {what}: a promise at {one.risk:.0%} risk is broken in {one.missed:.1%} "
-        f"of {one.promised:,} cases ({one.missed_low:.1%} to {one.missed_high:.1%}) and gives up "
-        f"{one.regret:.1%} of the speed that the same promise allows once all is measured "
-        f"({one.hindsight:.1%} against hindsight)"
+        f"Settings hidden, {what}: a promise at {100 * one.risk:.3g} % risk is broken in "
+        f"{100 * one.missed:.1f} % of {one.promised:,} cases ({100 * one.missed_low:.1f} to "
+        f"{100 * one.missed_high:.1f} %) and gives up {100 * one.regret:.1f} % of the speed that "
+        f"the same promise allows once all is measured ({100 * one.hindsight:.1f} % against "
+        "hindsight)"
     )
 
 

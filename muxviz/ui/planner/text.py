@@ -15,16 +15,18 @@ EXAMPLE = """num_instances,sparsity,accuracy,throughput
 COMMAND = "muxviz plan --points points.csv --budget 0.03"
 CHOICE_HOW = """
 Across: texts answered a second; up: accuracy. A **filled circle** is measured, a **hollow diamond**
-predicted; the colour and the number say N. The ring is the first choice. Dashed: the best accuracy
-that the surfaces promise at each speed, with its 95 % band.
+predicted, or asks a share again; the colour and the number say N. The ring is the first choice.
+Dashed: the best accuracy that the surfaces promise at each speed, with its 95 % band.
 
-**First choice.** Candidates are every measured N with every measured sparsity, and those you add.
-A measured one has its own numbers, another one those of the surfaces. Many possible truths are
-drawn; *P(best)* is the share of them in which a setting is the best: the fastest that keeps the
-accuracy (for a throughput goal, the most accurate that is fast enough). First comes the setting
-with the largest P(best) among those that meet the goal with a chance of at least one half, then the
-others by P(best). *P(goal)* is the chance to meet the goal on new rows of the same kind: it also
-counts what the number of rows leaves open, where the table has an interval.
+**First choice.** Candidates are every measured N with every measured sparsity, those you add, and,
+where `muxviz bench escalation` was recorded for a setting of the table, shares of its least certain
+texts asked again. A measured one has its own numbers, another one those of the surfaces; what
+asking again adds to accuracy and takes from speed is carried over from its run, and between
+measured shares both are interpolated. *Risk* is the chance that the goal is missed on other rows of
+the same kind, by a normal with the spread of the prediction and of the number of rows. First come
+the settings that keep the goal with no more than the risk you allow, the fastest first (for a
+throughput goal, the most accurate); then the others, the surest first. At even odds the first is
+the one that is most often the best in many possible truths, on the same rows.
 
 A budget refers to the measured setting with the smallest N and the least sparsity.
 """
@@ -82,6 +84,13 @@ With few points the order of two models may be luck, and corners of the grid are
 they are left out, which is harder than what the plan asks for.
 """
 CHECK_HOW = """
+**Promise.** For every floor, the fastest setting that seems to keep it with the risk of 5 % is
+chosen from half of the points. It is *broken* where the table says that its accuracy is below the
+floor. *Speed given up*: against the fastest that keeps the same promise once everything is
+measured; against hindsight, the fastest that turned out to keep the floor. *On other rows too*:
+what the planner sees is the table with a normal error of the width of each interval, drawn
+independently, and the table is what comes out later.
+
 Half of the points are hidden (never the baseline), the planner is fitted to the rest, and for
 budgets from none to the whole range it ranks all settings of the table. The truth is the table: the
 fastest setting whose measured accuracy keeps the budget. **Nearest point**: a hidden setting has

@@ -347,7 +347,7 @@ def _say(advice: Advice) -> None:
         elif note.startswith(DO_NOT):
             head, _, why = note.partition(":")
             st.info(
-                f"**{head[0].upper()}{head[1:]}**:{plain(why)}.",
+                f"**{head[0].upper()}{head[1:]}:** {plain(why.strip())}.",
                 icon=":material/looks_one:",
             )
     cells = (

@@ -243,7 +243,7 @@ def _state(study: Measurement, label: str, *, primary: bool) -> None:
             args=(study,),
         )
         said = "Stopped; nothing of it was kept. " if isinstance(error, Stopped) else ""
-        said += "Measured, see below. " if kept else ""
+        said += "Measured, see above. " if kept else ""
         st.caption(f"{said}Cost: {plain(study.cost)}.", width="stretch")
         if kept is not None:
             st.download_button(

@@ -94,8 +94,8 @@ precision), else from the trade-off's own batch.
 - **Chance** = P(accuracy ≥ floor), a normal with the width of the interval over rows, × P(a pass
   is in time), a normal through the median and the 95th percentile.
 
-Best first: fewest machines, then, of those with a chance of 95 % or more, the more accurate; then
-the likelier. A cross does not serve; its reason is in the
+Best first: those with a chance of 95 % or more, of these the fewest machines, then the more
+accurate; then the others. A cross does not serve; its reason is in the
 table.
 """
 PLANS_LIMITS = """
