@@ -860,7 +860,7 @@ def test_the_command_knows_the_share_asked_again(
     chains.write_text(to_json(escalation(*CHAINS)))
     words = ["plan", "--points", str(grid_path), "--accuracy", "0.85", "--top", "1"]
     assert main([*words, "--escalation", str(chains)]) == 0
-    assert "N = 5, 80 % pruned, 20 % asked again" in capsys.readouterr().out
+    assert "N = 5, 80 % pruned, 15 % asked again" in capsys.readouterr().out
     assert main([*words, "--escalation", str(grid_path)]) == 1
     assert "expected an EscalationBench" in capsys.readouterr().err
 
