@@ -123,6 +123,7 @@ from muxviz.results.keys import KeyLeak
 from muxviz.results.lessons import Dial as DialOfSharing
 from muxviz.results.lessons import Mixing, Shared
 from muxviz.results.map import READOUT
+from muxviz.results.measured import RECORDED, Escalated
 from muxviz.results.speed_settings import settings_of
 from muxviz.training.run_folder import read_curves
 from tests import planted_worklist as of_worklist
@@ -734,11 +735,13 @@ alike("carried", tradeoff_more, of_tradeoff.RUNS)
 
 @family
 def traded() -> Drawn:
-    runs, room = of_tradeoff.RUNS, tradeoff
+    chains = Escalated(RECORDED, of_tradeoff.escalation())
+    runs, room = (*of_tradeoff.RUNS, chains), tradeoff
     return Drawn(
         room.tradeoff_figure(runs, task=TASK),
         room.tradeoff_finding(runs, task=TASK),
-        f"{room.tradeoff_alt(runs, task=TASK)} {tradeoff_words.rivals_finding(runs, task=TASK)}",
+        f"{room.tradeoff_alt(runs, task=TASK)} {tradeoff_words.rivals_finding(runs, task=TASK)} "
+        f"{tradeoff_words.goals_finding(runs)}",
         tradeoff_table(runs),
     )
 

@@ -67,8 +67,10 @@ def read_run(data: bytes | str, name: str) -> TradeoffRun | SpeedRun | Escalatio
             f"{name} holds a {kind}; expected a TradeoffRun, a SpeedRun or an EscalationBench"
         )
     try:
-        is_bench = isinstance(found, EscalationBench)  # a verdict may be about nobody
-        check(replace(found, verdicts=()) if is_bench else found, type(found).__name__)
+        kept = found
+        if isinstance(found, EscalationBench):  # a verdict may be about nobody
+            kept = replace(found, verdicts=())
+        check(kept, type(found).__name__)
         _check_run(found)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error

@@ -34,9 +34,9 @@ class Contender:
     """One mark of the picture.
 
     source, kind, busy: of its run. name: the checkpoint's, or the chain's as typed. n: slots of the
-    (first) model, 0 where it is not known. tag: what stands beside the mark. features: of
-    ``FEATURES``. scale: whose N = 1 the ratio refers to; ratios compare within it. recipe: how to
-    get it, in words.
+    (first) model, 0 where it is not known; sparsity: what was pruned of it. tag: what stands beside
+    the mark. features: of ``FEATURES``. scale: whose N = 1 the ratio refers to; ratios compare
+    within it. recipe: how to get it, in words.
     """
 
     source: str
@@ -44,6 +44,7 @@ class Contender:
     busy: bool
     name: str
     n: int
+    sparsity: float
     tag: str
     features: frozenset[str]
     device: str
@@ -136,7 +137,7 @@ def _of_point(one: Measured, point: TradeoffPoint) -> Contender:
     tag = _tag(point.n, point.sparsity, point.dtype)
     return Contender(
         one.label, one.kind, one.run.machine.is_busy, point.checkpoint, point.n,
-        tag + (" by length" if point.grouping == "length" else ""),
+        point.sparsity, tag + (" by length" if point.grouping == "length" else ""),
         frozenset(name for name, there in features.items() if there),
         one.run.machine.device, point.dtype, point.accuracy, point.instances_per_s,
         point.ratio_to_n1, point.dtype,
@@ -164,7 +165,7 @@ def _of_row(
     if shares:
         tag = "→".join([tag, *(str(m or "?") for m, _, _ in each[1:])]) + f" {shares[0]:.0%}"
     return Contender(
-        one.label, one.kind, one.run.machine.is_busy, row.name, n, tag,
+        one.label, one.kind, one.run.machine.is_busy, row.name, n, sparsity, tag,
         frozenset(name for name, there in features.items() if there),
         one.run.machine.device, precision, row.accuracy, row.texts_per_s, row.ratio, "",
         f"{models[0][0] if models else row.name}{again}{asked}",
@@ -172,7 +173,7 @@ def _of_row(
 
 
 def _tag(n: int, sparsity: float, dtype: str) -> str:
-    pruned = f" −{100 * sparsity:.0f}%" if sparsity else ""
+    pruned = f", {100 * sparsity:.0f}% pruned" if sparsity else ""
     return f"{n or '?'}{pruned}{'' if dtype == 'float32' else f' {dtype}'}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from muxviz.results.contenders import Found
+from muxviz.results.contenders import SENTENCES, Contender, Found, contenders_of
 from muxviz.results.escalation import EscalationRow
 from muxviz.results.measured import Escalated, Measured, plain_point
 from muxviz.results.throughput import TradeoffPoint
@@ -14,16 +14,24 @@ from muxviz.results.throughput import TradeoffPoint
 def tradeoff_table(runs: Sequence[Found]) -> list[dict[str, Any]]:
     """One row per point of every run, ensembles included, and per contender that asks again."""
     rows = [_row(one, p) for one in runs if isinstance(one, Measured) for p in one.run.points]
-    chains = [_chain(one, r) for one in runs if isinstance(one, Escalated) for r in one.run.results]
+    marks = {c.key[:2]: c for c in contenders_of(runs, SENTENCES)}
+    chains = [
+        _chain(one, row, marks[one.label, row.name])
+        for one in runs
+        if isinstance(one, Escalated)
+        for row in one.run.results
+    ]
     head = dict.fromkeys([*(rows[0] if rows else ()), *(chains[0] if chains else ())])
     return [head | row for row in (*rows, *chains)]
 
 
-def _chain(one: Escalated, row: EscalationRow) -> dict[str, Any]:
+def _chain(one: Escalated, row: EscalationRow, mark: Contender) -> dict[str, Any]:
     interval = row.accuracy.interval or (None, None)
     return {
         "source": one.label,
         "checkpoint": row.name,
+        "N": mark.n or None,
+        "sparsity": mark.sparsity,
         "metric": row.accuracy.metric,
         "mean": row.accuracy.mean,
         "lowest grouping": row.accuracy.low,
