@@ -7,7 +7,7 @@ import html
 import io
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ NO_NETWORK = (
 REPORT_STYLE = (
     "body{font-family:sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
     "h1,h2{font-family:serif;font-weight:600}p{line-height:1.5}.from{opacity:.75;font-size:.8em}"
+    "td,th{padding:.15rem .6rem;text-align:left}details{overflow-x:auto;margin:.5rem 0}"
 )
 REMOVED_BUTTONS = ["zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
 
@@ -65,30 +66,48 @@ def _colors(fig: go.Figure) -> Ink:
 
 @dataclass(frozen=True)
 class Section:
-    """A panel in a report. notes: Markdown paragraphs: how to read it, what it does not show."""
+    """A panel in a report.
+
+    notes: Markdown paragraphs: how to read it, what it does not show. said: texts of a user or a
+    file above the figures. rows: a table of numbers below them.
+    """
 
     question: str
     figures: tuple[go.Figure, ...]
     notes: tuple[str, ...]
     provenance: str
+    said: tuple[str, ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()
 
 
-def report_html(title: str, sentences: Sequence[str], sections: Sequence[Section]) -> str:
-    """One HTML page that may not use the network: the sentences, then every panel in order."""
+def report_html(
+    title: str,
+    sentences: Sequence[str],
+    sections: Sequence[Section],
+    kept: Sequence[Section] = (),
+) -> str:
+    """One HTML page that may not use the network: the sentences, every panel, then what was kept.
+
+    All figures share one copy of plotly.js, which is most of the page's 5 MB.
+    """
     parts = [f"<h1>{html.escape(title)}</h1>"]
     if sentences:
         items = "".join(f"<li>{html.escape(text)}</li>" for text in sentences)
         parts.append(f"<ol>{items}</ol>")
-    if not sections:
+    if not sections and not kept:
         parts.append("<p>Nothing was computed on this page yet.</p>")
-    figures = [figure for section in sections for figure in section.figures]
+    figures = [figure for section in (*sections, *kept) for figure in section.figures]
     colors = _colors(figures[0]) if figures else ink(False)
     has_library = False
-    for section in sections:
+    for number, section in enumerate((*sections, *kept)):
+        if kept and number == len(sections):
+            parts.append("<h1>Kept findings</h1>")
         parts.append(f"<h2>{html.escape(section.question)}</h2>" if section.question else "")
+        parts += [f"<p><b>{html.escape(text)}</b></p>" for text in section.said if text]
         for figure in section.figures:
             parts.append(_body(figure, with_library=not has_library))
             has_library = True
+        parts.append(_table(section.rows))
         parts += [f"<p>{inline(note)}</p>" for note in section.notes]
         parts.append(f'<p class="from">{html.escape(section.provenance)}</p>')
     return (
@@ -98,6 +117,28 @@ def report_html(title: str, sentences: Sequence[str], sections: Sequence[Section
         f'<body style="background:{colors.paper};color:{colors.text}">'
         f"{''.join(parts)}</body></html>\n"
     )
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A folded table, columns in order of first appearance; "" without rows."""
+    if not rows:
+        return ""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(_shown(row.get(name)))}</td>' for name in columns)}</tr>"
+        for row in rows
+    )
+    head = f"<thead><tr>{head}</tr></thead>"
+    return (
+        f"<details><summary>Numbers</summary><table>{head}<tbody>{body}</tbody></table></details>"
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)
 
 
 def _body(figure: go.Figure, *, with_library: bool) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -15,39 +12,14 @@ from muxviz.ui.shell import group, session
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import listed, plain
 from muxviz.ui.study import runs
-from muxviz.ui.study.call import Ask, Call
 from muxviz.ui.study.heading import request_of
-from muxviz.ui.study.jobs import Together, Work
 from muxviz.ui.study.kept import desk
+from muxviz.ui.study.passes import Pass
 from muxviz.ui.study.question import AT_ONCE_S, found, start, watch
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.shown import outcome
 
 OWN_HINT = "They stay in this page's address as long as they fit, so a reload keeps them."
-
-
-@dataclass(frozen=True)
-class Pass:
-    """What Run computes; pressed again before it is there, it is still one pass."""
-
-    request: RunRequest
-    key: ClassVar[str] = "run"
-
-    @property
-    def call(self) -> Call:
-        """The pass with everything that is read from it."""
-        given = {"equal_slots": True} if self.request.equal_slots else {}
-        return Call("inference.run_group", self.request, given, baseline=True)
-
-    @property
-    def ask(self) -> Ask:
-        """What the result depends on."""
-        return self.call.ask
-
-    @property
-    def work(self) -> Work | Together:
-        """What gives the result."""
-        return self.call.work
 
 
 def changes(bench: Bench) -> list[str]:

@@ -51,10 +51,13 @@ PAGES = {
     "keys": Page("pages/keys.py", "Keys", ":material/key:", "Inspect"),
     "dataset": Page("pages/dataset.py", "Dataset", ":material/table_view:", "Debug & measure"),
     "debugger": Page("pages/debugger.py", "Debugger", ":material/bug_report:", "Debug & measure"),
+    "compare": Page("pages/compare.py", "Compare", ":material/compare:", "Debug & measure"),
     "tradeoff": Page("pages/tradeoff.py", "Trade-off", ":material/balance:", "Debug & measure"),
     "planner": Page("pages/planner.py", "Planner", ":material/route:", "Debug & measure"),
     "models": Page("pages/models.py", "Models", ":material/inventory_2:", "Manage"),
     "training": Page("pages/training.py", "Training", ":material/model_training:", "Manage"),
+    "saved": Page("pages/saved.py", "Saved", ":material/bookmarks:", "Manage"),
+    "about": Page("pages/about.py", "About", ":material/info:", "Manage"),
 }
 
 

@@ -43,7 +43,7 @@ def read(page: str, choices: Sequence[Listed], compute: Sequence[str]) -> None:
     state.setdefault(session.LINK, {name: texts[-1] for name, texts in given.items()})
     if is_history:
         _forget(page, given)
-    wanted, taken, ignored = _understand(page, given, readers(choices, compute))
+    wanted, taken, ignored = understand(page, given, readers(choices, compute))
     state.setdefault(session.IGNORED, ())
     if ignored:
         state[session.IGNORED] = tuple(ignored)
@@ -77,10 +77,12 @@ def controls_of(page: str) -> set[str]:
     return {*session.SIDEBAR, *OF_PAGE.get(page, ()), *own}
 
 
-def _understand(
+def understand(
     page: str, given: Mapping[str, list[str]], known: Mapping[str, Reader]
 ) -> tuple[dict[str, list[str]], dict[str, Any], list[str]]:
-    """The address as controls write it, the values it brings, and what is ignored, in words."""
+    """Take a state over: the address as controls write it, the values, and what is ignored, in
+    words. To be called before any control is drawn.
+    """
     wanted: dict[str, list[str]] = {}
     taken: dict[str, Any] = {}
     ignored = []
@@ -170,8 +172,24 @@ def current(page: str) -> str:
 
 def parameters(page: str) -> dict[str, str | list[str]]:
     """All choices that a link carries: shared ones, and the private ones of the page."""
+    found: dict[str, str | list[str]] = {session.VERSION: session.LINK_VERSION, **shared()}
+    for param in params.params_of(page):
+        value = params.value(param)
+        if value != param.default:
+            found[param.key] = params.as_text(param, value)
+    preset = find_preset(st.session_state.get(session.PRESET, ""))
+    packed = packed_group()
+    if preset is not None:
+        found[session.PRESET] = preset.title
+    elif packed is not None:
+        found[session.GROUP] = packed
+    return found
+
+
+def shared() -> dict[str, str | list[str]]:
+    """The choices that are no page's own and no default, but for the sentences."""
     state = st.session_state
-    found: dict[str, str | list[str]] = {session.VERSION: session.LINK_VERSION}
+    found: dict[str, str | list[str]] = {}
     for key in (
         session.CHECKPOINT,
         session.OTHER,
@@ -183,20 +201,10 @@ def parameters(page: str) -> dict[str, str | list[str]]:
         value = state.get(key)
         if value not in (None, False, 0, "auto", "repeat", "default", "all", session.NO_OTHER):
             found[key] = "true" if value is True else str(value)
-    for param in params.params_of(page):
-        value = params.value(param)
-        if value != param.default:
-            found[param.key] = params.as_text(param, value)
     for key in session.TRAINING:
         value = state.get(key)
         if value and value != "log":
             found[key] = list(value) if key == session.COMPARE else str(value)
-    preset = find_preset(state.get(session.PRESET, ""))
-    packed = packed_group()
-    if preset is not None:
-        found[session.PRESET] = preset.title
-    elif packed is not None:
-        found[session.GROUP] = packed
     return found
 
 

@@ -169,6 +169,7 @@ def _panel_of(
         " ◦ ".join([origin or result.provenance.brief(), *missing]),
         drawn.narrow,
         asked.pick,
+        drawn.findings,
     )
 
 

@@ -16,7 +16,7 @@ from muxviz.ui.shell import checkpoints, group, link, session
 from muxviz.ui.shell.checkpoints import Listed
 from muxviz.ui.shell.frame import PAGES, Bench, page_exists
 from muxviz.ui.shell.text import count, plain, shorten
-from muxviz.ui.study import panels, runs
+from muxviz.ui.study import findings, panels, runs
 from muxviz.ui.study.runs import RunRequest
 
 CELL = 150  # px, least width of a sentence in the head
@@ -182,13 +182,15 @@ def report_control(bench: Bench) -> None:
 
 def _report(page: str, sentences: list[str]) -> None:
     title, drawn = f"muxviz · {PAGES[page].title}", panels.drawn()
+    kept = findings.sections()
     st.download_button(
         "Report",
-        data=lambda: report_html(title, sentences, list(drawn.values())),
+        data=lambda: report_html(title, sentences, list(drawn.values()), kept),
         file_name=f"muxviz-{page}-report.html",
         mime="text/html",
         icon=":material/summarize:",
         on_click="ignore",
         key="report",
-        help="One HTML file with every panel that is on this page, and how to read it.",
+        help="One HTML file (5 MB and more: it works without a network) with every panel that is "
+        "on this page, how to read it, and the findings that you kept.",
     )

@@ -15,6 +15,7 @@ from muxviz.figures.drawing.export import Section, figure_config, rows_to_csv, t
 from muxviz.figures.drawing.slots import slot_color, slot_symbol
 from muxviz.ui.shell import session
 from muxviz.ui.shell.text import plain
+from muxviz.ui.study import findings
 
 NARROWEST = 780  # px that a figure needs for its labels
 # A figure with a form for narrow pages is there twice, and the room beside the sidebar decides
@@ -38,7 +39,8 @@ class Panel:
     bear their finding as title. alts: what each shows, in words. table: the same in numbers. how,
     limits: Markdown. record: gives the JSON behind it. python: code that draws it. provenance: one
     line; brief: what of it stands under the picture. narrow: the figures for a page of 360 px, as
-    in ``Drawn``. pick: what a click on a point does.
+    in ``Drawn``. pick: what a click on a point does. findings: one sentence per figure; without
+    any it cannot be kept.
     """
 
     key: str
@@ -53,6 +55,7 @@ class Panel:
     brief: str = ""
     narrow: tuple[Any, ...] = ()
     pick: Pick | None = None
+    findings: tuple[str, ...] = ()
 
 
 def draw(panel: Panel, question: str = "") -> None:
@@ -79,7 +82,22 @@ def draw(panel: Panel, question: str = "") -> None:
         if box.open:
             with box:
                 _data(panel)
-        st.caption(plain(panel.brief or panel.provenance))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(plain(panel.brief or panel.provenance), width="stretch")
+            if panel.findings:
+                _keep_control(panel, question)
+
+
+def _keep_control(panel: Panel, question: str) -> None:
+    st.button(
+        "Keep",
+        key=f"{panel.key}_keep",
+        icon=":material/bookmark_add:",
+        type="tertiary",
+        on_click=findings.keep_panel,
+        args=(panel, question),
+        help="Keep this finding with its numbers and choices; Saved lists what you kept.",
+    )
 
 
 def picture(

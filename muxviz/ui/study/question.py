@@ -292,7 +292,7 @@ def _faded(own: Desk, earlier: Shown) -> Panel:
             tuple(None if figure is None else dimmed(figure) for figure in found)
             for found in (earlier.panel.figures, earlier.panel.narrow)
         )
-        return replace(earlier.panel, figures=figures, narrow=narrow)
+        return replace(earlier.panel, figures=figures, narrow=narrow, findings=())
 
     return own.panel(earlier.ask, ("dimmed", earlier.view), make)
 

@@ -1,0 +1,3 @@
+from muxviz.ui.shell.frame import frame
+
+frame("compare")
