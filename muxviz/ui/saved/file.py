@@ -19,9 +19,8 @@ from muxviz.ui.shell import options, session
 from muxviz.ui.shell.frame import PAGES
 from muxviz.ui.shell.link_readers import MAX_SEED
 from muxviz.ui.shell.links import MAX_ROWS, MAX_TEXT
-from muxviz.ui.study import findings
+from muxviz.ui.study import findings, runs
 from muxviz.ui.study.findings import Cell, Finding
-from muxviz.ui.study.runs import MAX_RUNS
 
 KIND, VERSION = "muxviz session", 1
 MOST_BYTES = 8_000_000
@@ -108,7 +107,7 @@ def read(data: bytes, name: str) -> Saved:
         tuple(rows),
         tuple(found["runs"]),
         tuple(found["findings"]),
-        dict(take.all("checkpoints", _pairs(values.get("checkpoints", {})), _texts, MAX_RUNS)),
+        dict(take.all("checkpoints", _pairs(values.get("checkpoints", {})), _texts, runs.MAX_RUNS)),
         tuple(take.all("versions", values.get("versions", []), _line, 10)),
         (take.all("saved", [values.get("saved", "")], _line, 1) or [""])[0],
         tuple(faults[:MOST_SETTINGS]),
@@ -293,7 +292,7 @@ def _cells(row: Any) -> dict[str, Cell]:
 
 
 _MANY: dict[str, tuple[Callable[[Any], Any], int]] = {
-    "runs": (_run, MAX_RUNS),
+    "runs": (_run, runs.MAX_RUNS),
     "findings": (_finding, findings.MOST),
 }
 
