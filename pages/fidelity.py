@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from muxviz.ui.fidelity.answers import (
-    accuracy_panel,
-    agreement_panel,
-    confusion_panel,
-    escalation_panel,
-)
+from muxviz.ui.fidelity.answers import accuracy_panel, agreement_panel, escalation_panel
 from muxviz.ui.fidelity.bits import bits_panel
-from muxviz.ui.fidelity.pruning import pruning_panels
+from muxviz.ui.fidelity.pruning import pruning_panel
 from muxviz.ui.fidelity.view import read_back_panels, scope_controls
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
@@ -25,6 +20,5 @@ if run is not None:
     accuracy_panel(run)
     escalation_panel(run)
     bits_panel(run, bench)
-    confusion_panel(run, bench)
-    pruning_panels(run, bench)
+    pruning_panel(run, bench)
 runs.warm_up()

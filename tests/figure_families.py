@@ -45,6 +45,9 @@ from muxviz.figures.attention import maps as attention_maps
 from muxviz.figures.attention import pairs as attention_pairs
 from muxviz.figures.attention import relevance as attention_relevance
 from muxviz.figures.attention import saliency
+from muxviz.figures.compare import answers as compare_answers
+from muxviz.figures.compare import series as compare_series
+from muxviz.figures.compare import taken as compare_taken
 from muxviz.figures.crosstalk import by_sparsity as crosstalk_sparsity
 from muxviz.figures.crosstalk import compare as crosstalk_compare
 from muxviz.figures.crosstalk import matrix as crosstalk
@@ -331,6 +334,13 @@ def pair() -> Any:
 
 
 @cache
+def half_read() -> Any:
+    shares = np.hstack([np.eye(5), np.zeros((5, 1))])
+    shares[1] = [0, 0.5, 0, 0, 0, 0.5]
+    return result(shares=shares)
+
+
+@cache
 def swap_by_sparsity() -> Any:
     pruned_one = replace(swap(), provenance=replace(swap().provenance, sparsity=0.5))
     return crosstalk_by_sparsity([clean_swap(), pruned_one])
@@ -498,6 +508,11 @@ alike("swap_pair_margin", crosstalk_pair, swap, 2, 0, prefix="swap_pair", of_mar
 alike("odds_pair", crosstalk_rows, odds, 0, 1)
 alike("shares", crosstalk_rows, shares, 0)
 alike("waterfall", crosstalk_waterfall, values, 0)
+alike("taken", compare_taken, swap_by_sparsity)
+alike("taken_series", compare_series, swap_by_sparsity)
+alike("series", compare_series, sparse)
+alike("answers", compare_answers, result, half_read)
+alike("read", compare_answers, result, half_read)
 alike("crosstalk_sparsity", crosstalk_sparsity, swap_by_sparsity)
 
 

@@ -79,7 +79,6 @@ def test_a_group_is_read_at_once_and_views_compute_nothing(
         checked(at.run())
     assert computed(at) == counted
     assert {b.key for b in at.button} >= {"fidelity_right_compute", "fidelity_bits_compute"}
-    assert "Choose a model B" in seen(at)
     assert "16 mixed sequences" in seen(at)
     assert run_as_pasted(at, monkeypatch) == 4
     for key, view in (("f_value", "nll"), ("f_value", "ranks"), ("f_places", "one")):
@@ -90,21 +89,20 @@ def test_a_group_is_read_at_once_and_views_compute_nothing(
 
 
 def test_everything_over_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = open_page(f_scope="pool", mb="tiny-n2", f_across="task", f_unit="nats")
+    at = open_page(f_scope="pool", f_across="task", f_unit="nats")
     assert titles(at) == []
     assert "fidelity_positions" not in str([b.key for b in at.button])  # one Compute for all three
-    for key in ("slots_pool", "agreement_pool", "right", "bits", "confusion"):
+    for key in ("slots_pool", "agreement_pool", "right", "bits"):
         at.button(key=f"fidelity_{key}_compute").click()
     settled(at.run())
     shown = titles(at)
-    assert len(shown) == 5
+    assert len(shown) == 4
     for tab in ("By place", "By length"):
         at.session_state["fidelity_by"] = tab
         checked(at.run())
     assert "16 random groups" in seen(at)
     assert "nats per position" in " ".join(shown)
-    assert any("A and B give the same answer" in title for title in shown)
-    assert run_as_pasted(at, monkeypatch) == 7
+    assert run_as_pasted(at, monkeypatch) == 6
 
 
 def test_a_link_sets_every_control_and_nonsense_is_named() -> None:

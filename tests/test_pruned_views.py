@@ -691,7 +691,8 @@ def test_shares_are_never_rounded_to_all_or_nothing() -> None:
 
 PAGES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "mix": ({}, ()),
-    "fidelity": ({"f_draws": "16"}, ("fidelity_slot_change", "fidelity_sparsity")),
+    "fidelity": ({"f_draws": "16"}, ("fidelity_sparsity",)),
+    "compare": ({"q_draws": "16", "q_count": "read"}, ("compare_slots",)),
     "crosstalk": ({"c_draws": "8"}, ("crosstalk_swap", "crosstalk_swap_b", "crosstalk_sparsity")),
     "whatif": ({}, ()),
     "map": ({}, ()),
@@ -711,8 +712,9 @@ def test_every_page_opens_with_a_pruned_model_beside_its_unpruned_one(page: str)
         at = press(at, f"{study}_compute")
     assert not [e.value for e in at.error]
     said = " ".join(titles(at))
-    if page == "fidelity":
+    if page == "compare":
         assert "B has" in said or "A and B are not told apart" in said
+    if page == "fidelity":
         assert "Tokens read back: " in said
     if page == "crosstalk":
         assert "A slot takes" in said
@@ -753,4 +755,3 @@ def test_pages_say_what_is_missing_for_an_unpruned_model(
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
     said = seen(visit("fidelity", m="tiny-n3"))
     assert "is the only sparsity of this kind here" in said
-    assert "Choose a model B with 3 slots" in said

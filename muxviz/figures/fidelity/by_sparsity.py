@@ -8,9 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError
+from muxviz.figures.drawing.changes import percent_column, points_column, signed_points
 from muxviz.figures.drawing.dots import (
-    Column,
-    amount_span,
     dot_columns,
     dots_height,
     estimate_row,
@@ -124,11 +123,10 @@ def slot_change_figure(result: BySparsity, quantity: str, *, dark: bool = False)
     span = share_span(np.concatenate([s.low for s in shares]))
     names = [f"{side}: {made.named}" for side, made in zip("AB", result.origins, strict=True)]
     columns = [
-        _column(plain(shorten(name, NAME)), found, span, is_change=False)
+        percent_column(plain(shorten(name, NAME)), found, span)
         for name, found in zip(names, shares, strict=True)
     ]
-    ends = amount_span([change.low, change.high, change.mean])
-    columns.append(_column("B − A, points", _scaled(change, 100), _points(ends), is_change=True))
+    columns.append(points_column("B − A, points", change))
     plot = dot_columns(columns, [*slot_marks(num, dark=dark), total_mark(dark)], dark=dark)
     framed(
         plot,
@@ -226,52 +224,6 @@ def _with_all(slots: Estimates, total: Estimates, at: tuple[int, int]) -> Estima
     )
 
 
-def _scaled(found: Estimates, by: float) -> Estimates:
-    return Estimates(by * found.mean, by * found.low, by * found.high, found.draws, found.seed)
-
-
-def _points(span: tuple[float, float]) -> tuple[float, float]:
-    """A span of shares in points, one point wide at least."""
-    low, high = 100 * span[0], 100 * span[1]
-    return min(low, -0.5), max(high, 0.5)
-
-
-def _column(title: str, found: Estimates, span: tuple[float, float], *, is_change: bool) -> Column:
-    words = []
-    for mean, low, high in zip(found.mean, found.low, found.high, strict=True):
-        if np.isnan(mean):
-            words.append("nothing counted")
-        elif is_change:
-            told = "" if np.isnan(low) else f" ({_signed(low)} to {_signed(high)})"
-            words.append(f"{_signed(mean)}{told}")
-        else:
-            told = "" if np.isnan(low) else f" ({100 * low:.0f} to {100 * high:.0f})"
-            words.append(f"{percent(float(mean))}{told}")
-    shown = words if is_change else [w.partition(" (")[0] for w in words]
-    return Column(
-        title,
-        found.mean,
-        found.low,
-        found.high,
-        [plain(w) for w in shown],
-        [plain(w) for w in words],
-        span,
-        "" if is_change else ".0%",
-        0.0 if is_change else None,
-    )
-
-
-def _signed(points: float) -> str:
-    """``"+4"``, ``"−0.6"``, ``"0"``."""
-    if abs(points) < 0.05:
-        return "0"
-    return (
-        f"{points:+.0f}".replace("-", "−")
-        if abs(points) >= 0.95
-        else (f"{points:+.1f}".replace("-", "−"))
-    )
-
-
 def _unequal(result: BySparsity, q: int, k: int) -> str:
     """Whether some slots change more than others, and which."""
     p, change = float(result.p[q, k]), result.change.mean[q, k]
@@ -280,9 +232,10 @@ def _unequal(result: BySparsity, q: int, k: int) -> str:
     if p >= LEVEL:
         return f"no slot stands out ({p_words(p)})"
     worst, best = int(np.nanargmin(change)), int(np.nanargmax(change))
+    least, most = (signed_points(100 * change[slot]) for slot in (worst, best))
     return (
-        f"slots differ in that ({p_words(p)}): slot {worst + 1} {_signed(100 * change[worst])} "
-        f"points, slot {best + 1} {_signed(100 * change[best])}"
+        f"slots differ in that ({p_words(p)}): slot {worst + 1} {least} points, "
+        f"slot {best + 1} {most}"
     )
 
 

@@ -1,21 +1,17 @@
-"""Panels of the Fidelity page about answers: against alone, labels, model B."""
+"""Panels of the Fidelity page about answers: against alone, and against labels."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from muxviz.figures.fidelity.answers import ACCURACY, AGREEMENT, CONFUSION
+from muxviz.figures.fidelity.answers import ACCURACY, AGREEMENT
 from muxviz.figures.fidelity.escalation import ESCALATION
 from muxviz.pool import pool_name
-from muxviz.results.fidelity import Agreement, Confusion
+from muxviz.results.fidelity import Agreement
 from muxviz.ui.fidelity import text as words
 from muxviz.ui.fidelity.params import DRAWS, SCOPE
 from muxviz.ui.fidelity.view import drawn, drawn_labelled, origin
-from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import value
 from muxviz.ui.study.asked import Question
-from muxviz.ui.study.call import As, Call
-from muxviz.ui.study.heading import sides
+from muxviz.ui.study.call import Call
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
@@ -102,42 +98,4 @@ def escalation_panel(run: RunRequest) -> None:
                 f"{result.provenance.line()}"
             ),
         )
-    )
-
-
-def confusion_panel(run: RunRequest, bench: Bench) -> None:
-    """Answers of A against those of model B on the same sentences."""
-    other = dict(sides(bench)).get("B")
-    given = drawn_labelled()
-    # The labels' key is the pool's name as well: here it tells the files of model B apart.
-    stamped = replace(given["labels"], key=other.stamp if other else "")
-    both = replace(run, baseline=other.checkpoint if other else "")
-    show(
-        Question(
-            "fidelity_confusion",
-            "Where do A and B answer differently?",
-            Call(
-                "fidelity.confusion.confusion",
-                both,
-                given | {"labels": As("model B", stamped)},
-                takes="pool",
-                baseline=True,
-            ),
-            f"{value(DRAWS) * run.num_instances} sentences through both checkpoints",
-            CONFUSION(),
-            words.CONFUSION_HOW,
-            words.CONFUSION_LIMITS,
-            "A table of A's answers against B's on the same sentences, and whether one of them is "
-            "right more often.",
-            reason="" if other else "Choose a model B on the sidebar to compare answers.",
-            origin=_of_both,
-        )
-    )
-
-
-def _of_both(result: Confusion) -> str:
-    made = result.other
-    return (
-        f"{result.sentences} sentences of {result.pool} · {result.provenance.line()} · B: "
-        f"{made.checkpoint} ({made.fingerprint})"
     )

@@ -85,30 +85,6 @@ A bound from below: a better reader could find more. Checkpoints differ in train
 N. H counts each token by itself, so what the sentence tells about its own words is in there, and
 the numbers are not bits per sentence. H of a small pool is smaller than that of a language.
 """
-CONFUSION_HOW = """
-Both checkpoints answer the same sentences of the pool, each in random groups of its own size. Rows
-are A's answers, columns B's. Below, for labelled sentences, how often both, one or none was right;
-McNemar's exact test asks whether the sentences that only one gets right favour one of the two.
-"""
-CONFUSION_LIMITS = """
-One seating per sentence: another one could change some answers. Where neither is right they may
-agree all the same.
-"""
-CHANGE_HOW = """
-The **same random groups** of pool sentences, each sentence in the same slot, through A and B: the
-share of tokens read back, of right answers (labelled sentences), or of answers that are those of
-the N = 1 baseline to the sentence alone. Lines are Wilson 95 % intervals. At the right B less A in
-points, paired by group, with bootstrap 95 % intervals over groups.
-
-**Test.** Sentences come into slots by chance. Where the change from A to B has nothing to do with
-the slot, the slots of a group may be exchanged; p is the share of such exchanges (999, seeded) in
-which slots change as unequally as they do.
-"""
-CHANGE_LIMITS = """
-With many slots some interval lies off 0 by chance: the test is about all of them together. Where no
-group changed, a bootstrap interval has no width; more groups find rarer changes. A and B may differ
-in more than pruning, such as in how long they were trained.
-"""
 SPARSITY_HOW = """
 Every checkpoint here of this kind (same number of slots, task, labels and sizes before pruning), on
 the **same random groups**. Across stands the share of the encoder's weights that was pruned away,
@@ -116,8 +92,9 @@ as CoFi counts; each thin line is a slot, the heavy one all of them, with its Wi
 Intervals of slots are on hover and in the table, with the changes against the least pruned
 checkpoint, paired by group.
 
-**Test.** As for A and B: p that slots lose alike, by exchanging slots within groups (999 times,
-seeded). The title has it for the highest sparsity, the table for each.
+**Test.** Sentences come into slots by chance. Where the change has nothing to do with the slot, the
+slots of a group may be exchanged; p is the share of such exchanges (999, seeded) in which slots
+change as unequally as they do. The title has it for the highest sparsity, the table for each.
 """
 SPARSITY_LIMITS = """
 One pruned checkpoint per sparsity: another run of pruning would keep other heads. Checkpoints are

@@ -16,7 +16,7 @@ from muxviz.ui.fidelity.params import DRAWS, PLACES, SCOPE, VALUE
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.study.asked import Question
-from muxviz.ui.study.call import As, Call, labelled_pool, pool_texts
+from muxviz.ui.study.call import Call, labelled_groups, random_groups
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.tabs import in_tabs
@@ -83,13 +83,12 @@ def read_back_panels(run: RunRequest, bench: Bench) -> None:
 
 def drawn() -> dict[str, Any]:
     """How many random groups, and what they are drawn from."""
-    return {"draws": As("the number of random groups", value(DRAWS)), "pool": pool_texts()}
+    return random_groups(value(DRAWS))
 
 
 def drawn_labelled() -> dict[str, Any]:
     """The same of labelled sentences, with their labels."""
-    found = labelled_pool()
-    return drawn() | {"pool": found["texts"], "labels": found["labels"]}
+    return labelled_groups(value(DRAWS))
 
 
 def origin(result: Any) -> str:

@@ -68,6 +68,20 @@ class Listed:
         return tuple(str(named[key]) for key in sorted(named, key=int))
 
     @property
+    def sharing(self) -> float | None:
+        """How far its slots share directions, in [0, 1], by its card; None where it tells nothing.
+
+        0 for slots that have rooms of their own.
+        """
+        run = read_object(self.folder / "card.json").get("run") if self.folder else None
+        packed = run.get("packed") if isinstance(run, dict) else None
+        if not isinstance(packed, dict) or "turned" in packed:
+            return None
+        told = packed.get("sharing", 0.0)
+        is_share = isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told <= 1
+        return float(told) if is_share else None
+
+    @property
     def stamp(self) -> str:
         """Changes when the folder's files are replaced; part of every cache key."""
         try:
@@ -156,6 +170,20 @@ def likeness(listed: Listed) -> tuple[str, ...] | None:
     task = [ours.get(k) for k in ("task", "readout")] if isinstance(ours, dict) else []
     shared = [listed.num_instances, task, *(config.get(name) for name in ALIKE)]
     return tuple(json_text(value, sort_keys=True) for value in shared)
+
+
+def relatives(chosen: Listed, choices: list[Listed]) -> list[Listed]:
+    """Those of the same number of slots, labels and task head, ``chosen`` among them.
+
+    By how far their slots share, as far as the cards tell, then by sparsity.
+    """
+
+    def kind(one: Listed) -> tuple[Any, ...]:
+        config = read_object(one.folder / "config.json") if one.folder else {}
+        return one.num_instances, one.label_names, str(config.get("architectures"))
+
+    found = [one for one in choices if one == chosen or kind(one) == kind(chosen)]
+    return sorted(found, key=lambda c: (c.sharing is None, c.sharing or 0.0, c.sparsity))
 
 
 def bundled() -> list[Listed]:

@@ -13,6 +13,7 @@ from importlib import import_module
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from muxviz.batch import Row
 from muxviz.pool import balanced, fit_and_test, labelled, pool_name, texts
 from muxviz.ui.study.python import input_lines, ordered, seating_argument
 from muxviz.ui.study.runs import RunRequest, pooled
@@ -80,6 +81,17 @@ def balanced_texts(count: int) -> Sentences:
 def labelled_pool() -> dict[str, Sentences]:
     """Texts and labels of the labelled pool, for arguments ``texts`` and ``labels``."""
     return _pair(("texts", "labels"), labelled, "labelled")
+
+
+def random_groups(draws: int) -> dict[str, Any]:
+    """Arguments of calls over random groups: how many, and what they are drawn from."""
+    return {"draws": As("the number of random groups", draws), "pool": pool_texts()}
+
+
+def labelled_groups(draws: int) -> dict[str, Any]:
+    """The same of labelled sentences, with their labels."""
+    found = labelled_pool()
+    return random_groups(draws) | {"pool": found["texts"], "labels": found["labels"]}
 
 
 def halves() -> dict[str, Sentences]:
@@ -168,8 +180,12 @@ class Call:
             return function(*first, **given)
         if self.takes == "models":
             return function(first, **given, seed=self.run.seed)
-        rows = (self.run.rows,) if self.takes == "rows" else ()
+        rows = (self._rows_for(first),) if self.takes == "rows" else ()
         return function(first, *rows, **given, seating=self._reduced(self.run).seating)
+
+    def _rows_for(self, first: Any) -> tuple[Row, ...]:
+        is_cut = self.across and not self.together
+        return self._longest[: first.config.num_instances] if is_cut else self.run.rows
 
     # ---- Python ----
 
@@ -188,7 +204,9 @@ class Call:
         before = dict.fromkeys(line for source in self._sources() for line in source.before)
         expression = self._expression()
         if self._is_many and not self.together:
-            expression = f"[{expression} for checkpoint in checkpoints]"
+            each = "checkpoint, baseline" if self._has_baselines else "checkpoint"
+            among = "zip(checkpoints, baselines)" if self._has_baselines else "checkpoints"
+            expression = f"[{expression} for {each} in {among}]"
         return [*self._loaded(), *before, f"{named} = {expression}"]
 
     def _sources(self) -> list[Sentences]:
@@ -202,7 +220,29 @@ class Call:
         where = f"device={run.device!r}, dtype={run.dtype!r}"
         names = [run.checkpoint, *(other.checkpoint for other in self.across)]
         load = f"checkpoints = [muxviz.load(name, {where}) for name in names]"
-        return [f"names = {names!r}", load, *input_lines(run)[1:]]  # rows, and one baseline for all
+        if not self._has_baselines:  # rows, and one baseline for all
+            return [f"names = {names!r}", load, *input_lines(replace(run, rows=self._longest))[1:]]
+        alone = [
+            f"muxviz.load({one.baseline!r}, {where})" if one.baseline else "None"
+            for one in self._runs
+        ]
+        lines = input_lines(replace(run, rows=self._longest, baseline=""))[1:]
+        return [f"names = {names!r}", load, f"baselines = [{', '.join(alone)}]", *lines]
+
+    @property
+    def _runs(self) -> tuple[RunRequest, ...]:
+        """All runs, as far as the result depends on them."""
+        return self.ask.run, *self.ask.across
+
+    @property
+    def _longest(self) -> tuple[Row, ...]:
+        """The rows of the run with the most slots; each checkpoint takes the first ones of them."""
+        return max((one.rows for one in self._runs), key=len)
+
+    @property
+    def _has_baselines(self) -> bool:
+        """Whether the runs have baselines of their own."""
+        return self.baseline and len({one.baseline for one in self._runs}) > 1
 
     @property
     def _is_many(self) -> bool:
@@ -214,9 +254,12 @@ class Call:
         arguments = [
             "*checkpoints" if is_parted else "checkpoints" if self.together else "checkpoint"
         ]
-        arguments += ["rows"] * (self.takes == "rows")
+        cut = len({len(one.rows) for one in self._runs}) > 1  # the first of them take fewer slots
+        rows = "rows[: checkpoint.config.num_instances]" if cut else "rows"
+        arguments += [rows] * (self.takes == "rows")
         arguments += [f"{name}={_code(arg)}" for name, arg in self.given.items() if _code(arg)]
-        arguments += ["baseline=baseline"] * bool(self.baseline and run.baseline)
+        has_baseline = self._has_baselines or (self.baseline and run.baseline)
+        arguments += ["baseline=baseline"] * bool(has_baseline)
         if self.takes in ("rows", "pool"):
             arguments += seating_argument(self._reduced(run))
         elif self.takes == "models" and run.seed:

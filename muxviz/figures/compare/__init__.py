@@ -1,0 +1,1 @@
+"""Two checkpoints, or a series of them, on the same sentences."""
