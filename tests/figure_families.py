@@ -47,12 +47,12 @@ from muxviz.figures.attention import relevance as attention_relevance
 from muxviz.figures.attention import saliency
 from muxviz.figures.compare import answers as compare_answers
 from muxviz.figures.compare import series as compare_series
-from muxviz.figures.compare import taken as compare_taken
 from muxviz.figures.crosstalk import by_sparsity as crosstalk_sparsity
 from muxviz.figures.crosstalk import compare as crosstalk_compare
 from muxviz.figures.crosstalk import matrix as crosstalk
 from muxviz.figures.crosstalk import pair as crosstalk_pair
 from muxviz.figures.crosstalk import rows as crosstalk_rows
+from muxviz.figures.crosstalk import taken as crosstalk_taken
 from muxviz.figures.crosstalk import waterfall as crosstalk_waterfall
 from muxviz.figures.crosstalk import words as crosstalk_words
 from muxviz.figures.dataset import kinds as dataset_kinds
@@ -508,8 +508,8 @@ alike("swap_pair_margin", crosstalk_pair, swap, 2, 0, prefix="swap_pair", of_mar
 alike("odds_pair", crosstalk_rows, odds, 0, 1)
 alike("shares", crosstalk_rows, shares, 0)
 alike("waterfall", crosstalk_waterfall, values, 0)
-alike("taken", compare_taken, swap_by_sparsity)
-alike("taken_series", compare_series, swap_by_sparsity)
+alike("taken", crosstalk_taken, swap_by_sparsity)
+alike("taken_series", crosstalk_taken, swap_by_sparsity)
 alike("series", compare_series, sparse)
 alike("answers", compare_answers, result, half_read)
 alike("read", compare_answers, result, half_read)

@@ -11,8 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from muxviz.batch import Row
 from muxviz.figures.compare.answers import answers_finding, answers_table, read_finding, read_table
-from muxviz.figures.compare.series import series_finding, series_table, taken_series_finding
-from muxviz.figures.compare.taken import taken_figure, taken_finding, taken_table
+from muxviz.figures.compare.series import series_finding, series_table
+from muxviz.figures.crosstalk.taken import (
+    taken_figure,
+    taken_finding,
+    taken_series_finding,
+    taken_table,
+)
 from muxviz.inference import run_group
 from muxviz.results.by_sparsity import CrosstalkBySparsity
 from muxviz.ui.shell.checkpoints import Listed, bundled, relatives

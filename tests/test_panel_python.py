@@ -11,7 +11,7 @@ import pytest
 
 from muxviz.pool import balanced, labelled
 from muxviz.ui.shell import session
-from tests.pages import press, run_as_pasted, seen, settled, titles, visit, write_checkpoint
+from tests.pages import press, run_as_pasted, seen, titles, visit, write_checkpoint
 
 LABELS = ("bad", "good", "so-so")
 KIND: dict[str, Any] = {"labels": LABELS, "num_labels": 3, "readout": "mean"}
@@ -62,11 +62,15 @@ def test_copies_are_made_of_the_same_sentences(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_right_answers_are_those_of_the_pools_labels(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = visit("fidelity", m="tiny-n3", mb="tiny-n2", f_draws="16", f_scope="pool")
-    for key in ("right", "confusion"):
-        at.button(key=f"fidelity_{key}_compute").click()
-    settled(at.run())
-    assert len(titles(at)) == 2
+    at = press(
+        visit("fidelity", m="tiny-n3", f_draws="16", f_scope="pool"), "fidelity_right_compute"
+    )
+    assert len(titles(at)) == 1
+    assert run_as_pasted(at, monkeypatch) == 1
+    at = press(
+        visit("compare", m="tiny-n3", mb="tiny-n2", q_draws="16"), "compare_confusion_compute"
+    )
+    assert len(titles(at)) == 3
     assert run_as_pasted(at, monkeypatch) == 2
 
 

@@ -30,6 +30,7 @@ from muxviz.bench.escalation import (
 from muxviz.bench.exactness import PRECISIONS as EXACTNESS
 from muxviz.bench.exactness import measure_exactness
 from muxviz.bench.lessons import record_lessons
+from muxviz.bench.privacy import record_privacy
 from muxviz.bench.profile import profile_pass
 from muxviz.bench.shapes import SHAPES, check_length, random_checkpoint, shape_config
 from muxviz.bench.shown import record_shown
@@ -268,6 +269,7 @@ def record(options: argparse.Namespace) -> int:
         recorded.learn_file(): record_lessons,
         recorded.shown_file(): record_shown,
         recorded.bands_file(): record_bands,
+        recorded.privacy_file(): record_privacy,
     }
     for path, record in made.items():
         with results_file(path) as write:

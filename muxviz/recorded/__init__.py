@@ -1,8 +1,8 @@
 """Real results recorded once, so that the first page needs no model.
 
 ``make recorded`` writes ``start.json`` and, by ``muxviz.bench.lessons``, ``learn.json`` and, by
-``muxviz.bench.shown``, ``shown.json``, and by ``muxviz.bench.bands``, ``bands.json``; tests run the
-same again and compare.
+``muxviz.bench.shown``, ``shown.json``, by ``muxviz.bench.bands``, ``bands.json``, and by
+``muxviz.bench.privacy``, ``privacy.json``; tests run the same again and compare.
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ def shown_file() -> Path:
 def bands_file() -> Path:
     """Where it is said how the bundled models share their state among slots."""
     return Path(__file__).parent / "bands.json"
+
+
+def privacy_file() -> Path:
+    """Where it is said what is read of mixed vectors with and without keys."""
+    return Path(__file__).parent / "privacy.json"
 
 
 def bands() -> Bands:

@@ -1,33 +1,31 @@
-"""A series of checkpoints of one kind, a row each: answers and read-back, or cross-talk."""
+"""A series of checkpoints of one kind, a row each: answers and read-back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from muxviz.figures.crosstalk.words import short
-from muxviz.figures.drawing.changes import percent_column, points_column, signed_points
+from muxviz.figures.drawing.changes import (
+    LEFT,
+    NAME,
+    checkpoint_marks,
+    percent_column,
+    points_column,
+    signed_points,
+)
 from muxviz.figures.drawing.dots import (
-    Mark,
-    amount_span,
     dot_columns,
     dots_height,
-    estimate_column,
     estimate_row,
     share_span,
     sides,
 )
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import caption, framed, ink
-from muxviz.figures.drawing.wording import percent, plain, shorten
-from muxviz.results.by_sparsity import QUANTITIES, BySparsity, CrosstalkBySparsity
+from muxviz.figures.drawing.ink import caption, framed
+from muxviz.figures.drawing.wording import percent, shorten
+from muxviz.results.by_sparsity import QUANTITIES, BySparsity
 from muxviz.results.estimates import Estimates
-from muxviz.results.group import Provenance
-
-NAME = 26  # letters of a checkpoint's name
-LEFT = 200  # px for names
 
 
 def series_figure(result: BySparsity, *, dark: bool = False) -> go.Figure:
@@ -39,14 +37,22 @@ def series_figure(result: BySparsity, *, dark: bool = False) -> go.Figure:
         found = _row_of(result.mean, q)
         columns.append(percent_column(QUANTITIES[name], found, share_span(found.low)))
     main = _main(result)
-    columns.append(points_column("against the first, points", _row_of(result.mean_change, main)))
-    plot = dot_columns(columns, _marks(result.origins, dark), dark=dark)
+    columns.append(points_column("change, points", _row_of(result.mean_change, main), brief=True))
+    plot = dot_columns(columns, checkpoint_marks(result.origins, dark=dark), dark=dark)
     words = (
         f"The same {result.groups} random groups of {result.pool} pool sentences, seed "
         f"{result.mean.seed}; lines: 95 % intervals, paired in the last column "
         f"({QUANTITIES[result.quantities[main]]})."
     )
-    return _finished(plot, series_finding(result), len(result.origins), words, dark)
+    framed(
+        plot,
+        series_finding(result),
+        dark=dark,
+        height=dots_height(len(result.origins)) + 24,
+        sides=sides() | {"l": LEFT, "b": 76},
+    )
+    caption(plot, words, below=30, left=16 - LEFT)
+    return plot.figure()
 
 
 def series_finding(result: BySparsity) -> str:
@@ -95,74 +101,6 @@ def series_alt(result: BySparsity) -> str:
     return f"{series_finding(result)}. {'. '.join(lines)}."
 
 
-# ---- cross-talk ---------------------------------------------------------------------------------
-
-
-def taken_series_figure(result: CrosstalkBySparsity, *, dark: bool = False) -> go.Figure:
-    """Rows are checkpoints. Columns: what a slot takes from another one, and the change."""
-    columns = [
-        estimate_column(
-            "taken from another slot, nats",
-            result.mean,
-            amount_span([result.mean.mean, result.mean.high]),
-        ),
-        estimate_column(
-            "against the first, nats",
-            result.mean_change,
-            amount_span([result.mean_change.low, result.mean_change.high]),
-        ),
-    ]
-    plot = dot_columns(columns, _marks(result.origins, dark), dark=dark)
-    words = (
-        f"This group; every slot's sentence exchanged for the same {result.draws} of "
-        f"{result.pool} sentences, seed {result.mean.seed}; lines: 95 % intervals."
-    )
-    return _finished(plot, taken_series_finding(result), len(result.origins), words, dark)
-
-
-def taken_series_finding(result: CrosstalkBySparsity) -> str:
-    """What the last of the series takes against the first, as far as that is told."""
-    last = len(result.origins) - 1
-    first, now = (short(float(result.mean.mean[k])) for k in (0, last))
-    text = (
-        f"A slot takes {first} nats from each other one in {_name(result, 0)}, {now} in "
-        f"{_name(result, last)}"
-    )
-    told = int(result.mean_change.excludes(0.0)[1:].sum())
-    return (
-        f"{text}; told from the first: {told} of {last}"
-        if told
-        else (f"{text}; {result.draws} draws tell none from the first")
-    )
-
-
-def taken_series_table(result: CrosstalkBySparsity) -> list[dict[str, Any]]:
-    """One row per checkpoint; nats."""
-    told = result.mean_change.excludes(0.0)[1:]
-    return [
-        {
-            "checkpoint": made.checkpoint,
-            **estimate_row("taken", result.mean, k),
-            **estimate_row("change", result.mean_change, k),
-            "told from the first": int(told.sum()),
-            "of": len(told),
-            "draws": result.draws,
-            "pool": result.pool,
-            "seed": result.mean.seed,
-        }
-        for k, made in enumerate(result.origins)
-    ]
-
-
-def taken_series_alt(result: CrosstalkBySparsity) -> str:
-    """The picture in words."""
-    lines = [
-        f"{_name(result, k)}: {short(float(result.mean.mean[k]))} nats"
-        for k in range(len(result.origins))
-    ]
-    return f"{taken_series_finding(result)}. {'. '.join(lines)}."
-
-
 # ---- details ------------------------------------------------------------------------------------
 
 
@@ -175,26 +113,8 @@ def _row_of(found: Estimates, q: int) -> Estimates:
     return Estimates(found.mean[q], found.low[q], found.high[q], found.draws, found.seed)
 
 
-def _name(result: BySparsity | CrosstalkBySparsity, k: int) -> str:
+def _name(result: BySparsity, k: int) -> str:
     return shorten(result.origins[k].checkpoint, NAME)
 
 
-def _marks(origins: Sequence[Provenance], dark: bool) -> list[Mark]:
-    colors = ink(dark)
-    return [
-        Mark(plain(shorten(made.checkpoint, NAME)), colors.grey, colors.text, "diamond-tall")
-        for made in origins
-    ]
-
-
-def _finished(plot: Any, title: str, rows: int, words: str, dark: bool) -> go.Figure:
-    frame = sides() | {"l": LEFT, "b": 76}
-    framed(plot, title, dark=dark, height=dots_height(rows) + 24, sides=frame)
-    caption(plot, words, below=30, left=16 - LEFT)
-    return plot.figure()
-
-
 SERIES = Family(series_figure, series_finding, series_alt, series_table)
-TAKEN_SERIES = Family(
-    taken_series_figure, taken_series_finding, taken_series_alt, taken_series_table
-)

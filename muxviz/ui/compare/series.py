@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from muxviz.figures.compare.series import SERIES as SERIES_FIGURE
-from muxviz.figures.compare.series import TAKEN_SERIES
+from muxviz.figures.crosstalk.taken import TAKEN_SERIES
 from muxviz.ui.compare import text as words
 from muxviz.ui.compare.params import DRAWS, SERIES, SWAPS
 from muxviz.ui.compare.swaps import swap_test

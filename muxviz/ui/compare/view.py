@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from muxviz.figures.compare.answers import ANSWERS, READ
-from muxviz.figures.compare.taken import TAKEN
+from muxviz.figures.crosstalk.taken import TAKEN
 from muxviz.figures.drawing.family import Picture
 from muxviz.figures.fidelity.answers import CONFUSION
 from muxviz.figures.fidelity.by_sparsity import SLOT_CHANGE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 import streamlit as st
 
@@ -14,10 +13,10 @@ from muxviz.ui.shell import checkpoints, group, link, options, params, session
 from muxviz.ui.shell.checkpoints import Listed
 from muxviz.ui.shell.frame import compute_choices, go_to
 from muxviz.ui.shell.link_readers import readers
+from muxviz.ui.shell.versions import versions
 from muxviz.ui.study import findings, runs
 from muxviz.ui.study.runs import PastRun, RunRequest
 
-PACKAGES = ("muxviz", "torch", "transformers", "streamlit", "plotly")
 AGAIN = "runs_again"  # in the session: tuple of SavedRun to compute again
 IGNORED = "restore_ignored"  # in the session: what of a file's settings was not understood
 DEFAULTS = {
@@ -56,17 +55,6 @@ def settings() -> dict[str, list[str]]:
     if preset is not None:
         found[session.PRESET] = preset.title
     return {name: one if isinstance(one, list) else [one] for name, one in found.items()}
-
-
-def versions() -> tuple[str, ...]:
-    """``"torch 2.9.0"`` of what results depend on; nothing is imported."""
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            found.append(f"{name} (not installed as a package)")
-    return tuple(found)
 
 
 def _saved_run(past: PastRun) -> SavedRun:

@@ -19,10 +19,10 @@ from muxviz.ui.saved.state import (
     open_finding,
     restore,
 )
-from muxviz.ui.saved.state import versions as versions_here
 from muxviz.ui.shell import link
 from muxviz.ui.shell.frame import PAGES
 from muxviz.ui.shell.text import count, listed, plain
+from muxviz.ui.shell.versions import versions
 from muxviz.ui.study import findings, panels, runs
 from muxviz.ui.study.errors import one_panel
 from muxviz.ui.study.findings import Finding
@@ -109,7 +109,7 @@ def _offer(saved: Saved, label: str) -> None:
                 f"Left out, as it cannot be used: {plain(left_out(saved.faults))}.",
                 icon=":material/rule:",
             )
-        changed = [one for one in saved.versions if one not in versions_here()]
+        changed = [one for one in saved.versions if one not in versions()]
         if changed:
             st.caption(f"Made with other versions: {plain(', '.join(changed))}.")
         rows = _checkpoints(saved)

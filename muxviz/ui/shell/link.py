@@ -18,6 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from muxviz.presets import find_preset
 from muxviz.ui.shell import group, params, session
 from muxviz.ui.shell.checkpoints import Listed
+from muxviz.ui.shell.copying import copy_button
 from muxviz.ui.shell.link_readers import Meant, Reader, readers
 from muxviz.ui.shell.links import MAX_PACKED, address, pack_rows
 from muxviz.ui.shell.text import listed
@@ -154,9 +155,11 @@ def _named(ignored: tuple[str, ...]) -> str:
 
 
 def copy_control(page: str) -> None:
-    """A pop-up with the link to the present state of a page."""
-    with st.popover("Copy link", icon=":material/link:", width="stretch"):
-        st.code(current(page), language=None, wrap_lines=True)
+    """A button that copies the link to the present state of a page, and a pop-up that shows it."""
+    where = current(page)
+    copy_button("Copy link", where, key="copy_link")
+    with st.popover("Show link", icon=":material/link:", type="tertiary", width="stretch"):
+        st.code(where, language=None, wrap_lines=True)
         if st.session_state[session.PRESET] == group.OWN and packed_group() is None:
             st.caption(f"Your sentences do not fit into a link ({MAX_PACKED} characters packed).")
         else:

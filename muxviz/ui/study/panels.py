@@ -82,7 +82,7 @@ def draw(panel: Panel, question: str = "") -> None:
         if box.open:
             with box:
                 _data(panel)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
             st.caption(plain(panel.brief or panel.provenance), width="stretch")
             if panel.findings:
                 _keep_control(panel, question)

@@ -12,6 +12,7 @@ from muxviz.errors import DataError
 from muxviz.files import LARGEST_JSON, read_text
 from muxviz.results import GroupResult, from_json
 from muxviz.results.layers import Bands, EntanglementSpectrum
+from muxviz.results.privacy import Audits
 from muxviz.results.shown import ShownGroups
 
 T = TypeVar("T")
@@ -43,6 +44,15 @@ def band(fingerprint: str) -> EntanglementSpectrum | None:
     """
     found = _of_kind(recorded.bands_file(), Bands, "the bands of the models; record them again")
     return found.of(fingerprint) if found is not None else None
+
+
+def privacy() -> Audits | None:
+    """What readers with and without keys get of the bundled models, or None where not recorded.
+
+    Raises:
+        DataError: the file is there but cannot be read.
+    """
+    return _of_kind(recorded.privacy_file(), Audits, "the privacy audits; record them again")
 
 
 def _of_kind(path: Path, kind: type[T], expected: str) -> T | None:
