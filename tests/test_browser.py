@@ -79,7 +79,7 @@ class Screen:
 
     def link(self) -> str:
         """What the link pop-up offers."""
-        self.page.get_by_role("button", name="Copy link").click()
+        self.page.get_by_role("button", name="Show link").click()
         code = self.page.locator("[data-testid=stPopoverBody] code")
         code.wait_for()
         text = str(code.inner_text()).replace("\n", "")

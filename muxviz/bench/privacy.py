@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from muxviz.analysis.keys.privacy import audit
+from muxviz.analysis.fidelity.privacy import audit
 from muxviz.loading.load import load
 from muxviz.pool import fit_and_test
 from muxviz.results.privacy import Audits

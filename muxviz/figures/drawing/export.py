@@ -31,12 +31,15 @@ REPORT_STYLE = (
 REMOVED_BUTTONS = ["zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
 
 
-def figure_config(file_name: str) -> dict[str, Any]:
-    """Settings of the mode bar: save as SVG under ``file_name``, and nothing that drags axes."""
+def figure_config(file_name: str, image: str = "svg") -> dict[str, Any]:
+    """Settings of the mode bar: save as SVG (or PNG) under ``file_name``, nothing that drags axes.
+
+    The browser draws the image. Pages save SVG, the HTML files made of them PNG.
+    """
     return {
         "displaylogo": False,
         "modeBarButtonsToRemove": [*REMOVED_BUTTONS, "resetScale2d"],
-        "toImageButtonOptions": {"format": "svg", "scale": 2, "filename": f"muxviz-{file_name}"},
+        "toImageButtonOptions": {"format": image, "scale": 2, "filename": f"muxviz-{file_name}"},
         "scrollZoom": False,
         "responsive": True,
     }
@@ -48,7 +51,9 @@ def to_html(fig: go.Figure, title: str, caption: str) -> str:
     It is as light or dark as the figure was made for.
     """
     colors = _colors(fig)
-    body = fig.to_html(full_html=False, include_plotlyjs=True, config=figure_config("figure"))
+    body = fig.to_html(
+        full_html=False, include_plotlyjs=True, config=figure_config("figure", "png")
+    )
     head, foot = html.escape(title), html.escape(caption)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -143,7 +148,7 @@ def _shown(value: Any) -> str:
 
 def _body(figure: go.Figure, *, with_library: bool) -> str:
     body: str = figure.to_html(
-        full_html=False, include_plotlyjs=with_library, config=figure_config("figure")
+        full_html=False, include_plotlyjs=with_library, config=figure_config("figure", "png")
     )
     return body
 

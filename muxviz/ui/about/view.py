@@ -76,8 +76,8 @@ def _privacy() -> None:
     st.caption(
         f"Recorded. Share of tokens named rightly in {first.groups} random groups of sentences "
         "that no reader has seen, with Wilson 95 % intervals over sentences; the map was fitted on "
-        f"{first.known_groups} groups of other sentences (`muxviz.analysis.keys.privacy`). Chance: "
-        "always naming the most frequent token. "
+        f"{first.known_groups} groups of other sentences (`muxviz.analysis.fidelity.privacy`). "
+        "Chance: always naming the most frequent token. "
         + " ◦ ".join(plain(one.provenance.line()) for one in found.each)
     )
 

@@ -9,6 +9,7 @@ CSS = """
 :host, div { font-family: var(--st-font); }
 button {
   width: 100%; min-height: 2.5rem; padding: .25rem .75rem; cursor: pointer; font: inherit;
+  font-size: .9375rem;
   color: var(--st-text-color); background: var(--st-secondary-background-color);
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
 }

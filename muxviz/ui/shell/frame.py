@@ -20,11 +20,12 @@ from muxviz.ui.shell import checkpoints, group, link, options, session
 from muxviz.ui.shell.checkpoints import Listed
 from muxviz.ui.shell.link_readers import MAX_SEED
 from muxviz.ui.shell.logo import ICON, LOGO
-from muxviz.ui.shell.text import plain
+from muxviz.ui.shell.text import listed, plain
 
 ROOT = Path(__file__).resolve().parents[3]
 LINK = 100  # px, least width of a link of the navigation, which has two columns
 SIDEBAR = 330  # px: five slots beside each other
+COMPARING = ("mix", "compare", "crosstalk", "layers", "keys", "dataset")  # pages that use model B
 SEGMENTS = 12  # more slots than this are chosen from a list
 
 
@@ -100,7 +101,7 @@ def frame(page: str) -> Bench:
     group.settle()
     with st.sidebar:
         _navigation()
-        chosen, other, slot = _controls(choices)
+        chosen, other, slot = _controls(page, choices)
         link.copy_control(page)
     if st.session_state[session.PRESET] != st.session_state[session.APPLIED]:
         st.rerun()  # the browser went back to another group
@@ -175,7 +176,7 @@ def _navigation() -> None:
     st.space("xsmall")
 
 
-def _controls(choices: list[Listed]) -> tuple[Listed | None, Listed | None, int]:
+def _controls(page: str, choices: list[Listed]) -> tuple[Listed | None, Listed | None, int]:
     """What is chosen on the sidebar: checkpoint, model B, and the slot from 0.
 
     Each control has its default from here, not from the session: where the browser goes back to an
@@ -183,6 +184,9 @@ def _controls(choices: list[Listed]) -> tuple[Listed | None, Listed | None, int]
     """
     chosen = _checkpoint_control(choices)
     other = _other_control(choices, chosen)
+    if other is not None and page not in COMPARING:
+        there = listed([PAGES[name].title for name in COMPARING if page_exists(name)])
+        st.caption(f"Not used on this page. Model B stands on {there}.")
     num = chosen.num_instances if chosen else 1
     st.selectbox("Group of sentences", group.titles(), key=session.PRESET, bind="query-params")
     slot = _slot_control(num)

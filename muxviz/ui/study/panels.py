@@ -17,6 +17,7 @@ from muxviz.ui.shell import session
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import findings
 
+HTML_SIZE = " (5 MB)"  # nearly all of it plotly.js, so that it works without a network
 NARROWEST = 780  # px that a figure needs for its labels
 # A figure with a form for narrow pages is there twice, and the room beside the sidebar decides
 # which one is seen: the server does not know it, and a page that asked would have to run again.
@@ -146,13 +147,14 @@ def _data(panel: Panel) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         _download(panel, "csv", "text/csv", lambda: rows_to_csv(panel.table))
         _download(panel, "json", "application/json", panel.record)
-        _download(panel, "html", "text/html", lambda: page_of(panel))
+        _download(panel, "html", "text/html", lambda: page_of(panel), HTML_SIZE)
+    st.caption("The camera above the picture saves SVG, the one in the HTML file PNG.")
     st.code(panel.python, language="python")
 
 
-def _download(panel: Panel, kind: str, mime: str, make: Callable[[], str]) -> None:
+def _download(panel: Panel, kind: str, mime: str, make: Callable[[], str], size: str = "") -> None:
     st.download_button(
-        kind.upper(),
+        f"{kind.upper()}{size}",
         data=make,
         file_name=f"muxviz-{panel.key}.{kind}",
         mime=mime,
@@ -166,7 +168,7 @@ def page_of(panel: Panel) -> str:
     """One self-contained HTML page with all pictures of the panel."""
     first, *others = panel.figures
     page = to_html(first, panel.key, panel.provenance)
-    config = figure_config(panel.key)
+    config = figure_config(panel.key, "png")
     more = [f.to_html(full_html=False, include_plotlyjs=False, config=config) for f in others]
     return page.replace("</body>", f"{''.join(more)}</body>")
 
