@@ -67,7 +67,8 @@ def test_a_session_goes_through_a_file(window: Any, address: str, tmp_path: Path
     page = opened(window, address, "/mix?m=tiny-n3&p=twins&seed=3")
     page.locator(".st-key-run button").click()
     page.locator(".st-key-room_braid .gtitle:visible").last.wait_for()
-    page.locator(".st-key-braid_keep button").click()
+    page.get_by_text("measured: ").wait_for()  # timed, and drawn anew, once the page was there
+    page.locator(".st-key-braid_keep button:visible").last.click()
     page.get_by_text("Kept on Saved").wait_for()
     page.get_by_role("link", name="Saved").click()
     page.get_by_text("1 kept finding").wait_for()
@@ -75,7 +76,7 @@ def test_a_session_goes_through_a_file(window: Any, address: str, tmp_path: Path
     note.fill("why <b>this</b>?")
     note.press("Enter")
     with page.expect_download(timeout=PATIENCE_S * 1000) as caught:
-        page.locator(".st-key-save_session button").click()
+        page.locator(".st-key-save_session button:visible").click()
     path = tmp_path / "session.json"
     caught.value.save_as(path)
     held = json.loads(path.read_text(encoding="utf-8"))
@@ -85,7 +86,7 @@ def test_a_session_goes_through_a_file(window: Any, address: str, tmp_path: Path
 
     again = opened(window, address, "/saved")
     again.locator("input[type=file]").set_input_files(str(path))
-    again.locator(".st-key-restore_session button").click()
+    again.locator(".st-key-restore_session button:visible").click()
     again.get_by_text("Runs of the file").wait_for()
     assert (
         again.get_by_placeholder("A note of your own").input_value() == held["findings"][0]["note"]

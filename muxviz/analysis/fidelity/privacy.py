@@ -1,8 +1,9 @@
 """Is mixing a lock? What is read from mixed vectors with the keys, with wrong ones, and with none.
 
-A reader without the model has seen other groups together with their sentences. From these it fits
+A reader without the model has seen its table of word vectors, and other groups together with their
+sentences. From these it fits
 a linear map from the mixture at a position to the word vector of a slot's token there, and names
-the word whose vector is nearest by angle. Source: our definition (docs/quantities.md, "Privacy").
+the word whose vector is nearest by angle. Source: our definition (docs/quantities.md, "Read without keys").
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 from muxviz.analysis.fidelity.recovery import token_counts
 from muxviz.analysis.groups.draws import batches, origin_of, pool_groups
 from muxviz.analysis.groups.layer_states import prepared_of
-from muxviz.analysis.groups.readback import need_retrieval, own_places, scores
+from muxviz.analysis.groups.readback import Places, need_retrieval, own_places, scores
 from muxviz.analysis.groups.shares import shares
 from muxviz.batch import Group, Seating
 from muxviz.errors import NotApplicable
@@ -133,7 +134,7 @@ def _mixtures(checkpoint: Checkpoint, groups: Sequence[Group]) -> list[np.ndarra
 
 
 def _of_slot(
-    mixtures: Sequence[np.ndarray], places: Sequence[object], slot: int
+    mixtures: Sequence[np.ndarray], places: Sequence[Places], slot: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mixtures ``[P, E]`` and token ids ``[P]`` where a slot's token counts."""
     x, tokens = [], []

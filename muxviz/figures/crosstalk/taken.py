@@ -66,7 +66,7 @@ def taken_finding(result: CrosstalkBySparsity) -> str:
     """Whose slots take more from their neighbours, and which differs most."""
     _need_pair(result)
     first, second = (_amount(float(value)) for value in result.mean.mean)
-    text = f"A slot takes {first} {UNIT} from each other one in A, {second} in B"
+    text = f"A slot takes {first} from each other one in A, {second} in B"
     if not bool(result.mean_change.excludes(0.0)[1]):
         return f"{text}; {result.draws} draws do not tell them apart"
     change = result.change
@@ -138,7 +138,7 @@ def taken_series_finding(result: CrosstalkBySparsity) -> str:
     last = len(result.origins) - 1
     first, now = (_amount(float(result.mean.mean[k])) for k in (0, last))
     text = (
-        f"A slot takes {first} {UNIT} from each other one in {_named(result, 0)}, {now} in "
+        f"A slot takes {first} from each other one in {_named(result, 0)}, {now} in "
         f"{_named(result, last)}"
     )
     told = int(result.mean_change.excludes(0.0)[1:].sum())
@@ -172,7 +172,7 @@ def taken_series_table(result: CrosstalkBySparsity) -> list[dict[str, Any]]:
 def taken_series_alt(result: CrosstalkBySparsity) -> str:
     """The picture in words."""
     lines = [
-        f"{_named(result, k)}: {_amount(float(result.mean.mean[k]))} {UNIT}"
+        f"{_named(result, k)}: {_amount(float(result.mean.mean[k]))}"
         for k in range(len(result.origins))
     ]
     return f"{taken_series_finding(result)}. {'. '.join(lines)}."
@@ -199,7 +199,7 @@ def _thousandths(found: Estimates) -> Estimates:
 
 def _amount(nats: float) -> str:
     """Nats in thousandths, above a hundredth of one."""
-    return short(1000 * nats) if nats >= 1e-5 else "next to no"
+    return f"{short(1000 * nats)} {UNIT}" if nats >= 1e-5 else "hardly anything"
 
 
 def _need_pair(result: CrosstalkBySparsity) -> None:

@@ -51,9 +51,9 @@ the pool and of the groups were written for this project. `NOTICE` has the list.
 PRIVACY = """
 Mixing adds sentences up; it hides nothing from whoever has the vectors. A **slot's key** is no
 secret of a user: it is a part of the model, the same for everybody. And the key is hardly needed: a
-reader who has never seen the model's layers or keys, but some other groups together with their
-sentences, fits a linear map from the mixture to word vectors and reads new groups with it. So treat
-mixed vectors as the text itself.
+reader who has never seen the model's layers or keys, but its table of word vectors and some other
+groups together with their sentences, fits a linear map from the mixture to word vectors and reads
+new groups with it. So treat mixed vectors as the text itself.
 
 A linear map is the weakest attack worth the name. What it does not read is **not** safe.
 """

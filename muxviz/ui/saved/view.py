@@ -39,10 +39,12 @@ def saved_page() -> None:
     panels.begin_report()
     st.title(PAGES["saved"].title, anchor=False)
     st.markdown("What do I keep of this session, and how do I bring it back?")
-    _save()
+    top = st.container()
     with one_panel():
         _open()
     runs_again()
+    with top:  # knows by now what was computed again
+        _save()
     _findings()
     runs.warm_up()
 
