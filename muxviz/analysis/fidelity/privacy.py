@@ -1,9 +1,9 @@
 """Is mixing a lock? What is read from mixed vectors with the keys, with wrong ones, and with none.
 
 A reader without the model has seen its table of word vectors, and other groups together with their
-sentences. From these it fits
-a linear map from the mixture at a position to the word vector of a slot's token there, and names
-the word whose vector is nearest by angle. Source: our definition (docs/quantities.md, "Read without keys").
+sentences. From these it fits a linear map from the mixture at a position to the word vector of a
+slot's token there, and names the word whose vector is nearest by angle. Source: our definition
+(docs/quantities.md, "Read without keys").
 """
 
 from __future__ import annotations

@@ -44,5 +44,5 @@ The same sentences in one pass of model B, drawn as above. Where B has fewer slo
 first of them; where it has more, free ones are filled.
 """
 OTHER_LIMITS = """
-Two passes over one group: a difference may be chance. Fidelity has the test over many groups.
+Two passes over one group: a difference may be chance. Compare has the test over many groups.
 """
