@@ -14,6 +14,7 @@ from muxviz.analysis.fidelity.privacy import audit
 from muxviz.errors import NotApplicable
 from muxviz.inference import provenance
 from muxviz.loading.bundled import bundled_names
+from muxviz.model.demultiplexer import RSADemultiplexer
 from muxviz.results.fidelity import Shares
 from muxviz.results.group import Provenance
 from muxviz.results.privacy import READERS, Audit, Audits
@@ -30,13 +31,15 @@ POOL = tuple(f"{a} {b} {c} {a}" for a in WORDS[::3] for b in WORDS for c in WORD
 def test_slots_in_dimensions_of_their_own_are_read_without_any_key() -> None:
     """Each slot adds half of its word vector, in dimensions that no other slot uses."""
     model = tiny_checkpoint(tiny_config(multiplexer="binary_hadamard", num_instances=2))
-    before = model.model.demultiplexer.keys.clone()
+    demux = model.model.demultiplexer
+    assert isinstance(demux, RSADemultiplexer)
+    before = demux.keys.clone()
     found = audit(model, KNOWN, POOL, known_draws=96, draws=12)
     read = dict(zip(READERS, found.shares.value, strict=True))
     assert read["probe"] > max(0.75, found.chance + 0.5)
     assert read["keys"] < 0.2, "an untrained read-out reads nothing, which its keys cannot mend"
     assert found.known_groups == 96
-    assert torch.equal(model.model.demultiplexer.keys, before), "the model stays as it is"
+    assert torch.equal(demux.keys, before), "the model stays as it is"
     again = audit(model, KNOWN, POOL, known_draws=96, draws=12)
     assert np.array_equal(found.shares.hits, again.shares.hits)
 

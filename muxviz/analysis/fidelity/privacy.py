@@ -83,8 +83,10 @@ def audit(
 def _with_keys(checkpoint: Checkpoint, keys: torch.Tensor) -> Checkpoint:
     """The same with other keys; the model given stays as it is."""
     model = deepcopy(checkpoint.model)
+    demux = model.demultiplexer
+    assert isinstance(demux, RSADemultiplexer), "checked by audit"
     with torch.no_grad():
-        model.demultiplexer.keys.copy_(keys)
+        demux.keys.copy_(keys)
     return replace(checkpoint, model=model)
 
 

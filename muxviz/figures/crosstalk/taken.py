@@ -209,13 +209,13 @@ def _need_pair(result: CrosstalkBySparsity) -> None:
 
 def _with_all(slots: Estimates, total: Estimates, k: int) -> Estimates:
     """Slots ``[N]`` of checkpoint k, and behind them all pairs: ``[N + 1]``."""
-    parts = (
-        np.append(a[k], b[k])
-        for a, b in zip(
-            (slots.mean, slots.low, slots.high), (total.mean, total.low, total.high), strict=True
-        )
+    return Estimates(
+        np.append(slots.mean[k], total.mean[k]),
+        np.append(slots.low[k], total.low[k]),
+        np.append(slots.high[k], total.high[k]),
+        slots.draws,
+        slots.seed,
     )
-    return Estimates(*parts, slots.draws, slots.seed)
 
 
 def _drawn(result: CrosstalkBySparsity) -> str:

@@ -263,7 +263,7 @@ def _finding(value: Any) -> Finding:
     given = _object(value)
     page = _text(given.get("page"), MAX_NAME, "page")
     _need(page in PAGES, f"there is no page {page[:40]}")
-    rows = given.get("rows")
+    rows: Any = given.get("rows")
     _need(isinstance(rows, list) and len(rows) <= findings.MOST_ROWS, "its rows are too many")
     named = given.get("parameters")
     _need(isinstance(named, dict) and len(named) <= MOST_SETTINGS, "its parameters are no object")
