@@ -185,7 +185,8 @@ def _controls(page: str, choices: list[Listed]) -> tuple[Listed | None, Listed |
     chosen = _checkpoint_control(choices)
     other = _other_control(choices, chosen)
     if other is not None and page not in COMPARING:
-        there = listed([PAGES[name].title for name in COMPARING if page_exists(name)])
+        named = (p.title for n, p in PAGES.items() if n in COMPARING and page_exists(n))
+        there = listed(list(named) or ["no page yet"])
         st.caption(f"Not used on this page. Model B stands on {there}.")
     num = chosen.num_instances if chosen else 1
     st.selectbox("Group of sentences", group.titles(), key=session.PRESET, bind="query-params")
