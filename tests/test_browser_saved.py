@@ -75,6 +75,11 @@ def test_a_session_goes_through_a_file(window: Any, address: str, tmp_path: Path
     note = page.get_by_placeholder("A note of your own")
     note.fill("why <b>this</b>?")
     note.press("Enter")
+    page.get_by_role("link", name="About").click()
+    page.get_by_text("Is mixing a lock?").wait_for()
+    page.get_by_role("link", name="Saved").click()  # drawn anew, with the note
+    page.get_by_text("1 kept finding").wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     with page.expect_download(timeout=PATIENCE_S * 1000) as caught:
         page.locator(".st-key-save_session button:visible").click()
     path = tmp_path / "session.json"

@@ -13,7 +13,6 @@ from muxviz.batch import Row
 from muxviz.errors import FileError
 from muxviz.ui.saved import state as saved_state
 from muxviz.ui.saved.file import MOST_BYTES, Saved, read, write
-from muxviz.ui.saved.view import FILES
 from muxviz.ui.shell import session
 from muxviz.ui.shell.frame import PAGES
 from muxviz.ui.study import findings
@@ -258,8 +257,3 @@ def test_the_report_holds_findings_as_text() -> None:
     assert "<td>0.5</td>" in page
     assert "not computed here" in page
     assert "plotly" not in page, "no figure, no library"
-
-
-def test_the_field_takes_no_other_kind() -> None:
-    assert [u.proto.type for u in visit("saved").file_uploader] == [[".json"]]
-    assert FILES

@@ -20,7 +20,7 @@ from muxviz.ui.shell import checkpoints, group, link, options, session
 from muxviz.ui.shell.checkpoints import Listed
 from muxviz.ui.shell.link_readers import MAX_SEED
 from muxviz.ui.shell.logo import ICON, LOGO
-from muxviz.ui.shell.text import listed, plain
+from muxviz.ui.shell.text import plain
 
 ROOT = Path(__file__).resolve().parents[3]
 LINK = 100  # px, least width of a link of the navigation, which has two columns
@@ -185,9 +185,8 @@ def _controls(page: str, choices: list[Listed]) -> tuple[Listed | None, Listed |
     chosen = _checkpoint_control(choices)
     other = _other_control(choices, chosen)
     if other is not None and page not in COMPARING:
-        named = (p.title for n, p in PAGES.items() if n in COMPARING and page_exists(n))
-        there = listed(list(named) or ["no page yet"])
-        st.caption(f"Not used on this page. Model B stands on {there}.")
+        named = [p.title for n, p in PAGES.items() if n in COMPARING and page_exists(n)]
+        st.caption(f"Not used on this page; model B stands on: {', '.join(named)}.")
     num = chosen.num_instances if chosen else 1
     st.selectbox("Group of sentences", group.titles(), key=session.PRESET, bind="query-params")
     slot = _slot_control(num)
