@@ -114,7 +114,7 @@ def save(path: Path, only: frozenset[str]) -> None:
         write(json_text(found, indent=1, sort_keys=True) + "\n")
 
 
-KINDS = ("title", "subheader", "error", "warning", "info", "caption", "markdown")
+KINDS = ("title", "header", "error", "warning", "info", "caption", "markdown")
 
 
 def _opened(page: str, parameters: dict[str, str]) -> AppTest:

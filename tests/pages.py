@@ -26,7 +26,7 @@ APP = ROOT / "app.py"
 PATIENCE_S = 120  # for one run of a page, torch's start included
 BASELINE = {"baseline": "tiny-n1"}
 KINDS = (
-    "markdown", "caption", "text", "error", "warning", "info", "success", "title", "subheader"
+    "markdown", "caption", "text", "error", "warning", "info", "success", "title", "header"
 )  # fmt: skip
 # A run that differs from the defaults in all that a snippet has to say.
 ASKED = RunRequest(
@@ -98,7 +98,7 @@ def seen(at: AppTest) -> str:
 
 
 def questions(at: AppTest) -> list[str]:
-    return [s.value for s in at.subheader]
+    return [s.value for s in at.header]
 
 
 def charts(at: AppTest) -> list[dict[str, Any]]:

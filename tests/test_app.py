@@ -305,9 +305,9 @@ def test_rows_can_be_added_copied_removed_cleared_and_brought_back() -> None:
     first = at.session_state[session.ROWS][0]
     press(at, "row_add")
     assert texts(at) == [first.text, ""]
-    press(at, f"row_{first.id}_duplicate")
+    press(at, f"icon_duplicate_{first.id}")
     assert texts(at) == [first.text, first.text, ""]
-    press(at, f"row_{first.id}_remove")
+    press(at, f"icon_remove_{first.id}")
     assert texts(at) == [first.text, ""]
     press(at, "row_clear")
     assert texts(at) == [""]
@@ -583,9 +583,9 @@ def test_an_error_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     at = press(open_page(x_fill="refuse"), "run")
     first = at.session_state[session.ROWS][0]
     before = titles(at)
-    press(at, f"row_{first.id}_remove")
+    press(at, f"icon_remove_{first.id}")
     for row in at.session_state[session.ROWS][2:]:
-        press(at, f"row_{row.id}_remove")
+        press(at, f"icon_remove_{row.id}")
     kept = texts(at)
     press(at, "run")
     assert at.error
@@ -671,7 +671,7 @@ def test_pin_compare_and_reopen() -> None:
     first = texts(at)
     at.text_input[0].set_value("Something else entirely.").run()
     press(at, "run")
-    assert any("Against the pinned run 1" in s.value for s in at.subheader)
+    assert any("Against the pinned run 1" in s.value for s in at.header)
     table = at.dataframe[0].value
     assert list(table["sentence"]) == ["different", "same", "same"]
     press(at, "reopen_1")

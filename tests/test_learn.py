@@ -59,7 +59,7 @@ def test_nine_steps_in_order_each_with_picture_question_and_way_on(
 ) -> None:
     at = open_page()
     for step in steps:
-        assert [s.value for s in at.subheader] == [f"{step.id} of 9 · {step.title}"]
+        assert [s.value for s in at.header] == [f"{step.id} of 9 · {step.title}"]
         assert len(charts(at)) == 1 + (step.more is not None)
         assert at.button(key=f"learn_try_{step.id}").label == "Try it yourself"
         for letter in step.quiz.letters:
@@ -69,7 +69,7 @@ def test_nine_steps_in_order_each_with_picture_question_and_way_on(
             click(at, "learn_next")
     assert at.button(key="learn_next").disabled
     click(at, "learn_back")
-    assert at.subheader[0].value.startswith("8 of 9")
+    assert at.header[0].value.startswith("8 of 9")
 
 
 def test_a_guess_is_answered_twice_with_a_hint_then_with_the_solution(
@@ -155,13 +155,13 @@ def test_before_a_class_there_is_the_step_alone_with_keys_notes_and_a_clock(
     click(at, "learn_notes_button")
     assert steps[1].notes.text() in seen(at)
     click(at, "learn_next")
-    assert at.subheader[0].value.startswith("3 of 9")
+    assert at.header[0].value.startswith("3 of 9")
     assert at.session_state[NOTES]
     small = charts(open_page(step="3"))[0]["layout"]["height"]
     assert charts(at)[0]["layout"]["height"] == pytest.approx(words.LARGER * small)
     click(at, "learn_leave")
     assert at.title[0].value == "Learn"
-    assert at.subheader[0].value.startswith("3 of 9")
+    assert at.header[0].value.startswith("3 of 9")
 
 
 def test_without_presenter_mode_no_key_is_taken() -> None:

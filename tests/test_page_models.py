@@ -65,7 +65,7 @@ def open_page(bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def shown(at: AppTest) -> str:
     """Everything that is written on the page, as it is read."""
-    kinds = ("title", "subheader", "markdown", "caption", "success", "error", "info", "warning")
+    kinds = ("title", "header", "markdown", "caption", "success", "error", "info", "warning")
     found = [element.value for kind in kinds for element in getattr(at, kind)]
     found += [element.proto.text for element in at.get("progress")]
     return "\n".join(found).replace(JOINER, "").replace("\\", "")

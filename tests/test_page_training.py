@@ -73,7 +73,7 @@ def started() -> Iterator[list[int]]:
 
 def seen(at: AppTest) -> str:
     """All words on the page, as they are read."""
-    kinds = ("title", "subheader", "markdown", "caption", "code", "error", "info", "warning")
+    kinds = ("title", "header", "markdown", "caption", "code", "error", "info", "warning")
     found = [str(element.value) for kind in kinds for element in at.get(kind)]
     found += [str(m.label) + " " + str(m.value) for m in at.metric]
     return "\n".join(found).replace(JOINER, "").replace("\\", "")

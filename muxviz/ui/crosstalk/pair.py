@@ -106,7 +106,7 @@ def pair_panels(result: Any, call: Call, picked: Chosen) -> None:
 def _leaked(result: Any, slot: int, source: int) -> None:
     """Where a neighbour's tokens came out, in this group or over the pool."""
     question = f"Which tokens of slot {source + 1} came out of slot {slot + 1}?"
-    st.subheader(question, anchor=False)
+    st.header(question, anchor=False)
     rows: list[dict[str, Any]] = []
     if isinstance(result, HardLeaks):
         rows = [{"token": top.token, "times": top.amount} for top in result.top[slot][source]]

@@ -115,7 +115,7 @@ def run_panel(bench: Bench, chosen: Chosen | None) -> tuple[Bench, Call, Worklis
 def worklist(bench: Bench, call: Call, found: Worklist) -> None:
     """The failures: filtered, one of them opened, saved."""
     st.divider()
-    st.subheader("Which rows fail?", anchor=False)
+    st.header("Which rows fail?", anchor=False)
     for row in found.bad[:3]:
         st.caption(f":material/block: Left out: {plain(str(row))}")
     if found.bad_rows > 3:

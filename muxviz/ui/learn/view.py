@@ -65,7 +65,7 @@ def learn(bench: Bench) -> None:
 
 def _step(step: Step, of: int, bench: Bench, is_presented: bool) -> None:
     """Words, what can be turned, the picture, the question, the formula, the way on."""
-    st.subheader(f"{step.id} of {of} · {step.title}", anchor=False)
+    st.header(f"{step.id} of {of} · {step.title}", anchor=False)
     if is_presented:
         presenter.notes(step)
     st.markdown(step.lead.text(plain))

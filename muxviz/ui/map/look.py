@@ -20,7 +20,7 @@ MOST_ROWS = 400  # of a table
 def closer_look(found: StateMap, state: str) -> None:
     """Choose a sentence and a point by number, as the map and its table name them."""
     sample = found.sample
-    st.subheader("Which points are these?", anchor=False)
+    st.header("Which points are these?", anchor=False)
     st.download_button(
         "States (.npz)",
         data=lambda: sample_arrays(sample),

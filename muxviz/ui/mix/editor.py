@@ -179,8 +179,9 @@ def _row(row: EditedRow, slot: int | None, counter: Counter | None, limit: int |
         with st.container():
             _fields(row, slot)
         st.caption(_counter_text(row, counter, limit), width="content")
-        _row_button("Duplicate", ":material/content_copy:", group.duplicate, row)
-        _row_button("Remove", ":material/close:", group.remove, row)
+        name = _row_name(row, slot)
+        _row_button("Duplicate", name, ":material/content_copy:", group.duplicate, row)
+        _row_button("Remove", name, ":material/close:", group.remove, row)
 
 
 def _slot_mark(row: EditedRow, slot: int | None) -> str:
@@ -189,8 +190,12 @@ def _slot_mark(row: EditedRow, slot: int | None) -> str:
     return ":gray[–]" if row.is_blank else ":gray[:material/local_parking:]"
 
 
+def _row_name(row: EditedRow, slot: int | None) -> str:
+    return f"slot {slot + 1}" if slot is not None else f"row without a slot ({row.id})"
+
+
 def _fields(row: EditedRow, slot: int | None) -> None:
-    name = f"slot {slot + 1}" if slot is not None else f"row without a slot ({row.id})"
+    name = _row_name(row, slot)
     fields = st.columns(2, gap="xsmall") if group.uses_pairs() else [st.container()]
     keyed = [
         (session.row_text(row.id), row.text, "Sentence"),
@@ -219,15 +224,17 @@ def _counter_text(row: EditedRow, counter: Counter | None, limit: int | None) ->
     return count(tokens, "token")
 
 
-def _row_button(label: str, icon: str, action: Callable[[int], None], row: EditedRow) -> None:
+def _row_button(
+    verb: str, name: str, icon: str, action: Callable[[int], None], row: EditedRow
+) -> None:
     st.button(
-        "",
+        f"{verb} {name}",
         icon=icon,
         type="tertiary",
-        help=label,
+        help=verb,
         on_click=action,
         args=(row.id,),
-        key=f"row_{row.id}_{label.lower()}",
+        key=f"icon_{verb.lower()}_{row.id}",
     )
 
 

@@ -85,7 +85,7 @@ def comparison(current: PastRun, bench: Bench) -> None:
     pinned = runs.pinned()
     if pinned is None or pinned.number == current.number:
         return
-    st.subheader(f"Against the pinned run {pinned.number}", anchor=False)
+    st.header(f"Against the pinned run {pinned.number}", anchor=False)
     changed = runs.differences(current.request, pinned.request)
     st.markdown(f"**Pinned:** {plain(braid_finding(pinned.result))}")
     st.caption(f"Different inputs: {plain(', '.join(changed))}." if changed else "Equal inputs.")

@@ -24,7 +24,7 @@ MAX_NAME = 40
 
 def draw(facts: FolderFacts) -> None:
     """The card of one checkpoint, or why there is none."""
-    st.subheader(f"Card of {plain(short(facts.name))}", anchor=False)
+    st.header(f"Card of {plain(short(facts.name))}", anchor=False)
     card = facts.card
     if not card and is_there(facts.folder / CARD):
         st.info(

@@ -24,7 +24,7 @@ BUNDLED, FOLDER, PUBLISHED = "Bundled", "My folder", "Model hub"
 
 def choose(bench: Bench) -> Request | None:
     """The choice and its form; what a button asks for, in the run in which it was pressed."""
-    st.subheader("Check and load a checkpoint", anchor=False)
+    st.header("Check and load a checkpoint", anchor=False)
     source = _source()
     if source == BUNDLED and not bundled_names():
         _no_bundled()

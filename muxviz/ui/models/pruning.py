@@ -64,7 +64,7 @@ def pruning_panel(facts: FolderFacts, bench: Bench) -> None:
         not_applicable(QUESTION, DENSE)
         return
     except MuxvizError as error:
-        st.subheader(QUESTION, anchor=False)
+        st.header(QUESTION, anchor=False)
         error_panel(error)
         return
     show(_question(found, facts))

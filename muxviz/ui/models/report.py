@@ -60,7 +60,7 @@ def _done(outcome: Outcome, bench: Bench) -> None:
 
 
 def _report(outcome: Outcome, report: CheckReport) -> None:
-    st.subheader(f"Pre-flight of {plain(short(report.name))}", anchor=False)
+    st.header(f"Pre-flight of {plain(short(report.name))}", anchor=False)
     if outcome.is_stale:
         st.warning(
             "The files have changed since; this is the old report. Run the pre-flight again.",

@@ -104,7 +104,7 @@ def _table_row(row: FolderFacts, is_loaded: bool) -> dict[str, Any]:
 
 def memory(bench: Bench, rows: list[FolderFacts]) -> Request | None:
     """The models in memory, each with its way out; and an offer to load the sidebar's choice."""
-    st.subheader("In memory", anchor=False)
+    st.header("In memory", anchor=False)
     for device in registry().memory():
         _memory_bar(device)
     models = registry().loaded()

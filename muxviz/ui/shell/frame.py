@@ -20,6 +20,7 @@ from muxviz.ui.shell import checkpoints, group, link, options, session
 from muxviz.ui.shell.checkpoints import Listed
 from muxviz.ui.shell.link_readers import MAX_SEED
 from muxviz.ui.shell.logo import ICON, LOGO
+from muxviz.ui.shell.look import STYLE
 from muxviz.ui.shell.text import plain
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -94,6 +95,7 @@ def frame(page: str) -> Bench:
         layout="wide",
         initial_sidebar_state=SIDEBAR,
     )
+    st.html(STYLE)
     _go(page)
     choices = [*checkpoints.bundled(), *st.session_state.get(session.OPENED, ())]
     _keep_shared(page)

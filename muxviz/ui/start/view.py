@@ -113,7 +113,7 @@ def ways_on() -> None:
 
 def gallery() -> None:
     """Every preset with what to look for in it."""
-    st.subheader("Groups that each show one thing", anchor=False)
+    st.header("Groups that each show one thing", anchor=False)
     with st.container(gap="xxsmall"):
         for item in presets():
             name, look_for = st.columns([0.22, 0.78], vertical_alignment="center", gap="small")
@@ -123,7 +123,7 @@ def gallery() -> None:
 
 
 def _card(title: str, text: str) -> None:
-    st.markdown(f"##### {title}", anchors=False)
+    st.markdown(f"## {title}", anchors=False)
     st.caption(text)
     st.space("stretch")
 

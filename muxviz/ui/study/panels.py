@@ -205,7 +205,7 @@ def empty(title: str, text: str) -> None:
 
 def not_applicable(question: str, reason: str) -> None:
     """A panel that this checkpoint or group cannot fill."""
-    st.subheader(question, anchor=False)
+    st.header(question, anchor=False)
     st.caption(f":material/block: {reason}")
 
 

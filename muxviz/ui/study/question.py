@@ -62,7 +62,7 @@ def _show_known(question: Question, known: Known) -> None:
     if reason:
         return
     if question.is_headed:
-        st.subheader(question.question, anchor=False)
+        st.header(question.question, anchor=False)
     panels.draw(panel, question.question)
 
 
@@ -81,7 +81,7 @@ def _show(study: Question) -> Any | None:
     if isinstance(error, NotApplicable):
         panels.not_applicable(study.question, str(error))
         return None
-    st.subheader(study.question, anchor=False)
+    st.header(study.question, anchor=False)
     kept = own.look_up(study.ask)
     _state_line(study, own, kept)
     if kept is not None:

@@ -68,7 +68,7 @@ def losses_panel(runs: list[RunCurves], source: Source) -> None:
     if not loss_terms(runs):
         not_applicable(question, "The rows of this run hold no losses.")
         return
-    st.subheader(question, anchor=False)
+    st.header(question, anchor=False)
     choice = st.segmented_control(
         "Axis of the losses",
         list(options.LOSS_AXES),

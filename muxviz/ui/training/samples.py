@@ -34,7 +34,7 @@ def samples_panel(run: Listed, summary: RunSummary, provenance: str) -> None:
     if not found:
         not_applicable(QUESTION, _why(summary))
         return
-    st.subheader(QUESTION, anchor=False)
+    st.header(QUESTION, anchor=False)
     chosen = _step(run, found)
     right, tokens = (sum(getattr(s, n) for s in chosen.slots) for n in ("right", "tokens"))
     if tokens:
