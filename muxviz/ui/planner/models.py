@@ -55,7 +55,7 @@ def promise_words(one: Promise) -> str:
 def check_panel(table: Table) -> None:
     """Hit rates with half of the points hidden; computed when asked for."""
     question = "How often does the planner name the best setting?"
-    st.subheader(question, anchor=False)
+    st.header(question, anchor=False)
     with st.container(width=320):
         splits = int(control(p.SPLITS, help="More of them make the intervals narrower."))
     found = checked(table, splits)

@@ -160,7 +160,7 @@ def choice_panel(table: Table, planner: Planner, asked: Asked) -> None:
     from muxviz.planning.escalated import NO_CURVE
 
     question = "Which setting should I use?"
-    st.subheader(question, anchor=False)
+    st.header(question, anchor=False)
     advice = _advice(planner, asked)
     _say(advice)
     if not escalated(planner):
@@ -188,7 +188,7 @@ def choice_panel(table: Table, planner: Planner, asked: Asked) -> None:
 def surfaces_panel(table: Table, planner: Planner) -> None:
     """Contours or slices of the models in use, or of one of them."""
     question = "What do the models say between the points?"
-    st.subheader(question, anchor=False)
+    st.header(question, anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         view = str(control(p.VIEW))
         model = str(control(p.MODEL))

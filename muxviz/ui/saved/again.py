@@ -23,7 +23,7 @@ def runs_again() -> None:
     asked: tuple[SavedRun, ...] = st.session_state.get(AGAIN, ())
     if not asked:
         return
-    st.subheader("Runs of the file", anchor=False)
+    st.header("Runs of the file", anchor=False)
     st.caption(
         "The file holds what was asked, not its results: each run is computed again when you say "
         "so, goes into the History of Mix & read, and is held against the answers of then."

@@ -166,7 +166,7 @@ def _checkpoints(saved: Saved) -> list[dict[str, Any]]:
 def _findings() -> None:
     kept, parts = findings.findings(), findings.sections()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader("Kept findings", anchor=False, width="stretch")
+        st.header("Kept findings", anchor=False, width="stretch")
         if kept:
             st.download_button(
                 "Report",

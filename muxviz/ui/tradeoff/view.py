@@ -52,12 +52,12 @@ def more_runs(bench: Bench) -> None:
 def picture(held: Sequence[Held], chosen: tuple[str, ...]) -> None:
     """Everything measured: accuracy against speed. chosen: key of the mark with a ring."""
     if not held:
-        st.subheader(QUESTION, anchor=False)
+        st.header(QUESTION, anchor=False)
         panels.empty("No run yet", words.WILL_BE_HERE)
         st.code(words.COMMAND, language="shell")
         return
     runs = everything(held)
-    st.subheader(QUESTION, anchor=False)
+    st.header(QUESTION, anchor=False)
     busy_warning(held)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = str(control(AXIS))
