@@ -73,7 +73,7 @@ def choose_table() -> Table | None:
         panels.empty("No table yet", words.WILL_BE_HERE)
         st.caption("A table, with more rows, and the same on the command line:")
         st.code(words.EXAMPLE, language="text")
-        st.code(words.COMMAND, language="shell")
+        st.code(words.COMMAND, language=None)
         return None
     chosen: Table = one_of(
         found, CHOSEN, "Plan with", lambda one: f"{one.label} ({len(one.points)} settings)"

@@ -6,9 +6,9 @@
 # Its links to pages draw no ring for the keyboard, and a button without words has no name: those
 # under a key with ``icon_`` keep their words, for readers of the screen alone.
 STYLE = """<style>
-[data-testid="stBaseButton-primary"]:not(:disabled) {color: light-dark(#fff, #0f1215)}
-[data-testid="stBaseButton-primary"]:not(:disabled):is(:hover, :active) {color: #fff}
-[data-testid="stBaseButton-primary"] kbd {opacity: 1}
+[data-testid^="stBaseButton-primary"]:not(:disabled) {color: light-dark(#fff, #0f1215)}
+[data-testid^="stBaseButton-primary"]:not(:disabled):is(:hover, :active) {color: #fff}
+[data-testid^="stBaseButton-primary"] kbd {opacity: 1}
 [data-testid="stPageLink-NavLink"]:focus-visible {outline: 2px solid currentColor}
 [class*="st-key-icon_"] [data-testid="stMarkdownContainer"] {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);

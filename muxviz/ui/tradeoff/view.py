@@ -54,7 +54,7 @@ def picture(held: Sequence[Held], chosen: tuple[str, ...]) -> None:
     if not held:
         st.header(QUESTION, anchor=False)
         panels.empty("No run yet", words.WILL_BE_HERE)
-        st.code(words.COMMAND, language="shell")
+        st.code(words.COMMAND, language=None)
         return
     runs = everything(held)
     st.header(QUESTION, anchor=False)

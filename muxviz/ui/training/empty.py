@@ -26,7 +26,7 @@ def nothing_yet() -> None:
     recipe = next(iter(recipes()), "CONFIG.toml")
     out = shown(training_runs.root() / "first-run")
     words = ["muxviz", "train", recipe, "--data", "DATA", "--start", "START", "--out", out]
-    st.code(shlex.join([*words, "--steps", "200"]), language="shell", wrap_lines=True)
+    st.code(shlex.join([*words, "--steps", "200"]), language=None, wrap_lines=True)
     st.caption(
         "`DATA` is the folder that the recipe's paths start from; `START` is an encoder's folder "
         "for N = 1, and the N = 1 run for the others."

@@ -50,7 +50,7 @@ def offer() -> None:
                 f":material/history: **{plain(command.out)} already holds a run.** Go on with it "
                 "from its last save, or give another name above."
             )
-            st.code(command.text, language="shell", wrap_lines=True)
+            st.code(command.text, language=None, wrap_lines=True)
             st.button("Resume it", key="t_resume_offer", on_click=resume, args=(command,))
 
 

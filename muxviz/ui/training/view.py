@@ -137,7 +137,7 @@ def _next_step(run: Listed, summary: RunSummary) -> None:
         )
     elif summary.state != "empty":
         st.caption("Go on with it:" if summary.has_state else "Begin again:")
-    st.code(_command(summary, known), language="shell", wrap_lines=True)
+    st.code(_command(summary, known), language=None, wrap_lines=True)
     if known is not None and not is_demo():
         label = "Resume" if summary.has_state else "Start again"
         st.button(
