@@ -129,23 +129,23 @@ from muxviz.results.map import READOUT
 from muxviz.results.measured import RECORDED, Escalated
 from muxviz.results.speed_settings import settings_of
 from muxviz.training.run_folder import read_curves
-from tests import planted_worklist as of_worklist
-from tests import test_attention_figures as of_attention
-from tests import test_debugger as of_debugger
-from tests import test_layers_figures as of_layers
-from tests import test_map_page as of_map
-from tests import test_planner_figures as of_planner
-from tests import test_pruned_views as of_pruned
-from tests import test_tradeoff_figures as of_tradeoff
-from tests import test_verdict as of_verdict
+from tests.attention import test_attention_figures as of_attention
+from tests.crosstalk.test_crosstalk_analysis import POOL, ROWS
+from tests.dataset import planted_worklist as of_worklist
+from tests.debugger import test_debugger as of_debugger
+from tests.debugger import test_verdict as of_verdict
+from tests.layers import test_layers_figures as of_layers
+from tests.map import test_map_page as of_map
+from tests.model.planted_runs import TASK
+from tests.planner import test_planner_figures as of_planner
+from tests.planner.planted_grid import SOME, grid_run
 from tests.planted import planted
-from tests.planted_grid import SOME, grid_run
-from tests.planted_runs import TASK
+from tests.pruning import test_pruned_views as of_pruned
 from tests.run_folders import write_run
-from tests.test_crosstalk_analysis import POOL, ROWS
 from tests.test_figures import LEAKY as LEAKING
 from tests.test_figures import leak_of, result
 from tests.tiny import tiny_config
+from tests.tradeoff import test_tradeoff_figures as of_tradeoff
 
 SHORT = tuple(
     f"{a} {b} {c}" for a in ("a", "the") for b in ("good", "bad", "great") for c in ("film", "song")

@@ -9,16 +9,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 
-from tests import (
-    planted_attention,
-    planted_crosstalk,
-    planted_fidelity,
-    planted_keys,
-    planted_layers,
-    planted_map,
-    planted_whatif,
-)
+from tests.attention import planted_attention
+from tests.crosstalk import planted_crosstalk
+from tests.fidelity import planted_fidelity
+from tests.keys import planted_keys
+from tests.layers import planted_layers
+from tests.map import planted_map
 from tests.planted_held import Found, Quantity, number
+from tests.whatif import planted_whatif
 
 PAGES = (
     planted_fidelity,

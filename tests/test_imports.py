@@ -220,7 +220,7 @@ def test_who_keeps_a_name_is_imported_before_a_test_replaces_it() -> None:
     """A module first imported while a name is replaced would keep the replacement for good."""
     dotted = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sources()}
     kept = {path: by_name(path) for path in sources()}
-    for path in (ROOT / "tests").glob("*.py"):
+    for path in (ROOT / "tests").rglob("*.py"):
         there = imported(path)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "setattr"):

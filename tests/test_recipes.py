@@ -19,7 +19,7 @@ COPIED = (
     *("pyproject.toml", "README.md"),
 )
 PAGE = {  # its own tests, and those that hold for every page, figure and file
-    "its own": ("tests/test_calibration_page.py",),
+    "its own": ("tests/fidelity/test_calibration_page.py",),
     "of every page": ("tests/test_links.py", "-k", "calibration or cal_draws"),
     "of every figure": ("tests/test_figure_laws.py", "-k", "calibration or every_kind_of_figure"),
     "of every file": (
@@ -36,7 +36,7 @@ from muxviz.loading.load import load
 from muxviz.training.export import checkpoint_of_run, export_run
 from muxviz.training.loop import train
 from tests.tiny import tiny_ids
-from tests.tiny_runs import tiny_recipe, tiny_stage, write_data
+from tests.training.tiny_runs import tiny_recipe, tiny_stage, write_data
 
 data = write_data(work / "data")
 train(tiny_recipe(tiny_stage("task", steps=3), multiplexer="rolled"), data, work / "run")
@@ -49,7 +49,7 @@ assert "has no instance_embedding" in key_geometry(found, [Row("a film")]).reaso
 """
 OPTION = """
 from muxviz.training.loop import train
-from tests.tiny_runs import losses, tiny_recipe, tiny_stage, write_data
+from tests.training.tiny_runs import losses, tiny_recipe, tiny_stage, write_data
 
 data = write_data(work / "data")
 sizes = []

@@ -13,7 +13,7 @@ from muxviz.pool import read_pool
 from muxviz.results.checked import read_run
 from muxviz.results.store import from_json, to_json
 from tests.bad import Case, command, raised
-from tests.planted_runs import tradeoff
+from tests.model.planted_runs import tradeoff
 from tests.tiny import shared_folder
 
 HEAD = "n,sparsity,accuracy,throughput"

@@ -20,7 +20,7 @@ from muxviz.training.loop import train
 from muxviz.training.recipe import read_recipe
 from tests.bad import Case, command, raised
 from tests.tiny import shared_folder, tiny_checkpoint, tiny_config, tiny_vocabulary
-from tests.tiny_runs import tiny_recipe, tiny_stage, write_data
+from tests.training.tiny_runs import tiny_recipe, tiny_stage, write_data
 
 RECIPE = {
     "name": '"x"',
