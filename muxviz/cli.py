@@ -29,7 +29,7 @@ RUN_EXAMPLES = """examples:
   muxviz run --checkpoint sst2-n5 --texts reviews.txt
   printf 'plain good fun\\ndull\\n' | muxviz run --checkpoint sst2-n5 --texts -
   muxviz run --checkpoint sst2-n5 --texts reviews.txt --format jsonl > answers.jsonl
-  muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv --grouping length
+  muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv
   muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv --workers 2
   muxviz run --checkpoint sst2-n5-16k --texts reviews.txt --escalate 0.2
   muxviz run --checkpoint sst2-n10 --texts reviews.txt --escalate 0.3,0.2 \\
@@ -37,10 +37,11 @@ RUN_EXAMPLES = """examples:
 
 One text per line, in UTF-8 (also .gz, .xz); for pair tasks the second text after a tab. Tables
 (.tsv, .csv, .jsonl, or a first line that names columns) are for "evaluate" and refused. Lines are
-grouped N at a time in order; a last short group is filled up with its own lines, which are not
-printed. A line that cannot be answered is reported and has an error in the output; the others are
-answered (exit code 1). With --out, what is done is kept when a run ends early, and --resume goes
-on: with the same texts, settings and model, or not at all.
+grouped N at a time, those of like length together (--grouping order: as they come); a last short
+group is filled up with its own lines, which are not printed. A line that cannot be answered is
+reported and has an error in the output; the others are answered (exit code 1). With --out, what is
+done is kept when a run ends early, and --resume goes on: with the same texts, settings and model,
+or not at all.
 
 "certainty" is how often answers that are as sure are right, by the temperature in the model's card
 (without one: the probability); "by" is who answered. --escalate asks the least certain share again,
@@ -177,6 +178,7 @@ SHAPE_HELP = (
     "tiny, bundled, bert-small, bert-base, bert-large; pruned: bert-base-s95, or "
     "bert-base~CHECKPOINT with the shares that a pruned checkpoint keeps"
 )
+DENSE_HELP = "block-diagonal models once more, with the zeros that are else skipped"
 CHECKPOINT_HELP = "bundled name, folder, or hub id (owner/name)"
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 FORCE_HELP = "replace a model of others in the folder, too"
@@ -374,9 +376,9 @@ def _add_run(commands: Any) -> None:
     command.add_argument(
         "--grouping",
         choices=("order", "length"),
-        default="order",
-        help="who shares a pass: N lines after another, or lines of like length (less padding; "
-        "answers differ a little)",
+        default="length",
+        help="who shares a pass: lines of like length (less padding), or N lines after another; "
+        "answers differ a little, and come in the order of the lines",
     )
     command.add_argument("--fill", choices=("repeat", "published"), default="repeat")
     command.add_argument("--seed", type=ranges.seed, default=0, help="of the filling")
@@ -550,6 +552,7 @@ def _add_bench(commands: Any) -> None:
     command.add_argument("--n", type=SLOTS, nargs="+", default=[2, 5, 10], help="beside N = 1")
     command.add_argument("--lengths-from", type=Path, help="file of texts, one per line")
     command.add_argument("--rows", type=ROWS, default=2000, help="texts used of that file")
+    command.add_argument("--dense", action="store_true", help=DENSE_HELP)
     command.add_argument("--grouping", choices=("order", "length"), default="order")
     command.add_argument(
         "--contenders",
@@ -571,6 +574,7 @@ def _add_bench(commands: Any) -> None:
     _add_speed_options(command, rounds=3)
     command.add_argument("--batch", type=BATCH, default=16, help="sequences per forward")
     command.add_argument("--checkpoints", nargs="+", help="default: the sentiment family")
+    command.add_argument("--dense", action="store_true", help=DENSE_HELP)
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     command.add_argument("--groupings", type=GROUPINGS, default=5)
     command.add_argument("--grouping", choices=("order", "length"), default="order")

@@ -39,9 +39,8 @@ def muxviz(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]
 
 
 def test_run_answers_a_pipe_in_order() -> None:
-    done = muxviz(
-        "run", "--checkpoint", str(shared_folder()), "--texts", "-", stdin="\n".join(LINES)
-    )
+    model = ("run", "--checkpoint", str(shared_folder()))
+    done = muxviz(*model, "--texts", "-", "--grouping", "order", stdin="\n".join(LINES))
     assert done.returncode == 0, done.stderr
     header, *lines = done.stdout.splitlines()
     assert header.split("\t") == [

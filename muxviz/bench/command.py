@@ -140,6 +140,8 @@ def _engines(options: argparse.Namespace) -> list[Engine]:
             kind = "auto" if dtype == "int8" else dtype
             checkpoint = load(name, device=options.device, dtype=kind)
             found.append(Engine(checkpoint, int8=dtype == "int8", compiled=options.compile))
+            if options.dense and found[-1].skips_zeros:
+                found.append(Engine(checkpoint, compiled=options.compile, dense=True))
     return found
 
 

@@ -64,11 +64,12 @@ def profile_pass(
         "after": lambda: engine.logits(*arrays),
     }
     walks = {"before": _before, "after": _after}
+    models = {"before": checkpoint.model, "after": engine.model}
     taken: dict[str, list[dict[str, float]]] = {name: [] for name in WALKS}
     totals: dict[str, list[float]] = {name: [] for name in WALKS}
     for number in range(passes + 1):
         for name in WALKS:
-            marks = walks[name](checkpoint.model, rows)
+            marks = walks[name](models[name], rows)
             started = time.perf_counter()
             whole[name]()
             synchronise(checkpoint.device)

@@ -65,12 +65,15 @@ def tradeoff_table(run: TradeoffRun) -> str:
     for point in run.points:
         score = point.accuracy
         name = point.checkpoint + (f" x{point.copies}" if point.copies > 1 else "")
+        name += " *" if point.skips_zeros else ""
         lines.append(
             f"{name:<15}{point.n:>3} {point.dtype:<9}{point.grouping:<9}{score.mean:>8.4f} "
             f"{f'{score.low:.4f}-{score.high:.4f}':>15} {spread(point.instances_per_s, 1):>23} "
             f"{spread(point.ratio_to_n1, 2):>19} {point.forward_per_s.median:>10.1f} "
             f"{point.length:>7.1f}"
         )
+    if any(point.skips_zeros for point in run.points):
+        lines.append("* block-diagonal: the zeros between its blocks are skipped")
     lines.append(f"data: {run.data}, {run.points[0].accuracy.rows} rows, seeds {run.seeds}")
     return "\n".join([*lines, machine_line(run.machine, run.rounds)])
 

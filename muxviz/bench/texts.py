@@ -129,7 +129,8 @@ def measure_texts(
 def _key(engine: Engine, how: How) -> Key:
     checkpoint = engine.checkpoint
     num = checkpoint.config.num_instances
-    return Key("muxviz", checkpoint.name, num, how.batch, engine.precision)
+    contender = "dense" if engine.dense else "muxviz"
+    return Key(contender, checkpoint.name, num, how.batch, engine.precision)
 
 
 def _fingerprint(engines: Sequence[Engine], key: Key) -> str:

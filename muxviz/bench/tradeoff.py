@@ -262,6 +262,7 @@ def _point(
         forward_per_s=quartiles(instances / np.asarray([turn.forward_s for turn in timed])),
         ratio_to_n1=ratio,
         copies=entry.copies,
+        skips_zeros=engine.skips_zeros,
     )
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from muxviz.batch import Group, stack_groups
 from muxviz.engine.answers import asked_tokens, read_sentences, read_tokens
+from muxviz.engine.blocks import BlockEncoder, block_model
 from muxviz.engine.guard import compile_guard, memory_guard, not_finite
 from muxviz.engine.int8 import int8_model
 from muxviz.errors import NotApplicable, NotFinite
@@ -83,6 +84,8 @@ class Engine:
             checkpoints only); changes logits, see ``muxviz bench int8``.
         compiled: ``torch.compile`` the pass up to the last hidden state, with CUDA graphs on a GPU.
             The first passes of every new shape are then slow.
+        dense: multiply the zeros of a block-diagonal encoder too (``muxviz.engine.blocks``), to
+            see what skipping them is worth.
 
     Raises:
         NotApplicable: int8 on a GPU or in another precision; at a pass: nothing can compile here.
@@ -91,6 +94,7 @@ class Engine:
     checkpoint: Checkpoint
     int8: bool = False
     compiled: bool = False
+    dense: bool = False
     model: MuxModel = field(init=False, repr=False)
     _encode: Callable[..., Tensor] = field(init=False, repr=False)
 
@@ -104,6 +108,8 @@ class Engine:
                     f"{describe_dtype(checkpoint.dtype)} on {checkpoint.device}"
                 )
             self.model = int8_model(checkpoint.model)
+        elif checkpoint.device.type == "cpu" and not self.dense:
+            self.model = block_model(checkpoint.model) or checkpoint.model
         self._encode = encode
         if self.compiled:
             on_gpu = checkpoint.device.type == "cuda"
@@ -113,6 +119,11 @@ class Engine:
                 if on_gpu
                 else compiler(encode, dynamic=True)
             )
+
+    @property
+    def skips_zeros(self) -> bool:
+        """Whether the encoder is block-diagonal and runs as its N blocks."""
+        return isinstance(self.model.encoder, BlockEncoder)
 
     @property
     def precision(self) -> str:

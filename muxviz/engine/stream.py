@@ -66,7 +66,7 @@ class How:
 
     batch: groups per forward. seating: of each group; its fill and seed tell in a last short one.
     grouping: ``order`` takes N rows after another; ``length`` puts rows of like length of a window
-    together, which wastes less padding and changes who shares a pass.
+    together, which wastes less padding and changes who shares a pass; they sit in their own order.
     """
 
     batch: int = 16
@@ -184,7 +184,7 @@ def prepare(checkpoint: Checkpoint, window: Window, how: How) -> Ready:
     kept = [n for n in kept if window.start + n not in window.bad]
     num = checkpoint.config.num_instances
     order = order_of(encoded, how.grouping)
-    seats = [order[start : start + num] for start in range(0, len(order), num)]
+    seats = [sorted(order[start : start + num]) for start in range(0, len(order), num)]
     return Ready(
         window,
         [make_group(checkpoint.config, [encoded[i] for i in seat], how.seating) for seat in seats],

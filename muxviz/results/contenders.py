@@ -142,7 +142,7 @@ def _of_point(one: Measured, point: TradeoffPoint) -> Contender:
         one.run.machine.device, point.dtype, point.accuracy, point.instances_per_s,
         point.ratio_to_n1, point.dtype,
         f"N = {point.n}{pruned}, {point.dtype}, batch {point.batch}{how}, "
-        f"{point.length:.0f} tokens a row",
+        f"{point.length:.0f} tokens a row" + (", zeros skipped" if point.skips_zeros else ""),
     )  # fmt: skip
 
 

@@ -49,7 +49,8 @@ class Machine:
 class SpeedRow:
     """One contender at one batch size.
 
-    contender: ``muxviz``, ``transformers`` or ``onnxruntime``. shape: such as ``bert-small``, or a
+    contender: ``muxviz``, ``dense`` (muxviz that multiplies the zeros of a block-diagonal encoder
+    too), ``transformers`` or ``onnxruntime``. shape: such as ``bert-small``, or a
     checkpoint's name. weights: ``random`` or the checkpoint's fingerprint. batch: sequences per
     forward (multiplexed ones; under ``equal_total`` the plain contender it is compared with had
     batch * n). length: tokens per row, padding included; the mean where lengths are real.
@@ -124,7 +125,8 @@ class TradeoffPoint:
     ratio_to_n1: of ``instances_per_s``, per round, against the
     N = 1 checkpoint in the same setting. copies: of each row in every grouping (ensembling).
     bits_per_vector: of text that come through one mixture position, see Fidelity; None without a
-    retrieval head or where it was not measured.
+    retrieval head or where it was not measured. skips_zeros: whether the encoder is block-diagonal
+    and ran as its N blocks.
     """
 
     checkpoint: str
@@ -143,6 +145,7 @@ class TradeoffPoint:
     ratio_to_n1: Quartiles | None
     copies: int = 1
     bits_per_vector: float | None = None
+    skips_zeros: bool = False
 
 
 @dataclass(frozen=True)

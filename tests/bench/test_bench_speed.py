@@ -251,6 +251,19 @@ def test_texts_are_streamed_by_all_contenders() -> None:
     assert run.results[1].ratio_to_transformers is not None
 
 
+def test_a_packed_model_also_runs_with_its_zeros(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("a good film\ndog\n")
+    named = ("--checkpoints", "sst2-n1", "sst2-n5", "--rounds", "1", "--dense")
+    given = ("--lengths-from", str(texts), "--contenders", "muxviz", "--json", str(tmp_path / "j"))
+    assert main(["bench", "throughput", *named, *given]) == 0
+    rows = json.loads((tmp_path / "j").read_text())["results"]
+    assert [(r["contender"], r["n"]) for r in rows] == [("muxviz", 1), ("muxviz", 5), ("dense", 5)]
+    assert "dense " in capsys.readouterr().out
+
+
 def test_engines_at_hand_are_timed_at_several_batches() -> None:
     engines = [Engine(shared_checkpoint()), Engine(shared_checkpoint(plain=True))]
     run = measure_engines(engines, batches=(1, 2), length=8, rounds=2)

@@ -306,7 +306,7 @@ def test_a_run_stopped_in_the_middle_and_one_with_workers_give_the_same_file(
         assert cut.read_bytes() == expected
     spec = EngineSpec("three", "cpu", again=((Step(share=0.3), EngineSpec("one", "cpu")),))
     engine, size = spec.open(), 3 * SMALL
-    worker = TextWorker(spec, given, size, How(2), form)
+    worker = TextWorker(spec, given, size, How(2, grouping="length"), form)
     starts = [w.start for w in line_windows(rows_of_file(given), engine.checkpoint, size)]
     done = {start: worker(start).text for start in reversed(starts)}
     head = expected.splitlines(keepends=True)[0] if form == "tsv" else b""

@@ -212,7 +212,7 @@ def test_resuming_with_other_settings_is_refused(
     before = out.read_bytes()
     for arguments, message in (
         ((), "is there already; go on with --resume"),
-        (("--resume", "--grouping", "length"), "made with grouping 'order', now it is 'length'"),
+        (("--resume", "--grouping", "order"), "made with grouping 'length', now it is 'order'"),
         (("--resume", "--batch", 3), "made with batch 2, now it is 3"),
         (("--resume", "--format", "jsonl"), "made with format 'tsv', now it is 'jsonl'"),
         (("--resume", "--dtype", "bfloat16"), "made with dtype 'auto', now it is 'bfloat16'"),

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from muxviz.bench.recording import FAMILY
+from muxviz.bench.report import tradeoff_table
 from muxviz.bench.tradeoff import measure_tradeoff
 from muxviz.engine.engine import Engine
 from muxviz.engine.stream import How
 from muxviz.errors import InputError, NotApplicable
 from muxviz.evaluation import evaluate
+from muxviz.loading.load import load
 from muxviz.recorded import speed_file, tradeoff_file
 from muxviz.results import from_json, to_json
 from muxviz.training.tasks import LabelledRows
@@ -44,6 +46,17 @@ def test_accuracy_is_that_of_the_evaluation() -> None:
     assert (point.n, point.grouping, point.padding, point.dtype) == (3, "order", "group", "float32")
     assert point.ratio_to_n1 is None, "no N = 1 beside it"
     assert from_json(to_json(run)) == run
+
+
+def test_skipped_zeros_are_said() -> None:
+    checkpoint = load("sst2-n5", device="cpu")
+    engines = [Engine(checkpoint), Engine(checkpoint, dense=True)]
+    run = measure_tradeoff(engines, rows(), name="planted", groupings=1, rounds=1)
+    skipping, dense = run.points
+    assert (skipping.skips_zeros, dense.skips_zeros) == (True, False)
+    assert skipping.accuracy == dense.accuracy
+    assert "sst2-n5 *" in tradeoff_table(run)
+    assert "* block-diagonal: the zeros between its blocks are skipped" in tradeoff_table(run)
 
 
 def test_copies_are_averaged_as_the_evaluation_does() -> None:
