@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup app test check browser bench recorded notebook clean
+.PHONY: help setup app test check browser bench recorded notebook api clean
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,12 @@ notebook: setup  ## run examples/explore.py and write the notebook with its pict
 	    $(PY) -m pip install --no-input --disable-pip-version-check --no-build-isolation \
 	        -c requirements.txt -e '.[notebook]'
 	$(PY) -m examples.make_notebook $(ARGS)
+
+api: setup  ## the reference of the Python names, from their docstrings, into build/api
+	@$(PY) -c 'import pdoc' 2>/dev/null || \
+	    $(PY) -m pip install --no-input --disable-pip-version-check --no-build-isolation \
+	        -c requirements.txt -e '.[api]'
+	$(PY) -m pdoc muxviz --output-directory build/api $(ARGS)
 
 clean:  ## remove caches and build leftovers; .venv and runs/ stay
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -8,12 +8,14 @@ whose file is missing is said to be unmeasured, never met.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from muxviz.files import read_json
+from muxviz.files import LARGEST_JSON, read_json, read_text
+from muxviz.results.store import from_json
+from muxviz.results.throughput import TradeoffRun
 
 RESULTS = Path(__file__).parent / "results"
 SMALL, BASE, FAMILY = "bert-small-cpu", "bert-base-cpu", "family-length-cpu"
@@ -104,7 +106,6 @@ def table(folder: Path = RESULTS) -> str:
 def results(name: str, folder: Path = RESULTS) -> str:
     """Markdown: every row of one stored run, and how it was made."""
     run = read_json(folder / f"throughput-{name}.json")
-    machine = run["machine"]
     lines = [
         "| contender | N | dtype | N = 1 has | texts/s | to N = 1 | to transformers | p95, ms |",
         "|---|---|---|---|---|---|---|---|",
@@ -117,15 +118,38 @@ def results(name: str, folder: Path = RESULTS) -> str:
             f"{_spread(row['instances_per_s'], 1)} | {_spread(row['ratio_to_n1'], 2)} | "
             f"{_spread(row['ratio_to_transformers'], 2)} | {late} |"
         )
+    return "\n".join([*lines, "", _how(run)])
+
+
+def rivals(folder: Path = RESULTS) -> str:
+    """Markdown: multiplexed models beside narrow and pruned N = 1 ones, fastest first."""
+    run = from_json(read_text(folder / "rivals-cpu.json", most=LARGEST_JSON))
+    assert isinstance(run, TradeoffRun)
+    lines = [
+        "| model | N | dtype | accuracy (range) | texts/s | to N = 1 | zeros |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    packed = {point.checkpoint for point in run.points if point.skips_zeros}
+    for point in sorted(run.points, key=lambda p: -p.instances_per_s.median):
+        zeros = "skipped" if point.skips_zeros else "multiplied"
+        score = point.accuracy
+        lines.append(
+            f"| {point.checkpoint} | {point.n} | {point.dtype} | {score.mean:.4f} "
+            f"({score.low:.4f} to {score.high:.4f}) | {_spread(vars(point.instances_per_s), 0)} | "
+            f"{_spread(point.ratio_to_n1 and vars(point.ratio_to_n1), 2)} | "
+            f"{zeros if point.checkpoint in packed else ''} |"
+        )
+    return "\n".join([*lines, "", _how(vars(run) | {"machine": vars(run.machine)})])
+
+
+def _how(run: Mapping[str, Any]) -> str:
+    """The command, and where it ran."""
+    machine = run["machine"]
     busy = ", BUSY" if machine["is_busy"] else ""
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"`{run['command']}`: {machine['cpu']}, {machine['threads']} threads of "
-            f"{machine['cores']} cores, {run['rounds']} rounds, {', '.join(machine['versions'])}, "
-            f"{machine['measured'][:10]}; others took {machine['load']:.2f} processors{busy}.",
-        ]
+    return (
+        f"`{run['command']}`: {machine['cpu']}, {machine['threads']} threads of "
+        f"{machine['cores']} cores, {run['rounds']} rounds, {', '.join(machine['versions'])}, "
+        f"{machine['measured'][:10]}; others took {machine['load']:.2f} processors{busy}."
     )
 
 

@@ -22,6 +22,7 @@ from muxviz.loading.bundled import bundled_names
 from muxviz.ui.shell.frame import PAGES
 
 ROOT = Path(__file__).resolve().parents[1]
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NAMES = bundled_names()
 
@@ -70,10 +71,8 @@ def test_the_readmes_commands_run(
 def test_what_docs_testing_says_runs(tmp_path: Path) -> None:
     """Its files, its commands and its Python, from top to bottom in one folder."""
     text = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    shown = "".join(code for kind, code in blocks if kind == "sh")
-    here = {"muxviz": f"'{sys.executable}' -m muxviz", "python": f"'{sys.executable}'"}
-    for kind, code in blocks:
+    shown = "".join(code for kind, code in blocks_of(text) if kind == "sh")
+    for kind, code in blocks_of(text):
         if kind == "toml":
             (tmp_path / "least.toml").write_text(code)
         elif kind == "yaml":
@@ -81,18 +80,38 @@ def test_what_docs_testing_says_runs(tmp_path: Path) -> None:
             assert commands
             assert all(command in shown for command in commands)
         else:
-            code = re.sub(r"\.venv/bin/(\w+)", lambda found: here[found[1]], code)
-            words = ["bash", "-ec", code] if kind == "sh" else [sys.executable, "-c", code]
-            done = subprocess.run(
-                words,
-                capture_output=True,
-                text=True,
-                check=False,
-                cwd=tmp_path,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
-            )
-            assert done.returncode == 0, done.stderr + done.stdout
+            follow(kind, code, tmp_path)
     assert all((tmp_path / name).is_file() for name in ("muxviz.xml", "regression.json"))
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
+def test_what_a_guide_says_runs(path: Path, tmp_path: Path) -> None:
+    blocks = blocks_of(path.read_text(encoding="utf-8"))
+    assert blocks
+    for kind, code in blocks:
+        follow(kind, code.replace("REPOSITORY", str(ROOT)), tmp_path)
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).is_file(), target
+
+
+def blocks_of(text: str) -> list[tuple[str, str]]:
+    """Kind and code of every block."""
+    return re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def follow(kind: str, code: str, folder: Path) -> None:
+    """Run a block in a folder, as a reader would."""
+    here = {"muxviz": f"'{sys.executable}' -m muxviz", "python": f"'{sys.executable}'"}
+    code = re.sub(r"\.venv/bin/(\w+)", lambda found: here[found[1]], code)
+    done = subprocess.run(
+        ["bash", "-ec", code] if kind == "sh" else [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
 
 
 def test_the_table_of_pages_is_that_of_the_app() -> None:
