@@ -66,6 +66,8 @@ from muxviz.figures.debugger import fixes as of_fixes
 from muxviz.figures.debugger import heard as of_heard
 from muxviz.figures.debugger import ladder as of_ladder
 from muxviz.figures.debugger import verdict as of_verdicts
+from muxviz.figures.drawing.family import Family
+from muxviz.figures.drawing.narrow import narrowed
 from muxviz.figures.fidelity import answers as fidelity_answers
 from muxviz.figures.fidelity import bits as fidelity_bits
 from muxviz.figures.fidelity import by_sparsity as sparsity
@@ -158,12 +160,18 @@ Change = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Drawn:
-    """One figure and all that is said of it."""
+    """One figure and all that is said of it. own_narrow: where it is not made of the wide one."""
 
     figure: go.Figure
     finding: str
     alt: str
     table: list[dict[str, Any]]
+    own_narrow: go.Figure | None = None
+
+    @property
+    def narrow(self) -> go.Figure:
+        """What a page of 360 px shows."""
+        return narrowed(self.figure) if self.own_narrow is None else self.own_narrow
 
 
 FAMILIES: dict[str, Callable[[], Drawn]] = {}
@@ -182,15 +190,23 @@ def alike(name: str, room: Any, *given: Any, prefix: str = "", **chosen: Any) ->
 
     def make(change: Change = lambda given: given) -> Drawn:
         values = [change(value() if callable(value) else value) for value in given]
+        calls = [
+            getattr(room, f"{prefix}_{part}") for part in ("figure", "finding", "alt", "table")
+        ]
+        own = (one.narrow for one in vars(room).values() if _draws(one, calls[0]))
+        calls += filter(None, own)
         made = []
-        for part in ("figure", "finding", "alt", "table"):
-            call = getattr(room, f"{prefix}_{part}")
+        for call in calls[:5]:
             known = signature(call).parameters
             made.append(call(*values, **{k: v for k, v in chosen.items() if k in known}))
         return Drawn(*made)
 
     FAMILIES[name] = cache(make)
     VARIANTS[name] = make
+
+
+def _draws(value: Any, figure: Callable[..., go.Figure]) -> bool:
+    return isinstance(value, Family) and value.figure is figure
 
 
 # ---- results ------------------------------------------------------------------------------------

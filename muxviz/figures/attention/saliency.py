@@ -20,7 +20,7 @@ from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, ink
 from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.scales import color_at, diverging, scale_alone
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.drawing.wording import or_none, percent, plain, shorten, visible, width
+from muxviz.figures.drawing.wording import number, or_none, percent, plain, shorten, visible, width
 from muxviz.results.attribution import TOLERANCE, Attribution, SlotShares
 
 ROOM = 84.0  # letters in a line
@@ -87,7 +87,7 @@ def saliency_alt(result: Attribution) -> str:
     length = result.values.shape[1]
     tokens = [
         f"{result.tokens[n // length][n % length]} (slot {n // length + 1}, "
-        f"{result.values.ravel()[n]:+.2f})"
+        f"{number(result.values.ravel()[n], '+.2f')})"
         for n in (int(m) for m in order)
     ]
     shares = ", ".join(f"slot {j + 1} {percent(float(v))}" for j, v in enumerate(result.shares))
@@ -149,7 +149,7 @@ def _hover(result: Attribution, slot: int, t: int) -> str:
     head = f"slot {slot + 1}, position {t}: {plain(visible(result.tokens[slot][t]))}"
     if not result.moved[slot, t]:
         return f"{head}<br>kept by the baseline, no attribution"
-    return f"{head}<br>{float(result.values[slot, t]):+.4f} logits"
+    return f"{head}<br>{number(float(result.values[slot, t]), '+.4f')} logits"
 
 
 def _gutter(plot: Plot, result: Attribution, starts: list[int], dark: bool) -> None:
@@ -178,7 +178,8 @@ def _gutter(plot: Plot, result: Attribution, starts: list[int], dark: bool) -> N
         label = f"<b>{slot_label(slot)}</b>" if is_own else slot_label(slot)
         font = {"size": TEXT_SIZE, "color": ink(dark).text}
         notes.append(common | {"x": -GUTTER, "text": label, "font": font})
-        words = f"{plain(percent(float(result.shares[slot])))}<br>{float(result.sums[slot]):+.2f}"
+        share, total = float(result.shares[slot]), float(result.sums[slot])
+        words = f"{plain(percent(share))}<br>{number(total, '+.2f')}"
         font = {"size": SMALL_SIZE, "color": ink(dark).muted}
         notes.append(common | {"x": right + 0.7, "text": words, "font": font, "align": "left"})
     plot.mark(shapes=shapes, annotations=notes)
@@ -189,8 +190,9 @@ def _note(result: Attribution) -> str:
     enough = "" if result.gap < TOLERANCE else " <b>(above 1 %: read with care)</b>"
     return (
         f"Bars: share of the absolute attribution; beside them its signed sum. Together they add "
-        f"up to {result.difference:+.2f} logits<br>(from {result.baseline_output:.2f} with the "
-        f"pool's mean words to {result.output:.2f}), completeness gap {gap} of it at "
+        f"up to {number(result.difference, '+.2f')} logits<br>"
+        f"(from {number(result.baseline_output, '.2f')} with the pool's mean words to "
+        f"{number(result.output, '.2f')}), completeness gap {gap} of it at "
         f"{result.steps} steps{enough}. Dotted: kept by the baseline."
     )
 
@@ -205,7 +207,7 @@ def _scale(plot: Plot, scale: list[list[float | str]], top: float, dark: bool) -
         "yanchor": "top",
         "ypad": 6,
         "tickvals": [-top, 0, top],
-        "ticktext": [f"{-top:.2g}", "0", f"{top:.2g}"],
+        "ticktext": [number(-top, ".2g"), "0", number(top, ".2g")],
     }
     colors["title"] = {"text": "attribution (logits)", "font": {"size": SMALL_SIZE}}
     plot.add(scale_alone(scale, -top, top, colors))

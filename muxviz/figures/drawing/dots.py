@@ -17,7 +17,7 @@ from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import or_none, percent
+from muxviz.figures.drawing.wording import ends, number, or_none, percent
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Shares
 
@@ -150,8 +150,8 @@ def estimate_words(found: Estimates, at: int) -> str:
     if np.isnan(found.mean[at]):
         return "nothing counted"
     if np.isnan(found.low[at]):
-        return f"{found.mean[at]:.3g}"
-    return f"{found.mean[at]:.3g} ({found.low[at]:.3g} to {found.high[at]:.3g})"
+        return number(found.mean[at], ".3g")
+    return f"{number(found.mean[at], '.3g')}{ends(found.low[at], found.high[at], '.3g')}"
 
 
 def share_row(found: Shares, at: tuple[Any, ...]) -> dict[str, Any]:

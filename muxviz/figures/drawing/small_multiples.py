@@ -11,7 +11,7 @@ import numpy as np
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, legend_of
 from muxviz.figures.drawing.plot import Plot, scatter
-from muxviz.figures.drawing.wording import plain, shorten
+from muxviz.figures.drawing.wording import number, plain, shorten
 from muxviz.results.training import RunCurves, StageSpan
 
 MOST_RUNS = 4
@@ -81,8 +81,8 @@ def draw_panels(
         ],
     )
     colors, last = DARK_RUNS if dark else LIGHT_RUNS, last_step(runs)
-    for number, curves in enumerate(panels.values()):
-        row, column = number // COLUMNS + 1, number % COLUMNS + 1
+    for place, curves in enumerate(panels.values()):
+        row, column = place // COLUMNS + 1, place % COLUMNS + 1
         for curve in curves:
             name = plain_name(runs[curve.run])
             x, y, _ = thinned(curve.steps, curve.values)
@@ -231,7 +231,7 @@ def short_number(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:,.0f}"
     if 0 < abs(value) < 0.0005:
-        return f"{value:.1e}"
+        return number(value, ".1e")
     digits = 3 - 1 - (math.floor(math.log10(abs(value))) if value else 0)
     return f"{value:.{min(max(digits, 0), 4)}f}"
 

@@ -7,11 +7,12 @@ Plotly reads a part of HTML, entities and formulas between dollar signs in every
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 
 from muxviz.results import Proportion
 
-ELLIPSIS = "…"
+ELLIPSIS, MINUS = "…", "−"
 JOINER = "\u200d"  # joins emoji into one picture
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # keeps right-to-left text from reordering its neighbours
 BIDI_CONTROLS = frozenset(
@@ -68,6 +69,17 @@ def fold(text: str, room: float, lines: int) -> list[str]:
     return [*folded, shorten(rest, room)] if rest else folded
 
 
+def number(value: float, form: str) -> str:
+    """``value`` as ``format`` writes it, with a minus sign for a hyphen: ``"−1.3"``, ``"2e−5"``.
+
+    What is rounded to nothing has no minus sign.
+    """
+    text = f"{value:{form}}"
+    if math.isfinite(value) and not any(digit in text for digit in "123456789"):
+        text = text.replace("-", "")
+    return re.sub("-0*", MINUS, text) if "e" in text else text.replace("-", MINUS)
+
+
 def percent(share: float) -> str:
     """A share in [0, 1] as ``"22 %"``; never rounded onto 0 or 100 %; ``"n/a"`` for NaN."""
     if math.isnan(share):
@@ -76,7 +88,12 @@ def percent(share: float) -> str:
         return "under 1 %"
     if 0.995 <= share < 1:
         return "over 99 %"
-    return f"{100 * share:.0f} %"
+    return f"{number(100 * share, '.0f')} %"
+
+
+def tenths(share: float) -> str:
+    """A share as a hover names it: ``"22.4 %"``."""
+    return f"{number(100 * share, '.1f')} %"
 
 
 def sure(chance: float) -> str:
@@ -102,7 +119,7 @@ def ends(low: float, high: float, form: str, unit: str = "") -> str:
     """
     if math.isnan(low) or math.isnan(high):
         return ""
-    return f" ({low:{form}} to {high:{form}}{unit})"
+    return f" ({number(low, form)} to {number(high, form)}{unit})"
 
 
 def tokens_of(share: float, positions: int) -> str:

@@ -15,12 +15,13 @@ from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import ends, plain, shorten
+from muxviz.figures.drawing.wording import ends, number, plain, shorten
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Bits
 
 UNITS = {"bits": "Bits", "nats": "Nats"}
 PER_NAT = {"bits": 1 / np.log(2), "nats": 1.0}
+TWO = ".2f"  # decimals
 HEIGHT = 420  # px
 NAME_ROOM = 16  # letters under a column
 
@@ -113,16 +114,16 @@ def bits_alt(results: Sequence[Bits], *, unit: str = "bits") -> str:
     """The picture in words."""
     per = _per(unit)
     parts = [
-        f"{_name(r)}, N = {_num(r)}: {float(r.total.mean) * per:.2f}"
+        f"{_name(r)}, N = {_num(r)}: {number(float(r.total.mean) * per, '.2f')}"
         f"{ends(float(r.total.low) * per, float(r.total.high) * per, '.2f')}, per slot "
-        f"{', '.join(f'{m * per:.2f}' for m in r.slots.mean)}"
+        f"{', '.join(number(m * per, TWO) for m in r.slots.mean)}"
         for r in _ordered(results)
     ]
     return f"{bits_finding(results, unit=unit)}. In {unit} per position, {'; '.join(parts)}."
 
 
 def _total(result: Bits, per: float) -> str:
-    return f"{float(result.total.mean) * per:.2f}"
+    return number(float(result.total.mean) * per, ".2f")
 
 
 def _who(result: Bits, among: Sequence[Bits]) -> str:
@@ -161,7 +162,7 @@ def _totals(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bo
                 (high - mean).astype(np.float32), (mean - low).astype(np.float32), colors.text
             ),
             hovertext=[
-                f"{plain(_name(r))}: {m:.2f} {unit} per position{ends(a, b, '.2f')}"
+                f"{plain(_name(r))}: {number(m, '.2f')} {unit} per position{ends(a, b, '.2f')}"
                 for r, m, a, b in zip(results, mean, low, high, strict=True)
             ],
         ),
@@ -225,7 +226,7 @@ def _slots(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: boo
                     width=3,
                 ),
                 hovertext=[
-                    f"{plain(_name(result))}, slot {i + 1}: {mean[i]:.2f} {unit}"
+                    f"{plain(_name(result))}, slot {i + 1}: {number(mean[i], '.2f')} {unit}"
                     f"{ends(low[i], high[i], '.2f')}"
                     for i in range(num)
                 ],

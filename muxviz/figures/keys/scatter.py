@@ -12,7 +12,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
-from muxviz.figures.drawing.wording import or_none, plain
+from muxviz.figures.drawing.wording import number, or_none, plain
 from muxviz.results.keys import KeyLeak
 
 LABELLED = 12  # pairs whose names stand beside their points, largest cross-talk first
@@ -46,7 +46,9 @@ def key_leak_figure(found: KeyLeak, *, which: int = 0, dark: bool = False) -> go
                 "line": {"color": [slot_outline(j, dark=dark) for _, j, *_ in pairs], "width": 1.2},
             },
             hovertext=[
-                plain(f"slot {j + 1} → slot {i + 1}: {name} {x:.3f}, {_amount(found, y)}")
+                plain(
+                    f"slot {j + 1} → slot {i + 1}: {name} {number(x, '.3f')}, {_amount(found, y)}"
+                )
                 for i, j, x, y in pairs
             ],
             customdata=[(i, j) for i, j, _, _ in pairs],
@@ -66,7 +68,7 @@ def key_leak_finding(found: KeyLeak, *, which: int = 0) -> str:
     name, rho, p = found.names[which], float(found.rho[which]), float(found.p[which])
     if np.isnan(rho):
         return f"All pairs are equally alike ({name}), so it cannot explain differences in leaks"
-    said = f"ρ = {rho:.2f}, p = {p:.2g}".replace("-", "−")
+    said = f"ρ = {number(rho, '.2f')}, p = {number(p, '.2g')}"
     if p > LEVEL:
         return f"Keys do not tell which slots leak: {name}, {said}"
     more = "more" if rho > 0 else "less"
@@ -111,7 +113,7 @@ def key_leak_alt(found: KeyLeak, *, which: int = 0) -> str:
     largest = sorted(_pairs(found, which), key=lambda pair: -pair[3])[:5]
     lines = [f"{key_leak_finding(found, which=which)}.", _test(found)]
     lines += [
-        f"Slot {j + 1} into slot {i + 1}: similarity {x:.3f}, {_amount(found, y)}."
+        f"Slot {j + 1} into slot {i + 1}: similarity {number(x, '.3f')}, {_amount(found, y)}."
         for i, j, x, y in largest
     ]
     return " ".join(lines)
@@ -144,7 +146,7 @@ def _unit(found: KeyLeak) -> str:
 
 
 def _amount(found: KeyLeak, value: float) -> str:
-    return f"{value * _scale(found):.3g} {_unit(found)}"
+    return f"{number(value * _scale(found), '.3g')} {_unit(found)}"
 
 
 KEY_LEAK = Family(key_leak_figure, key_leak_finding, key_leak_alt, key_leak_table)

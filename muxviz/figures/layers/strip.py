@@ -19,7 +19,7 @@ from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.strips import LOWEST, TOKEN_ROOM
-from muxviz.figures.drawing.wording import interval, percent, plain, shorten, visible, width
+from muxviz.figures.drawing.wording import interval, number, percent, plain, shorten, visible, width
 from muxviz.results.layers import GroupLens, SlotLens
 
 MOST_TOKENS = 128  # drawn; a longer text is cut, and the caption says so
@@ -190,16 +190,18 @@ def _hover(found: SlotLens, level: int, t: int) -> str:
     line = f"position {t}: {plain(visible(found.tokens[t]))}"
     if not found.is_counted[t]:
         return f"{line}<br>special token, not counted"
-    line += f"<br>{found.true_log_prob[level, t]:.2f} nats, rank {found.rank[level, t] + 1}"
+    line += (
+        f"<br>{number(found.true_log_prob[level, t], '.2f')} nats, rank {found.rank[level, t] + 1}"
+    )
     if found.rank[level, t]:
         read = plain(visible(found.read[level][t]))
-        line += f"<br>read as {read} ({found.read_log_prob[level, t]:.2f} nats)"
+        line += f"<br>read as {read} ({number(found.read_log_prob[level, t], '.2f')} nats)"
     return line
 
 
 def _remark(found: SlotLens) -> str:
     words = "own → <b>read</b> where it went wrong; dotted: special, not counted; the stronger "
-    words += f"the tint, the less likely the own token (0 to {LOWEST:g} nats)"
+    words += f"the tint, the less likely the own token (0 to {number(LOWEST, 'g')} nats)"
     if len(found.tokens) > MOST_TOKENS:
         words += f"; the first {MOST_TOKENS} of {len(found.tokens)} tokens"
     return words

@@ -11,7 +11,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import ends, interval, or_none, percent
+from muxviz.figures.drawing.wording import ends, interval, number, or_none, percent
 from muxviz.results.whatif_copies import Copies, Ensembling
 
 
@@ -141,7 +141,7 @@ def copies_finding(result: Ensembling) -> str:
     gain, low, high = (100 * float(v) for v in (last.gain.mean, last.gain.low, last.gain.high))
     sure = "" if bool(last.gain.excludes(0)) else ", not told from nothing"
     return (
-        f"{last.copies} copies of a sentence change accuracy by {gain:+.1f} points"
+        f"{last.copies} copies of a sentence change accuracy by {number(gain, '+.1f')} points"
         f"{ends(low, high, '+.1f')}{sure}, at {first.per_pass // last.per_pass} times the passes"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,15 @@ from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, i
 from muxviz.figures.drawing.plot import Plot, Trace, bar, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import interval, or_none, percent, plain, shorten
+from muxviz.figures.drawing.wording import (
+    interval,
+    number,
+    or_none,
+    percent,
+    plain,
+    shorten,
+    tenths,
+)
 from muxviz.results.whatif_orders import OUTCOMES, Duplicates, Twins
 
 # ---- twins --------------------------------------------------------------------------------------
@@ -134,7 +143,11 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
     colors, num = ink(dark), len(result.sure)
     many = result.bias.draws > 1
     plot = Plot.grid(rows=2 if many else 1, cols=1, down=0.34)
-    plot.add(_dots(result.sure, np.zeros(num), dark, "%{x:.1%}"), row=1, col=1)
+    plot.add(
+        _dots(result.sure, np.zeros(num), dark, [tenths(share) for share in result.sure]),
+        row=1,
+        col=1,
+    )
     low, high = float(result.sure.min()), float(result.sure.max())
     room = max(0.02, (high - low) * 0.25)
     plot.xaxes(
@@ -147,7 +160,8 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
     hidden = {"showticklabels": False}
     plot.yaxes(range=[-1, 1], row=1, col=1, **hidden)
     if many:
-        dots = _dots(result.bias.mean, np.arange(num), dark, "%{x:+.3f} logits")
+        words = [f"{number(bias, '+.3f')} logits" for bias in result.bias.mean]
+        dots = _dots(result.bias.mean, np.arange(num), dark, words)
         dots["error_x"] = whiskers(
             result.bias.high - result.bias.mean,
             result.bias.mean - result.bias.low,
@@ -211,7 +225,7 @@ def duplicates_alt(result: Duplicates) -> str:
     return " ".join([f"{duplicates_finding(result)}.", *rows])
 
 
-def _dots(x: np.ndarray, y: np.ndarray, dark: bool, unit: str) -> Trace:
+def _dots(x: np.ndarray, y: np.ndarray, dark: bool, said: Sequence[str]) -> Trace:
     num = len(x)
     return scatter(
         x=np.asarray(x, dtype=np.float32),
@@ -226,7 +240,7 @@ def _dots(x: np.ndarray, y: np.ndarray, dark: bool, unit: str) -> Trace:
             "color": [slot_color(i) for i in range(num)],
             "line": {"color": [slot_outline(i, dark=dark) for i in range(num)], "width": 1.2},
         },
-        hovertemplate="slot %{text}: " + unit + "<extra></extra>",
+        hovertext=[f"slot {i + 1}: {words}" for i, words in enumerate(said)],
     )
 
 
