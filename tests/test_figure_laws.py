@@ -418,7 +418,7 @@ def test_the_words_beside_and_over_a_bar_are_those_of_its_row(name: str) -> None
 @pytest.mark.parametrize("slot", [0, 1, 2])
 def test_the_dose_title_has_the_slopes_of_its_slot(slot: int) -> None:
     found = dose()
-    own, most = re.findall(r"([+−]\d\.\d\d)", dose_finding(found, slot))
+    own, most = re.findall(r"([+-]\d\.\d\d)", dose_finding(found, slot).replace("−", "-"))
     others = [j for j in range(3) if j != slot]
     loudest = max(others, key=lambda j: abs(found.slope[slot, j]))
     assert float(own) == pytest.approx(found.slope[slot, slot], abs=0.005)

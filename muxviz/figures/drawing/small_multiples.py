@@ -95,7 +95,7 @@ def draw_panels(
                     connectgaps=True,
                     name=name,
                     legendgroup=str(curve.run),
-                    showlegend=number == 0 and len(runs) > 1 and not curve.is_target,
+                    showlegend=place == 0 and len(runs) > 1 and not curve.is_target,
                     line={
                         "color": colors[curve.run],
                         "dash": "dot" if curve.is_target else DASHES[curve.run],

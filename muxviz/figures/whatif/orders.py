@@ -37,7 +37,6 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
             scatter(
                 x=(seat + places).astype(np.float32),
                 y=values.astype(np.float32),
-                text=[tenths(share) for share in values],
                 mode="markers",
                 marker={
                     "symbol": slot_marker(seat),
@@ -45,7 +44,7 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
                     "color": tint(slot_color(seat), 0.75),
                     "line": {"color": slot_outline(seat, dark=dark), "width": 0.8},
                 },
-                hovertemplate=f"seat {seat + 1}: %{{text}}<extra></extra>",
+                hovertext=[f"seat {seat + 1}: {tenths(share)}" for share in values],
             )
         )
     means = result.by_seat(sentence).mean
