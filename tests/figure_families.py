@@ -92,7 +92,7 @@ from muxviz.figures.map import journey as of_journey
 from muxviz.figures.map import shares as map_shares
 from muxviz.figures.map import states as state_map
 from muxviz.figures.map import words as map_words
-from muxviz.figures.mix import braid, leak, timing
+from muxviz.figures.mix import braid, braid_stack, leak, timing
 from muxviz.figures.mix.braid_words import braid_alt, braid_finding, braid_table
 from muxviz.figures.planner import budget as planner_budget
 from muxviz.figures.planner import choice as planner
@@ -193,13 +193,12 @@ def alike(name: str, room: Any, *given: Any, prefix: str = "", **chosen: Any) ->
         calls = [
             getattr(room, f"{prefix}_{part}") for part in ("figure", "finding", "alt", "table")
         ]
-        own = (one.narrow for one in vars(room).values() if _draws(one, calls[0]))
-        calls += filter(None, own)
         made = []
-        for call in calls[:5]:
+        for call in calls:
             known = signature(call).parameters
             made.append(call(*values, **{k: v for k, v in chosen.items() if k in known}))
-        return Drawn(*made)
+        family = next(one for one in vars(room).values() if _draws(one, calls[0]))
+        return Drawn(*made, family.on_a_phone(made[0], tuple(values), chosen))
 
     FAMILIES[name] = cache(make)
     VARIANTS[name] = make
@@ -473,6 +472,7 @@ def braided() -> Drawn:
         braid_finding(given),
         braid_alt(given, **look),
         braid_table(given, **look),
+        braid_stack.braid_stack_figure(given, **look),
     )
 
 
@@ -641,6 +641,7 @@ def pair_map() -> Drawn:
         room.pair_map_finding(found, 0, (1, 2)),
         room.pair_map_alt(found, 0, (1, 2)),
         room.pair_map_table(found, 0, (1, 2)),
+        narrowed(room.pair_map_figure(found, 0, (1, 2), is_narrow=True)),
     )
 
 
@@ -652,6 +653,7 @@ def relevance_difference() -> Drawn:
         room.relevance_difference_finding(found, 1, (0, 1)),
         room.relevance_difference_alt(found, 1, (0, 1)),
         room.relevance_table(found, 1),
+        narrowed(room.relevance_difference_figure(found, 1, (0, 1), is_narrow=True)),
     )
 
 
@@ -774,6 +776,7 @@ def traded() -> Drawn:
         f"{room.tradeoff_alt(runs, task=TASK)} {tradeoff_words.rivals_finding(runs, task=TASK)} "
         f"{tradeoff_words.goals_finding(runs)}",
         tradeoff_table(runs),
+        narrowed(room.tradeoff_figure(runs, task=TASK, is_narrow=True)),
     )
 
 

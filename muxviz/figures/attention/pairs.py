@@ -187,6 +187,7 @@ def pair_map_figure(
     positions: np.ndarray | None = None,
     slot: int = 0,
     dark: bool = False,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """The part of one head's logits that one pair of slots brings, signed."""
     if gone := _gone(result, head):
@@ -209,6 +210,7 @@ def pair_map_figure(
         limits=(-top, top),
         unit="logit",
         dark=dark,
+        is_narrow=is_narrow,
     )
 
 

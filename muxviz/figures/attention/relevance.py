@@ -165,6 +165,7 @@ def relevance_difference_figure(
     rollout: bool = True,
     positions: np.ndarray | None = None,
     dark: bool = False,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """One slot's map less another's: orange where the first leans more, blue where the second."""
     if gone := gone_alone(result, layer, rollout):
@@ -184,6 +185,7 @@ def relevance_difference_figure(
         limits=(-top, top),
         unit="difference",
         dark=dark,
+        is_narrow=is_narrow,
     )
 
 

@@ -10,21 +10,40 @@ WIDE = 900  # px of the figure whose cells these are
 SMALL = 0.3  # of its width: cells up to it, without numbers on their axes, stay side by side
 GAP, TITLED, TIGHT = 70, 20, 34  # px between cells; more with an axis title; between small ones
 NEAR = 1e-6
+SCENE = ("scene", "scene")
 
 
 @dataclass
 class Cell:
-    """A pair of axes, where it stands and where it will."""
+    """A pair of axes or a scene, where it stands and where it will."""
 
-    letters: tuple[str, str]  # "x2", "y2"
-    x: tuple[float, float]
-    y: tuple[float, float]
+    letters: tuple[str, str]  # "x2", "y2"; "scene" twice
+    x: tuple[float, float] = (0.0, 1.0)
+    y: tuple[float, float] = (0.0, 1.0)
     to_x: tuple[float, float] = (0.0, 1.0)
     to_y: tuple[float, float] = (0.0, 1.0)
 
     def axes(self, layout: Settings) -> tuple[Settings, Settings]:
+        """Settings of both, empty for a scene."""
+        if self.letters == SCENE:
+            return {}, {}
         x, y = (layout.setdefault(f"{at[0]}axis{at[1:]}", {}) for at in self.letters)
         return x, y
+
+    def read(self, layout: Settings) -> None:
+        x, y = self.axes(layout)
+        at = layout["scene"]["domain"] if self.letters == SCENE else {}
+        self.x = tuple(at.get("x") or x.get("domain", (0, 1)))
+        self.y = tuple(at.get("y") or y.get("domain", (0, 1)))
+
+    def write(self, layout: Settings) -> None:
+        domains = {"x": list(self.to_x), "y": list(self.to_y)}
+        if self.letters == SCENE:
+            layout["scene"]["domain"] = domains
+        for axis, domain in zip(self.axes(layout), domains.values(), strict=True):
+            axis["domain"] = domain
+            if "matches" in axis and axis.get("showticklabels") is False:
+                axis["showticklabels"] = True
 
     def holds(self, x: float, y: float) -> bool:
         """Whether a place of the figure lies in it or at its edge."""
@@ -44,20 +63,18 @@ def cells_below(plot: Plot, page: float) -> None:
     sides = plot.layout["margin"]
     inner = plot.layout["height"] - sides["t"] - sides["b"]
     rows = _rows(cells, plot.layout)
-    tall = [_height(row, inner, page) for row in rows]
+    tall = [_height(row[0], plot.layout, inner, page) for row in rows]
     gaps = [_gap(row, plot.layout) for row in rows[:-1]]
     whole = sum(tall) + sum(gaps)
     top = whole
     for row, height, gap in zip(rows, tall, [*gaps, 0], strict=True):
+        most = _most(row[0]) if _is_small(row[0], plot.layout) else 1
         for k, cell in enumerate(row):
-            cell.to_x = (k / len(row), (k + (0.94 if len(row) > 1 else 1)) / len(row))
+            cell.to_x = (k / most, (k + 0.94) / most) if most > 1 else (0.0, 1.0)
             cell.to_y = (max((top - height) / whole, 0.0), min(top / whole, 1.0))
-            x, y = cell.axes(plot.layout)
-            for axis in (x, y):
-                if "matches" in axis and axis.get("showticklabels") is False:
-                    axis["showticklabels"] = True
-            x["domain"], y["domain"] = list(cell.to_x), list(cell.to_y)
         top -= height + gap
+    for cell in cells:
+        cell.write(plot.layout)
     for name in ("annotations", "shapes"):
         for item in plot.layout.get(name, []):
             _move(item, cells)
@@ -65,14 +82,19 @@ def cells_below(plot: Plot, page: float) -> None:
 
 
 def _cells(plot: Plot) -> list[Cell]:
-    drawn = (t for t in plot.data if t["type"] not in ("scatter3d", "surface"))
-    pairs = list(dict.fromkeys((t.get("xaxis", "x"), t.get("yaxis", "y")) for t in drawn))
+    pairs = list(
+        dict.fromkeys(
+            SCENE if t["type"] == "scatter3d" else (t.get("xaxis", "x"), t.get("yaxis", "y"))
+            for t in plot.data
+        )
+    )
+    if SCENE in pairs:
+        pairs = [pair for pair in pairs if pair != ("x", "y")]  # of the legend, out of sight
     if any(len({pair[k] for pair in pairs}) < len(pairs) for k in (0, 1)):
         return []
-    cells = [Cell(pair, (0.0, 1.0), (0.0, 1.0)) for pair in pairs]
+    cells = [Cell(pair) for pair in pairs]
     for cell in cells:
-        x, y = cell.axes(plot.layout)
-        cell.x, cell.y = tuple(x.get("domain", (0, 1))), tuple(y.get("domain", (0, 1)))
+        cell.read(plot.layout)
     return sorted(cells, key=lambda cell: (-round(cell.y[1], 3), cell.x[0]))
 
 
@@ -81,31 +103,37 @@ def _rows(cells: list[Cell], layout: Settings) -> list[list[Cell]]:
     rows: list[list[Cell]] = []
     for cell in cells:
         last = rows[-1] if rows else []
-        most = 2 if cell.x[1] - cell.x[0] > 0.18 else 3
-        if last and len(last) < most and all(_is_small(c, layout) for c in (*last, cell)):
+        if last and len(last) < _most(cell) and all(_is_small(c, layout) for c in (*last, cell)):
             last.append(cell)
         else:
             rows.append([cell])
     return rows
 
 
+def _most(cell: Cell) -> int:
+    """How many as small as this one stand side by side."""
+    return 2 if cell.x[1] - cell.x[0] > 0.18 else 3
+
+
 def _is_small(cell: Cell, layout: Settings) -> bool:
+    if cell.letters == SCENE:
+        return False
     has_numbers = any(
-        axis.get("showticklabels", axis.get("visible", True)) for axis in cell.axes(layout)
+        axis.get("showticklabels", axis.get("visible", True)) or "matches" in axis
+        for axis in cell.axes(layout)
     )
     return not has_numbers and cell.x[1] - cell.x[0] <= SMALL
 
 
-def _height(row: list[Cell], inner: float, page: float) -> float:
-    first = row[0]
-    height = inner * (first.y[1] - first.y[0])
-    if len(row) == 1:
+def _height(cell: Cell, layout: Settings, inner: float, page: float) -> float:
+    height = inner * (cell.y[1] - cell.y[0])
+    if not _is_small(cell, layout):
         return height
-    return height / (WIDE * (first.x[1] - first.x[0])) * page / len(row)
+    return height / (WIDE * (cell.x[1] - cell.x[0])) * page / _most(cell)
 
 
 def _gap(row: list[Cell], layout: Settings) -> float:
-    if len(row) > 1:
+    if _is_small(row[0], layout):
         return TIGHT
     x, _ = row[0].axes(layout)
     return GAP + TITLED * bool(x.get("title", {}).get("text"))

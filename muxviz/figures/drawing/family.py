@@ -45,7 +45,8 @@ class Family:
 
     Each takes the result first, and by name what it knows of the choices: a ``table`` that is the
     same for all of them need not take any. table: None where another figure of the panel has it.
-    narrow: gives the figure for a page of 360 px that ``narrowed`` cannot make of the wide one.
+    narrow: draws it for a page of 360 px, where ``narrowed`` cannot; a figure that knows
+    ``is_narrow`` is asked with it first.
     """
 
     figure: Callable[..., go.Figure]
@@ -62,6 +63,16 @@ class Family:
     @cached_property
     def _defaults(self) -> dict[str, Any]:
         return {name: p.default for name, p in signature(self.figure).parameters.items()}
+
+    def on_a_phone(
+        self, wide: go.Figure, results: tuple[Any, ...], choices: dict[str, Any]
+    ) -> go.Figure:
+        """The same figure as ``wide`` for a page of 360 px."""
+        if self.narrow is not None:
+            return _call(self.narrow, results, choices)
+        if "is_narrow" in self._defaults:
+            wide = _call(self.figure, results, {**choices, "is_narrow": True})
+        return narrowed(wide)
 
     def line(self, named: str, choices: Mapping[str, Any]) -> str:
         """Python that draws it: choices that are not the figure's own defaults."""
@@ -124,11 +135,7 @@ class Picture:
             known = {**part.choices, **self.only_here}
             looks = {**known, "dark": dark}
             figures.append(_call(family.figure, drawn_of, looks))
-            narrow.append(
-                narrowed(figures[-1])
-                if family.narrow is None
-                else _call(family.narrow, drawn_of, looks)
-            )
+            narrow.append(family.on_a_phone(figures[-1], drawn_of, looks))
             findings.append(_call(family.finding, drawn_of, known))
             alts.append(_call(family.alt, drawn_of, known))
             if family.table is not None:

@@ -1,17 +1,19 @@
 """A figure for a page of 360 px: the same marks, cells below each other, words folded.
 
-What a figure needs beyond that, such as other names on its points, it says itself
-(``Family.narrow``).
+What a figure needs beyond that, such as other places for names beside its points, it does itself
+when asked with ``is_narrow``.
 """
 
 from __future__ import annotations
 
+import base64
 import html
 import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.cells_below import cells_below
@@ -22,9 +24,9 @@ from muxviz.figures.drawing.wording import fold, plain, width
 PAGE = 358  # px: a page of 390 without its margins
 LETTER, LINE = 6.4, 16  # px of an average letter of small type, and from line to line
 EDGE = 12  # px free at either side
-NAME_ROOM = 17  # letters of the name of a row, and of the words behind it
+NAME_ROOM, BEHIND_ROOM = 17, 20  # letters of the name of a row, and of the words behind it
 NUMBERS, AXIS_TITLE, BAR = 46, 20, 78  # px of numbers, of an axis' title, of a colour bar
-MARK = 48  # px of a mark in a legend, with what is around it
+MARK, LEGEND_LINE = 48, 20  # px of a mark in a legend with what is around it, and of a line
 KEPT = ("traceorder", "itemclick", "itemdoubleclick")  # of a legend
 BREAK = "<br>"
 
@@ -34,56 +36,89 @@ def narrowed(figure: go.Figure) -> go.Figure:
     spec: dict[str, Any] = figure.to_plotly_json()
     plot = Plot(*spec["data"])
     plot.layout, plot.frames = spec["layout"], list(spec.get("frames", []))
+    above = _above(plot)
     cells_below(plot, PAGE)
-    _lay_legend(plot)
     left = max([EDGE, *(_fold_names(plot, name) for name in _axes(plot, "y")), *_before(plot)])
-    right = _fold_beside(plot, left)
+    right = _fold_behind(plot, left)
     plot.set(margin={"l": round(left), "r": round(right)})
     inner = PAGE - left - right
+    above += _fold_heads(plot, inner, right)
     for name in _axes(plot, "x"):
+        above += _fold_columns(plot.layout[name], inner)
         _thin_ticks(plot.layout[name], inner)
     _fold_lines(plot, left, inner)
-    _fold_title(plot)
+    _set_top(plot, above)
     return plot.figure()
 
 
-def grow(plot: Plot, more: float, side: str = "") -> None:
-    """Make ``plot`` higher by px, in its margin ``side`` or in its cells.
-
-    What stands at a distance from the top keeps it, but for what a higher top pushes down.
-    """
-    before, more = plot.layout["height"], round(more)
-    plot.set(height=before + more)
+def _grow(plot: Plot, more: float, side: str = "") -> None:
+    """Make ``plot`` higher by px, in its margin ``side`` or in its cells."""
+    plot.set(height=round(plot.layout["height"] + more))
     if side:
-        plot.set(margin={side: plot.layout["margin"][side] + more})
-    legend = plot.layout.get("legend", {})
-    if legend.get("yref") == "container":
-        pushed = more if side == "t" else 0
-        legend["y"] = 1 - ((1 - legend["y"]) * before + pushed) / (before + more)
+        plot.set(margin={side: round(plot.layout["margin"][side] + more)})
 
 
-def inner_height(plot: Plot) -> float:
-    """px from the top to the bottom of the cells."""
-    sides = plot.layout["margin"]
-    return float(plot.layout["height"] - sides["t"] - sides["b"])
+# ---- above the cells ----------------------------------------------------------------------------
 
 
-# ---- parts --------------------------------------------------------------------------------------
+def _above(plot: Plot) -> float:
+    """px that words right above the topmost cells take."""
+    found = [0.0]
+    for item in _notes(plot):
+        at = str(item.get("yref", "y"))
+        is_top = at != "y" and not re.fullmatch(r"y\d+", at) and item["y"] >= 1 - 1e-6
+        if is_top and item.get("yanchor") == "bottom":
+            found.append(item.get("yshift", 0) + LINE * _lines(item) + 4)
+    for name in _axes(plot, "x"):
+        axis = plot.layout[name]
+        if axis.get("side") == "top" and axis.get("visible", True):
+            title = axis.get("title", {}).get("text")
+            found.append(10 + LINE + (AXIS_TITLE if title else 0))
+    return max(found)
 
 
-def _lay_legend(plot: Plot) -> None:
-    """Under the title, as many lines as it needs."""
+def _set_top(plot: Plot, above: float) -> None:
+    """Title and legend, folded, and ``above`` px for what stands under them."""
+    title = plot.layout["title"]
+    frames = [frame.get("layout", {}).get("title", {}) for frame in plot.frames]
+    most = 0
+    for said in (title, *frames):
+        words = html.unescape(said.get("text", "").replace(BREAK, " "))
+        lines = fold(words, NARROW_ROOM, NARROW_LINES) if words else []
+        said |= {"text": BREAK.join(map(plain, lines))} if words else {}
+        most = max(most, len(lines))
     names = [t["name"] for t in plot.data if "name" in t and t.get("showlegend") is not False]
-    if len(names) < 2 or plot.layout.get("showlegend") is False:
-        return
-    was = plot.layout.get("legend", {})
-    is_above = was.get("yref") == "container" and was.get("y", 0) > 0.5
-    across = max(width(_bare(name)) * LETTER for name in names) + MARK
-    lines = math.ceil(len(names) / max(1, int((PAGE - NUMBERS - 2 * EDGE) / across)))
-    grow(plot, 20 * (lines - is_above), "t")
-    top = plot.layout["margin"]["t"] - 20 * lines - AXIS_TITLE
-    kept = {name: was[name] for name in KEPT if name in was}
-    plot.layout["legend"] = legend_of(plot.layout["height"], top) | kept
+    has_legend = len(names) > 1 and plot.layout.get("showlegend") is not False
+    across = max((width(_bare(name)) * LETTER + MARK for name in names), default=MARK)
+    rows = math.ceil(len(names) / max(1, int((PAGE - 70) / across))) if has_legend else 0
+    under = TITLE_TOP + TITLE_LINE * most + 8
+    top = round(under + LEGEND_LINE * rows + 14 * has_legend + max(above, 8))
+    _grow(plot, top - plot.layout["margin"]["t"], "t")
+    height = plot.layout["height"]
+    title["y"] = 1 - TITLE_TOP / height
+    if has_legend:
+        was = plot.layout.get("legend", {})
+        kept = {name: was[name] for name in KEPT if name in was}
+        plot.layout["legend"] = legend_of(height, under) | kept
+
+
+def _fold_heads(plot: Plot, inner: float, right: float) -> float:
+    """Fold what is written over cells to the room right of where it starts; px more at the top."""
+    more = 0
+    heads = [n for n in _notes(plot) if n.get("yanchor") == "bottom" and "xref" in n]
+    for item in heads:
+        start = float(item.get("x", 0)) if item.get("xref") == "paper" else 0.0
+        if item.get("xanchor") != "left" or item["xref"] not in ("paper", "x domain"):
+            continue
+        same = (n["x"] for n in heads if n is not item and n.get("y") == item.get("y"))
+        stop = min((x for x in same if x > start), default=1 + (right - EDGE) / inner)
+        had = _lines(item)
+        item |= {"text": _folded(item["text"], (stop - start) * inner / LETTER), "align": "left"}
+        more = max(more, LINE * (_lines(item) - had))
+    return more
+
+
+# ---- rows and columns ---------------------------------------------------------------------------
 
 
 def _fold_names(plot: Plot, name: str) -> float:
@@ -95,99 +130,21 @@ def _fold_names(plot: Plot, name: str) -> float:
     names = axis.get("ticktext") or _categories(plot, name)
     if not names:
         return NUMBERS + titled
-    folded = [_folded(str(text), NAME_ROOM) for text in names]
     if not axis.get("ticktext"):
         axis["tickvals"] = list(names)
-    axis["ticktext"] = [BREAK.join(lines) for lines in folded]
-    start, stop = axis.get("domain", (0, 1))
-    needed = LINE * max(map(len, folded)) * len(folded) / (stop - start)
-    if max(map(len, folded)) > 1:
-        grow(plot, max(0.0, needed - inner_height(plot)))
-    return max(_px(lines) for lines in folded) + EDGE + 8 + titled
+    axis["ticktext"] = [_folded(str(text), NAME_ROOM) for text in names]
+    _make_room(plot, name, [{"text": text} for text in axis["ticktext"]])
+    return max(map(_px, axis["ticktext"])) + EDGE + 8 + titled
 
 
-def _fold_beside(plot: Plot, left: float) -> float:
-    """Fold what is written behind the rows and make room for it; px right of the cells."""
-    has_bar = any(t.get("showscale") or t.get("marker", {}).get("showscale") for t in plot.data)
-    right = float(BAR if has_bar or "coloraxis" in plot.layout else EDGE)
-    behind: dict[str, list[Settings]] = {}
-    for item in _notes(plot):
-        if item.get("xanchor") == "left" and re.fullmatch(r"y\d*", item.get("yref", "y")):
-            item["text"] = BREAK.join(_folded(item["text"], NAME_ROOM))
-            behind.setdefault(item.get("xref", "x"), []).append(item)
-    for item in behind.pop("paper", []):
-        if item["x"] == 1:
-            right = max(right, _reach(item) + EDGE)
-    for letter, items in behind.items():
-        axis = plot.layout.get(f"xaxis{letter[1:]}", {})
-        if "range" not in axis:
-            continue
-        start, stop = map(float, axis["range"])
-        for item in items:
-            share = min((_reach(item) + 4) / (PAGE - left - right), 0.7)
-            stop = max(stop, (float(item["x"]) - start * share) / (1 - share))
-        axis["range"] = [start, stop]
-    return right
-
-
-def _thin_ticks(axis: Settings, inner: float) -> None:
-    """Leave out ticks whose words would touch those before."""
-    vals, texts = axis.get("tickvals"), axis.get("ticktext")
-    if vals is None or "range" not in axis or any(isinstance(v, str) for v in vals):
-        return
-    start, stop = axis["range"]
-    is_log = axis.get("type") == "log"
-    low, high = axis.get("domain", (0, 1))
-    words = [str(t) for t in texts] if texts is not None else ["00.0 %"] * len(vals)
-    kept: list[int] = []
-    edge = -math.inf
-    for k, value in enumerate(vals):
-        at = ((math.log10(value) if is_log else value) - start) / (stop - start)
-        middle, half = at * inner * (high - low), _px(words[k].split(BREAK)) / 2 + 3
-        if middle - half >= edge:
-            kept.append(k)
-            edge = middle + half
-    axis["tickvals"] = [vals[k] for k in kept]
-    if texts is not None:
-        axis["ticktext"] = [texts[k] for k in kept]
-
-
-def _fold_lines(plot: Plot, left: float, inner: float) -> None:
-    """Fold the titles of the x axes and the lines under the cells."""
-    more = longer = 0
-    for name in _axes(plot, "x"):
-        title = plot.layout[name].get("title", {})
-        if title.get("text"):
-            lines = _folded(title["text"], max(inner / LETTER, NAME_ROOM))
-            title["text"] = BREAK.join(lines)
-            more = max(more, len(lines) - 1)
-    for item in _notes(plot):
-        if item.get("yref") == item.get("xref") == "paper" and item.get("yshift", 0) < 0:
-            had = item["text"].count(BREAK)
-            item["text"] = BREAK.join(_folded(item["text"], (PAGE - 2 * EDGE) / LETTER))
-            longer = max(longer, item["text"].count(BREAK) - had)
-            item |= {"xshift": EDGE - round(left), "yshift": item["yshift"] - LINE * more}
-    grow(plot, LINE * (more + longer), "b")
-
-
-def _fold_title(plot: Plot) -> None:
-    title = plot.layout["title"]
-    had = title["text"].count(BREAK) + 1
-    lines = fold(html.unescape(title["text"].replace(BREAK, " ")), NARROW_ROOM, NARROW_LINES)
-    title["text"] = BREAK.join(plain(line) for line in lines)
-    grow(plot, TITLE_LINE * max(0, len(lines) - max(had, 2)), "t")
-    title["y"] = 1 - TITLE_TOP / plot.layout["height"]
-
-
-# ---- what is there ------------------------------------------------------------------------------
-
-
-def _axes(plot: Plot, letter: str) -> list[str]:
-    return [name for name in plot.layout if re.fullmatch(rf"{letter}axis\d*", name)]
-
-
-def _notes(plot: Plot) -> Iterator[Settings]:
-    yield from plot.layout.get("annotations", [])
+def _make_room(plot: Plot, name: str, texts: list[Settings]) -> None:
+    """Make the rows of a y axis as high as the texts in them."""
+    most, sides = max(map(_lines, texts), default=1), plot.layout["margin"]
+    start, stop = plot.layout.get(name, {}).get("domain", (0, 1))
+    inner = plot.layout["height"] - sides["t"] - sides["b"]
+    if most > 1:
+        rows = len({text.get("y", k) for k, text in enumerate(texts)})
+        _grow(plot, max(0.0, (LINE * most + 4) * rows / (stop - start) - inner))
 
 
 def _categories(plot: Plot, name: str) -> list[str]:
@@ -202,28 +159,142 @@ def _before(plot: Plot) -> Iterator[float]:
     """px of what is written left of the cells."""
     for item in _notes(plot):
         if item.get("xref") == "paper" and item.get("x") == 0 and item.get("xanchor") == "right":
-            yield _px(item["text"].split(BREAK)) + EDGE - item.get("xshift", 0)
+            yield _px(item["text"]) + EDGE - item.get("xshift", 0)
 
 
-def _folded(text: str, room: float) -> list[str]:
-    """Marked-up ``text`` in lines of ``room`` small letters, broken at spaces."""
+def _fold_behind(plot: Plot, left: float) -> float:
+    """Fold what is written behind the rows and make room for it; px right of the cells."""
+    has_bar = any(t.get("showscale") or t.get("marker", {}).get("showscale") for t in plot.data)
+    right = float(BAR if has_bar or "coloraxis" in plot.layout else EDGE)
+    behind: dict[tuple[str, str], list[Settings]] = {}
+    for item in _notes(plot):
+        if item.get("xanchor") == "left" and re.fullmatch(r"y\d*", item.get("yref", "y")):
+            item["text"] = _folded(item["text"], BEHIND_ROOM)
+            behind.setdefault((item.get("xref", "x"), item.get("yref", "y")), []).append(item)
+    for trace in plot.data:
+        if trace.get("textposition") == "middle right":
+            at = (trace.get("xaxis", "x"), trace.get("yaxis", "y"))
+            texts = zip(_values(trace["x"]), _values(trace["y"]), trace["text"], strict=True)
+            behind.setdefault(at, []).extend({"x": x, "y": y, "text": t} for x, y, t in texts)
+    for (x, y), items in behind.items():
+        _make_room(plot, f"yaxis{y[1:]}", items)
+        if x == "paper":
+            right = max([right, *(_reach(item) + EDGE for item in items if item["x"] == 1)])
+    for (x, _), items in behind.items():
+        axis = plot.layout.get(f"xaxis{x[1:]}", {})
+        if "range" in axis and x != "paper":
+            start, stop = map(float, axis["range"])
+            for item in items:
+                share = min((_reach(item) + 4) / (PAGE - left - right), 0.7)
+                place = _place(item["x"], axis)
+                stop = max(stop, (place - start * share) / (1 - share))
+            axis["range"] = [start, stop]
+    return right
+
+
+def _place(value: Any, axis: Settings) -> float:
+    """Where a point of a trace lies in the numbers of its axis' range."""
+    return math.log10(value) if axis.get("type") == "log" and value > 0 else float(value)
+
+
+def _fold_columns(axis: Settings, inner: float) -> float:
+    """Fold the names of columns to their width; px more that they take."""
+    names = [str(text) for text in axis.get("ticktext") or ()]
+    if not any(" " in name.strip() for name in names) or axis.get("showticklabels") is False:
+        return 0.0
+    start, stop = axis.get("domain", (0, 1))
+    room = max(inner * (stop - start) / len(names) / LETTER - 1, 3)
+    axis["ticktext"] = [_folded(name.strip(), room) for name in names]
+    more = LINE * (max(text.count(BREAK) for text in axis["ticktext"]))
+    return more if axis.get("side") == "top" else 0.0
+
+
+def _thin_ticks(axis: Settings, inner: float) -> None:
+    """Leave out ticks whose words would touch those before."""
+    vals, texts = axis.get("tickvals"), axis.get("ticktext")
+    if (
+        vals is None
+        or texts is None
+        or "range" not in axis
+        or any(isinstance(v, str) for v in vals)
+    ):
+        return
+    (start, stop), (low, high) = axis["range"], axis.get("domain", (0, 1))
+    kept: list[int] = []
+    edge = -math.inf
+    for k in sorted(
+        range(len(vals)), key=lambda k: (_place(vals[k], axis) - start) / (stop - start)
+    ):
+        middle = (_place(vals[k], axis) - start) / (stop - start) * inner * (high - low)
+        half = _px(str(texts[k])) / 2 + 3
+        if middle - half >= edge:
+            kept.append(k)
+            edge = middle + half
+    axis["tickvals"], axis["ticktext"] = [vals[k] for k in kept], [texts[k] for k in kept]
+
+
+# ---- below the cells ----------------------------------------------------------------------------
+
+
+def _fold_lines(plot: Plot, left: float, inner: float) -> None:
+    """Fold the titles of the x axes and the lines under the cells."""
+    more = longer = 0
+    for name in _axes(plot, "x"):
+        title = plot.layout[name].get("title", {})
+        if title.get("text"):
+            title["text"] = _folded(title["text"], max(inner / LETTER, NAME_ROOM))
+            more = max(more, title["text"].count(BREAK))
+    for item in _notes(plot):
+        if item.get("yref") == item.get("xref") == "paper" and item.get("yshift", 0) < 0:
+            had = _lines(item)
+            item["text"] = _folded(item["text"], (PAGE - 2 * EDGE) / LETTER)
+            longer = max(longer, _lines(item) - had)
+            item |= {"xshift": EDGE - round(left), "yshift": item["yshift"] - LINE * more}
+    _grow(plot, LINE * (more + longer), "b")
+
+
+# ---- what is there ------------------------------------------------------------------------------
+
+
+def _axes(plot: Plot, letter: str) -> list[str]:
+    return [name for name in plot.layout if re.fullmatch(rf"{letter}axis\d*", name)]
+
+
+def _notes(plot: Plot) -> list[Settings]:
+    found: list[Settings] = plot.layout.get("annotations", [])
+    return found
+
+
+def _values(given: Any) -> list[Any]:
+    """Numbers of a trace, which Plotly may have packed."""
+    if isinstance(given, dict):
+        return list(np.frombuffer(base64.b64decode(given["bdata"]), given["dtype"]).tolist())
+    return list(given)
+
+
+def _folded(text: str, room: float) -> str:
+    """Marked-up ``text`` in lines of ``room`` small letters; what belongs to a number stays."""
     lines: list[str] = []
-    for word in text.replace(BREAK, " ").split(" "):
+    for word in re.split(r"(?<!=) (?![%=\d])", text.replace(BREAK, " ")):
         both = f"{lines[-1]} {word}" if lines else word
         if lines and width(_bare(both)) <= room:
             lines[-1] = both
         else:
             lines.append(word)
-    return lines
+    return BREAK.join(lines)
+
+
+def _lines(item: Settings) -> int:
+    return str(item.get("text", "")).count(BREAK) + 1
 
 
 def _reach(item: Settings) -> float:
     """px from the place of a text to its right end."""
-    return float(item.get("xshift", 0)) + _px(item["text"].split(BREAK))
+    return float(item.get("xshift", 0)) + _px(str(item["text"]))
 
 
-def _px(lines: list[str]) -> float:
-    return LETTER * max(width(_bare(line)) for line in lines)
+def _px(text: str) -> float:
+    return LETTER * max(width(_bare(line)) for line in text.split(BREAK))
 
 
 def _bare(text: Any) -> str:

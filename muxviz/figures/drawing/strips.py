@@ -6,7 +6,6 @@ that is read surely looks like the page, the others stand out.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -215,10 +214,4 @@ def _rows(slot: SlotResult) -> list[dict[str, Any]]:
     return [{"slot": slot.number} | row for row in token_strip_table(slot)]
 
 
-TOKENS = Family(
-    token_strip_figure,
-    token_strip_alt,
-    token_strip_alt,
-    _rows,
-    partial(token_strip_figure, is_narrow=True),
-)
+TOKENS = Family(token_strip_figure, token_strip_alt, token_strip_alt, _rows)

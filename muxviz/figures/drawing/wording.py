@@ -62,7 +62,7 @@ def fold(text: str, room: float, lines: int) -> list[str]:
     folded: list[str] = []
     while rest and len(folded) < lines - 1 and width(rest) > room:
         cut = _fitting(rest, room)
-        space = rest.rfind(" ", 0, cut + 1)
+        space = _last_break(rest, cut)
         cut = space if space > cut // 2 else cut
         folded.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
@@ -153,6 +153,14 @@ def _fitting(line: str, room: float) -> int:
     while 0 < whole < len(line) and (_continues(line[whole]) or line[whole - 1] == JOINER):
         whole -= 1
     return max(whole or cut, 1)
+
+
+def _last_break(line: str, most: int) -> int:
+    """The last space up to there, but for those before "%" and around "="; -1 for none."""
+    space = line.rfind(" ", 0, most + 1)
+    while space > 0 and (line[space + 1 : space + 2] in ("%", "=") or line[space - 1] == "="):
+        space = line.rfind(" ", 0, space)
+    return space
 
 
 def _continues(char: str) -> bool:

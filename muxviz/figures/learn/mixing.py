@@ -37,11 +37,15 @@ CELL_SIZE = 11
 
 
 def mixing_figure(
-    result: Mixing, *, silenced: tuple[int, ...] = (), dark: bool = False
+    result: Mixing,
+    *,
+    silenced: tuple[int, ...] = (),
+    dark: bool = False,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """Some numbers of every vector, of every pattern, of their products and of the mixture.
 
-    silenced: slots (from 0) whose fader is at 0.
+    silenced: slots (from 0) whose fader is at 0. is_narrow: for a page of 360 px.
     """
     num, colors = len(result.tokens), ink(dark)
     heads = [
@@ -73,7 +77,7 @@ def mixing_figure(
         ]
     )
     plot.xaxes(visible=False, range=[0, len(result.dims)])
-    plot.xaxes(range=[0, 1], row=1, col=4)
+    plot.xaxes(range=[0, 1.2 if is_narrow else 1], row=1, col=4)
     plot.yaxes(
         range=[num + GAP + 1, 0],
         tickvals=[i + 0.5 for i in range(num)],
@@ -85,7 +89,7 @@ def mixing_figure(
         ],
         tickfont={"size": SMALL_SIZE, "color": colors.text},
     )
-    _label_sum(plot, result, dark)
+    _label_sum(plot, result, dark, is_narrow)
     framed(
         plot,
         mixing_finding(result, silenced=silenced),
@@ -289,17 +293,17 @@ def _read(result: Mixing, silenced: tuple[int, ...], dark: bool) -> Trace:
     )
 
 
-def _label_sum(plot: Plot, result: Mixing, dark: bool) -> None:
+def _label_sum(plot: Plot, result: Mixing, dark: bool, is_narrow: bool) -> None:
     """What the row below is, left of it."""
     num = len(result.tokens)
     plot.mark(
         annotations=[
             {
-                "text": f"added, and divided by {num}  →",
-                "x": len(result.dims),
+                "text": f"added, ÷ {num}  " if is_narrow else f"added, and divided by {num}  →",
+                "x": 0 if is_narrow else len(result.dims),
                 "y": num + GAP + 0.5,
-                "xref": "x2",
-                "yref": "y2",
+                "xref": "x3" if is_narrow else "x2",
+                "yref": "y3" if is_narrow else "y2",
                 "xanchor": "right",
                 "font": {"size": SMALL_SIZE, "color": ink(dark).text},
             }

@@ -26,11 +26,13 @@ from muxviz.results.throughput import SURE, Plan, Plans
 
 HEIGHT = 440  # px
 LEGEND_TOP = 62
-WIDTH = 664  # px of the axes, at the narrowest
+WIDTH, NARROW_WIDTH = 664, 270  # px of the axes, at the narrowest
 
 
-def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
+def plans_figure(plans: Plans, *, dark: bool = False, is_narrow: bool = False) -> go.Figure:
     """Accuracy against expected latency; filled marks serve, the tinted corner is asked for.
+
+    is_narrow: for a page of 360 px.
 
     Raises:
         NotApplicable: nothing was considered.
@@ -47,9 +49,10 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
     across = log_axis("expected latency of a request, ms", times_ms)
     low = min(scores) if traffic.accuracy > 0 else min(p.accuracy for p in plans.plans)
     span = score_range(low, max(scores))
+    width = NARROW_WIDTH if is_narrow else WIDTH
     plot.xaxes(**across)
     plot.yaxes(showgrid=True, title={"text": "accuracy"}, tickformat=".1%", range=span)
-    plot.mark(annotations=_labels(plans, across["range"], span, colors.text))
+    plot.mark(annotations=_labels(plans, across["range"], span, width, colors.text))
     line = {"color": colors.muted, "width": 1.3, "dash": "dot"}
     budget, floor = traffic.latency_ms, max(traffic.accuracy, span[0])
     left = 10 ** across["range"][0]
@@ -176,16 +179,18 @@ def _marks(chosen: list[Plan], serves: bool, plans: Plans, dark: bool) -> Trace:
     )
 
 
-def _labels(plans: Plans, across: list[float], up: list[float], color: str) -> list[dict[str, Any]]:
+def _labels(
+    plans: Plans, across: list[float], up: list[float], width: float, color: str
+) -> list[dict[str, Any]]:
     """N and batch beside marks: the best first, where there is room."""
 
     def spot(p: Plan) -> tuple[float, float]:
         right = (math.log10(p.latency_ms) - across[0]) / (across[1] - across[0])
-        return right * WIDTH, (up[1] - p.accuracy) / (up[1] - up[0]) * (HEIGHT - 204)
+        return right * width, (up[1] - p.accuracy) / (up[1] - up[0]) * (HEIGHT - 204)
 
     texts = [f"N = {p.n}, batch {p.batch}" for p in plans.plans]
     placed = place_labels(
-        [spot(p) for p in plans.plans], texts, (WIDTH, HEIGHT - 204), radii=[9] * len(texts)
+        [spot(p) for p in plans.plans], texts, (width, HEIGHT - 204), radii=[9] * len(texts)
     )
     return [
         {

@@ -21,6 +21,7 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
     areas = [p for p in points if not np.isnan(p.auroc)]
     plot = Plot.grid(rows=1, cols=2, widths=[0.58, 0.42], across=0.13)
     bounds = [p.accuracy.interval for p in points]
+    most = max(p.per_pass for p in points)
     plot.add(
         scatter(
             x=[p.per_pass for p in points],
@@ -33,7 +34,7 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
             ),
             mode="lines+markers+text",
             text=[_name(p) for p in points],
-            textposition="top right",
+            textposition=["top right" if p.per_pass < most else "top left" for p in points],
             textfont={"size": SMALL_SIZE, "color": colors.text},
             line={"color": tint(colors.accent, 0.6), "width": 2},
             marker={"size": 11, "color": colors.accent, "line": {"color": colors.text, "width": 1}},
@@ -97,7 +98,7 @@ def _axes(plot: Plot, result: Ensembling, areas: list[Copies], dark: bool) -> No
         showgrid=True,
         title={"text": "accuracy"},
         tickformat=".0%",
-        range=[max(0, lowest - 0.04), 1.02],
+        range=[max(0, lowest - 0.04), 1.1],
         row=1,
         col=1,
     )
