@@ -17,13 +17,14 @@ from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import ends, number, or_none, percent
+from muxviz.figures.drawing.wording import bare, ends, number, or_none, percent, width
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Shares
 
 ROW = 36  # px
 TOP, BOTTOM, LEFT = 96, 60, 116  # px
-WORDS_ROOM = 0.62  # of a column's axis, right of it, for the numbers
+WORDS_ROOM = 0.62  # of a column's axis, right of it, for the numbers at least
+LETTER = 6.8  # px of a letter of these
 STARTS = (0.0, 0.5, 0.8, 0.9, 0.96, 0.98)  # of an axis of shares
 
 
@@ -170,15 +171,20 @@ def estimate_row(name: str, found: Estimates | Shares, at: Any) -> dict[str, flo
     return {words: or_none(values[at]) for words, values in {name: middle, **ends}.items()}
 
 
-def dot_columns(columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool) -> Plot:
-    """The dots; title and size are the caller's (``framed``)."""
+def dot_columns(
+    columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool, left: int = LEFT
+) -> Plot:
+    """The dots; title and size are the caller's (``framed``), with ``left`` px for the names."""
     plot = Plot.grid(rows=1, cols=len(columns), share_y=True, across=0.03 / len(columns))
     texts: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     for at, column in enumerate(columns, start=1):
         plot.add(_dots(column, marks, dark), row=1, col=at)
         start, stop = column.span
-        room = WORDS_ROOM * (stop - start)
+        share = (
+            (LETTER * max(map(width, map(bare, column.words))) + 20) * len(columns) / (760 - left)
+        )
+        room = max(WORDS_ROOM, 1.04 * share / (1 - share)) * (stop - start)
         axis = "x" if at == 1 else f"x{at}"
         plot.xaxes(
             range=[start - 0.04 * (stop - start), stop + room],

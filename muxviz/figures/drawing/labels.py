@@ -17,6 +17,7 @@ GAP = 4.0  # px between a mark and its label
 SIDES = (  # how the middle of a label lies to its mark: right, left, above, below, and corners
     (1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1),
 )  # fmt: skip
+CORNERS = SIDES[4:]  # for marks with whiskers
 
 
 def place_labels(

@@ -19,7 +19,7 @@ import plotly.graph_objects as go
 from muxviz.figures.drawing.cells_below import cells_below
 from muxviz.figures.drawing.ink import NARROW_LINES, NARROW_ROOM, TITLE_LINE, TITLE_TOP, legend_of
 from muxviz.figures.drawing.plot import Plot, Settings
-from muxviz.figures.drawing.wording import fold, plain, width
+from muxviz.figures.drawing.wording import bare, fold, fold_marked, plain, width
 
 PAGE = 358  # px: a page of 390 without its margins
 LETTER, LINE = 6.4, 16  # px of an average letter of small type, and from line to line
@@ -67,7 +67,7 @@ def _above(plot: Plot) -> float:
     for item in _notes(plot):
         at = str(item.get("yref", "y"))
         is_top = at != "y" and not re.fullmatch(r"y\d+", at) and item["y"] >= 1 - 1e-6
-        if is_top and item.get("yanchor") == "bottom":
+        if is_top and (item.get("yanchor") == "bottom" or item.get("yshift", 0) > 0):
             found.append(item.get("yshift", 0) + LINE * _lines(item) + 4)
     for name in _axes(plot, "x"):
         axis = plot.layout[name]
@@ -89,7 +89,7 @@ def _set_top(plot: Plot, above: float) -> None:
         most = max(most, len(lines))
     names = [t["name"] for t in plot.data if "name" in t and t.get("showlegend") is not False]
     has_legend = len(names) > 1 and plot.layout.get("showlegend") is not False
-    across = max((width(_bare(name)) * LETTER + MARK for name in names), default=MARK)
+    across = max((width(bare(name)) * LETTER + MARK for name in names), default=MARK)
     rows = math.ceil(len(names) / max(1, int((PAGE - 70) / across))) if has_legend else 0
     under = TITLE_TOP + TITLE_LINE * most + 8
     top = round(under + LEGEND_LINE * rows + 14 * has_legend + max(above, 8))
@@ -113,7 +113,10 @@ def _fold_heads(plot: Plot, inner: float, right: float) -> float:
         same = (n["x"] for n in heads if n is not item and n.get("y") == item.get("y"))
         stop = min((x for x in same if x > start), default=1 + (right - EDGE) / inner)
         had = _lines(item)
-        item |= {"text": _folded(item["text"], (stop - start) * inner / LETTER), "align": "left"}
+        item |= {
+            "text": fold_marked(item["text"], (stop - start) * inner / LETTER),
+            "align": "left",
+        }
         more = max(more, LINE * (_lines(item) - had))
     return more
 
@@ -132,7 +135,7 @@ def _fold_names(plot: Plot, name: str) -> float:
         return NUMBERS + titled
     if not axis.get("ticktext"):
         axis["tickvals"] = list(names)
-    axis["ticktext"] = [_folded(str(text), NAME_ROOM) for text in names]
+    axis["ticktext"] = [fold_marked(str(text), NAME_ROOM) for text in names]
     _make_room(plot, name, [{"text": text} for text in axis["ticktext"]])
     return max(map(_px, axis["ticktext"])) + EDGE + 8 + titled
 
@@ -169,7 +172,7 @@ def _fold_behind(plot: Plot, left: float) -> float:
     behind: dict[tuple[str, str], list[Settings]] = {}
     for item in _notes(plot):
         if item.get("xanchor") == "left" and re.fullmatch(r"y\d*", item.get("yref", "y")):
-            item["text"] = _folded(item["text"], BEHIND_ROOM)
+            item["text"] = fold_marked(item["text"], BEHIND_ROOM)
             behind.setdefault((item.get("xref", "x"), item.get("yref", "y")), []).append(item)
     for trace in plot.data:
         if trace.get("textposition") == "middle right":
@@ -204,7 +207,7 @@ def _fold_columns(axis: Settings, inner: float) -> float:
         return 0.0
     start, stop = axis.get("domain", (0, 1))
     room = max(inner * (stop - start) / len(names) / LETTER - 1, 3)
-    axis["ticktext"] = [_folded(name.strip(), room) for name in names]
+    axis["ticktext"] = [fold_marked(name.strip(), room) for name in names]
     more = LINE * (max(text.count(BREAK) for text in axis["ticktext"]))
     return more if axis.get("side") == "top" else 0.0
 
@@ -242,12 +245,12 @@ def _fold_lines(plot: Plot, left: float, inner: float) -> None:
     for name in _axes(plot, "x"):
         title = plot.layout[name].get("title", {})
         if title.get("text"):
-            title["text"] = _folded(title["text"], max(inner / LETTER, NAME_ROOM))
+            title["text"] = fold_marked(title["text"], max(inner / LETTER, NAME_ROOM))
             more = max(more, title["text"].count(BREAK))
     for item in _notes(plot):
         if item.get("yref") == item.get("xref") == "paper" and item.get("yshift", 0) < 0:
             had = _lines(item)
-            item["text"] = _folded(item["text"], (PAGE - 2 * EDGE) / LETTER)
+            item["text"] = fold_marked(item["text"], (PAGE - 2 * EDGE) / LETTER)
             longer = max(longer, _lines(item) - had)
             item |= {"xshift": EDGE - round(left), "yshift": item["yshift"] - LINE * more}
     _grow(plot, LINE * (more + longer), "b")
@@ -272,18 +275,6 @@ def _values(given: Any) -> list[Any]:
     return list(given)
 
 
-def _folded(text: str, room: float) -> str:
-    """Marked-up ``text`` in lines of ``room`` small letters; what belongs to a number stays."""
-    lines: list[str] = []
-    for word in re.split(r"(?<!=) (?![%=\d])", text.replace(BREAK, " ")):
-        both = f"{lines[-1]} {word}" if lines else word
-        if lines and width(_bare(both)) <= room:
-            lines[-1] = both
-        else:
-            lines.append(word)
-    return BREAK.join(lines)
-
-
 def _lines(item: Settings) -> int:
     return str(item.get("text", "")).count(BREAK) + 1
 
@@ -294,8 +285,4 @@ def _reach(item: Settings) -> float:
 
 
 def _px(text: str) -> float:
-    return LETTER * max(width(_bare(line)) for line in text.split(BREAK))
-
-
-def _bare(text: Any) -> str:
-    return html.unescape(re.sub("<[^>]*>", "", str(text)))
+    return LETTER * max(width(bare(line)) for line in text.split(BREAK))

@@ -11,7 +11,7 @@ import numpy as np
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, legend_of
 from muxviz.figures.drawing.plot import Plot, scatter
-from muxviz.figures.drawing.wording import number, plain, shorten
+from muxviz.figures.drawing.wording import fold_marked, number, plain, shorten
 from muxviz.results.training import RunCurves, StageSpan
 
 MOST_RUNS = 4
@@ -22,6 +22,7 @@ PANEL_HEIGHT = 150  # px
 BOTTOM, LEFT, RIGHT = 58, 68, 24  # px
 TITLE, LEGEND, PANEL_TITLE = 52, 26, 26  # px above the panels
 GAP = 48  # px between panels, one above the other
+HEADING_ROOM = 46  # letters over a panel
 STAGE_LINE = 16  # px of the stages' names above the first panels
 NAME_ROOM = 28  # letters of a run's name
 STAGE_ROOM = 16
@@ -72,7 +73,8 @@ def draw_panels(
         down=spacing(rows, inner),
         titles=[
             {
-                "text": heading(name),
+                "text": fold_marked(heading(name), HEADING_ROOM),
+                "align": "left",
                 "xanchor": "left",
                 "font": {"size": TEXT_SIZE, "color": ink(dark).text},
                 "yshift": STAGE_LINE if number < COLUMNS and is_staged(runs) else 0,

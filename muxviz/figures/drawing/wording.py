@@ -6,6 +6,7 @@ Plotly reads a part of HTML, entities and formulas between dollar signs in every
 
 from __future__ import annotations
 
+import html
 import math
 import re
 import unicodedata
@@ -67,6 +68,23 @@ def fold(text: str, room: float, lines: int) -> list[str]:
         folded.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return [*folded, shorten(rest, room)] if rest else folded
+
+
+def bare(text: str) -> str:
+    """What is read of marked-up ``text``."""
+    return html.unescape(re.sub("<[^>]*>", "", text))
+
+
+def fold_marked(text: str, room: float) -> str:
+    """Marked-up ``text`` in lines of ``room`` letters; what belongs to a number stays with it."""
+    lines: list[str] = []
+    for word in re.split(r"(?<!=) (?![%=\d])", text.replace("<br>", " ")):
+        both = f"{lines[-1]} {word}" if lines else word
+        if lines and width(bare(both)) <= room:
+            lines[-1] = both
+        else:
+            lines.append(word)
+    return "<br>".join(lines)
 
 
 def number(value: float, form: str) -> str:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, caption, framed, ink, legend_of, tint
-from muxviz.figures.drawing.labels import name_points
+from muxviz.figures.drawing.labels import CORNERS, name_points
 from muxviz.figures.drawing.levels import finite
 from muxviz.figures.drawing.measured import SIZE, log_axis, score_range, times
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
@@ -227,7 +227,9 @@ def _names(
     nums = [*(one.num_instances for one in guesses), *points.num_instances.tolist()]
     places = np.stack([np.log10(rates), scores], axis=1)
     names = [str(n) for n in nums]
-    texts, there, _ = name_points(places, names, ends, (width, HEIGHT - 208), radius=SIZE / 2 + 2)
+    texts, there, _ = name_points(
+        places, names, ends, (width, HEIGHT - 208), radius=SIZE / 2 + 3, sides=CORNERS
+    )
     return scatter(
         x=rates,
         y=scores,
