@@ -97,8 +97,14 @@ MEASURE = r"""
 """
 
 
+FITTED = """() => [...document.querySelectorAll(".js-plotly-plot")]
+  .filter(e => e.checkVisibility() && e.querySelector("svg.main-svg"))
+  .every(e => Math.abs(e.querySelector("svg.main-svg").clientWidth - e.clientWidth) < 2)"""
+
+
 def faults(page: Any) -> list[str]:
     """Every text that is over another or cut, and every chart that has to be scrolled sideways."""
+    page.wait_for_function(FITTED)  # a chart is drawn anew a moment after the window changed
     return [
         f"{one['chart']}: {one['fault']}: {' | '.join(one['texts'])}"
         for one in page.evaluate(MEASURE)

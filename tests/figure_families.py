@@ -812,11 +812,13 @@ alike("published", tradeoff_published, published)
 def planned() -> Drawn:
     fitted = grid()
     advice = advise(fitted, make_goal(fitted.points, budget=0.08))
+    given = fitted.points, advice, frontier(fitted)
     return Drawn(
-        planner.planner_figure(fitted.points, advice, frontier(fitted)),
+        planner.planner_figure(*given),
         planner.planner_finding(advice),
         planner.planner_alt(fitted.points, advice),
         planner.planner_table(fitted.points, advice),
+        narrowed(planner.planner_figure(*given, is_narrow=True)),
     )
 
 

@@ -259,4 +259,4 @@ def test_a_target_is_drawn_dotted_beside_what_is_to_reach_it(runs: list[RunCurve
     assert [trace.line.dash for trace in fig.data[:2]] == [DASHES[0], "dot"]
     assert fig.data[1].y[-1] == 0.5
     assert "50 %" in fig.layout.yaxis.ticktext
-    assert "share pruned away" in fig.layout.annotations[0].text
+    assert "share pruned away" in fig.layout.annotations[0].text.replace("<br>", " ")

@@ -11,6 +11,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from muxviz.figures.drawing.ink import SMALL_SIZE
+from muxviz.figures.drawing.plot import Settings
+
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom; y goes down
 LETTER, LINE = 7.0, 17.0  # px of a letter and of a line of small text
 GAP = 4.0  # px between a mark and its label
@@ -77,13 +80,36 @@ def name_points(
         sides: that are tried, as in ``SIDES``; (0, 0) is on the point.
         walls: what else no name covers.
     """
-    shares = (points - ends[:, 0]) / (ends[:, 1] - ends[:, 0])
-    spots = [(x * size[0], (1 - y) * size[1]) for x, y in shares.tolist()]
+    spots = spots_of(points, ends, size)
     radii = [radius] * len(spots)
     placed = place_labels(spots, names, size, radii=radii, sides=sides, walls=walls)
     texts = [name if at else "" for name, at in zip(names, placed, strict=True)]
     boxes = [box_of(*named) for named in zip(spots, placed, names, strict=True) if named[1]]
     return texts, [_position(at or (1, 0)) for at in placed], boxes
+
+
+def spots_of(
+    points: np.ndarray, ends: np.ndarray, size: tuple[float, float]
+) -> list[tuple[float, float]]:
+    """px from the left and the top, of points ``[P, 2]`` on axes that end there ``[2, 2]``."""
+    shares = (points - ends[:, 0]) / (ends[:, 1] - ends[:, 0])
+    return [(x * size[0], (1 - y) * size[1]) for x, y in shares.tolist()]
+
+
+def label_at(
+    text: str, point: Sequence[float], offset: tuple[float, float], color: str
+) -> Settings:
+    """A label of small type at ``offset`` px from a point in the numbers of the axes' ranges."""
+    return {
+        "text": text,
+        "x": point[0],
+        "y": point[1],
+        "xshift": offset[0],
+        "yshift": -offset[1],
+        "showarrow": False,
+        "font": {"size": SMALL_SIZE, "color": color},
+        "name": "label",
+    }
 
 
 def _position(offset: tuple[float, float]) -> str:

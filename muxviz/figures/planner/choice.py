@@ -9,11 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, caption, framed, ink, legend_of, tint
-from muxviz.figures.drawing.labels import CORNERS, name_points
+from muxviz.figures.drawing.ink import caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.labels import CORNERS, label_at, place_labels, spots_of
 from muxviz.figures.drawing.levels import finite
 from muxviz.figures.drawing.measured import SIZE, log_axis, score_range, times
-from muxviz.figures.drawing.plot import Plot, Trace, scatter
+from muxviz.figures.drawing.plot import Plot, Settings, Trace, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import plain, sure
 from muxviz.figures.planner.parts import (
@@ -88,7 +88,8 @@ def planner_figure(
     plot.xaxes(**across)
     span = score_range(min(scores), max(scores))
     ends = np.array([across["range"], span], dtype=float)
-    plot.add(_names(points, guesses, ends, NARROW_WIDTH if is_narrow else WIDTH, dark))
+    width = NARROW_WIDTH if is_narrow else WIDTH
+    plot.mark(annotations=_names(points, guesses, ends, width, colors.text))
     plot.yaxes(showgrid=True, title={"text": plain(points.metric)}, tickformat=".1%", range=span)
     _goal(plot, advice, span, dark)
     framed(
@@ -219,28 +220,21 @@ def _measured(points: Measurements, dark: bool) -> Trace:
 
 
 def _names(
-    points: Measurements, guesses: Sequence[Advised], ends: np.ndarray, width: float, dark: bool
-) -> Trace:
+    points: Measurements, guesses: Sequence[Advised], ends: np.ndarray, width: float, color: str
+) -> list[Settings]:
     """N beside the marks, the predicted ones first, where there is room."""
     rates = [*(one.throughput for one in guesses), *points.throughput.tolist()]
     scores = [*(one.accuracy for one in guesses), *points.accuracy.tolist()]
     nums = [*(one.num_instances for one in guesses), *points.num_instances.tolist()]
-    places = np.stack([np.log10(rates), scores], axis=1)
-    names = [str(n) for n in nums]
-    texts, there, _ = name_points(
-        places, names, ends, (width, HEIGHT - 208), radius=SIZE / 2 + 3, sides=CORNERS
-    )
-    return scatter(
-        x=rates,
-        y=scores,
-        mode="markers+text",
-        marker={"size": SIZE + 2, "color": CLEAR},
-        text=texts,
-        textposition=there,
-        textfont={"size": SMALL_SIZE, "color": ink(dark).text},
-        hoverinfo="skip",
-        cliponaxis=False,
-    )
+    places, size = np.stack([np.log10(rates), scores], axis=1), (width, HEIGHT - 208)
+    texts, radii = [str(n) for n in nums], [SIZE / 2] * len(nums)
+    spots = spots_of(places, ends, size)
+    placed = place_labels(spots, texts, size, radii=radii, sides=CORNERS)
+    return [
+        label_at(text, place, offset, color)
+        for text, place, offset in zip(texts, places.tolist(), placed, strict=True)
+        if offset is not None
+    ]
 
 
 def _predicted(chosen: Sequence[Advised], dark: bool) -> Trace:

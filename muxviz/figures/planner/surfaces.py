@@ -284,7 +284,7 @@ def _write_levels(
     axes = {"xref": "x" if column == 1 else "x2", "yref": "y" if column == 1 else "y2"}
     x, y = halvings(grid.sparsity), np.log2(grid.num_instances)
     notes: list[dict[str, Any]] = []
-    px = np.array([WIDTH / (x[-1] - x[0]), TALL / (y[-1] - y[0])])
+    px = np.array([WIDTH, TALL]) / np.maximum([x[-1] - x[0], y[-1] - y[0]], 1e-9)
     taken: list[Box] = []
     for value in values:
         words = f"{100 * value:.3g} %" if grid.quantity == ACCURACY else f"{10**value:,.0f}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
-from muxviz.figures.drawing.labels import place_labels
+from muxviz.figures.drawing.ink import caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.labels import label_at, place_labels, spots_of
 from muxviz.figures.drawing.measured import (
     SIZE,
     color_of,
@@ -184,25 +185,14 @@ def _labels(
 ) -> list[dict[str, Any]]:
     """N and batch beside marks: the best first, where there is room."""
 
-    def spot(p: Plan) -> tuple[float, float]:
-        right = (math.log10(p.latency_ms) - across[0]) / (across[1] - across[0])
-        return right * width, (up[1] - p.accuracy) / (up[1] - up[0]) * (HEIGHT - 204)
-
     texts = [f"N = {p.n}, batch {p.batch}" for p in plans.plans]
-    placed = place_labels(
-        [spot(p) for p in plans.plans], texts, (width, HEIGHT - 204), radii=[9] * len(texts)
-    )
+    points = np.array([[math.log10(p.latency_ms), p.accuracy] for p in plans.plans])
+    size = width, HEIGHT - 204
+    spots = spots_of(points, np.array([across, up]), size)
+    placed = place_labels(spots, texts, size, radii=[9] * len(texts))
     return [
-        {
-            "text": text,
-            "x": math.log10(p.latency_ms),
-            "y": p.accuracy,
-            "xshift": offset[0],
-            "yshift": -offset[1],
-            "showarrow": False,
-            "font": {"size": SMALL_SIZE, "color": color},
-        }
-        for p, text, offset in zip(plans.plans, texts, placed, strict=True)
+        label_at(text, point, offset, color)
+        for point, text, offset in zip(points.tolist(), texts, placed, strict=True)
         if offset is not None
     ]
 
