@@ -20,6 +20,7 @@ import muxviz.figures
 from muxviz.figures.crosstalk.matrix import crosstalk_figure
 from muxviz.figures.crosstalk.words import WORDS, crosstalk_finding, signed
 from muxviz.figures.drawing.ink import TITLE_ROOM, template
+from muxviz.figures.drawing.narrow import narrowed
 from muxviz.figures.drawing.scales import color_at
 from muxviz.figures.drawing.wording import ELLIPSIS, fold, percent
 from muxviz.figures.whatif.dose import dose_alt, dose_finding, dose_table
@@ -85,6 +86,17 @@ def test_minus_signs_and_percentages_are_written_alike(drawn: Drawn) -> None:
     for figure in (drawn.figure, drawn.narrow):
         found = [*words_in(json.loads(figure.to_json())), drawn.finding, drawn.alt]
         assert not [text for text in found if MISWRITTEN.search(text)]
+
+
+def test_a_narrow_form_draws_and_says_the_same(drawn: Drawn) -> None:
+    wide, narrow = (json.loads(f.to_json()) for f in (drawn.figure, narrowed(drawn.figure)))
+    assert narrow["data"] == wide["data"]
+
+    def said(spec: dict[str, Any]) -> list[str]:
+        notes = [note["text"] for note in spec["layout"].get("annotations", [])]
+        return [text.replace("<br>", " ") for text in (spec["layout"]["title"]["text"], *notes)]
+
+    assert said(narrow) == said(wide)
 
 
 # ---- intervals ----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from muxviz.figures.drawing.ink import TEXT_SIZE, ink, tint
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
+from muxviz.figures.drawing.ticks import round_ticks
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import bare, ends, number, or_none, percent, width
 from muxviz.results.estimates import Estimates
@@ -186,10 +187,12 @@ def dot_columns(
         )
         room = max(WORDS_ROOM, 1.04 * share / (1 - share)) * (stop - start)
         axis = "x" if at == 1 else f"x{at}"
+        ticks = _ticks(column)
         plot.xaxes(
             range=[start - 0.04 * (stop - start), stop + room],
             tickformat=column.tickformat,
-            tickvals=_ticks(column),
+            tickvals=ticks,
+            ticktext=None if column.tickformat else [number(tick, ".6g") for tick in ticks],
             row=1,
             col=at,
         )
@@ -235,11 +238,7 @@ def _ticks(column: Column) -> list[float]:
     start, stop = column.span
     if column.tickformat:
         return [start, (start + stop) / 2, stop]
-    rough = (stop - start) / 4
-    size = 10.0 ** np.floor(np.log10(rough))
-    step = float(next(size * k for k in (1, 2, 5, 10) if size * k >= rough))
-    first, last = int(np.ceil(start / step)), int(np.floor(stop / step))
-    return [round(k * step, 10) for k in range(first, last + 1)]
+    return round_ticks(start, stop, 4)
 
 
 def _words(column: Column, axis: str, dark: bool) -> list[dict[str, Any]]:

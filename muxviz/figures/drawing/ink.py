@@ -19,9 +19,13 @@ LINE_ROOM = 122  # letters of small type that fit into 780 px
 TITLE_LINE = 22  # px from line to line of it
 TITLE_SIZE = 17
 TITLE_TOP = 18  # px above it
-# Those of the app, which come with Streamlit, or what the page has.
-FACE = '"Source Sans", "Open Sans", verdana, arial, sans-serif'
-TITLE_FACE = '"Source Serif", "Open Sans", verdana, arial, sans-serif'
+# Those of the app, which come with Streamlit, or what the page has; then what common systems have
+# for other scripts and for emoji (last: in these, signs such as a star are pictures).
+OTHERS = (
+    'arial, "Noto Sans", "PingFang SC", "Microsoft YaHei", "Nirmala UI", sans-serif, '
+    '"Apple Color Emoji", "Segoe UI Emoji", "Noto Color Emoji"'
+)
+FACE, TITLE_FACE = f'"Source Sans", {OTHERS}', f'"Source Serif", {OTHERS}'
 TEXT_SIZE = 13
 SMALL_SIZE = 12
 CLEAR = "rgba(0,0,0,0)"

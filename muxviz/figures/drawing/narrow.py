@@ -27,6 +27,7 @@ EDGE = 12  # px free at either side
 NAME_ROOM, BEHIND_ROOM = 17, 20  # letters of the name of a row, and of the words behind it
 NUMBERS, AXIS_TITLE, BAR = 46, 20, 78  # px of numbers, of an axis' title, of a colour bar
 MARK, LEGEND_LINE = 48, 20  # px of a mark in a legend with what is around it, and of a line
+BESIDE_BUTTONS = 0.52  # of the width, where a slider begins
 KEPT = ("traceorder", "itemclick", "itemdoubleclick")  # of a legend
 BREAK = "<br>"
 
@@ -47,6 +48,8 @@ def narrowed(figure: go.Figure) -> go.Figure:
         above += _fold_columns(plot.layout[name], inner)
         _thin_ticks(plot.layout[name], inner)
     _fold_lines(plot, left, inner)
+    for slider in plot.layout.get("sliders", []):
+        slider |= {"x": BESIDE_BUTTONS, "len": 1 - BESIDE_BUTTONS}
     _set_top(plot, above)
     return plot.figure()
 
@@ -135,7 +138,7 @@ def _fold_names(plot: Plot, name: str) -> float:
         return NUMBERS + titled
     if not axis.get("ticktext"):
         axis["tickvals"] = list(names)
-    axis["ticktext"] = [fold_marked(str(text), NAME_ROOM) for text in names]
+    axis["ticktext"] = [fold_marked(str(text).strip(), NAME_ROOM) for text in names]
     _make_room(plot, name, [{"text": text} for text in axis["ticktext"]])
     return max(map(_px, axis["ticktext"])) + EDGE + 8 + titled
 

@@ -24,7 +24,7 @@ def round_ticks(low: float, high: float, steps: int = USUAL) -> list[float]:
     size = 10.0 ** np.floor(np.log10(rough))
     step = float(next(size * k for k in (1, 2, 5, 10) if size * k >= 0.8 * rough))
     first, last = int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9))
-    return [round(k * step, 10) for k in range(first, last + 1)]
+    return [float(f"{k * step:.10g}") for k in range(first, last + 1)]
 
 
 def share_texts(shares: Sequence[float]) -> list[str]:

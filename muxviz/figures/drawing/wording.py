@@ -34,9 +34,13 @@ def plain(text: str) -> str:
     """``text`` such that Plotly shows every character of it as itself."""
     line = clean(text)
     shown = "".join(ESCAPES.get(c, c) for c in line)
-    if any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in line):
-        return ISOLATE + shown + END_ISOLATE
-    return shown
+    return isolated(shown)
+
+
+def isolated(text: str) -> str:
+    """``text``, kept from reordering its neighbours where it is read from right to left."""
+    is_turned = any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in text)
+    return ISOLATE + text + END_ISOLATE if is_turned else text
 
 
 def visible(token: str) -> str:
