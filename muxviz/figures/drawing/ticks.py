@@ -81,7 +81,7 @@ def _ends(data: Sequence[Settings], name: str, axis: Settings) -> tuple[float, f
         for trace in data
         if trace.get(f"{letter}axis", letter) == name.replace("axis", "") and letter in trace
     ]
-    values = np.concatenate([*found, [0.0] * (axis.get("rangemode") == "tozero" or not found)])
+    values = np.concatenate([*found, [0.0] * (axis.get("rangemode") == "tozero")])
     values = values[np.isfinite(values)]
-    low, high = float(values.min()), float(values.max())
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     return low - (high - low), high + (high - low), 3 * steps
