@@ -52,7 +52,7 @@ MEASURE = r"""
       const rect = id && document.querySelector(`[id="${id[1]}"] rect`);
       if (rect) {
         const side = name => rect[name].baseVal.value;
-        const m = (e.tagName === "text" ? e : e).getScreenCTM();
+        const m = e.getScreenCTM();
         found.push(bounds(corners(m, side("x"), side("y"), side("width"), side("height"))));
       }
     }
@@ -65,12 +65,8 @@ MEASURE = r"""
       || chart.id;
     const frame = chart.querySelector("svg.main-svg").getBoundingClientRect();
     const edge = [frame.left, frame.top, frame.right, frame.bottom];
-    let outer = chart.parentElement;
-    while (outer && !/auto|scroll/.test(getComputedStyle(outer).overflowX)) {
-      outer = outer.parentElement;
-    }
-    if (outer && outer.scrollWidth > outer.clientWidth + SLACK) {
-      said.push({chart: name, fault: "scrolls", texts: [`${outer.scrollWidth} px`]});
+    if (frame.left < -SLACK || frame.right > innerWidth + SLACK) {
+      said.push({chart: name, fault: "beyond the page", texts: [`${Math.round(frame.width)} px`]});
     }
     const texts = [...chart.querySelectorAll("svg.main-svg text")]
       .filter(t => !t.closest(".hoverlayer") && t.textContent.trim() && shown(t))
@@ -103,7 +99,7 @@ FITTED = """() => [...document.querySelectorAll(".js-plotly-plot")]
 
 
 def faults(page: Any) -> list[str]:
-    """Every text that is over another or cut, and every chart that has to be scrolled sideways."""
+    """Every text that is over another or cut, and every chart that sticks out of the page."""
     page.wait_for_function(FITTED)  # a chart is drawn anew a moment after the window changed
     return [
         f"{one['chart']}: {one['fault']}: {' | '.join(one['texts'])}"

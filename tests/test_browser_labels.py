@@ -47,15 +47,15 @@ def sheet(whole_window: Any) -> Iterator[Any]:
     page = whole_window.new_page()
     faces = "".join(face(name, file) for name, file in FACES.items())
     told = "".join(f"<i style='font-family:{name}'>a</i>" for name in FACES)
-    page.set_content(f"<style>{faces}</style>{told}<div id=box></div>")
+    page.set_content(f"<style>{faces}body{{margin:0}}</style>{told}<div id=box></div>")
     page.add_script_tag(content=get_plotlyjs())
     page.evaluate("document.fonts.ready")
     yield page
     page.close()
 
 
-def drawn(sheet: Any, figure: Any, width: int) -> list[str]:
-    sheet.set_viewport_size({"width": width, "height": 900})
+def drawn(sheet: Any, figure: Any, width: int, page: int = 0) -> list[str]:
+    sheet.set_viewport_size({"width": page or width, "height": 900})
     sheet.evaluate(DRAW, [json.loads(figure.to_json()), width])
     return faults(sheet)
 
@@ -107,4 +107,9 @@ def test_what_is_over_another_cut_or_clipped_is_found(sheet: Any) -> None:
         "cut: clipped",
         "cut: beyond the edge",
         "overlap: first | second",
+    ]
+    wider = drawn(sheet, Planted, 700, page=500)
+    assert [said.split(": ", 1)[1] for said in wider] == [
+        "beyond the page: 700 px",
+        *(said.split(": ", 1)[1] for said in found),
     ]
