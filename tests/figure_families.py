@@ -66,6 +66,8 @@ from muxviz.figures.debugger import fixes as of_fixes
 from muxviz.figures.debugger import heard as of_heard
 from muxviz.figures.debugger import ladder as of_ladder
 from muxviz.figures.debugger import verdict as of_verdicts
+from muxviz.figures.drawing.family import Family
+from muxviz.figures.drawing.narrow import narrowed
 from muxviz.figures.fidelity import answers as fidelity_answers
 from muxviz.figures.fidelity import bits as fidelity_bits
 from muxviz.figures.fidelity import by_sparsity as sparsity
@@ -90,7 +92,7 @@ from muxviz.figures.map import journey as of_journey
 from muxviz.figures.map import shares as map_shares
 from muxviz.figures.map import states as state_map
 from muxviz.figures.map import words as map_words
-from muxviz.figures.mix import braid, leak, timing
+from muxviz.figures.mix import braid, braid_stack, leak, timing
 from muxviz.figures.mix.braid_words import braid_alt, braid_finding, braid_table
 from muxviz.figures.planner import budget as planner_budget
 from muxviz.figures.planner import choice as planner
@@ -158,12 +160,18 @@ Change = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Drawn:
-    """One figure and all that is said of it."""
+    """One figure and all that is said of it. own_narrow: where it is not made of the wide one."""
 
     figure: go.Figure
     finding: str
     alt: str
     table: list[dict[str, Any]]
+    own_narrow: go.Figure | None = None
+
+    @property
+    def narrow(self) -> go.Figure:
+        """What a page of 360 px shows."""
+        return narrowed(self.figure) if self.own_narrow is None else self.own_narrow
 
 
 FAMILIES: dict[str, Callable[[], Drawn]] = {}
@@ -182,15 +190,22 @@ def alike(name: str, room: Any, *given: Any, prefix: str = "", **chosen: Any) ->
 
     def make(change: Change = lambda given: given) -> Drawn:
         values = [change(value() if callable(value) else value) for value in given]
+        calls = [
+            getattr(room, f"{prefix}_{part}") for part in ("figure", "finding", "alt", "table")
+        ]
         made = []
-        for part in ("figure", "finding", "alt", "table"):
-            call = getattr(room, f"{prefix}_{part}")
+        for call in calls:
             known = signature(call).parameters
             made.append(call(*values, **{k: v for k, v in chosen.items() if k in known}))
-        return Drawn(*made)
+        family = next(one for one in vars(room).values() if _draws(one, calls[0]))
+        return Drawn(*made, family.on_a_phone(made[0], tuple(values), chosen))
 
     FAMILIES[name] = cache(make)
     VARIANTS[name] = make
+
+
+def _draws(value: Any, figure: Callable[..., go.Figure]) -> bool:
+    return isinstance(value, Family) and value.figure is figure
 
 
 # ---- results ------------------------------------------------------------------------------------
@@ -457,6 +472,7 @@ def braided() -> Drawn:
         braid_finding(given),
         braid_alt(given, **look),
         braid_table(given, **look),
+        braid_stack.braid_stack_figure(given, **look),
     )
 
 
@@ -625,6 +641,7 @@ def pair_map() -> Drawn:
         room.pair_map_finding(found, 0, (1, 2)),
         room.pair_map_alt(found, 0, (1, 2)),
         room.pair_map_table(found, 0, (1, 2)),
+        narrowed(room.pair_map_figure(found, 0, (1, 2), is_narrow=True)),
     )
 
 
@@ -636,6 +653,7 @@ def relevance_difference() -> Drawn:
         room.relevance_difference_finding(found, 1, (0, 1)),
         room.relevance_difference_alt(found, 1, (0, 1)),
         room.relevance_table(found, 1),
+        narrowed(room.relevance_difference_figure(found, 1, (0, 1), is_narrow=True)),
     )
 
 
@@ -758,6 +776,7 @@ def traded() -> Drawn:
         f"{room.tradeoff_alt(runs, task=TASK)} {tradeoff_words.rivals_finding(runs, task=TASK)} "
         f"{tradeoff_words.goals_finding(runs)}",
         tradeoff_table(runs),
+        narrowed(room.tradeoff_figure(runs, task=TASK, is_narrow=True)),
     )
 
 
@@ -793,11 +812,13 @@ alike("published", tradeoff_published, published)
 def planned() -> Drawn:
     fitted = grid()
     advice = advise(fitted, make_goal(fitted.points, budget=0.08))
+    given = fitted.points, advice, frontier(fitted)
     return Drawn(
-        planner.planner_figure(fitted.points, advice, frontier(fitted)),
+        planner.planner_figure(*given),
         planner.planner_finding(advice),
         planner.planner_alt(fitted.points, advice),
         planner.planner_table(fitted.points, advice),
+        narrowed(planner.planner_figure(*given, is_narrow=True)),
     )
 
 

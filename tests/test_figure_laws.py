@@ -20,6 +20,7 @@ import muxviz.figures
 from muxviz.figures.crosstalk.matrix import crosstalk_figure
 from muxviz.figures.crosstalk.words import WORDS, crosstalk_finding, signed
 from muxviz.figures.drawing.ink import TITLE_ROOM, template
+from muxviz.figures.drawing.narrow import narrowed
 from muxviz.figures.drawing.scales import color_at
 from muxviz.figures.drawing.wording import ELLIPSIS, fold, percent
 from muxviz.figures.whatif.dose import dose_alt, dose_finding, dose_table
@@ -62,6 +63,40 @@ def test_every_number_said_is_in_the_table(name: str) -> None:
     drawn = FAMILIES[name]()
     known = numbers_of(drawn.table)
     assert not [said.around for said in numbers_in(drawn.alt) if not is_among(said, known)]
+
+
+# A hyphen for a minus (but not in "sst2-n5" or "2026-11-20"), "e-05", "50%", Plotly's own percent.
+MISWRITTEN = re.compile(r"(?<![\w)\]<-])-(?=[\d.])|\de-\d|\d%|%\{[^}]*%\}")
+WRITTEN = {"text", "hovertext", "hovertemplate", "ticktext", "name", "tickformat", "label"}
+
+
+def words_in(value: Any, name: str = "") -> Iterator[str]:
+    """Everything that a figure writes."""
+    if isinstance(value, str):
+        yield from [value] if name in WRITTEN else []
+    elif isinstance(value, dict):
+        for inner, found in value.items():
+            yield from words_in(found, inner)
+    elif isinstance(value, list):
+        for found in value:
+            yield from words_in(found, name)
+
+
+def test_minus_signs_and_percentages_are_written_alike(drawn: Drawn) -> None:
+    for figure in (drawn.figure, drawn.narrow):
+        found = [*words_in(json.loads(figure.to_json())), drawn.finding, drawn.alt]
+        assert not [text for text in found if MISWRITTEN.search(text)]
+
+
+def test_a_narrow_form_draws_and_says_the_same(drawn: Drawn) -> None:
+    wide, narrow = (json.loads(f.to_json()) for f in (drawn.figure, narrowed(drawn.figure)))
+    assert narrow["data"] == wide["data"]
+
+    def said(spec: dict[str, Any]) -> list[str]:
+        notes = [note["text"] for note in spec["layout"].get("annotations", [])]
+        return [text.replace("<br>", " ") for text in (spec["layout"]["title"]["text"], *notes)]
+
+    assert said(narrow) == said(wide)
 
 
 # ---- intervals ----------------------------------------------------------------------------------
@@ -395,7 +430,7 @@ def test_the_words_beside_and_over_a_bar_are_those_of_its_row(name: str) -> None
 @pytest.mark.parametrize("slot", [0, 1, 2])
 def test_the_dose_title_has_the_slopes_of_its_slot(slot: int) -> None:
     found = dose()
-    own, most = re.findall(r"([+-]\d\.\d\d)", dose_finding(found, slot))
+    own, most = re.findall(r"([+-]\d\.\d\d)", dose_finding(found, slot).replace("−", "-"))
     others = [j for j in range(3) if j != slot]
     loudest = max(others, key=lambda j: abs(found.slope[slot, j]))
     assert float(own) == pytest.approx(found.slope[slot, slot], abs=0.005)

@@ -9,7 +9,7 @@ const by = (id) => document.getElementById(id);
 const article = () => by("step" + steps[at]);
 
 // All that is measured in pixels, larger: as muxviz/figures/drawing/enlarge.py does it.
-const NARROWEST = 780; // px that a figure needs, unless it has a form for less
+const NARROWEST = 780; // px that a figure needs, unless in its narrow form
 const inPixels = /^(size|height|standoff|xshift|yshift|l|r|t|b|ticklen)$/;
 function grown(value, by, name) {
   if (typeof value === "number") return inPixels.test(name) ? value * by : value;
@@ -24,9 +24,8 @@ function draw() {
   for (const box of article().querySelectorAll(".figure")) {
     const [step, fixed] = box.dataset.figure.split("/");
     const one = figures[dark ? "dark" : "light"][step + "/" + (fixed || chosen[step])];
-    const isNarrow = "narrow" in one && box.parentElement.clientWidth < NARROWEST;
-    box.classList.toggle("fits", isNarrow);
-    const { data, layout, frames } = grown(isNarrow ? one.narrow : one.figure, by);
+    const shown = box.clientWidth < NARROWEST ? one.narrow : one.figure;
+    const { data, layout, frames } = grown(shown, by);
     box.setAttribute("aria-label", one.alt);
     Plotly.newPlot(box, { data, layout, frames: frames || [], config });
   }

@@ -87,11 +87,8 @@ def _article(step: Step, app: str) -> str:
 
 
 def _picture(step: Step, scene: str) -> str:
-    """Room for a figure; a narrow page scrolls it sideways."""
-    return (
-        f'<div class="wide"><div class="figure" data-figure="{step.id}/{scene}" role="img">'
-        "</div></div>"
-    )
+    """Room for a figure."""
+    return f'<div class="figure" data-figure="{step.id}/{scene}" role="img"></div>'
 
 
 def _source(scene: Scene) -> str:
@@ -132,9 +129,7 @@ def _glossary() -> str:
 
 
 def _figures(steps: Sequence[Step]) -> dict[str, dict[str, Any]]:
-    """Figures with their descriptions, and their forms for a narrow page where there are any, by
-    theme and ``"step/scene"``.
-    """
+    """Figures in both forms with their descriptions, by theme and ``"step/scene"``."""
     found: dict[str, dict[str, Any]] = {"light": {}, "dark": {}}
     for step in steps:
         scenes = dict(step.scenes) | ({MORE: step.more} if step.more is not None else {})
@@ -142,12 +137,11 @@ def _figures(steps: Sequence[Step]) -> dict[str, dict[str, Any]]:
             for theme, into in found.items():
                 drawn = scene.picture.draw(scene.result, dark=theme == "dark", named=scene.named)
                 (figure,) = drawn.figures
-                into[f"{step.id}/{name}"] = one = {
+                into[f"{step.id}/{name}"] = {
                     "figure": parse_json(figure.to_json(), "a figure"),
+                    "narrow": parse_json(drawn.narrow[0].to_json(), "a figure"),
                     "alt": drawn.alts[0],
                 }
-                if drawn.narrow and drawn.narrow[0] is not None:
-                    one["narrow"] = parse_json(drawn.narrow[0].to_json(), "a figure")
     return found
 
 

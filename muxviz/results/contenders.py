@@ -160,10 +160,14 @@ def _of_row(
         "escalated": row.kind != "alone",
     }
     again = "".join(f"; then {name}" for name, _ in models[1:])
-    asked = f": {', '.join(f'{s:.0%}' for s in row.again)} answered again" if row.again else ""
+    asked = (
+        f": {', '.join(f'{100 * s:.0f} %' for s in row.again)} answered again" if row.again else ""
+    )
     tag = _tag(n, sparsity, precision)
     if shares:
-        tag = "→".join([tag, *(str(m or "?") for m, _, _ in each[1:])]) + f" {shares[0]:.0%}"
+        tag = (
+            "→".join([tag, *(str(m or "?") for m, _, _ in each[1:])]) + f" {100 * shares[0]:.0f} %"
+        )
     return Contender(
         one.label, one.kind, one.run.machine.is_busy, row.name, n, sparsity, tag,
         frozenset(name for name, there in features.items() if there),
@@ -173,7 +177,7 @@ def _of_row(
 
 
 def _tag(n: int, sparsity: float, dtype: str) -> str:
-    pruned = f", {100 * sparsity:.0f}% pruned" if sparsity else ""
+    pruned = f", {100 * sparsity:.0f} % pruned" if sparsity else ""
     return f"{n or '?'}{pruned}{'' if dtype == 'float32' else f' {dtype}'}"
 
 

@@ -36,7 +36,9 @@ class Proportion:
         if not self.trials:
             return "n/a (nothing to count)"
         low, high = self.interval
-        return f"{self.value:.0%} ({low:.0%} to {high:.0%}, n = {self.trials})"
+        return (
+            f"{100 * self.value:.0f} % ({100 * low:.0f} to {100 * high:.0f} %, n = {self.trials})"
+        )
 
     def less(self, other: Proportion, *, both: int | None = None) -> tuple[float, float, float]:
         """Share less another's, with a 95 % interval from both Wilson's; NaN without trials.

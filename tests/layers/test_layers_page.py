@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from muxviz.pool import fit_and_test
 from muxviz.ui.shell import session
 from muxviz.ui.shell.text import plain
 from tests.pages import (
+    charts,
     computed,
     press,
     seen,
@@ -79,13 +79,13 @@ def test_spectrum_fills_the_braid_and_solo_computes_nothing() -> None:
     assert "Interaction" in titles(at)[0] or "state" in titles(at)[0]
     assert "Equal stripes" not in seen(at)
     assert "Low numbers" in seen(at)  # 16 pairs
-    braid = json.loads(at.get("plotly_chart")[1].proto.spec)
+    braid = charts(at)[1]
     assert any("grey, of no single slot" in a["text"] for a in braid["layout"]["annotations"])
     before = computed(at)
     at.toggle(key="l_solo").set_value(True).run()
     settled(at)
     assert computed(at) == before
-    soloed = json.loads(at.get("plotly_chart")[1].proto.spec)
+    soloed = charts(at)[1]
     assert any(t.get("opacity", 1) < 0.5 for t in soloed["data"])
 
 
@@ -118,7 +118,7 @@ def test_the_strip_follows_the_slot_and_steps_through_the_levels() -> None:
 
 def test_the_family_is_measured_together() -> None:
     at = press(open_page(), "layers_norms_compute")
-    chart = json.loads(at.get("plotly_chart")[-1].proto.spec)
+    chart = charts(at)[-1]
     names = {t["name"] for t in chart["data"] if t.get("showlegend")}
     assert names == {"tiny-n1 (N = 1)", "tiny-n3 (N = 3)"}
     alone = press(open_page(m="tags-n2"), "layers_norms_compute")

@@ -56,6 +56,7 @@ from muxviz.ui.study.kept import Desk
 from tests.map.test_map_analysis import GOLD, OWN, POOL
 from tests.optional import needs
 from tests.pages import (
+    charts,
     checked,
     computed,
     press,
@@ -301,11 +302,11 @@ def test_the_page_asks_before_it_computes() -> None:
 
 def test_a_map_appears_with_its_readings_and_looking_makes_no_pass() -> None:
     at = opened()
-    assert len(at.get("plotly_chart")) == 1
+    assert len(charts(at)) == 1
     assert titles(at)[0].startswith("Read-out: ")
     for tab, said in (("Made of", "of the variance"), ("On their way", "the sentence's own")):
         behind(at, tab)
-        assert len(at.get("plotly_chart")) == 2
+        assert len(charts(at)) == 2
         assert said in titles(at)[1]
     assert "Sentences" in seen(at)
     for key, value in ((map_params.STATE.key, "mix"), (map_params.COLOR.key, "slot")):
@@ -351,7 +352,7 @@ def test_a_sentence_and_a_point_are_looked_at_by_number() -> None:
 
 def test_tsne_takes_the_place_of_pca_once_it_is_there() -> None:
     at = opened(u_proj="tsne", u_nn="5")
-    assert len(at.get("plotly_chart")) == 1
+    assert len(charts(at)) == 1
     assert "The same states by t-SNE" in seen(at)
     assert "t-SNE, seed 0" in at.get("plotly_chart")[0].proto.spec
     assert computed(at) == 2
@@ -386,7 +387,7 @@ def test_without_umap_pca_stays_and_says_how_to_get_it(monkeypatch: pytest.Monke
     monkeypatch.setattr(warm, "has_umap", lambda: False)
     at = opened(u_proj="umap")
     assert "pip install" in seen(at)
-    assert len(at.get("plotly_chart")) == 1
+    assert len(charts(at)) == 1
 
 
 def test_states_are_given_as_arrays() -> None:

@@ -103,7 +103,7 @@ def test_chains_that_ask_again_stand_on_the_front_they_earn() -> None:
     assert list(chains.x) == [100, 250, 300, 500, 600]
     found = contenders_of(both, TASK)
     by_name = {one.name: one for one in found}
-    assert by_name["n5+n1@0.2"].tag == "5→1 20%"
+    assert by_name["n5+n1@0.2"].tag == "5→1 20 %"
     assert by_name["n1-s95+n1@0.2"].features == {"pruned", "escalated"}
     assert by_name["n5:int8+n1:int8@0.2"].features == {"multiplexed", "int8", "escalated"}
     assert goals_finding(both) == (

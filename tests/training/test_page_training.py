@@ -484,7 +484,7 @@ def test_the_page_imports_no_torch(root: Path) -> None:
         "from streamlit.testing.v1 import AppTest\n"
         "at = AppTest.from_file('app.py', default_timeout=60).run()\n"
         "at.switch_page('pages/training.py').run()\n"
-        "assert not at.exception and len(at.get('plotly_chart')) == 3, at.exception\n"
+        "assert not at.exception and len(at.get('plotly_chart')) == 6, at.exception\n"
         "print('heavy:', sorted({'torch', 'transformers'} & set(sys.modules)))\n"
     )
     done = subprocess.run(

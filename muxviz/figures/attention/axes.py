@@ -5,6 +5,7 @@ What is left out of a picture is still in the result: filters change the display
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,8 @@ from muxviz.figures.drawing.wording import plain, shorten, visible
 
 WINDOW = 128  # positions shown at once
 NAMED = 30  # positions up to which each one bears its tokens
+NARROW_NAMED = 15  # of them side by side on 360 px
+TURNED = 72  # px of an upright token
 ROOM = 9  # letters of a token under a map
 LINE = 17  # px of a line of tokens
 SIDE = 120  # px left of a map
@@ -95,10 +98,12 @@ def token_map(
     limits: tuple[float, float],
     unit: str,
     dark: bool,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """One map ``[P, P]`` of the shown positions: rows look (queries), columns are looked at (keys).
 
-    Under the columns stand the tokens of every slot; rows bear those of the selected slot.
+    Under the columns stand the tokens of every slot; rows bear those of the selected slot, and on a
+    page of 360 px (``is_narrow``) columns too.
     """
     labels = [stacked(result, int(t)) for t in positions]
     plot = Plot(
@@ -115,19 +120,28 @@ def token_map(
             hovertemplate=f"from %{{y}}<br>to %{{x}}<br>%{{z:.4f}} {unit}<extra></extra>",
         )
     )
-    lines = len(result.tokens) if len(positions) <= NAMED else 0
+    is_named = len(positions) <= NAMED
+    lines = 0 if is_narrow or not is_named else len(result.tokens)
     height = int(np.clip(22 * len(positions), 200, 460))
-    below = LINE * lines + 14
+    below = LINE * lines + (TURNED * is_narrow * is_named or 14)
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     names = [plain(shorten(visible(result.tokens[slot][int(t)]), ROOM)) for t in positions]
-    plot.xaxes(showticklabels=False, type="category")
+    each = math.ceil(len(positions) / NARROW_NAMED)  # of the columns bears its token
+    plot.xaxes(
+        showticklabels=is_narrow and is_named,
+        type="category",
+        tickvals=labels[::each],
+        ticktext=names[::each],
+        tickangle=-90,
+        tickfont=muted,
+    )
     plot.yaxes(
         type="category",
         autorange="reversed",
         tickvals=labels,
         ticktext=names,
         tickfont=muted,
-        showticklabels=bool(lines),
+        showticklabels=is_named,
         title={"text": f"looks ({slot_label(slot)})"},
     )
     if lines:

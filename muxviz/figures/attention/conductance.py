@@ -14,7 +14,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption
 from muxviz.figures.drawing.scales import diverging
 from muxviz.figures.drawing.slots import slot_label
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import number, percent
 from muxviz.results.attribution import Conductance
 
 
@@ -41,7 +41,7 @@ def conductance_figure(
         [result.values[:, j][:, shown] for j in range(len(tokens))],
         Places(tokens, np.ones((len(tokens), length), dtype=bool)),
         shown,
-        names=[f"from {slot_label(j)}: {sums[j]:+.2f}" for j in range(len(tokens))],
+        names=[f"from {slot_label(j)}: {number(sums[j], '+.2f')}" for j in range(len(tokens))],
         slots=range(len(tokens)),
         rows=names,
         title=conductance_finding(result),
@@ -57,7 +57,8 @@ def conductance_figure(
     caption(
         plot,
         f"Every row of a map adds up to the number over it; all of them to "
-        f"{result.difference:+.2f} logits (gap {gap_words(float(result.gaps.max()))}).<br>"
+        f"{number(result.difference, '+.2f')} logits "
+        f"(gap {gap_words(float(result.gaps.max()))}).<br>"
         f"captum's LayerConductance, computed beside it, misses {gap_words(low)} to "
         f"{gap_words(high)} at {result.steps} steps.",
         below=66 if len(shown) <= NAMED else 28,
@@ -100,7 +101,9 @@ def conductance_table(result: Conductance) -> list[dict[str, Any]]:
 
 def conductance_alt(result: Conductance) -> str:
     """The maps in words."""
-    sums = ", ".join(f"slot {j + 1} {v:+.3f}" for j, v in enumerate(result.values[0].sum(axis=1)))
+    sums = ", ".join(
+        f"slot {j + 1} {number(v, '+.3f')}" for j, v in enumerate(result.values[0].sum(axis=1))
+    )
     moved = []
     for j in range(result.values.shape[1]):
         first, last = (int(np.abs(result.values[k, j]).argmax()) for k in (0, -1))

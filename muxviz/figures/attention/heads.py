@@ -22,6 +22,7 @@ from muxviz.figures.drawing.pruned_cells import (
 )
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
+from muxviz.figures.drawing.wording import number
 from muxviz.results.attention import HeadEffects
 
 NUMBERED = 10  # heads that bear their rank
@@ -111,7 +112,7 @@ def heads_finding(result: HeadEffects, slot: int, *, by: str = "margin") -> str:
     verb = "falls" if change < 0 else "rises"
     return (
         f"The answer of slot {slot + 1} leans most on head {head + 1} of layer {layer + 1}: "
-        f"without it, its {noun} {verb} by {abs(change):.2g}"
+        f"without it, its {noun} {verb} by {number(abs(change), '.2g')}"
     )
 
 
@@ -137,7 +138,8 @@ def heads_alt(result: HeadEffects, slot: int, *, by: str = "margin") -> str:
     """The ranking in words."""
     effect = result.effect(slot, by)
     first = [
-        f"layer {k + 1} head {h + 1} ({effect[k, h]:.2g})" for k, h in result.ranking(slot, by)[:5]
+        f"layer {k + 1} head {h + 1} ({number(effect[k, h], '.2g')})"
+        for k, h in result.ranking(slot, by)[:5]
     ]
     gone = int((~result.is_kept).sum())
     pruned = f" {gone} of {result.is_kept.size} heads are hatched: {PRUNED}." if gone else ""
@@ -148,11 +150,11 @@ def heads_alt(result: HeadEffects, slot: int, *, by: str = "margin") -> str:
 def _hover(result: HeadEffects, slot: int, layer: int, head: int) -> str:
     lines = [
         f"layer {layer + 1}, head {head + 1} set to zero",
-        f"margin {float(result.change[slot, layer, head]):+.3g}",
+        f"margin {number(float(result.change[slot, layer, head]), '+.3g')}",
     ]
     divergence = float(result.divergence[slot, layer, head])
     if not np.isnan(divergence):
-        lines.append(f"JS divergence {divergence:.2e} nats")
+        lines.append(f"JS divergence {number(divergence, '.2e')} nats")
     return "<br>".join(lines)
 
 

@@ -63,6 +63,7 @@ def attention_map_figure(
     positions: np.ndarray | None = None,
     slot: int = 0,
     dark: bool = False,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """Who looks where: rows are queries, columns keys, one token of every slot at each position.
 
@@ -71,6 +72,7 @@ def attention_map_figure(
         look: "one" head, or the "mean" or "max" of the layer's heads.
         positions: to show; None for all.
         slot: whose tokens name the rows.
+        is_narrow: for a page of 360 px.
 
     Of what was pruned away it says so.
     """
@@ -89,6 +91,7 @@ def attention_map_figure(
         limits=(0.0, max(float(values.max()), 1e-6)),
         unit="attention",
         dark=dark,
+        is_narrow=is_narrow,
     )
 
 

@@ -21,7 +21,7 @@ from muxviz.figures.drawing.ink import (
 from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.pruned_cells import UNNUMBERED, gone_field, gone_head, heads_left
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
-from muxviz.figures.drawing.wording import or_none, percent, plain
+from muxviz.figures.drawing.wording import number, or_none, percent, plain
 from muxviz.results.attention import SlotPairs
 
 ROW = 40  # px
@@ -187,6 +187,7 @@ def pair_map_figure(
     positions: np.ndarray | None = None,
     slot: int = 0,
     dark: bool = False,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """The part of one head's logits that one pair of slots brings, signed."""
     if gone := _gone(result, head):
@@ -203,12 +204,13 @@ def pair_map_figure(
         title=pair_map_finding(result, head, pair),
         note=(
             f"All {len(result.tokens) + 1} x {len(result.tokens) + 1} such maps add up to the "
-            f"logits (off by {result.residual:.0e} of the largest)."
+            f"logits (off by {number(result.residual, '.0e')} of the largest)."
         ),
         scale=diverging(dark),
         limits=(-top, top),
         unit="logit",
         dark=dark,
+        is_narrow=is_narrow,
     )
 
 
@@ -224,7 +226,7 @@ def pair_map_finding(result: SlotPairs, head: int, pair: tuple[int, int]) -> str
     verb = "towards" if values[t, s] > 0 else "away from"
     return (
         f"Head {head + 1}, {_slot(pair[0], num)} looking at {_slot(pair[1], num)}: strongest "
-        f"from {asks} {verb} {asked} ({values[t, s]:+.2f})"
+        f"from {asks} {verb} {asked} ({number(values[t, s], '+.2f')})"
     )
 
 
@@ -255,8 +257,8 @@ def pair_map_alt(result: SlotPairs, head: int, pair: tuple[int, int]) -> str:
         return f"{gone}."
     values = result.pair(head, *pair)
     return (
-        f"{pair_map_finding(result, head, pair)}. Parts run from {values.min():.2f} to "
-        f"{values.max():.2f}, mean size {np.abs(values).mean():.3f}."
+        f"{pair_map_finding(result, head, pair)}. Parts run from {number(values.min(), '.2f')} to "
+        f"{number(values.max(), '.2f')}, mean size {number(np.abs(values).mean(), '.3f')}."
     )
 
 

@@ -14,7 +14,7 @@ from muxviz.figures.drawing.ink import caption
 from muxviz.figures.drawing.pruned_cells import gone_field, gone_head
 from muxviz.figures.drawing.scales import diverging, sequential
 from muxviz.figures.drawing.slots import slot_label
-from muxviz.figures.drawing.wording import plain, shorten
+from muxviz.figures.drawing.wording import number, plain, shorten
 from muxviz.results.attention import Relevance
 
 
@@ -98,12 +98,12 @@ def relevance_finding(result: Relevance, layer: int, *, rollout: bool = True) ->
     if low == high:
         return (
             f"One pass, {len(maps)} readings: slots {low[0] + 1} and {low[1] + 1} lean on looks "
-            f"with a cosine of {like[low]:.2f}"
+            f"with a cosine of {number(like[low], '.2f')}"
         )
     return (
         f"One pass, {len(maps)} readings: slots {low[0] + 1} and {low[1] + 1} lean on the most "
-        f"different looks (cosine {like[low]:.2f}), slots {high[0] + 1} and {high[1] + 1} on the "
-        f"most alike ({like[high]:.2f})"
+        f"different looks (cosine {number(like[low], '.2f')}), slots {high[0] + 1} and "
+        f"{high[1] + 1} on the most alike ({number(like[high], '.2f')})"
     )
 
 
@@ -142,7 +142,7 @@ def relevance_alt(result: Relevance, layer: int, *, rollout: bool = True) -> str
         t, s = n // length, n % length
         parts.append(
             f"slot {slot + 1} most from position {t} to {s} "
-            f"({result.tokens[slot][t]} to {result.tokens[slot][s]}, {values[t, s]:.3g})"
+            f"({result.tokens[slot][t]} to {result.tokens[slot][s]}, {number(values[t, s], '.3g')})"
         )
     return f"{relevance_finding(result, layer, rollout=rollout)}. {'; '.join(parts)}."
 
@@ -165,6 +165,7 @@ def relevance_difference_figure(
     rollout: bool = True,
     positions: np.ndarray | None = None,
     dark: bool = False,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """One slot's map less another's: orange where the first leans more, blue where the second."""
     if gone := gone_alone(result, layer, rollout):
@@ -184,6 +185,7 @@ def relevance_difference_figure(
         limits=(-top, top),
         unit="difference",
         dark=dark,
+        is_narrow=is_narrow,
     )
 
 
@@ -216,7 +218,7 @@ def relevance_difference_alt(
     like = _likeness(maps)[pair]
     return (
         f"{relevance_difference_finding(result, layer, pair, rollout=rollout)}. The two maps have "
-        f"a cosine of {like:.2f}."
+        f"a cosine of {number(like, '.2f')}."
     )
 
 

@@ -14,38 +14,46 @@ import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.attention.axes import color_bar
-from muxviz.figures.drawing.cells import Cell, strip_figure
+from muxviz.figures.drawing.cells import NARROW_LINE, Cell, strip_figure
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, ink
 from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.scales import color_at, diverging, scale_alone
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.drawing.wording import or_none, percent, plain, shorten, visible, width
+from muxviz.figures.drawing.wording import number, or_none, percent, plain, shorten, visible, width
 from muxviz.results.attribution import TOLERANCE, Attribution, SlotShares
 
 ROOM = 84.0  # letters in a line
 GUTTER = 21.0  # letters left of the tokens, for the slot and its share
-BAR = (-16.5, -8.5)  # of the gutter, a share from 0 to 100 %
+BAR = (4.5, 12.5)  # from its left edge, a share from 0 to 100 %
 PAD, BETWEEN = 2.2, 0.7  # letters around a token, and between two
 TOKEN_ROOM = 20  # letters
 
 
-def saliency_figure(result: Attribution, *, dark: bool = False) -> go.Figure:
-    """One strip per sentence; padding and prefix are not drawn, they are kept by the baseline."""
+def saliency_figure(
+    result: Attribution, *, dark: bool = False, is_narrow: bool = False
+) -> go.Figure:
+    """One strip per sentence; padding and prefix are not drawn, they are kept by the baseline.
+
+    is_narrow: for a page of 360 px, where a slot and its share stand above its tokens.
+    """
     scale = diverging(dark)
     top = max(float(np.abs(result.values).max()), 1e-9)
     cells: list[Cell] = []
     starts, line = [], 0
+    room, gutter = (NARROW_LINE, 0.0) if is_narrow else (ROOM, GUTTER)
     for slot in range(len(result.tokens)):
-        own = _cells(result, slot, scale, top)
+        own = _cells(result, slot, scale, top, room)
         starts.append(line)
+        line += is_narrow
         cells += [replace(cell, line=cell.line + line) for cell in own]
         line += 1 + max((cell.line for cell in own), default=0)
-    plot = strip_figure(cells, saliency_finding(result), dark=dark, below=62)
-    plot.xaxes(range=[-GUTTER, ROOM + 0.5])
-    _gutter(plot, result, starts, dark)
-    _scale(plot, scale, top, dark)
-    caption(plot, _note(result), below=34)
+    for_bar = 48 * is_narrow  # px
+    plot = strip_figure(cells, saliency_finding(result), dark=dark, below=62 + for_bar)
+    plot.xaxes(range=[-gutter, room + 0.5])
+    _gutter(plot, result, starts, gutter, dark)
+    _scale(plot, scale, top, dark, 0.7 if is_narrow else 0.3)
+    caption(plot, _note(result), below=34 + for_bar)
     return plot.figure()
 
 
@@ -87,7 +95,7 @@ def saliency_alt(result: Attribution) -> str:
     length = result.values.shape[1]
     tokens = [
         f"{result.tokens[n // length][n % length]} (slot {n // length + 1}, "
-        f"{result.values.ravel()[n]:+.2f})"
+        f"{number(result.values.ravel()[n], '+.2f')})"
         for n in (int(m) for m in order)
     ]
     shares = ", ".join(f"slot {j + 1} {percent(float(v))}" for j, v in enumerate(result.shares))
@@ -115,7 +123,7 @@ def gap_words(gap: float) -> str:
 
 
 def _cells(
-    result: Attribution, slot: int, scale: list[list[float | str]], top: float
+    result: Attribution, slot: int, scale: list[list[float | str]], top: float, room: float
 ) -> list[Cell]:
     places = _drawn(result, slot)
     answered = set(result.explained.places) if slot == result.explained.slot else set()
@@ -124,7 +132,7 @@ def _cells(
     for t in places:
         name = shorten(visible(result.tokens[slot][t]), TOKEN_ROOM)
         size = width(name) + PAD
-        if x and x + size > ROOM:
+        if x and x + size > room:
             x, line = 0.0, line + 1
         is_moved = bool(result.moved[slot, t])
         fill = (
@@ -149,13 +157,13 @@ def _hover(result: Attribution, slot: int, t: int) -> str:
     head = f"slot {slot + 1}, position {t}: {plain(visible(result.tokens[slot][t]))}"
     if not result.moved[slot, t]:
         return f"{head}<br>kept by the baseline, no attribution"
-    return f"{head}<br>{float(result.values[slot, t]):+.4f} logits"
+    return f"{head}<br>{number(float(result.values[slot, t]), '+.4f')} logits"
 
 
-def _gutter(plot: Plot, result: Attribution, starts: list[int], dark: bool) -> None:
+def _gutter(plot: Plot, result: Attribution, starts: list[int], gutter: float, dark: bool) -> None:
     """Slot, share and signed sum before every sentence."""
     shapes, notes = [], []
-    left, right = BAR
+    left, right = (end - gutter for end in BAR)
     for slot, y in enumerate(starts):
         share = float(np.nan_to_num(result.shares[slot]))
         for stop, fill, edge in (
@@ -177,8 +185,9 @@ def _gutter(plot: Plot, result: Attribution, starts: list[int], dark: bool) -> N
         common = {"y": y, "yanchor": "middle", "xanchor": "left"}
         label = f"<b>{slot_label(slot)}</b>" if is_own else slot_label(slot)
         font = {"size": TEXT_SIZE, "color": ink(dark).text}
-        notes.append(common | {"x": -GUTTER, "text": label, "font": font})
-        words = f"{plain(percent(float(result.shares[slot])))}<br>{float(result.sums[slot]):+.2f}"
+        notes.append(common | {"x": -gutter, "text": label, "font": font})
+        share, total = float(result.shares[slot]), float(result.sums[slot])
+        words = f"{plain(percent(share))}<br>{number(total, '+.2f')}"
         font = {"size": SMALL_SIZE, "color": ink(dark).muted}
         notes.append(common | {"x": right + 0.7, "text": words, "font": font, "align": "left"})
     plot.mark(shapes=shapes, annotations=notes)
@@ -189,23 +198,26 @@ def _note(result: Attribution) -> str:
     enough = "" if result.gap < TOLERANCE else " <b>(above 1 %: read with care)</b>"
     return (
         f"Bars: share of the absolute attribution; beside them its signed sum. Together they add "
-        f"up to {result.difference:+.2f} logits<br>(from {result.baseline_output:.2f} with the "
-        f"pool's mean words to {result.output:.2f}), completeness gap {gap} of it at "
+        f"up to {number(result.difference, '+.2f')} logits<br>"
+        f"(from {number(result.baseline_output, '.2f')} with the pool's mean words to "
+        f"{number(result.output, '.2f')}), completeness gap {gap} of it at "
         f"{result.steps} steps{enough}. Dotted: kept by the baseline."
     )
 
 
-def _scale(plot: Plot, scale: list[list[float | str]], top: float, dark: bool) -> None:
+def _scale(
+    plot: Plot, scale: list[list[float | str]], top: float, dark: bool, length: float
+) -> None:
     colors = color_bar("attribution (logits)", dark) | {
         "orientation": "h",
-        "len": 0.3,
+        "len": length,
         "x": 1,
         "xanchor": "right",
         "y": 0,
         "yanchor": "top",
         "ypad": 6,
         "tickvals": [-top, 0, top],
-        "ticktext": [f"{-top:.2g}", "0", f"{top:.2g}"],
+        "ticktext": [number(-top, ".2g"), "0", number(top, ".2g")],
     }
     colors["title"] = {"text": "attribution (logits)", "font": {"size": SMALL_SIZE}}
     plot.add(scale_alone(scale, -top, top, colors))

@@ -56,7 +56,7 @@ def comparison_figure(
     own = scale_of(one, dark)
     off = np.where(np.eye(num, dtype=bool), np.nan, apart.mean)
     most = max(float(np.nanmax(np.abs(off), initial=0.0)), 1e-9)
-    plot = Plot()
+    plot = Plot.grid(rows=1, cols=3, across=GAP, share_y=True)
     parts: list[tuple[np.ndarray, Scale, float, float]] = [
         (one.values, own, low, high),
         (other.values, own, low, high),
@@ -156,7 +156,7 @@ def _heat(
             ygap=2,
             hoverinfo="skip",
             xaxis=_axis("x", part),
-            yaxis="y",
+            yaxis=_axis("y", part),
         )
     )
 
@@ -197,7 +197,7 @@ def _points(
             hovertext=hovers,
             marker={"symbol": "square", "size": 24, "color": UNSEEN},
             xaxis=_axis("x", part),
-            yaxis="y",
+            yaxis=_axis("y", part),
         )
     )
 
@@ -211,23 +211,20 @@ def _number(matrix: CrossMatrix, value: float, part: int) -> str:
 def _axes(plot: Plot, matrix: CrossMatrix, names: tuple[str, str], dark: bool) -> None:
     num = len(matrix.values)
     width = (1 - 2 * GAP) / 3
+    plot.xaxes(
+        range=[0, num],
+        tickvals=[j + 0.5 for j in range(num)],
+        ticktext=[slot_label(j) for j in range(num)],
+    )
     titles = [f"A: {shorten(names[0], NAME)}", f"B: {shorten(names[1], NAME)}", "B − A"]
     for part, title in enumerate(titles):
-        start = part * (width + GAP)
-        plot.layout[f"xaxis{part + 1 if part else ''}"] = {
-            "domain": [start, start + width],
-            "range": [0, num],
-            "tickvals": [j + 0.5 for j in range(num)],
-            "ticktext": [slot_label(j) for j in range(num)],
-            "anchor": "y",
-        }
-        plot.mark(annotations=[_title(plain(title), start, dark)])
+        plot.mark(annotations=[_title(plain(title), part * (width + GAP), dark)])
     plot.yaxes(
         range=[num, 0],
         tickvals=[i + 0.5 for i in range(num)],
         ticktext=[f"{slot_label(i)}  " for i in range(num)],
-        title={"text": WORDS[matrix.measure].observed, "standoff": 16},
     )
+    plot.yaxes(title={"text": WORDS[matrix.measure].observed, "standoff": 16}, row=1, col=1)
 
 
 def _title(text: str, x: float, dark: bool) -> dict[str, Any]:
@@ -249,7 +246,7 @@ def _frames(num: int, dark: bool) -> list[dict[str, Any]]:
         {
             "type": "rect",
             "xref": _axis("x", part),
-            "yref": "y",
+            "yref": _axis("y", part),
             "x0": i + 0.02,
             "x1": i + 0.98,
             "y0": i + 0.03,
@@ -270,7 +267,7 @@ def _strokes(apart: Estimates, dark: bool) -> list[dict[str, Any]]:
         {
             "type": "line",
             "xref": _axis("x", 2),
-            "yref": "y",
+            "yref": _axis("y", 2),
             "x0": j + 0.08,
             "x1": j + 0.92,
             "y0": i + 0.88,

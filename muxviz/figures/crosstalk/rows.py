@@ -15,7 +15,7 @@ from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows, write_ends
 from muxviz.figures.drawing.scales import diverging
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.drawing.wording import or_none, percent, plain, shorten, visible
+from muxviz.figures.drawing.wording import number, or_none, percent, plain, shorten, visible
 from muxviz.results.attribution import SlotShares
 from muxviz.results.leaks import LogOdds, PlacedToken
 
@@ -102,7 +102,7 @@ def _shown(result: LogOdds, slot: int, source: int) -> list[PlacedToken]:
 def _said(place: PlacedToken) -> str:
     return plain(
         f"position {place.position}: {place.token}, {signed(place.effect)} nats "
-        f"(log p {place.log_prob:.1f}, usually {place.usual:.1f})"
+        f"(log p {number(place.log_prob, '.1f')}, usually {number(place.usual, '.1f')})"
     )
 
 

@@ -16,7 +16,7 @@ from muxviz.figures.drawing.rows import write_ends
 from muxviz.figures.drawing.scales import diverging
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import or_none, plain
+from muxviz.figures.drawing.wording import number, or_none, plain
 from muxviz.results.crosstalk import Shapley
 
 LEFT = 210  # px for the names of the steps
@@ -142,7 +142,7 @@ def _said(result: Shapley, slot: int) -> list[str]:
 
 def _left_over(result: Shapley, slot: int) -> str:
     size = abs(float(result.residual[slot]))
-    return "less than 1e−9" if size < 1e-9 else f"{size:.0e}".replace("-", "−")
+    return "less than 1e−9" if size < 1e-9 else number(size, ".0e")
 
 
 WATERFALL = Family(waterfall_figure, waterfall_finding, waterfall_alt, waterfall_table)

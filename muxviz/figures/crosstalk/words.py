@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from muxviz.figures.drawing.claims import exact, sizes, standing_out
-from muxviz.figures.drawing.wording import or_none, percent
+from muxviz.figures.drawing.wording import number, or_none, percent
 from muxviz.results.cross_matrix import CrossMatrix
 
 
@@ -97,7 +97,7 @@ def amount(matrix: CrossMatrix, value: float) -> str:
     if matrix.measure in ("leak", "share"):
         return percent(value).replace("under", "<").replace("over", ">") if value else "·"
     if matrix.measure == "decibel":
-        return f"{value:.0f}".replace("-", "−")
+        return number(value, ".0f")
     if matrix.measure == "points":
         return points(value)
     if matrix.is_signed:
@@ -111,7 +111,7 @@ def with_unit(matrix: CrossMatrix, value: float) -> str:
     if not unit or math.isnan(value):
         return percent(value)
     if matrix.measure == "decibel":
-        return f"{value:.0f} dB".replace("-", "−")
+        return f"{number(value, '.0f')} dB"
     if matrix.measure == "points":
         return f"{points(value)} points"
     return f"{signed(value) if matrix.is_signed else short(value)} {unit}"
@@ -124,7 +124,7 @@ def between(matrix: CrossMatrix, low: float, high: float) -> str:
     if not WORDS[matrix.measure].unit:
         return f"({100 * low:.0f} to {100 * high:.0f} %)"
     if matrix.measure == "decibel":
-        return f"({low:.0f} to {high:.0f})".replace("-", "−")
+        return f"({number(low, '.0f')} to {number(high, '.0f')})"
     if matrix.measure == "points":
         return f"({points(low)} to {points(high)} points)"
     write = signed if matrix.is_signed else short
@@ -138,14 +138,14 @@ def short(value: float) -> str:
     if value == 0:
         return "0"
     if abs(value) < 1e-6:
-        return f"{value:.0e}".replace("e-0", "e−").replace("e-", "e−")
+        return number(value, ".0e")
     digits = max(0, 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{digits}f}".replace("-", "−")
+    return number(value, f".{digits}f")
 
 
 def points(value: float) -> str:
     """A share in percentage points, one decimal: ``"12.3"``."""
-    return f"{100 * value:.1f}".replace("-", "−")
+    return number(100 * value, ".1f")
 
 
 def signed(value: float) -> str:
@@ -155,7 +155,7 @@ def signed(value: float) -> str:
     rounded = round(value, 2)
     if not rounded:
         return "0.00"
-    return f"{rounded:+.2f}".replace("-", "−")
+    return number(rounded, "+.2f")
 
 
 def crosstalk_finding(matrix: CrossMatrix) -> str:

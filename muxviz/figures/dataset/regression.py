@@ -11,7 +11,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed, ink, legend_of, mix
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
-from muxviz.figures.drawing.wording import plain
+from muxviz.figures.drawing.wording import number, plain
 from muxviz.results.regression import BROKEN, FIXED, OUTCOMES, RIGHT, WRONG, Regression, Tally
 
 ROW, TOP, BOTTOM = 44, 104, 84  # px
@@ -106,7 +106,7 @@ def _caption(found: Regression) -> str:
     p = found.total.p
     if math.isnan(p):
         return "fixed: wrong before, right now. No test: none of them was right before."
-    return f"As many fixed as broken: McNemar p = {p:.2g}."
+    return f"As many fixed as broken: McNemar p = {number(p, '.2g')}."
 
 
 def _colors(dark: bool) -> dict[str, str]:

@@ -22,7 +22,7 @@ from muxviz.figures.drawing.dots import (
 from muxviz.figures.drawing.dots import sides as dot_sides
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed, ink
-from muxviz.figures.drawing.wording import ends, or_none, percent, plain, shorten
+from muxviz.figures.drawing.wording import ends, number, or_none, percent, plain, shorten
 from muxviz.results.dataset import RightShares
 
 NAME = 34  # letters of a part's name
@@ -91,7 +91,7 @@ def _gains(found: RightShares) -> Column:
 
 
 def _points(value: float, low: float, high: float) -> str:
-    return f"{value:+.1f}{ends(low, high, '+.1f')}".replace("-", "−")
+    return f"{number(value, '+.1f')}{ends(low, high, '+.1f')}"
 
 
 def right_finding(found: RightShares) -> str:

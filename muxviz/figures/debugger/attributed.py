@@ -18,7 +18,7 @@ from muxviz.figures.drawing.dots import (
 )
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import framed
-from muxviz.figures.drawing.wording import or_none, percent
+from muxviz.figures.drawing.wording import number, or_none, percent
 from muxviz.results.diagnosis import Attributed
 
 
@@ -60,7 +60,11 @@ def attributed_finding(result: Attributed) -> str:
     else:
         verb = "contradicted:" if result.is_contradicted else "not told apart:"
         said = f"{verb} exchanging slot {second + 1} moves the answer most"
-    rank = "" if math.isnan(result.agreement) else f"; rank agreement {result.agreement:.2f}"
+    rank = (
+        ""
+        if math.isnan(result.agreement)
+        else f"; rank agreement {number(result.agreement, '.2f')}"
+    )
     return f"{start}, {said}{rank}"
 
 

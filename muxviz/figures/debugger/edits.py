@@ -11,7 +11,7 @@ from muxviz.figures.drawing.ink import caption, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_outline
-from muxviz.figures.drawing.wording import count, or_none, percent, plain, shorten
+from muxviz.figures.drawing.wording import count, number, or_none, percent, plain, shorten
 from muxviz.results.edits import NeighbourEdit
 
 ROW = 26  # px
@@ -68,7 +68,8 @@ def edits_finding(result: NeighbourEdit) -> str:
     else:
         said = (
             f"Taking {count(len(result.removed), 'word')} out of slot {slot} does not turn {who}: "
-            f"its margin goes from {result.margin:+.2f} to {result.margins[-1]:+.2f}"
+            f"its margin goes from {number(result.margin, '+.2f')} to "
+            f"{number(result.margins[-1], '+.2f')}"
         )
     other = result.elsewhere
     if not other.trials:
@@ -86,8 +87,8 @@ def _target(result: NeighbourEdit) -> str:
 def _hover(result: NeighbourEdit, k: int) -> str:
     change = float(result.singles[k]) - result.margin
     return (
-        f"without “{plain(shorten(result.words[k], ROOM))}”: margin {change:+.2f} to "
-        f"{float(result.singles[k]):+.2f}"
+        f"without “{plain(shorten(result.words[k], ROOM))}”: margin {number(change, '+.2f')} to "
+        f"{number(float(result.singles[k]), '+.2f')}"
     )
 
 

@@ -24,7 +24,7 @@ def fixes_figure(result: Diagnosis, *, dark: bool = False) -> go.Figure:
         _column("came back right", [fix.turned for fix in result.fixes]),
         _column("with a random change of that size", [fix.held for fix in result.fixes]),
     )
-    plot = dot_columns(columns, [_mark(fix, dark) for fix in result.fixes], dark=dark)
+    plot = dot_columns(columns, [_mark(fix, dark) for fix in result.fixes], dark=dark, left=LEFT)
     framed(
         plot,
         fixes_finding(result),

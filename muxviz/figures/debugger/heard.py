@@ -17,7 +17,7 @@ from muxviz.figures.drawing.dots import (
 )
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import framed
-from muxviz.figures.drawing.wording import ends, or_none, percent
+from muxviz.figures.drawing.wording import ends, number, or_none, percent
 from muxviz.results.diagnosis import Diagnosis, Heard
 from muxviz.results.estimates import Estimates
 
@@ -27,7 +27,7 @@ def heard_figure(result: Diagnosis, *, dark: bool = False) -> go.Figure:
     heard = _heard(result)
     moved, muted = heard.moved, 100 * heard.muted[:, 1]
     nothing = np.full(len(muted), np.nan)
-    silenced = [f"{value:+.1f}" for value in muted]
+    silenced = [number(value, "+.1f") for value in muted]
     columns = (
         moved_column(moved),
         Column(
@@ -93,7 +93,8 @@ def heard_alt(result: Diagnosis) -> str:
     for j, (_, probability) in enumerate(heard.muted):
         parts.append(
             f"Slot {j + 1}: another sentence moves it by {moved_words(heard.moved, j)} points, "
-            f"silence changes the target's probability by {100 * probability:+.1f} points"
+            "silence changes the target's probability by "
+            f"{number(100 * probability, '+.1f')} points"
         )
     return " ".join(f"{part}." for part in parts)
 

@@ -14,7 +14,7 @@ from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import or_none, percent, plain, shorten
+from muxviz.figures.drawing.wording import number, or_none, percent, plain, shorten
 from muxviz.results.ladder import Ladder, Rung
 from muxviz.results.reading import Proportion
 
@@ -312,13 +312,13 @@ def share_of(share: Proportion) -> str:
 
 def _size(mean: float, low: float, high: float, is_exact: bool) -> str:
     if np.isnan(low) or is_exact:
-        return f"{mean:+.2f}"
-    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+        return number(mean, "+.2f")
+    return f"{number(mean, '+.2f')} ({number(low, '+.2f')} to {number(high, '+.2f')})"
 
 
 def _signed(share: float) -> str:
     """A difference of shares in whole percent, 0 without a sign."""
-    return f"{round(100 * share):+d}" if round(100 * share) else "0"
+    return number(round(100 * share), "+d") if round(100 * share) else "0"
 
 
 def rung_words(rung: Rung) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from muxviz.figures.drawing.dots import Column, Mark, amount_span
 from muxviz.figures.drawing.ink import ink
-from muxviz.figures.drawing.wording import percent, plain, shorten
+from muxviz.figures.drawing.wording import number, percent, plain, shorten
 from muxviz.results.estimates import Estimates
 from muxviz.results.group import Provenance
 
@@ -56,4 +56,4 @@ def signed_points(points: float) -> str:
     if abs(points) < 0.05:
         return "0"
     digits = 0 if abs(points) >= 0.95 else 1
-    return f"{points:+.{digits}f}".replace("-", "−")
+    return number(points, f"+.{digits}f")

@@ -16,14 +16,16 @@ from muxviz.figures.drawing.ink import TEXT_SIZE, ink, tint
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
+from muxviz.figures.drawing.ticks import round_ticks
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import or_none, percent
+from muxviz.figures.drawing.wording import bare, ends, number, or_none, percent, width
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Shares
 
 ROW = 36  # px
 TOP, BOTTOM, LEFT = 96, 60, 116  # px
-WORDS_ROOM = 0.62  # of a column's axis, right of it, for the numbers
+WORDS_ROOM = 0.62  # of a column's axis, right of it, for the numbers at least
+LETTER = 6.8  # px of a letter of these
 STARTS = (0.0, 0.5, 0.8, 0.9, 0.96, 0.98)  # of an axis of shares
 
 
@@ -150,8 +152,8 @@ def estimate_words(found: Estimates, at: int) -> str:
     if np.isnan(found.mean[at]):
         return "nothing counted"
     if np.isnan(found.low[at]):
-        return f"{found.mean[at]:.3g}"
-    return f"{found.mean[at]:.3g} ({found.low[at]:.3g} to {found.high[at]:.3g})"
+        return number(found.mean[at], ".3g")
+    return f"{number(found.mean[at], '.3g')}{ends(found.low[at], found.high[at], '.3g')}"
 
 
 def share_row(found: Shares, at: tuple[Any, ...]) -> dict[str, Any]:
@@ -170,20 +172,27 @@ def estimate_row(name: str, found: Estimates | Shares, at: Any) -> dict[str, flo
     return {words: or_none(values[at]) for words, values in {name: middle, **ends}.items()}
 
 
-def dot_columns(columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool) -> Plot:
-    """The dots; title and size are the caller's (``framed``)."""
+def dot_columns(
+    columns: Sequence[Column], marks: Sequence[Mark], *, dark: bool, left: int = LEFT
+) -> Plot:
+    """The dots; title and size are the caller's (``framed``), with ``left`` px for the names."""
     plot = Plot.grid(rows=1, cols=len(columns), share_y=True, across=0.03 / len(columns))
     texts: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     for at, column in enumerate(columns, start=1):
         plot.add(_dots(column, marks, dark), row=1, col=at)
         start, stop = column.span
-        room = WORDS_ROOM * (stop - start)
+        share = (
+            (LETTER * max(map(width, map(bare, column.words))) + 20) * len(columns) / (760 - left)
+        )
+        room = max(WORDS_ROOM, 1.04 * share / (1 - share)) * (stop - start)
         axis = "x" if at == 1 else f"x{at}"
+        ticks = _ticks(column)
         plot.xaxes(
             range=[start - 0.04 * (stop - start), stop + room],
             tickformat=column.tickformat,
-            tickvals=_ticks(column),
+            tickvals=ticks,
+            ticktext=None if column.tickformat else [number(tick, ".6g") for tick in ticks],
             row=1,
             col=at,
         )
@@ -229,11 +238,7 @@ def _ticks(column: Column) -> list[float]:
     start, stop = column.span
     if column.tickformat:
         return [start, (start + stop) / 2, stop]
-    rough = (stop - start) / 4
-    size = 10.0 ** np.floor(np.log10(rough))
-    step = float(next(size * k for k in (1, 2, 5, 10) if size * k >= rough))
-    first, last = int(np.ceil(start / step)), int(np.floor(stop / step))
-    return [round(k * step, 10) for k in range(first, last + 1)]
+    return round_ticks(start, stop, 4)
 
 
 def _words(column: Column, axis: str, dark: bool) -> list[dict[str, Any]]:

@@ -18,6 +18,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.narrow import narrowed
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -25,8 +27,7 @@ class Drawn:
 
     figures: Plotly figures with their findings as titles. findings, alts: one of each, in words.
     table: the same in numbers. imports, lines: Python that draws the figures of ``result``.
-    narrow: the same figures for a page of 360 px, None where a figure has no such form; empty
-    where none has.
+    narrow: the same figures for a page of 360 px.
     """
 
     figures: tuple[go.Figure, ...]
@@ -35,7 +36,7 @@ class Drawn:
     table: list[dict[str, Any]]
     imports: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
-    narrow: tuple[go.Figure | None, ...] = ()
+    narrow: tuple[go.Figure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Family:
 
     Each takes the result first, and by name what it knows of the choices: a ``table`` that is the
     same for all of them need not take any. table: None where another figure of the panel has it.
-    narrow: gives the figure for a page of 360 px, where there is another one.
+    narrow: draws it for a page of 360 px, where ``narrowed`` cannot; a figure that knows
+    ``is_narrow`` is asked with it first.
     """
 
     figure: Callable[..., go.Figure]
@@ -61,6 +63,16 @@ class Family:
     @cached_property
     def _defaults(self) -> dict[str, Any]:
         return {name: p.default for name, p in signature(self.figure).parameters.items()}
+
+    def on_a_phone(
+        self, wide: go.Figure, results: tuple[Any, ...], choices: dict[str, Any]
+    ) -> go.Figure:
+        """The same figure as ``wide`` for a page of 360 px."""
+        if self.narrow is not None:
+            return _call(self.narrow, results, choices)
+        if "is_narrow" in self._defaults:
+            wide = _call(self.figure, results, {**choices, "is_narrow": True})
+        return narrowed(wide)
 
     def line(self, named: str, choices: Mapping[str, Any]) -> str:
         """Python that draws it: choices that are not the figure's own defaults."""
@@ -123,7 +135,7 @@ class Picture:
             known = {**part.choices, **self.only_here}
             looks = {**known, "dark": dark}
             figures.append(_call(family.figure, drawn_of, looks))
-            narrow.append(family.narrow and _call(family.narrow, drawn_of, looks))
+            narrow.append(family.on_a_phone(figures[-1], drawn_of, looks))
             findings.append(_call(family.finding, drawn_of, known))
             alts.append(_call(family.alt, drawn_of, known))
             if family.table is not None:
@@ -136,7 +148,7 @@ class Picture:
             rows,
             tuple(part.family.import_line() for part in self.parts),
             tuple(lines),
-            tuple(narrow) if any(one is not None for one in narrow) else (),
+            tuple(narrow),
         )
 
 

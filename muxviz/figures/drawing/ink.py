@@ -11,16 +11,21 @@ from functools import cache
 from typing import Any
 
 from muxviz.figures.drawing.plot import Plot
-from muxviz.figures.drawing.wording import fold, plain
+from muxviz.figures.drawing.wording import fold, fold_marked, plain
 
 TITLE_ROOM = 82  # letters of the title's size that fit into 900 px
 NARROW_ROOM, NARROW_LINES = 34, 6  # the same into 360 px, and how many lines
+LINE_ROOM = 122  # letters of small type that fit into 780 px
 TITLE_LINE = 22  # px from line to line of it
 TITLE_SIZE = 17
 TITLE_TOP = 18  # px above it
-# Those of the app, which come with Streamlit, or what the page has.
-FACE = '"Source Sans", "Open Sans", verdana, arial, sans-serif'
-TITLE_FACE = '"Source Serif", "Open Sans", verdana, arial, sans-serif'
+# Those of the app, which come with Streamlit, or what the page has; then what common systems have
+# for other scripts and for emoji (last: in these, signs such as a star are pictures).
+OTHERS = (
+    'arial, "Noto Sans", "PingFang SC", "Microsoft YaHei", "Nirmala UI", sans-serif, '
+    '"Apple Color Emoji", "Segoe UI Emoji", "Noto Color Emoji"'
+)
+FACE, TITLE_FACE = f'"Source Sans", {OTHERS}', f'"Source Serif", {OTHERS}'
 TEXT_SIZE = 13
 SMALL_SIZE = 12
 CLEAR = "rgba(0,0,0,0)"
@@ -181,7 +186,7 @@ def caption(plot: Plot, text: str, *, below: int, left: int = 0) -> None:
         left: px to the right of its left edge (negative: to the left).
     """
     line = {
-        "text": text,
+        "text": "<br>".join(fold_marked(line, LINE_ROOM) for line in text.split("<br>")),
         "x": 0,
         "y": 0,
         "xref": "paper",

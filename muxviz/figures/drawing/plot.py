@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 
 import plotly.graph_objects as go
 
+from muxviz.figures.drawing.ticks import write_shares
+
 Trace: TypeAlias = dict[str, Any]
 Settings: TypeAlias = dict[str, Any]
 
@@ -178,6 +180,7 @@ class Plot:
 
     def figure(self) -> go.Figure:
         """What Plotly draws."""
+        write_shares(self.data, self.layout)
         spec = {"data": self.data, "layout": self.layout, "frames": self.frames}
         return go.Figure(spec, _validate=False)
 

@@ -11,7 +11,7 @@ import numpy as np
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, legend_of
 from muxviz.figures.drawing.plot import Plot, scatter
-from muxviz.figures.drawing.wording import plain, shorten
+from muxviz.figures.drawing.wording import fold_marked, number, plain, shorten
 from muxviz.results.training import RunCurves, StageSpan
 
 MOST_RUNS = 4
@@ -22,6 +22,7 @@ PANEL_HEIGHT = 150  # px
 BOTTOM, LEFT, RIGHT = 58, 68, 24  # px
 TITLE, LEGEND, PANEL_TITLE = 52, 26, 26  # px above the panels
 GAP = 48  # px between panels, one above the other
+HEADING_ROOM = 46  # letters over a panel
 STAGE_LINE = 16  # px of the stages' names above the first panels
 NAME_ROOM = 28  # letters of a run's name
 STAGE_ROOM = 16
@@ -72,7 +73,8 @@ def draw_panels(
         down=spacing(rows, inner),
         titles=[
             {
-                "text": heading(name),
+                "text": fold_marked(heading(name), HEADING_ROOM),
+                "align": "left",
                 "xanchor": "left",
                 "font": {"size": TEXT_SIZE, "color": ink(dark).text},
                 "yshift": STAGE_LINE if number < COLUMNS and is_staged(runs) else 0,
@@ -81,8 +83,8 @@ def draw_panels(
         ],
     )
     colors, last = DARK_RUNS if dark else LIGHT_RUNS, last_step(runs)
-    for number, curves in enumerate(panels.values()):
-        row, column = number // COLUMNS + 1, number % COLUMNS + 1
+    for place, curves in enumerate(panels.values()):
+        row, column = place // COLUMNS + 1, place % COLUMNS + 1
         for curve in curves:
             name = plain_name(runs[curve.run])
             x, y, _ = thinned(curve.steps, curve.values)
@@ -95,7 +97,7 @@ def draw_panels(
                     connectgaps=True,
                     name=name,
                     legendgroup=str(curve.run),
-                    showlegend=number == 0 and len(runs) > 1 and not curve.is_target,
+                    showlegend=place == 0 and len(runs) > 1 and not curve.is_target,
                     line={
                         "color": colors[curve.run],
                         "dash": "dot" if curve.is_target else DASHES[curve.run],
@@ -231,7 +233,7 @@ def short_number(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:,.0f}"
     if 0 < abs(value) < 0.0005:
-        return f"{value:.1e}"
+        return number(value, ".1e")
     digits = 3 - 1 - (math.floor(math.log10(abs(value))) if value else 0)
     return f"{value:.{min(max(digits, 0), 4)}f}"
 

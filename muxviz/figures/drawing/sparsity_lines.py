@@ -10,7 +10,7 @@ from muxviz.figures.drawing.ink import ink
 from muxviz.figures.drawing.levels import interval_band, value_axis
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
-from muxviz.figures.drawing.wording import percent, plain
+from muxviz.figures.drawing.wording import number, percent, plain
 from muxviz.results.estimates import Estimates
 from muxviz.results.group import pruned_words
 
@@ -90,7 +90,7 @@ def sparsity_words(sparsity: float) -> str:
 
 def p_words(p: float) -> str:
     """``"p = 0.03"``; never rounded to nothing."""
-    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
+    return f"p = {number(p, '.2g')}" if p >= 0.001 else "p < 0.001"
 
 
 def _words(found: Estimates, at: tuple[int, ...], is_share: bool) -> str:
@@ -100,7 +100,9 @@ def _words(found: Estimates, at: tuple[int, ...], is_share: bool) -> str:
     if is_share:
         between = "" if np.isnan(low) else f" ({100 * low:.0f} to {100 * high:.0f})"
         return f"{percent(mean)}{between}"
-    return f"{mean:.3g}" + ("" if np.isnan(low) else f" ({low:.3g} to {high:.3g})")
+    return number(mean, ".3g") + (
+        "" if np.isnan(low) else f" ({number(low, '.3g')} to {number(high, '.3g')})"
+    )
 
 
 def _axes(plot: Plot, x: np.ndarray, axis: str, *, is_share: bool, dark: bool) -> None:

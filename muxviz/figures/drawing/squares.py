@@ -10,7 +10,7 @@ from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, UNSEEN, ink, text_on
 from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
 from muxviz.figures.drawing.slots import slot_label
-from muxviz.figures.drawing.wording import plain
+from muxviz.figures.drawing.wording import number, plain
 
 WRITTEN = 10  # slots up to which cells bear numbers
 SIDES = {"l": 64, "r": 24, "t": 112, "b": 62}  # px of margin
@@ -136,8 +136,8 @@ def written(value: float, is_share: bool, *, exact: bool = False) -> str:
     if is_share:
         return f"{100 * value:.1f} %" if exact else f"{100 * value:.0f}"
     if exact:
-        return f"{value:.3f}"
-    return f"{value:.2f}".replace("0.", ".").replace("-", "−")
+        return number(value, ".3f")
+    return number(value, ".2f").replace("0.", ".")
 
 
 def _axes(plot: Plot, matrix: Matrix, domain: tuple[float, float], axis: str) -> None:

@@ -6,7 +6,6 @@ that is read surely looks like the page, the others stand out.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, caption, ink, tint
 from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.scales import color_at, scale_alone, sequential
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.drawing.wording import interval, percent, plain, shorten, visible
+from muxviz.figures.drawing.wording import interval, number, percent, plain, shorten, visible
 from muxviz.results import Proportion, SlotResult, TokenReading
 
 LOWEST = -8.0  # nats; lower log-probabilities have the same tint
@@ -183,7 +182,10 @@ def _scale(
     """A colour bar of its own, as shapes have none, and what is pale."""
     muted = {"size": SMALL_SIZE, "color": ink(dark).muted}
     upward = [[1 - float(place), color] for place, color in reversed(scale)]
-    unit, ends = "log-probability (nats)", [f"≤ {LOWEST:g}", f"{LOWEST / 2:g}", "0"]
+    unit, ends = (
+        "log-probability (nats)",
+        [f"≤ {number(LOWEST, 'g')}", number(LOWEST / 2, "g"), "0"],
+    )
     if as_chance:
         unit = "probability of the own token"
         ends = [f"≤ {100 * np.exp(LOWEST):.2f} %", f"{100 * np.exp(LOWEST / 2):.0f} %", "100 %"]
@@ -212,10 +214,4 @@ def _rows(slot: SlotResult) -> list[dict[str, Any]]:
     return [{"slot": slot.number} | row for row in token_strip_table(slot)]
 
 
-TOKENS = Family(
-    token_strip_figure,
-    token_strip_alt,
-    token_strip_alt,
-    _rows,
-    partial(token_strip_figure, is_narrow=True),
-)
+TOKENS = Family(token_strip_figure, token_strip_alt, token_strip_alt, _rows)

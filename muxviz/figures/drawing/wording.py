@@ -6,12 +6,14 @@ Plotly reads a part of HTML, entities and formulas between dollar signs in every
 
 from __future__ import annotations
 
+import html
 import math
+import re
 import unicodedata
 
 from muxviz.results import Proportion
 
-ELLIPSIS = "…"
+ELLIPSIS, MINUS = "…", "−"
 JOINER = "\u200d"  # joins emoji into one picture
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # keeps right-to-left text from reordering its neighbours
 BIDI_CONTROLS = frozenset(
@@ -32,9 +34,13 @@ def plain(text: str) -> str:
     """``text`` such that Plotly shows every character of it as itself."""
     line = clean(text)
     shown = "".join(ESCAPES.get(c, c) for c in line)
-    if any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in line):
-        return ISOLATE + shown + END_ISOLATE
-    return shown
+    return isolated(shown)
+
+
+def isolated(text: str) -> str:
+    """``text``, kept from reordering its neighbours where it is read from right to left."""
+    is_turned = any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in text)
+    return ISOLATE + text + END_ISOLATE if is_turned else text
 
 
 def visible(token: str) -> str:
@@ -61,11 +67,39 @@ def fold(text: str, room: float, lines: int) -> list[str]:
     folded: list[str] = []
     while rest and len(folded) < lines - 1 and width(rest) > room:
         cut = _fitting(rest, room)
-        space = rest.rfind(" ", 0, cut + 1)
+        space = _last_break(rest, cut)
         cut = space if space > cut // 2 else cut
         folded.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return [*folded, shorten(rest, room)] if rest else folded
+
+
+def bare(text: str) -> str:
+    """What is read of marked-up ``text``."""
+    return html.unescape(re.sub("<[^>]*>", "", text))
+
+
+def fold_marked(text: str, room: float) -> str:
+    """Marked-up ``text`` in lines of ``room`` letters; what belongs to a number stays with it."""
+    lines: list[str] = []
+    for word in re.split(r"(?<!=) (?![%=\d])", text.replace("<br>", " ")):
+        both = f"{lines[-1]} {word}" if lines else word
+        if lines and width(bare(both)) <= room:
+            lines[-1] = both
+        else:
+            lines.append(word)
+    return "<br>".join(lines)
+
+
+def number(value: float, form: str) -> str:
+    """``value`` as ``format`` writes it, with a minus sign for a hyphen: ``"−1.3"``, ``"2e−5"``.
+
+    What is rounded to nothing has no minus sign.
+    """
+    text = f"{value:{form}}"
+    if math.isfinite(value) and not any(digit in text for digit in "123456789"):
+        text = text.replace("-", "")
+    return re.sub("-0*", MINUS, text) if "e" in text else text.replace("-", MINUS)
 
 
 def percent(share: float) -> str:
@@ -76,7 +110,12 @@ def percent(share: float) -> str:
         return "under 1 %"
     if 0.995 <= share < 1:
         return "over 99 %"
-    return f"{100 * share:.0f} %"
+    return f"{number(100 * share, '.0f')} %"
+
+
+def tenths(share: float) -> str:
+    """A share as a hover names it: ``"22.4 %"``."""
+    return f"{number(100 * share, '.1f')} %"
 
 
 def sure(chance: float) -> str:
@@ -102,7 +141,7 @@ def ends(low: float, high: float, form: str, unit: str = "") -> str:
     """
     if math.isnan(low) or math.isnan(high):
         return ""
-    return f" ({low:{form}} to {high:{form}}{unit})"
+    return f" ({number(low, form)} to {number(high, form)}{unit})"
 
 
 def tokens_of(share: float, positions: int) -> str:
@@ -136,6 +175,14 @@ def _fitting(line: str, room: float) -> int:
     while 0 < whole < len(line) and (_continues(line[whole]) or line[whole - 1] == JOINER):
         whole -= 1
     return max(whole or cut, 1)
+
+
+def _last_break(line: str, most: int) -> int:
+    """The last space up to there, but for those before "%" and around "="; -1 for none."""
+    space = line.rfind(" ", 0, most + 1)
+    while space > 0 and (line[space + 1 : space + 2] in ("%", "=") or line[space - 1] == "="):
+        space = line.rfind(" ", 0, space)
+    return space
 
 
 def _continues(char: str) -> bool:

@@ -25,7 +25,7 @@ from muxviz.figures.drawing.dots import (
 )
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
-from muxviz.figures.drawing.wording import count, or_none, percent, plain
+from muxviz.figures.drawing.wording import count, number, or_none, percent, plain
 from muxviz.results.fidelity import Accuracy, Agreement, Confusion, Shares
 
 JS = "Jensen-Shannon (nats)"
@@ -66,8 +66,10 @@ def agreement_finding(result: Agreement) -> str:
         if amount < 1e-3:
             return f"{what}, and moves no margin"
         if standing_out(spans(result.margin)) is None:
-            return f"{what}; no slot's margin is told to move most (up to {amount:.2g})"
-        return f"{what}; it moves the margin of slot {farthest + 1} most, by {amount:.2g}"
+            return f"{what}; no slot's margin is told to move most (up to {number(amount, '.2g')})"
+        return (
+            f"{what}; it moves the margin of slot {farthest + 1} most, by {number(amount, '.2g')}"
+        )
     if result.scope == "group":
         slots = [str(i + 1) for i in np.nonzero(result.slots.hits < result.slots.trials)[0]]
         named = f"in slot {', '.join(slots)}" if len(slots) < 4 else f"in {len(slots)} slots"
@@ -117,8 +119,8 @@ def agreement_alt(result: Agreement) -> str:
         same = percent(row["same answer"])
         answers = f"{row['answer']}, alone {row['alone']}, " if row.get("answer") else ""
         lines.append(
-            f"Slot {i + 1}: {answers}same answer {same}, divergence {row[JS]:.3g} nats, margin "
-            f"moved by {row[MARGIN]:.3g}."
+            f"Slot {i + 1}: {answers}same answer {same}, divergence "
+            f"{number(row[JS], '.3g')} nats, margin moved by {number(row[MARGIN], '.3g')}."
         )
     return " ".join(lines)
 
@@ -273,7 +275,7 @@ def _outcomes(result: Confusion) -> str:
     (both, first), (second, none) = result.outcomes.tolist()
     return (
         f"{told} Right: both {both}, only A {first}, only B {second}, neither {none}; "
-        f"exact McNemar p = {result.p:.2g}."
+        f"exact McNemar p = {number(result.p, '.2g')}."
     )
 
 

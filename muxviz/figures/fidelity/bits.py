@@ -15,13 +15,14 @@ from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import ends, plain, shorten
+from muxviz.figures.drawing.wording import ends, number, plain
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import Bits
 
 UNITS = {"bits": "Bits", "nats": "Nats"}
 PER_NAT = {"bits": 1 / np.log(2), "nats": 1.0}
-HEIGHT = 420  # px
+TWO = ".2f"  # decimals
+HEIGHT, ROW = 420, 30  # px; of a row of slots at least
 NAME_ROOM = 16  # letters under a column
 
 
@@ -38,7 +39,7 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
         InputError: no results, or another unit.
     """
     ordered, per = _ordered(results), _per(unit)
-    plot = Plot.grid(rows=1, cols=2, widths=[0.42, 0.58], across=0.1)
+    plot = Plot.grid(rows=1, cols=2, widths=[0.45, 0.55], across=0.22)
     _totals(plot, ordered, per, unit, dark)
     _slots(plot, ordered, per, unit, dark)
     colors = ink(dark)
@@ -48,7 +49,7 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
         plot,
         bits_finding(ordered, unit=unit),
         dark=dark,
-        height=HEIGHT,
+        height=max(HEIGHT, 176 + ROW * len(ordered)),
         sides={"l": 70, "r": 24, "t": 84, "b": 92},
     )
     one = ordered[0]
@@ -113,16 +114,16 @@ def bits_alt(results: Sequence[Bits], *, unit: str = "bits") -> str:
     """The picture in words."""
     per = _per(unit)
     parts = [
-        f"{_name(r)}, N = {_num(r)}: {float(r.total.mean) * per:.2f}"
+        f"{_name(r)}, N = {_num(r)}: {number(float(r.total.mean) * per, '.2f')}"
         f"{ends(float(r.total.low) * per, float(r.total.high) * per, '.2f')}, per slot "
-        f"{', '.join(f'{m * per:.2f}' for m in r.slots.mean)}"
+        f"{', '.join(number(m * per, TWO) for m in r.slots.mean)}"
         for r in _ordered(results)
     ]
     return f"{bits_finding(results, unit=unit)}. In {unit} per position, {'; '.join(parts)}."
 
 
 def _total(result: Bits, per: float) -> str:
-    return f"{float(result.total.mean) * per:.2f}"
+    return number(float(result.total.mean) * per, ".2f")
 
 
 def _who(result: Bits, among: Sequence[Bits]) -> str:
@@ -161,7 +162,7 @@ def _totals(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bo
                 (high - mean).astype(np.float32), (mean - low).astype(np.float32), colors.text
             ),
             hovertext=[
-                f"{plain(_name(r))}: {m:.2f} {unit} per position{ends(a, b, '.2f')}"
+                f"{plain(_name(r))}: {number(m, '.2f')} {unit} per position{ends(a, b, '.2f')}"
                 for r, m, a, b in zip(results, mean, low, high, strict=True)
             ],
         ),
@@ -177,8 +178,7 @@ def _totals(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bo
                 "y": min(mean[k] for k in here),
                 "xref": "x",
                 "yref": "y",
-                "text": "<br>".join(plain(_name(results[k])) for k in here),
-                "align": "left",
+                "text": _named([results[k] for k in here]),
                 "xanchor": "left",
                 "yanchor": "top",
                 "xshift": 10,
@@ -190,14 +190,14 @@ def _totals(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bo
     plot.xaxes(range=[0, top], tickvals=sorted(set(nums)), title={"text": "slots, N"}, row=1, col=1)
     plot.yaxes(
         title={"text": f"{unit} per position, all slots"},
-        range=[min(0.0, float(low.min())), 1.2 * max(nums) * results[0].entropy * per],
+        range=[1.1 * min(0.0, float(low.min())), 1.2 * max(nums) * results[0].entropy * per],
         row=1,
         col=1,
     )
 
 
 def _slots(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: bool) -> None:
-    """One cluster of dots per checkpoint, slots side by side."""
+    """One row of dots per checkpoint, slots one under the other."""
     colors = ink(dark)
     for at, result in enumerate(results):
         num = len(result.slots.mean)
@@ -205,8 +205,8 @@ def _slots(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: boo
         mean, low, high = (getattr(result.slots, part) * per for part in ("mean", "low", "high"))
         plot.add(
             scatter(
-                x=at + spread,
-                y=mean.astype(np.float32),
+                x=mean.astype(np.float32),
+                y=at + spread,
                 mode="markers",
                 marker={
                     "size": 11,
@@ -217,7 +217,7 @@ def _slots(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: boo
                         "width": 1.3,
                     },
                 },
-                error_y=whiskers(
+                error_x=whiskers(
                     (high - mean).astype(np.float32),
                     (mean - low).astype(np.float32),
                     colors.muted,
@@ -225,7 +225,7 @@ def _slots(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: boo
                     width=3,
                 ),
                 hovertext=[
-                    f"{plain(_name(result))}, slot {i + 1}: {mean[i]:.2f} {unit}"
+                    f"{plain(_name(result))}, slot {i + 1}: {number(mean[i], '.2f')} {unit}"
                     f"{ends(low[i], high[i], '.2f')}"
                     for i in range(num)
                 ],
@@ -237,30 +237,37 @@ def _slots(plot: Plot, results: Sequence[Bits], per: float, unit: str, dark: boo
     least = min(min(float((r.slots.low * per).min()) for r in results), 0.9 * most)
     rule = {
         "type": "line",
-        "xref": "x2 domain",
-        "yref": "y2",
-        "x0": 0,
-        "x1": 1,
-        "y0": most,
-        "y1": most,
+        "xref": "x2",
+        "yref": "y2 domain",
+        "x0": most,
+        "x1": most,
+        "y0": 0,
+        "y1": 1,
         "line": {"color": colors.muted, "width": 1.4, "dash": "dash"},
     }
     plot.mark(shapes=[rule])
-    plot.xaxes(
-        range=[-0.6, len(results) - 0.4],
+    plot.yaxes(
+        range=[len(results) - 0.4, -0.6],
         tickvals=list(range(len(results))),
-        ticktext=[plain(shorten(_name(r), NAME_ROOM)) for r in results],
-        title={"text": "slot by slot"},
+        ticktext=[f"{plain(_name(r))}  " for r in results],
+        showgrid=False,
+        zeroline=False,
         row=1,
         col=2,
     )
-    plot.yaxes(
+    plot.xaxes(
         title={"text": f"{unit} per position, one slot"},
+        showgrid=True,
         range=[least - 0.08 * (most - least), most + 0.08 * (most - least)],
         rangemode="normal",
         row=1,
         col=2,
     )
+
+
+def _named(results: Sequence[Bits]) -> str:
+    """The name of the one, how many where they are several: the rows at the right name them all."""
+    return plain(_name(results[0])) if len(results) == 1 else f"{len(results)} models"
 
 
 def _ordered(results: Sequence[Bits]) -> list[Bits]:

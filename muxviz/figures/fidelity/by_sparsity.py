@@ -21,7 +21,7 @@ from muxviz.figures.drawing.dots import (
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.sparsity_lines import p_words, sparsity_lines, sparsity_words
-from muxviz.figures.drawing.wording import or_none, percent, plain, shorten
+from muxviz.figures.drawing.wording import number, or_none, percent, plain, shorten
 from muxviz.results.by_sparsity import QUANTITIES, BySparsity
 from muxviz.results.estimates import Estimates
 
@@ -152,7 +152,7 @@ def slot_change_finding(result: BySparsity, quantity: str) -> str:
     else:
         more = "more" if second > first else "fewer"
         points = abs(100 * float(change.mean[q, 1]))
-        text = f"B has {points:.2g} points {more} {what} than A"
+        text = f"B has {number(points, '.2g')} points {more} {what} than A"
     return f"{text}; {_unequal(result, q, 1)}"
 
 

@@ -35,7 +35,7 @@ from muxviz.figures.drawing.plot import Plot, bar
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import number, percent
 from muxviz.results.estimates import Estimates
 from muxviz.results.fidelity import RANKS, Fidelity
 
@@ -90,17 +90,18 @@ def fidelity_finding(result: Fidelity, *, value: str = "read") -> str:
     worst = int(np.nanargmax(found.mean) if value == "nll" else np.nanargmin(found.mean))
     best = int(np.nanargmin(found.mean) if value == "nll" else np.nanargmax(found.mean))
     if found.mean[worst] == found.mean[best]:
-        return f"All slots alike: {found.mean[worst]:.3g} {unit}"
+        return f"All slots alike: {number(found.mean[worst], '.3g')} {unit}"
     ends = sorted((float(found.mean[worst]), float(found.mean[best])))
     if found.low[worst] <= found.high[best] and found.low[best] <= found.high[worst]:
-        return f"Slots come back about alike: {ends[0]:.3g} to {ends[1]:.3g} {unit}"
-    said = f"{found.mean[worst]:.3g} {unit}"
+        low, high = (number(end, ".3g") for end in ends)
+        return f"Slots come back about alike: {low} to {high} {unit}"
+    said = f"{number(found.mean[worst], '.3g')} {unit}"
     if standing_out(spans(found), least=value != "nll") is None:
-        other = f"{found.mean[best]:.3g} in slot {best + 1}"
+        other = f"{number(found.mean[best], '.3g')} in slot {best + 1}"
         return f"Slots come back unlike: {said} in slot {worst + 1}, {other}"
     return (
         f"Slot {worst + 1} comes back least surely: {said}, against "
-        f"{found.mean[best]:.3g} in slot {best + 1}"
+        f"{number(found.mean[best], '.3g')} in slot {best + 1}"
     )
 
 

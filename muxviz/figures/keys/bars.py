@@ -15,7 +15,7 @@ from muxviz.figures.drawing.plot import Plot, bar, scatter
 from muxviz.figures.drawing.rows import name_rows
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import or_none, percent, plain
+from muxviz.figures.drawing.wording import number, or_none, percent, plain
 from muxviz.results.fidelity import Shares
 from muxviz.results.keys import KeyInterference, MatchedFilter
 
@@ -129,7 +129,7 @@ def decibels(value: float) -> str:
         return "n/a"
     if np.isinf(value):
         return "no interference"
-    return f"{value:.1f} dB".replace("-", "−")
+    return f"{number(value, '.1f')} dB"
 
 
 def _db(found: KeyInterference, ratio: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import caption, framed
 from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.squares import SIDES, Matrix, draw_square, square_height
-from muxviz.figures.drawing.wording import fold, or_none, plain
+from muxviz.figures.drawing.wording import fold, number, or_none, plain
 from muxviz.results.keys import Gram, KeyGeometry
 
 MIDDLE = 0.08  # of the width, between two squares
@@ -64,7 +64,7 @@ def keys_finding(geometry: KeyGeometry) -> str:
     one = name.removesuffix("s")
     return (
         f"The {one}s of slots {first + 1} and {second + 1} are more alike than random ones: "
-        f"cosine {cosine:.2f}"
+        f"cosine {number(cosine, '.2f')}"
     )
 
 
@@ -101,8 +101,8 @@ def keys_alt(geometry: KeyGeometry) -> str:
             continue
         first, second, cosine = _most_alike(found)
         lines.append(
-            f"{name}: largest cosine {cosine:.3f} (slots {first + 1} and {second + 1}), norms "
-            f"{found.norms.min():.2f} to {found.norms.max():.2f}."
+            f"{name}: largest cosine {number(cosine, '.3f')} (slots {first + 1} and "
+            f"{second + 1}), norms {found.norms.min():.2f} to {found.norms.max():.2f}."
         )
     lines += [f"{reason}." for reason in geometry.reasons.values()]
     return " ".join(lines)

@@ -27,7 +27,7 @@ from muxviz.figures.drawing.plot import Plot, Trace, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging, sequential
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import number, percent
 from muxviz.results.layers import LayerLens, LayerProbe
 
 ROW, LEAST = 40, 250  # px per slot, and in all
@@ -181,15 +181,15 @@ def _number(view: _View, value: float) -> str:
     if not np.isfinite(value):
         return "n/a"
     if not view.is_share:
-        return f"{value:.1f} nats"
-    return percent(value) if value >= 0 else f"{100 * value:.0f} %"
+        return f"{number(value, '.1f')} nats"
+    return percent(value)
 
 
 def _cell_text(view: _View, value: float) -> str:
     """A number short enough for a cell."""
     if not np.isfinite(value):
         return ""
-    return f"{100 * value:.0f}" if view.is_share else f"{value:.1f}"
+    return number(100 * value, ".0f") if view.is_share else number(value, ".1f")
 
 
 def _slots(lens: LayerLens | LayerProbe) -> int:
@@ -283,7 +283,7 @@ def _hover(view: _View, level: int, slot: int) -> str:
     line = f"slot {slot + 1}, {level_words(view.levels[level])}: {_number(view, value)}"
     if np.isfinite(low):
         ends = (100 * low, 100 * high) if view.is_share else (low, high)
-        line += f" ({ends[0]:.3g} to {ends[1]:.3g})"
+        line += f" ({number(ends[0], '.3g')} to {number(ends[1], '.3g')})"
     control = float(view.control[level, slot])
     return f"{line}<br>control {_number(view, control)}" if np.isfinite(control) else line
 

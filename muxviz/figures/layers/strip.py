@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from muxviz.errors import InputError
-from muxviz.figures.drawing.cells import Cell, place_cells, strip_figure
+from muxviz.figures.drawing.cells import LINE_ROOM, NARROW_LINE, Cell, place_cells, strip_figure
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import CLEAR, SMALL_SIZE, caption, ink
 from muxviz.figures.drawing.levels import SHORT, level_words
@@ -19,7 +19,7 @@ from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_label
 from muxviz.figures.drawing.strips import LOWEST, TOKEN_ROOM
-from muxviz.figures.drawing.wording import interval, percent, plain, shorten, visible, width
+from muxviz.figures.drawing.wording import interval, number, percent, plain, shorten, visible, width
 from muxviz.results.layers import GroupLens, SlotLens
 
 MOST_TOKENS = 128  # drawn; a longer text is cut, and the caption says so
@@ -29,7 +29,7 @@ WORDS = {"demux": "as it is", "translated": "translated"}
 
 
 def lens_strip_figure(
-    lens: GroupLens, slot: int, *, level: int = -1, dark: bool = False
+    lens: GroupLens, slot: int, *, level: int = -1, dark: bool = False, is_narrow: bool = False
 ) -> go.Figure:
     """One slot's tokens at every level; Play goes through them, the slider steps.
 
@@ -38,6 +38,7 @@ def lens_strip_figure(
         slot: counted from 0.
         level: the one shown first, counted from the input of layer 1; -1 is the last.
         dark: for a dark page.
+        is_narrow: for a page of 360 px.
 
     Raises:
         InputError: no such slot or level.
@@ -46,7 +47,8 @@ def lens_strip_figure(
     if not -len(lens.levels) <= level < len(lens.levels):
         raise InputError(f"got level {level}; there are {len(lens.levels)}")
     first = level % len(lens.levels)
-    strips = [_strip(lens, found, k, dark) for k in range(len(lens.levels))]
+    room = NARROW_LINE if is_narrow else LINE_ROOM
+    strips = [_strip(lens, found, k, dark, room) for k in range(len(lens.levels))]
     plot = strips[first]
     plot.frames = [
         {
@@ -122,7 +124,7 @@ def _slot(lens: GroupLens, slot: int) -> SlotLens:
     return lens.slots[slot]
 
 
-def _strip(lens: GroupLens, found: SlotLens, level: int, dark: bool) -> Plot:
+def _strip(lens: GroupLens, found: SlotLens, level: int, dark: bool, room: float) -> Plot:
     """The figure of one level, without the player."""
     share = found.proportion(level)
     title = f"{slot_label(found.slot)} at {level_words(lens.levels[level])}"
@@ -135,8 +137,8 @@ def _strip(lens: GroupLens, found: SlotLens, level: int, dark: bool) -> Plot:
         )
     else:
         title += ": no token to count"
-    cells = _cells(found, level, dark)
-    plot = strip_figure(cells, title, dark=dark, below=CONTROLS)
+    cells = _cells(found, level, dark, room)
+    plot = strip_figure(cells, title, dark=dark, below=CONTROLS, room=room)
     hovers = {"hovertext": [cell.hover for cell in cells], "hoverinfo": "text"}
     plot.data = [plot.data[0] | hovers]
     return plot
@@ -149,7 +151,7 @@ def _changes(strip: Plot) -> Trace:
     return scatter(text=texts["text"], hovertext=texts["hovertext"], textfont={"color": color})
 
 
-def _cells(found: SlotLens, level: int, dark: bool) -> list[Cell]:
+def _cells(found: SlotLens, level: int, dark: bool, room: float) -> list[Cell]:
     scale, count = sequential(dark), min(len(found.tokens), MOST_TOKENS)
     fills = [
         color_at(scale, float(found.true_log_prob[level, t]) / LOWEST)
@@ -164,6 +166,7 @@ def _cells(found: SlotLens, level: int, dark: bool) -> list[Cell]:
         [_hover(found, level, t) for t in range(count)],
         fills,
         marked={t for t in range(count) if _is_wrong(found, level, t)},
+        room=room,
     )
 
 
@@ -190,16 +193,18 @@ def _hover(found: SlotLens, level: int, t: int) -> str:
     line = f"position {t}: {plain(visible(found.tokens[t]))}"
     if not found.is_counted[t]:
         return f"{line}<br>special token, not counted"
-    line += f"<br>{found.true_log_prob[level, t]:.2f} nats, rank {found.rank[level, t] + 1}"
+    line += (
+        f"<br>{number(found.true_log_prob[level, t], '.2f')} nats, rank {found.rank[level, t] + 1}"
+    )
     if found.rank[level, t]:
         read = plain(visible(found.read[level][t]))
-        line += f"<br>read as {read} ({found.read_log_prob[level, t]:.2f} nats)"
+        line += f"<br>read as {read} ({number(found.read_log_prob[level, t], '.2f')} nats)"
     return line
 
 
 def _remark(found: SlotLens) -> str:
     words = "own → <b>read</b> where it went wrong; dotted: special, not counted; the stronger "
-    words += f"the tint, the less likely the own token (0 to {LOWEST:g} nats)"
+    words += f"the tint, the less likely the own token (0 to {number(LOWEST, 'g')} nats)"
     if len(found.tokens) > MOST_TOKENS:
         words += f"; the first {MOST_TOKENS} of {len(found.tokens)} tokens"
     return words

@@ -24,7 +24,7 @@ from muxviz.figures.drawing.ink import (
 from muxviz.figures.drawing.plot import Plot, Trace, bar, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
-from muxviz.figures.drawing.wording import or_none, percent, plain, shorten, visible
+from muxviz.figures.drawing.wording import number, or_none, percent, plain, shorten, visible
 from muxviz.results.lessons import Mixing
 
 GAP = 0.8  # rows between the marked vectors and their sum
@@ -37,11 +37,15 @@ CELL_SIZE = 11
 
 
 def mixing_figure(
-    result: Mixing, *, silenced: tuple[int, ...] = (), dark: bool = False
+    result: Mixing,
+    *,
+    silenced: tuple[int, ...] = (),
+    dark: bool = False,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """Some numbers of every vector, of every pattern, of their products and of the mixture.
 
-    silenced: slots (from 0) whose fader is at 0.
+    silenced: slots (from 0) whose fader is at 0. is_narrow: for a page of 360 px.
     """
     num, colors = len(result.tokens), ink(dark)
     heads = [
@@ -73,7 +77,7 @@ def mixing_figure(
         ]
     )
     plot.xaxes(visible=False, range=[0, len(result.dims)])
-    plot.xaxes(range=[0, 1], row=1, col=4)
+    plot.xaxes(range=[0, 1.2 if is_narrow else 1], row=1, col=4)
     plot.yaxes(
         range=[num + GAP + 1, 0],
         tickvals=[i + 0.5 for i in range(num)],
@@ -85,7 +89,7 @@ def mixing_figure(
         ],
         tickfont={"size": SMALL_SIZE, "color": colors.text},
     )
-    _label_sum(plot, result, dark)
+    _label_sum(plot, result, dark, is_narrow)
     framed(
         plot,
         mixing_finding(result, silenced=silenced),
@@ -125,8 +129,8 @@ def mixing_alt(result: Mixing, *, silenced: tuple[int, ...] = ()) -> str:
         read = row["read back"]
         said = "" if read is None else f"; {percent(read)} of the slot's tokens read back"
         lines.append(
-            f"Slot {row['slot']}, {row['token']}: {row['vector 1']:.2f} times "
-            f"{row['pattern 1']:.2f} is {row['marked 1']:.2f}{said}."
+            f"Slot {row['slot']}, {row['token']}: {number(row['vector 1'], '.2f')} times "
+            f"{number(row['pattern 1'], '.2f')} is {number(row['marked 1'], '.2f')}{said}."
         )
     return " ".join(lines)
 
@@ -225,7 +229,7 @@ def _cells(
 
 def _short(value: float) -> str:
     """With one decimal, 0 without a sign; nothing for what is silent."""
-    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−") if np.isfinite(value) else ""
+    return number(value, ".1f") if np.isfinite(value) else ""
 
 
 def _sum(
@@ -245,7 +249,7 @@ def _sum(
 
 
 def _of_sum(result: Mixing, total: np.ndarray) -> list[str]:
-    return [f"the mixture, {_of(result, k)}: {v:.3f}" for k, v in enumerate(total)]
+    return [f"the mixture, {_of(result, k)}: {number(v, '.3f')}" for k, v in enumerate(total)]
 
 
 def _words(result: Mixing, column: int, silenced: tuple[int, ...]) -> list[str]:
@@ -256,8 +260,8 @@ def _words(result: Mixing, column: int, silenced: tuple[int, ...]) -> list[str]:
             zip(result.vectors[i], result.patterns[i], strict=True)
         ):
             start = f"slot {i + 1}, {_of(result, k)}: "
-            product = f"{vector:.3f} × {pattern:.3f} = {vector * pattern:.3f}"
-            told = (f"{vector:.3f}", f"{pattern:.3f}", product)[column - 1]
+            one, other, both = (number(v, ".3f") for v in (vector, pattern, vector * pattern))
+            told = (one, other, f"{one} × {other} = {both}")[column - 1]
             words.append(start + ("silent" if i in silenced else told))
     return words
 
@@ -289,17 +293,17 @@ def _read(result: Mixing, silenced: tuple[int, ...], dark: bool) -> Trace:
     )
 
 
-def _label_sum(plot: Plot, result: Mixing, dark: bool) -> None:
+def _label_sum(plot: Plot, result: Mixing, dark: bool, is_narrow: bool) -> None:
     """What the row below is, left of it."""
     num = len(result.tokens)
     plot.mark(
         annotations=[
             {
-                "text": f"added, and divided by {num}  →",
-                "x": len(result.dims),
+                "text": f"added, ÷ {num}  " if is_narrow else f"added, and divided by {num}  →",
+                "x": 0 if is_narrow else len(result.dims),
                 "y": num + GAP + 0.5,
-                "xref": "x2",
-                "yref": "y2",
+                "xref": "x3" if is_narrow else "x2",
+                "yref": "y3" if is_narrow else "y2",
                 "xanchor": "right",
                 "font": {"size": SMALL_SIZE, "color": ink(dark).text},
             }

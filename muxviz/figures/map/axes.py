@@ -64,7 +64,7 @@ def _bar(view: View) -> Trace:
 
 def set_axes(plot: Plot, projection: Projection, dark: bool) -> None:
     colors, names = ink(dark), _axis_names(projection)
-    limits = _limits(projection.coordinates)
+    limits = ends_of(projection.coordinates)
     common: dict[str, Any] = {
         "showticklabels": False,
         "showgrid": False,
@@ -103,7 +103,7 @@ def _axis_names(projection: Projection) -> list[str]:
     ]
 
 
-def _limits(coordinates: np.ndarray) -> np.ndarray:
+def ends_of(coordinates: np.ndarray) -> np.ndarray:
     """Ends of every axis over all frames, with some room: ``[dims, 2]``."""
     flat = coordinates.reshape(-1, coordinates.shape[-1])
     low, high = np.nanmin(flat, axis=0), np.nanmax(flat, axis=0)

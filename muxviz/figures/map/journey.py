@@ -13,7 +13,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink
 from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.wording import percent
-from muxviz.figures.map.axes import legend_traces
+from muxviz.figures.map.axes import ends_of, legend_traces
 from muxviz.figures.map.colors import colors_of
 from muxviz.figures.map.points import View, slot_points
 from muxviz.figures.map.words import METHODS, share_table, state_words
@@ -50,7 +50,16 @@ def journey_figure(
     plot = Plot.grid(
         rows, columns, titles=titles, across=0.025, down=GAP / inner if rows > 1 else 0.0
     )
-    view = View(sample, colors_of(sample, color, dark=dark), None, None, dark, 2)
+    view = View(
+        sample,
+        colors_of(sample, color, dark=dark),
+        None,
+        None,
+        dark,
+        2,
+        ends_of(projection.coordinates),
+        (0, 0),
+    )
     for number, places in enumerate(projection.coordinates):
         at = {"row": number // COLUMNS + 1, "col": number % COLUMNS + 1}
         for trace in slot_points(view, places):

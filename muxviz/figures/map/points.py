@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from muxviz.figures.drawing.ink import SMALL_SIZE, ink, mix, tint
+from muxviz.figures.drawing.labels import Box, name_points
 from muxviz.figures.drawing.plot import trace
 from muxviz.figures.drawing.slots import slot_marker
 from muxviz.figures.drawing.wording import plain
@@ -37,7 +38,10 @@ SOLID_SYMBOLS = (  # those that Plotly has in three dimensions
 
 @dataclass(frozen=True)
 class View:
-    """What is drawn, beside where: colours, and the anchor or point that stands out."""
+    """What is drawn, beside where: colours, and the anchor or point that stands out.
+
+    ends: of the axes ``[dims, 2]``; size: px of the plot at the narrowest. Names fit into these.
+    """
 
     sample: StateSample
     colors: Colors
@@ -45,6 +49,8 @@ class View:
     point: int | None
     dark: bool
     dims: int
+    ends: np.ndarray
+    size: tuple[float, float]
 
 
 def point_traces(view: View, places: np.ndarray) -> list[Any]:
@@ -54,10 +60,11 @@ def point_traces(view: View, places: np.ndarray) -> list[Any]:
     sample, own = view.sample, view.sample.is_own
     traces = [] if view.selected is None else [_lines(view, places)]
     traces += slot_points(view, places)
+    users, taken = _own(view, places)  # their names choose first
     if view.selected is not None or sample.num_anchors <= MOST_NUMBERS:
-        traces.append(_numbers(view, places))
+        traces.append(_numbers(view, places, taken))
     if own.any():
-        traces.append(_own(view, places))
+        traces.append(users)
     if view.point is not None:
         traces.append(_ring(view, places))
     return traces
@@ -141,29 +148,40 @@ def _paint(view: View, which: np.ndarray) -> tuple[list[str], list[str]]:
     return fills, edges
 
 
-def _numbers(view: View, places: np.ndarray) -> Any:
-    """The number of each sentence at the middle of its points."""
+def _numbers(view: View, places: np.ndarray, taken: list[Box]) -> Any:
+    """The number of each sentence at the middle of its points, where there is room."""
     kept, middles = _middles(view, places)
-    colors = ink(view.dark)
+    colors, texts = ink(view.dark), [str(k + 1) for k in kept]
+    if view.dims == 2:
+        at = [(0, 0)]
+        texts, _, _ = name_points(
+            middles, texts, view.ends, view.size, radius=0, sides=at, walls=taken
+        )
     return _scatter(
         view,
         middles,
         mode="text",
-        text=[f"<b>{k + 1}</b>" for k in kept],
+        text=[text and f"<b>{text}</b>" for text in texts],
         textfont={"size": SMALL_SIZE, "color": colors.text},
         hoverinfo="skip",
     )
 
 
-def _own(view: View, places: np.ndarray) -> Any:
-    """The user's points: large, and outlined in the colour of text."""
+def _own(view: View, places: np.ndarray) -> tuple[Any, list[Box]]:
+    """The user's points, large and outlined in the colour of text; what they and names cover."""
     which = np.flatnonzero(view.sample.is_own)
     slots = [int(i) for i in view.sample.slot[which]]
     symbols = [
         SOLID_SYMBOLS[s % len(SOLID_SYMBOLS)] if view.dims == 3 else slot_marker(s) for s in slots
     ]
     size = OWN_SIZE / 2 if view.dims == 3 else OWN_SIZE
-    return _scatter(
+    texts, there = [f"yours {s + 1}" for s in slots], ["top center"] * len(slots)
+    taken: list[Box] = []
+    if view.dims == 2:
+        texts, there, taken = name_points(
+            places[which], texts, view.ends, view.size, radius=OWN_SIZE / 2
+        )
+    users = _scatter(
         view,
         places[which],
         mode="markers+text",
@@ -173,14 +191,15 @@ def _own(view: View, places: np.ndarray) -> Any:
             "color": [view.colors.fills[int(p)] for p in which],
             "line": {"width": 2, "color": ink(view.dark).text},
         },
-        text=[f"yours {s + 1}" for s in slots],
-        textposition="top center",
+        text=texts,
+        textposition=there,
         textfont={"size": SMALL_SIZE, "color": ink(view.dark).text},
         hovertext=[_hover(view, int(p)) for p in which],
         customdata=which.astype(np.int32),
         showlegend=False,
         name="yours",
     )
+    return users, taken
 
 
 def _ring(view: View, places: np.ndarray) -> Any:

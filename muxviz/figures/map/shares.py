@@ -62,7 +62,7 @@ def share_figure(readings: Sequence[StateReading], *, dark: bool = False) -> go.
     plot.xaxes(
         range=[0, 1],
         tickvals=[0, 0.25, 0.5, 0.75, 1],
-        ticktext=["0", "25 %", "50 %", "75 %", "100 %"],
+        ticktext=["0 %", "25 %", "50 %", "75 %", "100 %"],
         tickfont=font,
     )
     font = {"size": SMALL_SIZE, "color": colors.text}

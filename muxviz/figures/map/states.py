@@ -15,7 +15,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, framed, ink
 from muxviz.figures.drawing.plot import Plot, Trace
 from muxviz.figures.drawing.wording import plain
-from muxviz.figures.map.axes import MAP_RIGHT, explain, legend_traces, set_axes
+from muxviz.figures.map.axes import MAP_RIGHT, ends_of, explain, legend_traces, set_axes
 from muxviz.figures.map.colors import colors_of
 from muxviz.figures.map.points import SVG_MOST, View, point_traces
 from muxviz.figures.map.scores import add_score_axes, score_traces
@@ -23,6 +23,7 @@ from muxviz.figures.map.words import map_alt, map_finding, map_table, state_word
 from muxviz.results.map import Projection, StateReading, StateSample
 
 HEIGHT = 620
+PLOT, NARROW_PLOT = (480, 400), (310, 400)  # px of the map, at the narrowest
 FRAME_MS, TURN_MS = 1100, 600
 
 
@@ -36,6 +37,7 @@ def map_figure(
     selected: int | None = None,
     point: int | None = None,
     dark: bool = False,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """Scatter of one state; with a joint projection, frames for all of its states.
 
@@ -48,12 +50,14 @@ def map_figure(
         selected: anchor whose points stand out.
         point: its number in the sample; ringed.
         dark: for a dark page.
+        is_narrow: for a page of 360 px.
 
     Raises:
         InputError: another ``color``.
     """
     colors = colors_of(sample, color, dark=dark)
-    view = View(sample, colors, selected, point, dark, projection.dims)
+    ends, size = ends_of(projection.coordinates), NARROW_PLOT if is_narrow else PLOT
+    view = View(sample, colors, selected, point, dark, projection.dims, ends, size)
     scores = {r.state: r for r in readings}
     frame = projection.states.index(state)
     plot = Plot(
@@ -117,7 +121,7 @@ def _animate(
 
 def _bones(trace: Trace) -> Trace:
     """What of a trace changes from frame to frame."""
-    kept = {"type", "x", "y", "z", "text", "hovertext"}
+    kept = {"type", "x", "y", "z", "text", "textposition", "hovertext"}
     if trace["mode"] == "markers" and "customdata" in trace:
         kept.remove("hovertext")  # of points: the same in every frame
     return {name: value for name, value in trace.items() if name in kept}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from muxviz.figures.drawing.wording import or_none, percent, shorten
+from muxviz.figures.drawing.wording import number, or_none, percent, shorten
 from muxviz.results.map import (
     ANSWER,
     EMBEDDING,
@@ -176,7 +176,7 @@ def hover(sample: StateSample, point: int) -> str:
     who = "yours" if row["sentence"] == "yours" else f"sentence {row['sentence']}"
     beside = "" if row["sentence"] == "yours" else f" · neighbour set {row['neighbour set']}"
     answer = f" · {row['answer']}" if row["answer"] is not None else ""
-    margin = f" · margin {row['margin']:+.2f}" if row["margin"] is not None else ""
+    margin = f" · margin {number(row['margin'], '+.2f')}" if row["margin"] is not None else ""
     text = shorten(str(row["text"]), 56)
     return f"{who}: {text}\nslot {row['slot']}{beside}{answer}{margin}\npoint {point + 1}"
 
@@ -191,8 +191,8 @@ def map_alt(sample: StateSample, projection: Projection, reading: StateReading) 
         f"{sample.num_anchors} sentences among {sample.num_sets} neighbour sets in "
         f"{sample.num_slots} slots.",
         *map_readings(reading),
-        f"Trustworthiness {projection.trustworthiness[frame]:.2f}, by chance "
-        f"{projection.trustworthiness_null[frame]:.2f}.",
+        f"Trustworthiness {number(projection.trustworthiness[frame], '.2f')}, by chance "
+        f"{number(projection.trustworthiness_null[frame], '.2f')}.",
     ]
     if sample.is_own.any():
         lines.append(f"{int(sample.is_own.sum())} points of your own group.")
@@ -211,7 +211,7 @@ def share_alt(readings: tuple[StateReading, ...]) -> str:
 
 def signed(value: float) -> str:
     """A score with two digits and a real minus sign."""
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+    return number(value, ".2f")
 
 
 def ratio_text(value: float) -> str:
@@ -220,7 +220,7 @@ def ratio_text(value: float) -> str:
         return "n/a"
     if value > CAPPED:
         return f"over {CAPPED:.0f}"
-    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+    return number(value, ".2f") if value < 10 else f"{number(value, '.0f')}"
 
 
 def _sentence(one: Separation) -> str:

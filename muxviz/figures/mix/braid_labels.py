@@ -15,7 +15,7 @@ from muxviz.results.group import CLOSE
 
 SENTENCE_ROOM, SENTENCE_LINES = 31, 2  # average letters, as far as the left side is wide
 ANSWER_ROOM = 16
-CAPTION_ROOM, CAPTION_LINES = 140, 3
+CAPTION_ROOM, CAPTION_LINES = 118, 4
 HOVER_ROOM, HOVER_LINES = 64, 8
 TICKS = 7  # at most this many layer numbers
 NUMBER_SIZE = 15

@@ -8,7 +8,6 @@ over the cells because Streamlit reports clicks on points, not on cells of a hea
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,8 +91,7 @@ def leak_figure(
         leak_finding(leak, which=which, fillers=fillers),
         dark=dark,
         height=ROW * num + 158,
-        sides={"l": 44 if is_narrow else 150, "r": 12 if is_narrow else 24, "t": 104, "b": 54},
-        is_narrow=is_narrow,
+        sides={"l": 150, "r": 24, "t": 104, "b": 54},
     )
     return plot.figure()
 
@@ -237,4 +235,4 @@ def _label_axes(plot: Plot, num: int, *, is_narrow: bool) -> None:
     caption(plot, words, below=16)
 
 
-LEAK = Family(leak_figure, leak_finding, leak_alt, leak_table, partial(leak_figure, is_narrow=True))
+LEAK = Family(leak_figure, leak_finding, leak_alt, leak_table)

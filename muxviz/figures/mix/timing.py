@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -20,13 +19,8 @@ NAMES = {
 }
 
 
-def timing_figure(
-    timings: tuple[Timing, ...], *, is_narrow: bool = False, dark: bool = False
-) -> go.Figure:
-    """Bars of median milliseconds with quartiles; the title says the ratios.
-
-    is_narrow: for a page of 360 px.
-    """
+def timing_figure(timings: tuple[Timing, ...], *, dark: bool = False) -> go.Figure:
+    """Bars of median milliseconds with quartiles; the title says the ratios."""
     colors = ink(dark)
     values = [t.median_s * 1e3 for t in timings]
     plot = Plot(
@@ -64,7 +58,7 @@ def timing_figure(
     plot.xaxes(
         title={"text": "median time of the forward passes (ms)"},
         rangemode="tozero",
-        range=[0, (1.7 if is_narrow else 1.18) * max(t.q3_s for t in timings) * 1e3],
+        range=[0, 1.18 * max(t.q3_s for t in timings) * 1e3],
     )
     plot.yaxes(autorange="reversed", ticksuffix="  ")
     framed(
@@ -72,8 +66,7 @@ def timing_figure(
         timing_finding(timings),
         dark=dark,
         height=52 * len(timings) + 140,
-        sides={"l": 132 if is_narrow else 160, "r": 12 if is_narrow else 24, "t": 74, "b": 56},
-        is_narrow=is_narrow,
+        sides={"l": 160, "r": 24, "t": 74, "b": 56},
     )
     return plot.figure()
 
@@ -129,10 +122,4 @@ def _words(timing: Timing) -> str:
     )
 
 
-TIMING = Family(
-    timing_figure,
-    timing_finding,
-    timing_alt,
-    timing_table,
-    partial(timing_figure, is_narrow=True),
-)
+TIMING = Family(timing_figure, timing_finding, timing_alt, timing_table)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.ink import caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.labels import CORNERS, label_at, place_labels, spots_of
 from muxviz.figures.drawing.levels import finite
 from muxviz.figures.drawing.measured import SIZE, log_axis, score_range, times
-from muxviz.figures.drawing.plot import Plot, Trace, scatter
+from muxviz.figures.drawing.plot import Plot, Settings, Trace, scatter
 from muxviz.figures.drawing.whiskers import whiskers
 from muxviz.figures.drawing.wording import plain, sure
 from muxviz.figures.planner.parts import (
@@ -35,11 +37,17 @@ from muxviz.results.planning import (
 )
 
 HEIGHT = 500  # px
+WIDTH, NARROW_WIDTH = 664, 270  # px of the axes, at the narrowest
 LEGEND_TOP = 62
 
 
 def planner_figure(
-    points: Measurements, advice: Advice, front: Frontier, *, dark: bool = False
+    points: Measurements,
+    advice: Advice,
+    front: Frontier,
+    *,
+    dark: bool = False,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """Accuracy against throughput; the tinted part meets the goal, a ring marks the first setting.
 
@@ -48,6 +56,7 @@ def planner_figure(
         advice: for one goal; settings that were not measured are drawn as predictions.
         front: what the surfaces promise between the points, with its 95 % band.
         dark: for a dark page.
+        is_narrow: for a page of 360 px.
     """
     plot, colors = Plot(), ink(dark)
     line = tint(colors.text, 0.7)
@@ -65,8 +74,9 @@ def planner_figure(
             hoverinfo="skip",
         )
     )
+    guesses = [one for one in advice.settings if not one.is_measured or one.share]
     plot.add(_measured(points, dark))
-    plot.add(_predicted(advice, dark))
+    plot.add(_predicted(guesses, dark))
     first = advice.settings[0]
     plot.add(_ring(first, dark))
     plot.add(kind_in_legend("measured", MEASURED, colors.muted))
@@ -74,8 +84,12 @@ def planner_figure(
     plot.add(line_in_legend("predicted front, 95 % band", line, dash="dash"))
     plot.add(kind_in_legend("first choice", "circle-open", colors.text))
     rates, scores = _reach(points, advice, front)
-    plot.xaxes(**log_axis("instances per second", rates))
+    across = log_axis("instances per second", rates)
+    plot.xaxes(**across)
     span = score_range(min(scores), max(scores))
+    ends = np.array([across["range"], span], dtype=float)
+    width = NARROW_WIDTH if is_narrow else WIDTH
+    plot.mark(annotations=_names(points, guesses, ends, width, colors.text))
     plot.yaxes(showgrid=True, title={"text": plain(points.metric)}, tickformat=".1%", range=span)
     _goal(plot, advice, span, dark)
     framed(
@@ -184,10 +198,7 @@ def _measured(points: Measurements, dark: bool) -> Trace:
     return scatter(
         x=points.throughput,
         y=points.accuracy,
-        mode="markers+text",
-        text=[f"{n}" for n in points.num_instances],
-        textposition="top right",
-        textfont={"size": SMALL_SIZE, "color": colors.text},
+        mode="markers",
         marker=measured_marks(points.num_instances.tolist(), dark),
         error_x=whiskers(
             points.throughput * (factor - 1),
@@ -208,16 +219,30 @@ def _measured(points: Measurements, dark: bool) -> Trace:
     )
 
 
-def _predicted(advice: Advice, dark: bool) -> Trace:
-    chosen = [one for one in advice.settings if not one.is_measured or one.share]
+def _names(
+    points: Measurements, guesses: Sequence[Advised], ends: np.ndarray, width: float, color: str
+) -> list[Settings]:
+    """N beside the marks, the predicted ones first, where there is room."""
+    rates = [*(one.throughput for one in guesses), *points.throughput.tolist()]
+    scores = [*(one.accuracy for one in guesses), *points.accuracy.tolist()]
+    nums = [*(one.num_instances for one in guesses), *points.num_instances.tolist()]
+    places, size = np.stack([np.log10(rates), scores], axis=1), (width, HEIGHT - 208)
+    texts, radii = [str(n) for n in nums], [SIZE / 2] * len(nums)
+    spots = spots_of(places, ends, size)
+    placed = place_labels(spots, texts, size, radii=radii, sides=CORNERS)
+    return [
+        label_at(text, place, offset, color)
+        for text, place, offset in zip(texts, places.tolist(), placed, strict=True)
+        if offset is not None
+    ]
+
+
+def _predicted(chosen: Sequence[Advised], dark: bool) -> Trace:
     colors = ink(dark)
     return scatter(
         x=[one.throughput for one in chosen] or None,
         y=[one.accuracy for one in chosen] or None,
-        mode="markers+text",
-        text=[f"{one.num_instances}" for one in chosen],
-        textposition="bottom left",
-        textfont={"size": SMALL_SIZE, "color": colors.text},
+        mode="markers",
         marker=predicted_marks([one.num_instances for one in chosen] or [1], dark),
         error_x=whiskers(
             _bars([one.throughput_to - one.throughput for one in chosen]),

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.labels import Box, box_of, touch
 from muxviz.figures.drawing.measured import SIZE, log_axis, outline_of
 from muxviz.figures.drawing.plot import Plot, contour, scatter
 from muxviz.figures.drawing.scales import sequential
@@ -29,6 +30,7 @@ from muxviz.results.planning import ACCURACY, MODELS, Measurements, SurfaceGrid,
 
 HEIGHT = 470  # px
 LEGEND_TOP = 62
+WIDTH, TALL = 262, 236  # px of a map, at the narrowest
 LEVELS = 9  # contour lines, about
 
 
@@ -276,10 +278,14 @@ def _write_levels(
     column: int,
     dark: bool,
 ) -> None:
-    """The value of each line, where it leaves the mesh: at the top, on the right, or below."""
+    """The value of each line, where it leaves the mesh: at the top, on the right, or below; none
+    over another.
+    """
     axes = {"xref": "x" if column == 1 else "x2", "yref": "y" if column == 1 else "y2"}
     x, y = halvings(grid.sparsity), np.log2(grid.num_instances)
-    notes = []
+    notes: list[dict[str, Any]] = []
+    px = np.array([WIDTH, TALL]) / np.maximum([x[-1] - x[0], y[-1] - y[0]], 1e-9)
+    taken: list[Box] = []
     for value in values:
         words = f"{100 * value:.3g} %" if grid.quantity == ACCURACY else f"{10**value:,.0f}"
         spot: dict[str, Any] = {}
@@ -291,6 +297,11 @@ def _write_levels(
             spot = {"x": place, "y": y[0], "yanchor": "top", "yshift": -7}
         else:
             continue
+        at = px * (spot["x"], -spot["y"])
+        box = box_of((at[0], at[1] - spot.get("yshift", 0)), (0, 0), words)
+        if any(touch(box, other) for other in taken):
+            continue
+        taken.append(box)
         notes.append(
             axes
             | spot

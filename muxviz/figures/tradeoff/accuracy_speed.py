@@ -97,8 +97,8 @@ def tradeoff_figure(
     plot.xaxes(**across)
     plot.yaxes(
         showgrid=True,
-        title={"text": "" if is_narrow else plain(found[0].accuracy.metric)},
-        tickformat=".0%" if is_narrow else ".1%",
+        title={"text": plain(found[0].accuracy.metric)},
+        tickformat=".1%",
         nticks=6,
         range=up,
     )
@@ -106,9 +106,7 @@ def tradeoff_figure(
     size = NARROW_PLOT if is_narrow else PLOT
     plot.mark(annotations=label_notes(found, best, ring, x, across["range"], up, size, colors.text))
     notes = _notes(found, runs, task, x, hidden, device)
-    if is_narrow:
-        notes = [line for note in notes for line in _folded(note)]
-    columns = 1 if is_narrow else 2 if len(by_source) > 1 else 5
+    columns = 2 if len(by_source) > 1 else 5
     top = LEGEND_TOP + 20 * math.ceil(len(entries) / columns) + 16
     bottom = 62 + 16 * len(notes)
     height = size[1] + top + bottom
@@ -117,29 +115,11 @@ def tradeoff_figure(
         tradeoff_finding(runs, task=task, x=x, hidden=hidden, device=device),
         dark=dark,
         height=height,
-        sides={"l": 44 if is_narrow else 76, "r": 16 if is_narrow else 40, "t": top, "b": bottom},
-        is_narrow=is_narrow,
+        sides={"l": 76, "r": 40, "t": top, "b": bottom},
     )
     plot.set(legend=legend_of(height, LEGEND_TOP))
-    caption(plot, "<br>".join(notes), below=48, left=-36 if is_narrow else -56)
+    caption(plot, "<br>".join(notes), below=48, left=-56)
     return plot.figure()
-
-
-def tradeoff_narrow(
-    runs: Sequence[Found],
-    *,
-    task: str,
-    x: str = "rate",
-    hidden: Collection[str] = (),
-    device: str = "",
-    chosen: tuple[str, ...] = (),
-    dark: bool = False,
-) -> go.Figure:
-    """The same for a page of 360 px."""
-    return tradeoff_figure(
-        runs, task=task, x=x, hidden=hidden, device=device, chosen=chosen, dark=dark,
-        is_narrow=True,
-    )  # fmt: skip
 
 
 # ---- parts --------------------------------------------------------------------------------------
@@ -288,10 +268,4 @@ def _notes(
     return [*notes, f"{busy}."] if busy else notes
 
 
-def _folded(note: str) -> list[str]:
-    from textwrap import wrap
-
-    return wrap(note, 50, break_long_words=False)
-
-
-TRADEOFF = Family(tradeoff_figure, tradeoff_finding, tradeoff_alt, tradeoff_table, tradeoff_narrow)
+TRADEOFF = Family(tradeoff_figure, tradeoff_finding, tradeoff_alt, tradeoff_table)

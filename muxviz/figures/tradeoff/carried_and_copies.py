@@ -24,7 +24,7 @@ from muxviz.figures.drawing.measured import (
 )
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import plain
+from muxviz.figures.drawing.wording import number, plain
 from muxviz.results.measured import Measured, of_task, plain_point, texts_per_s
 from muxviz.results.throughput import TradeoffPoint
 
@@ -56,8 +56,9 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
                 textfont={"size": SMALL_SIZE, "color": colors.text},
                 marker=marks(one.kind, [p.n for p in chosen], busy=False, dark=dark),
                 hovertext=[
-                    f"<b>{named(p.checkpoint)}</b>, N = {p.n}: {p.bits_per_vector:.1f} bits, "
-                    f"{(p.bits_per_vector or 0) / p.n:.1f} a slot<br>{plain(one.label)}"
+                    f"<b>{named(p.checkpoint)}</b>, N = {p.n}: "
+                    f"{number(p.bits_per_vector, '.1f')} bits, "
+                    f"{number((p.bits_per_vector or 0) / p.n, '.1f')} a slot<br>{plain(one.label)}"
                     for p in chosen
                 ],
                 cliponaxis=False,
@@ -101,19 +102,19 @@ def carried_finding(runs: Sequence[Measured]) -> str:
         return "Bits per vector were not measured"
     most = max(chosen, key=lambda p: p.bits_per_vector or 0)
     least = min(chosen, key=lambda p: p.bits_per_vector or 0)
-    amount = f"{most.bits_per_vector:.1f} bits at N = {most.n}"
+    amount = f"{number(most.bits_per_vector, '.1f')} bits at N = {most.n}"
     if most is least:
         return f"One vector carries {amount}"
     return (
-        f"One vector carries up to {amount}, and {least.bits_per_vector:.1f} at N = {least.n} "
-        "(no intervals were measured)"
+        f"One vector carries up to {amount}, and {number(least.bits_per_vector, '.1f')} at "
+        f"N = {least.n} (no intervals were measured)"
     )
 
 
 def carried_alt(runs: Sequence[Measured]) -> str:
     """The picture in words."""
     parts = [
-        f"{p.checkpoint}, N = {p.n}: {p.bits_per_vector:.1f} bits"
+        f"{p.checkpoint}, N = {p.n}: {number(p.bits_per_vector, '.1f')} bits"
         for one in runs
         for p in _carried(one)
     ]

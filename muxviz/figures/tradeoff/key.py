@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from muxviz.figures.drawing.ink import SMALL_SIZE, ink
-from muxviz.figures.drawing.labels import Box, place_labels
+from muxviz.figures.drawing.ink import ink
+from muxviz.figures.drawing.labels import Box, label_at, place_labels
 from muxviz.figures.drawing.measured import SIZE, color_of, legend_mark, outline_of
 from muxviz.figures.drawing.plot import Trace, scatter
 from muxviz.figures.drawing.wording import plain
@@ -94,16 +94,7 @@ def label_notes(
     radii = [SIZE / 2 + (8 if one is ring else 1) for one in order]
     placed = place_labels(spots, texts, size, radii=radii, walls=walls)
     return [
-        {
-            "text": plain(text),
-            "x": math.log10(x_of(one, x).median),
-            "y": one.accuracy.mean,
-            "xshift": offset[0],
-            "yshift": -offset[1],
-            "showarrow": False,
-            "font": {"size": SMALL_SIZE, "color": color},
-            "name": "label",
-        }
+        label_at(plain(text), (math.log10(x_of(one, x).median), one.accuracy.mean), offset, color)
         for one, text, offset in zip(order, texts, placed, strict=True)
         if offset is not None
     ]

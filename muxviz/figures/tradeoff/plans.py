@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, caption, framed, ink, legend_of, tint
-from muxviz.figures.drawing.labels import place_labels
+from muxviz.figures.drawing.ink import caption, framed, ink, legend_of, tint
+from muxviz.figures.drawing.labels import label_at, place_labels, spots_of
 from muxviz.figures.drawing.measured import (
     SIZE,
     color_of,
@@ -26,11 +27,13 @@ from muxviz.results.throughput import SURE, Plan, Plans
 
 HEIGHT = 440  # px
 LEGEND_TOP = 62
-WIDTH = 664  # px of the axes, at the narrowest
+WIDTH, NARROW_WIDTH = 664, 270  # px of the axes, at the narrowest
 
 
-def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
+def plans_figure(plans: Plans, *, dark: bool = False, is_narrow: bool = False) -> go.Figure:
     """Accuracy against expected latency; filled marks serve, the tinted corner is asked for.
+
+    is_narrow: for a page of 360 px.
 
     Raises:
         NotApplicable: nothing was considered.
@@ -47,9 +50,10 @@ def plans_figure(plans: Plans, *, dark: bool = False) -> go.Figure:
     across = log_axis("expected latency of a request, ms", times_ms)
     low = min(scores) if traffic.accuracy > 0 else min(p.accuracy for p in plans.plans)
     span = score_range(low, max(scores))
+    width = NARROW_WIDTH if is_narrow else WIDTH
     plot.xaxes(**across)
     plot.yaxes(showgrid=True, title={"text": "accuracy"}, tickformat=".1%", range=span)
-    plot.mark(annotations=_labels(plans, across["range"], span, colors.text))
+    plot.mark(annotations=_labels(plans, across["range"], span, width, colors.text))
     line = {"color": colors.muted, "width": 1.3, "dash": "dot"}
     budget, floor = traffic.latency_ms, max(traffic.accuracy, span[0])
     left = 10 ** across["range"][0]
@@ -176,28 +180,19 @@ def _marks(chosen: list[Plan], serves: bool, plans: Plans, dark: bool) -> Trace:
     )
 
 
-def _labels(plans: Plans, across: list[float], up: list[float], color: str) -> list[dict[str, Any]]:
+def _labels(
+    plans: Plans, across: list[float], up: list[float], width: float, color: str
+) -> list[dict[str, Any]]:
     """N and batch beside marks: the best first, where there is room."""
 
-    def spot(p: Plan) -> tuple[float, float]:
-        right = (math.log10(p.latency_ms) - across[0]) / (across[1] - across[0])
-        return right * WIDTH, (up[1] - p.accuracy) / (up[1] - up[0]) * (HEIGHT - 204)
-
     texts = [f"N = {p.n}, batch {p.batch}" for p in plans.plans]
-    placed = place_labels(
-        [spot(p) for p in plans.plans], texts, (WIDTH, HEIGHT - 204), radii=[9] * len(texts)
-    )
+    points = np.array([[math.log10(p.latency_ms), p.accuracy] for p in plans.plans])
+    size = width, HEIGHT - 204
+    spots = spots_of(points, np.array([across, up]), size)
+    placed = place_labels(spots, texts, size, radii=[9] * len(texts))
     return [
-        {
-            "text": text,
-            "x": math.log10(p.latency_ms),
-            "y": p.accuracy,
-            "xshift": offset[0],
-            "yshift": -offset[1],
-            "showarrow": False,
-            "font": {"size": SMALL_SIZE, "color": color},
-        }
-        for p, text, offset in zip(plans.plans, texts, placed, strict=True)
+        label_at(text, point, offset, color)
+        for point, text, offset in zip(points.tolist(), texts, placed, strict=True)
         if offset is not None
     ]
 

@@ -13,7 +13,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink, legend_of
 from muxviz.figures.drawing.measured import SIZE, log_axis
 from muxviz.figures.drawing.plot import Plot, Trace, scatter
-from muxviz.figures.drawing.wording import plain
+from muxviz.figures.drawing.wording import plain, tenths
 from muxviz.results.throughput import PublishedPoint
 
 SHAPES = ("circle-open", "square-open", "diamond-open", "triangle-up-open", "pentagon-open")
@@ -196,7 +196,7 @@ def _marker(numbers: Sequence[int], dark: bool) -> dict[str, Any]:
 
 def _hover(point: PublishedPoint) -> str:
     slots = f", N = {point.n}" if point.n else ", N not named"
-    pruned = f", sparsity {point.sparsity:.1%}" if point.sparsity is not None else ""
+    pruned = f", sparsity {tenths(point.sparsity)}" if point.sparsity is not None else ""
     note = f"<br>{plain(point.note)}" if point.note else ""
     return (
         f"<b>{plain(point.source)}</b>: {plain(point.model)}{slots}{pruned}<br>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from muxviz.figures.drawing.wording import tenths
 from muxviz.results.contenders import SENTENCES, Contender, Found, contenders_of
 from muxviz.results.escalation import EscalationRow
 from muxviz.results.measured import Escalated, Measured, plain_point
@@ -47,7 +48,7 @@ def _chain(one: Escalated, row: EscalationRow, mark: Contender) -> dict[str, Any
         "ratio to N = 1": row.ratio.median,
         "ratio, lower quartile": row.ratio.q1,
         "ratio, upper quartile": row.ratio.q3,
-        "answered again": ", ".join(f"{share:.1%}" for share in row.again),
+        "answered again": ", ".join(tenths(share) for share in row.again),
         "machine busy": one.run.machine.is_busy,
     }
 

@@ -28,7 +28,7 @@ from muxviz.figures.drawing.small_multiples import (
     spacing,
     thinned,
 )
-from muxviz.figures.drawing.wording import percent
+from muxviz.figures.drawing.wording import percent, tenths
 from muxviz.results.training import RunCurves
 
 
@@ -136,6 +136,7 @@ def _slot_lines(plot: Plot, run: RunCurves, row: int, slot: int | None, *, dark:
             scatter(
                 x=x[known],
                 y=y[known],
+                text=[tenths(share) for share in y[known]],
                 mode="lines+markers",
                 name=slot_label(i),
                 legendgroup=str(i),
@@ -149,7 +150,7 @@ def _slot_lines(plot: Plot, run: RunCurves, row: int, slot: int | None, *, dark:
                     "maxdisplayed": 12,
                     "line": {"color": slot_outline(i, dark=dark), "width": 1.2},
                 },
-                hovertemplate=f"{slot_label(i)}<br>step %{{x:,}}: %{{y:.1%}}<extra></extra>",
+                hovertemplate=f"{slot_label(i)}<br>step %{{x:,}}: %{{text}}<extra></extra>",
             ),
             row=row,
             col=1,

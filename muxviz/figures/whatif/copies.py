@@ -11,7 +11,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, scatter
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import ends, interval, or_none, percent
+from muxviz.figures.drawing.wording import ends, interval, number, or_none, percent
 from muxviz.results.whatif_copies import Copies, Ensembling
 
 
@@ -21,6 +21,7 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
     areas = [p for p in points if not np.isnan(p.auroc)]
     plot = Plot.grid(rows=1, cols=2, widths=[0.58, 0.42], across=0.13)
     bounds = [p.accuracy.interval for p in points]
+    most = max(p.per_pass for p in points)
     plot.add(
         scatter(
             x=[p.per_pass for p in points],
@@ -33,7 +34,7 @@ def copies_figure(result: Ensembling, *, dark: bool = False) -> go.Figure:
             ),
             mode="lines+markers+text",
             text=[_name(p) for p in points],
-            textposition="top right",
+            textposition=["top right" if p.per_pass < most else "top left" for p in points],
             textfont={"size": SMALL_SIZE, "color": colors.text},
             line={"color": tint(colors.accent, 0.6), "width": 2},
             marker={"size": 11, "color": colors.accent, "line": {"color": colors.text, "width": 1}},
@@ -97,7 +98,7 @@ def _axes(plot: Plot, result: Ensembling, areas: list[Copies], dark: bool) -> No
         showgrid=True,
         title={"text": "accuracy"},
         tickformat=".0%",
-        range=[max(0, lowest - 0.04), 1.02],
+        range=[max(0, lowest - 0.04), 1.1],
         row=1,
         col=1,
     )
@@ -141,7 +142,7 @@ def copies_finding(result: Ensembling) -> str:
     gain, low, high = (100 * float(v) for v in (last.gain.mean, last.gain.low, last.gain.high))
     sure = "" if bool(last.gain.excludes(0)) else ", not told from nothing"
     return (
-        f"{last.copies} copies of a sentence change accuracy by {gain:+.1f} points"
+        f"{last.copies} copies of a sentence change accuracy by {number(gain, '+.1f')} points"
         f"{ends(low, high, '+.1f')}{sure}, at {first.per_pass // last.per_pass} times the passes"
     )
 

@@ -66,7 +66,7 @@ def before_after_figure(result: BeforeAfter, *, dark: bool = False) -> go.Figure
     plot.xaxes(
         range=[0, 1.62],
         tickvals=[0, 0.25, 0.5, 0.75, 1],
-        ticktext=["0", "25 %", "50 %", "75 %", "100 %"],
+        ticktext=["0 %", "25 %", "50 %", "75 %", "100 %"],
         title={"text": "probability of the answer given before"},
     )
     name_rows(plot, [slot_label(i) for i in shown])

@@ -21,7 +21,7 @@ from muxviz.figures.drawing.ink import (
 from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, diverging
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
-from muxviz.figures.drawing.wording import or_none, percent
+from muxviz.figures.drawing.wording import number, or_none, percent
 from muxviz.results.whatif_desk import DoseResponse
 
 USUAL = (0.5, 1.5)  # faders outside are far from what was trained on
@@ -87,11 +87,12 @@ def dose_finding(result: DoseResponse, slot: int) -> str:
     if np.isnan(slopes).all():
         return f"Slot {slot + 1} has no answer to follow"
     others = [j for j in range(len(slopes)) if j != slot and j not in result.fillers]
-    own = f"its own fader moves its margin by {slopes[slot]:+.2f} a unit"
+    own = f"its own fader moves its margin by {number(slopes[slot], '+.2f')} a unit"
     if not others:
         return f"Slot {slot + 1}: {own}"
     most = max(others, key=lambda j: abs(slopes[j]))
-    return f"Slot {slot + 1}: {own}, its loudest neighbour ({most + 1}) by {slopes[most]:+.2f}"
+    by = number(slopes[most], "+.2f")
+    return f"Slot {slot + 1}: {own}, its loudest neighbour ({most + 1}) by {by}"
 
 
 def dose_table(result: DoseResponse, slot: int) -> list[dict[str, Any]]:
@@ -116,7 +117,8 @@ def dose_alt(result: DoseResponse, slot: int) -> str:
     lines = [f"{dose_finding(result, slot)}."]
     for j, curve in enumerate(result.probability[slot]):
         low, high = percent(float(curve[0])), percent(float(curve[-1]))
-        lines.append(f"Fader {j + 1}: {low} at 0, {high} at 2, slope {result.slope[slot, j]:+.3f}.")
+        slope = number(result.slope[slot, j], "+.3f")
+        lines.append(f"Fader {j + 1}: {low} at 0, {high} at 2, slope {slope}.")
     return " ".join(lines)
 
 
@@ -149,7 +151,7 @@ def slope_figure(result: DoseResponse, *, dark: bool = False) -> go.Figure:
             {
                 "x": j,
                 "y": i,
-                "text": "·" if np.isnan(values[i, j]) else f"{values[i, j]:+.2f}",
+                "text": "·" if np.isnan(values[i, j]) else number(values[i, j], "+.2f"),
                 "font": {"size": TEXT_SIZE, "color": text_on(shades[i, j])},
             }
             for i, j in places
@@ -179,7 +181,7 @@ def slope_finding(result: DoseResponse) -> str:
     num = len(result.slope)
     if num == 2:
         heard = int(np.nan_to_num(np.abs([result.slope[0, 1], result.slope[1, 0]])).argmax())
-        moved = f"{result.slope[heard, 1 - heard]:+.2f} logits a unit"
+        moved = f"{number(result.slope[heard, 1 - heard], '+.2f')} logits a unit"
         return f"Fader {2 - heard} moves slot {heard + 1} by {moved}"
     apart = np.nan_to_num(np.abs(result.excess))
     apart[list(result.fillers)] = 0
@@ -188,23 +190,26 @@ def slope_finding(result: DoseResponse) -> str:
     i, j = np.unravel_index(int(apart.argmax()), apart.shape)
     others = (result.slope[i].sum() - result.slope[i, i] - result.slope[i, j]) / (num - 2)
     return (
-        f"Fader {j + 1} stands out most in slot {i + 1}: {result.slope[i, j]:+.2f} logits a unit, "
-        f"its other neighbours {others:+.2f} on average"
+        f"Fader {j + 1} stands out most in slot {i + 1}: "
+        f"{number(result.slope[i, j], '+.2f')} logits a unit, "
+        f"its other neighbours {number(others, '+.2f')} on average"
     )
 
 
 def slope_alt(result: DoseResponse) -> str:
     """The matrix in words."""
     rows = (
-        f"Slot {i + 1}: " + ", ".join(f"fader {j + 1} {v:+.2f}" for j, v in enumerate(row)) + "."
+        f"Slot {i + 1}: "
+        + ", ".join(f"fader {j + 1} {number(v, '+.2f')}" for j, v in enumerate(row))
+        + "."
         for i, row in enumerate(result.slope)
     )
     return " ".join([f"{slope_finding(result)}.", *rows])
 
 
 def _cell_words(result: DoseResponse, i: int, j: int) -> str:
-    apart = "" if i == j else f", {result.excess[i, j]:+.3f} from its neighbours' mean"
-    return f"slot {i + 1}, fader {j + 1}: {result.slope[i, j]:+.3f}{apart}"
+    apart = "" if i == j else f", {number(result.excess[i, j], '+.3f')} from its neighbours' mean"
+    return f"slot {i + 1}, fader {j + 1}: {number(result.slope[i, j], '+.3f')}{apart}"
 
 
 DOSE = Family(dose_figure, dose_finding, dose_alt, dose_table)

@@ -21,7 +21,7 @@ from muxviz.figures.drawing.plot import Plot, heatmap, scatter
 from muxviz.figures.drawing.scales import color_at, sequential
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import or_none, percent, shorten
+from muxviz.figures.drawing.wording import or_none, percent, shorten, tenths
 from muxviz.results.whatif_desk import Ghosts, KeyDial
 
 WRONG = 1.14  # where random keys stand on the dial's axis
@@ -159,6 +159,7 @@ def _line(
         scatter(
             x=x.astype(np.float32),
             y=y.astype(np.float32),
+            text=[tenths(share) for share in y],
             mode="lines+markers",
             line={"color": slot_color(n), "width": 2.5},
             marker={
@@ -170,7 +171,7 @@ def _line(
             },
             name=f"{what} {slot_label(n)}",
             legendgroup=str(row),
-            hovertemplate=f"{what} {n + 1} at %{{x:.2f}}: %{{y:.1%}}<extra></extra>",
+            hovertemplate=f"{what} {n + 1} at %{{x:.2f}}: %{{text}}<extra></extra>",
         ),
         row=row,
         col=1,
@@ -195,7 +196,7 @@ def _wrong(plot: Plot, values: np.ndarray, n: int, dark: bool, row: int) -> None
                 "color": slot_color(n),
                 "line": {"color": slot_outline(n, dark=dark), "width": 1},
             },
-            hovertemplate=f"random keys, slot {n + 1}: %{{y:.1%}}<extra></extra>",
+            hovertext=[f"random keys, slot {n + 1}: {tenths(mean)}"],
         ),
         row=row,
         col=1,

@@ -12,7 +12,7 @@ from muxviz.figures.drawing.family import Family
 from muxviz.figures.drawing.ink import TOGGLES, caption, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, bar, scatter
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
-from muxviz.figures.drawing.wording import percent, plain, shorten
+from muxviz.figures.drawing.wording import percent, plain, shorten, tenths
 from muxviz.results.whatif_orders import FLAT, SlotOrders
 
 SPREAD = 0.3  # of a seat, over which its points lie
@@ -44,7 +44,7 @@ def seats_figure(result: SlotOrders, sentence: int, *, dark: bool = False) -> go
                     "color": tint(slot_color(seat), 0.75),
                     "line": {"color": slot_outline(seat, dark=dark), "width": 0.8},
                 },
-                hovertemplate=f"seat {seat + 1}: %{{y:.1%}}<extra></extra>",
+                hovertext=[f"seat {seat + 1}: {tenths(share)}" for share in values],
             )
         )
     means = result.by_seat(sentence).mean

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.family import Family
-from muxviz.figures.drawing.ink import SMALL_SIZE, TEXT_SIZE, caption, framed, ink, tint
+from muxviz.figures.drawing.ink import TEXT_SIZE, caption, framed, ink, tint
 from muxviz.figures.drawing.plot import Plot, Trace, bar, scatter
-from muxviz.figures.drawing.slots import slot_color, slot_marker, slot_outline
+from muxviz.figures.drawing.rows import name_rows
+from muxviz.figures.drawing.slots import slot_color, slot_label, slot_marker, slot_outline
 from muxviz.figures.drawing.whiskers import whiskers
-from muxviz.figures.drawing.wording import interval, or_none, percent, plain, shorten
+from muxviz.figures.drawing.wording import (
+    interval,
+    number,
+    or_none,
+    percent,
+    plain,
+    shorten,
+    tenths,
+)
 from muxviz.results.whatif_orders import OUTCOMES, Duplicates, Twins
 
 # ---- twins --------------------------------------------------------------------------------------
+SLOT_ROW, BETWEEN = 26, 92  # px of a slot's row, and between two pictures of them
 
 
 def twins_figure(result: Twins, *, dark: bool = False) -> go.Figure:
@@ -133,8 +144,10 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
     """One dot per slot for the sentence; below, the slots' bias over many sentences."""
     colors, num = ink(dark), len(result.sure)
     many = result.bias.draws > 1
-    plot = Plot.grid(rows=2 if many else 1, cols=1, down=0.34)
-    plot.add(_dots(result.sure, np.zeros(num), dark, "%{x:.1%}"), row=1, col=1)
+    rows = 2 if many else 1
+    inner = SLOT_ROW * num * rows + BETWEEN * many
+    plot = Plot.grid(rows=rows, cols=1, down=BETWEEN / inner)
+    plot.add(_dots(result.sure, dark, [tenths(share) for share in result.sure]), row=1, col=1)
     low, high = float(result.sure.min()), float(result.sure.max())
     room = max(0.02, (high - low) * 0.25)
     plot.xaxes(
@@ -144,10 +157,10 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
         row=1,
         col=1,
     )
-    hidden = {"showticklabels": False}
-    plot.yaxes(range=[-1, 1], row=1, col=1, **hidden)
+    name_rows(plot, [slot_label(i) for i in range(num)])
     if many:
-        dots = _dots(result.bias.mean, np.arange(num), dark, "%{x:+.3f} logits")
+        words = [f"{number(bias, '+.3f')} logits" for bias in result.bias.mean]
+        dots = _dots(result.bias.mean, dark, words)
         dots["error_x"] = whiskers(
             result.bias.high - result.bias.mean,
             result.bias.mean - result.bias.low,
@@ -159,13 +172,12 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
         words = f"margin less the mean over slots, {result.bias.draws} sentences (logits)"
         plot.xaxes(title={"text": words}, row=2, col=1)
         plot.xaxes(zeroline=True, zerolinecolor=colors.muted, row=2, col=1)
-        plot.yaxes(range=[num - 0.4, -1.0], row=2, col=1, **hidden)
     framed(
         plot,
         duplicates_finding(result),
         dark=dark,
-        height=(290 + 26 * num) if many else 210,
-        sides={"l": 24, "r": 24, "t": 76, "b": 56},
+        height=inner + 76 + 56,
+        sides={"l": 64, "r": 24, "t": 76, "b": 56},
     )
     return plot.figure()
 
@@ -211,22 +223,20 @@ def duplicates_alt(result: Duplicates) -> str:
     return " ".join([f"{duplicates_finding(result)}.", *rows])
 
 
-def _dots(x: np.ndarray, y: np.ndarray, dark: bool, unit: str) -> Trace:
+def _dots(x: np.ndarray, dark: bool, said: Sequence[str]) -> Trace:
+    """One a slot, in its row."""
     num = len(x)
     return scatter(
         x=np.asarray(x, dtype=np.float32),
-        y=np.asarray(y, dtype=np.float32),
-        mode="markers+text",
-        text=[str(i + 1) for i in range(num)],
-        textposition="top center",
-        textfont={"size": SMALL_SIZE, "color": ink(dark).text},
+        y=np.arange(num, dtype=np.float32),
+        mode="markers",
         marker={
             "symbol": [slot_marker(i) for i in range(num)],
             "size": 12,
             "color": [slot_color(i) for i in range(num)],
             "line": {"color": [slot_outline(i, dark=dark) for i in range(num)], "width": 1.2},
         },
-        hovertemplate="slot %{text}: " + unit + "<extra></extra>",
+        hovertext=[f"slot {i + 1}: {words}" for i, words in enumerate(said)],
     )
 
 

@@ -94,7 +94,7 @@ def _picture(key: str, step: Step, scene: Scene, bench: Bench, is_presented: boo
             f"{key}_large",
             enlarged(drawn.figures[0], words.LARGER),
             drawn.alts[0],
-            narrow=drawn.narrow[0] if drawn.narrow else None,
+            narrow=drawn.narrow[0],
         )
         return
     st.badge("recorded, not live", icon=":material/movie:", color="gray")

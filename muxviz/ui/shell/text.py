@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from muxviz.figures.drawing.wording import isolated
 from muxviz.printable import printable
 
 PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
@@ -20,7 +21,8 @@ JOINED = ":@.-<>~="
 def plain(text: str) -> str:
     """``text`` on one line, such that Streamlit's Markdown shows every character as itself."""
     line = printable(" ".join(text.split()))
-    return PUNCTUATION.sub(lambda m: f"\\{m[0]}{JOINER if m[0] in JOINED else ''}", line)
+    shown = PUNCTUATION.sub(lambda m: f"\\{m[0]}{JOINER if m[0] in JOINED else ''}", line)
+    return isolated(shown)
 
 
 def shorten(text: str, length: int) -> str:

@@ -159,6 +159,7 @@ def _panel_of(
     return Panel(
         asked.file or asked.key,
         drawn.figures,
+        drawn.narrow,
         drawn.alts,
         drawn.table,
         _said(asked.how, result),
@@ -167,7 +168,6 @@ def _panel_of(
         python,
         " ◦ ".join([origin or result.provenance.line(), *missing]),
         " ◦ ".join([origin or result.provenance.brief(), *missing]),
-        drawn.narrow,
         asked.pick,
         drawn.findings,
     )

@@ -19,8 +19,8 @@ from muxviz.ui.study import findings
 
 HTML_SIZE = " (5 MB)"  # nearly all of it plotly.js, so that it works without a network
 NARROWEST = 780  # px that a figure needs for its labels
-# A figure with a form for narrow pages is there twice, and the room beside the sidebar decides
-# which one is seen: the server does not know it, and a page that asked would have to run again.
+# A figure is there twice, wide and narrow, and the room beside the sidebar decides which one is
+# seen: the server does not know it, and a page that asked would have to run again.
 ROOM = f"""<style>
 [class*="st-key-room_"] {{ container-type: inline-size; }}
 [class*="st-key-narrow_"] {{ display: none; }}
@@ -37,15 +37,16 @@ class Panel:
     """What a panel shows.
 
     key: unique on the page, and the name of exported files. figures: keys and Plotly figures that
-    bear their finding as title. alts: what each shows, in words. table: the same in numbers. how,
-    limits: Markdown. record: gives the JSON behind it. python: code that draws it. provenance: one
-    line; brief: what of it stands under the picture. narrow: the figures for a page of 360 px, as
-    in ``Drawn``. pick: what a click on a point does. findings: one sentence per figure; without
-    any it cannot be kept.
+    bear their finding as title. narrow: the same for a page of 360 px. alts: what each shows, in
+    words. table: the same in numbers. how, limits: Markdown. record: gives the JSON behind it.
+    python: code that draws it. provenance: one line; brief: what of it stands under the picture.
+    pick: what a click on a point does. findings: one sentence per figure; without any it cannot be
+    kept.
     """
 
     key: str
     figures: tuple[Any, ...]
+    narrow: tuple[Any, ...]
     alts: tuple[str, ...]
     table: list[dict[str, Any]]
     how: str
@@ -54,7 +55,6 @@ class Panel:
     python: str
     provenance: str
     brief: str = ""
-    narrow: tuple[Any, ...] = ()
     pick: Pick | None = None
     findings: tuple[str, ...] = ()
 
@@ -65,14 +65,10 @@ def draw(panel: Panel, question: str = "") -> None:
     ``question`` heads the panel in the page's report.
     """
     _note(panel, question)
-    for number, (figure, alt) in enumerate(zip(panel.figures, panel.alts, strict=True)):
-        picture(
-            f"{panel.key}_{number}" if number else panel.key,
-            figure,
-            alt,
-            narrow=panel.narrow[number] if panel.narrow else None,
-            pick=panel.pick,
-        )
+    drawn = zip(panel.figures, panel.narrow, panel.alts, strict=True)
+    for number, (figure, narrow, alt) in enumerate(drawn):
+        key = f"{panel.key}_{number}" if number else panel.key
+        picture(key, figure, alt, narrow=narrow, pick=panel.pick)
     with st.container(gap="xxsmall"):
         with st.expander("How to read · limits", type="compact"):
             st.markdown(panel.how)
@@ -101,17 +97,11 @@ def _keep_control(panel: Panel, question: str) -> None:
     )
 
 
-def picture(
-    key: str, figure: Any, alt: str, *, narrow: Any | None = None, pick: Pick | None = None
-) -> None:
+def picture(key: str, figure: Any, alt: str, *, narrow: Any, pick: Pick | None = None) -> None:
     """A figure over the full width, with its description.
 
-    Where there is little room it gives way to ``narrow``, or else can be scrolled sideways.
+    Where there is little room it gives way to ``narrow``.
     """
-    if narrow is None:
-        with st.grid(1, min_column_width=NARROWEST, wrap=False):
-            _chart(f"{key}_figure", figure, alt, key, pick)
-        return
     st.html(ROOM)
     with st.container(key=f"room_{key}"):
         with st.container(key=f"wide_{key}"):

@@ -289,8 +289,7 @@ def _faded(own: Desk, earlier: Shown) -> Panel:
 
     def make() -> Panel:
         figures, narrow = (
-            tuple(None if figure is None else dimmed(figure) for figure in found)
-            for found in (earlier.panel.figures, earlier.panel.narrow)
+            tuple(map(dimmed, found)) for found in (earlier.panel.figures, earlier.panel.narrow)
         )
         return replace(earlier.panel, figures=figures, narrow=narrow, findings=())
 
