@@ -143,6 +143,7 @@ BENCH_EXAMPLES = """examples:
   muxviz bench train --shape bert-small --n 2 5 10 --threads 2
   muxviz bench debugger --data data/sst2/dev.tsv.gz --json debugger.json
   muxviz bench crowd --sessions 30 --minutes 10 --json crowd.json
+  muxviz bench clicks --rounds 5 --json clicks.json
 
 Contenders take turns (A B C, C B A, ...), the device is waited for on both sides of every pass, the
 first turn of each is not counted; medians and quartiles over rounds, ratios round by round.
@@ -639,6 +640,13 @@ def _add_bench(commands: Any) -> None:
     command.add_argument("--threads", type=ranges.threads, help="CPU threads (default: all)")
     _add_bench_debugger(kinds)
     _add_bench_crowd(kinds)
+    command = _command(
+        kinds, "clicks", "what every page costs the app's server", BENCH_EXAMPLES, "bench:clicks"
+    )
+    command.add_argument("--rounds", type=ROUNDS, default=5, help="visits of each page")
+    command.add_argument("--pages", nargs="+", metavar="PAGE", help="by address (default: all)")
+    command.add_argument("--threads", type=ranges.threads, help="of the app (default: 1)")
+    command.add_argument("--json", type=Path, help="also write the numbers here")
 
 
 def _add_bench_crowd(kinds: Any) -> None:

@@ -1,5 +1,5 @@
 """``muxviz bench throughput``, ``tradeoff``, ``escalation``, ``profile``, ``exactness``,
-``debugger`` and ``crowd``; ``muxviz record``.
+``debugger``, ``crowd`` and ``clicks``; ``muxviz record``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from muxviz.bench import debugger as bench_debugger
 from muxviz.bench import recording, report
 from muxviz.bench.bands import record_bands
 from muxviz.bench.contenders import PRECISIONS, Setting, need_known
+from muxviz.bench.crowd import clicks as bench_clicks
 from muxviz.bench.crowd import measure as bench_crowd
 from muxviz.bench.escalation import (
     default_contenders,
@@ -343,3 +344,17 @@ def crowd(options: argparse.Namespace) -> int:
         print(bench_crowd.table(run))
         write(json_text(bench_crowd.summary(run), indent=1) + "\n")
     return int(bool(run.wrong or run.foreign or run.errors or run.lost))
+
+
+def clicks(options: argparse.Namespace) -> int:
+    """What the server does and sends for every page and action."""
+    with results_file(options.json) as write:
+        run = bench_clicks.measure_clicks(
+            options.rounds,
+            threads=options.threads or 1,
+            pages=options.pages or bench_clicks.PAGES,
+            tell=tell,
+        )
+        print(bench_clicks.table(run))
+        write(json_text(asdict(run), indent=1) + "\n")
+    return 0

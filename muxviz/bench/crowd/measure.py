@@ -9,32 +9,25 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 
-import muxviz
 from muxviz.batch import Row
 from muxviz.bench.crowd.people import HEAVY_SWAP, Action, Answered, Notes, Person, vanish
+from muxviz.bench.crowd.server import served
 from muxviz.bench.crowd.wire import Lost, Tab
-from muxviz.errors import InputError, NotApplicable
+from muxviz.errors import InputError
 
 MODELS = ("sst2-n5", "sst2-n10", "sst2-n2", "sst2-n5-16k")
 HEAVY_MODEL = "sst2-n10"
 ALONE_ROUNDS = 60.0  # seconds of one person alone
 CLOSE = 0.011  # of a printed probability: it is rounded to two decimals
 SAMPLE_S = 2.0  # between looks at the server
-READY_S = 90.0  # for a server to start
 WARM = 0.25  # share of the crowd's time after which memory should stay flat
 
 
@@ -106,63 +99,10 @@ def measure_crowd(plan: Plan, tell: Callable[[str], None] = lambda text: None) -
     Raises:
         NotApplicable: no websockets here, or no app to start. InputError: no server at the address.
     """
-    with _server(plan) as (url, process):
+    with served(plan.url, plan.threads) as (url, process):
         alone, notes, looks = asyncio.run(_all(plan, url, process, tell))
     tell(f"checking {len(notes.answers)} answers")
     return _summed_up(plan, alone, notes, looks)
-
-
-# ---- the server ---------------------------------------------------------------------------------
-
-
-@contextmanager
-def _server(plan: Plan) -> Iterator[tuple[str, psutil.Process | None]]:
-    """The address of a server, and its process where it is ours."""
-    if plan.url:
-        if not _is_up(plan.url):
-            raise InputError(f"no app answers at {plan.url}; start it, or leave --url out")
-        yield plan.url.rstrip("/"), None
-        return
-    app = Path(muxviz.__file__).parents[1] / "app.py"
-    if not app.is_file():
-        raise NotApplicable(
-            "not applicable: app.py is not beside this installation; start the app and give --url"
-        )
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    options = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
-    given = {"MUXVIZ_THREADS": str(plan.threads)} if plan.threads else {}
-    process = psutil.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(app), *options],
-        cwd=app.parent,
-        env=os.environ | given,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _until_up(url, process)
-        yield url, process
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _until_up(url: str, process: psutil.Popen) -> None:
-    until = time.monotonic() + READY_S
-    while not _is_up(url):
-        if process.poll() is not None or time.monotonic() > until:
-            raise NotApplicable("not applicable: the app did not start here; start it, give --url")
-        time.sleep(0.2)
-
-
-def _is_up(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/_stcore/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 # ---- the crowd ----------------------------------------------------------------------------------

@@ -12,21 +12,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeAlias
 
-from muxviz.errors import NotApplicable
+from muxviz.errors import MuxvizError, NotApplicable
 
 LIMIT_S = 180.0  # for one action
 CACHED = 400  # messages kept, as a browser keeps some
 EARLY = 2  # of ForwardMsg.ScriptFinishedStatus: another run follows
-Value: TypeAlias = str | int | float | bool
+Value: TypeAlias = str | int | float | bool | tuple[str, ...] | tuple[float, ...]
+Hears: TypeAlias = Callable[[bytes, Any], None]  # given every message, as bytes and as it is
 
 
-class Lost(Exception):
+class Lost(MuxvizError):
     """The connection was lost, or an action did not come to an end."""
 
 
@@ -42,8 +43,9 @@ class Shown:
 class Tab:
     """A session of the app. ``start`` is drawn before anything else can be done."""
 
-    def __init__(self, socket: Any) -> None:
+    def __init__(self, socket: Any, hears: Hears = lambda data, message: None) -> None:
         self._socket = socket
+        self._hears = hears
         self._messages: dict[str, Any] = {}  # kept, by hash
         self._shown: dict[tuple[int, ...], Shown] = {}
         self._values: dict[str, Value] = {}  # of widgets that were set, by id
@@ -55,7 +57,13 @@ class Tab:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, url: str, page: str = "", query: str = "") -> AsyncIterator[Tab]:
+    async def opened(
+        cls,
+        url: str,
+        page: str = "",
+        query: str = "",
+        hears: Hears = lambda data, message: None,
+    ) -> AsyncIterator[Tab]:
         """A tab with a page, drawn.
 
         Raises:
@@ -68,7 +76,7 @@ class Tab:
         except OSError as error:
             raise Lost(f"no app answers at {url}: {error}") from error
         async with socket:
-            tab = cls(socket)
+            tab = cls(socket, hears)
             tab._query = query
             await tab._rerun(page=page)
             yield tab
@@ -110,6 +118,10 @@ class Tab:
         self._values.clear()
         self._query = ""
         await self._rerun(page=page)
+
+    async def again(self) -> None:
+        """Have the page drawn again with nothing changed."""
+        await self._rerun()
 
     async def press(self, key: str) -> None:
         """Press a button and look once."""
@@ -197,6 +209,7 @@ class Tab:
                 raise Lost(f"the connection was lost: {error}") from error
             self.received += len(data)
             message = self._whole(data)
+            self._hears(data, message)
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 only = tuple(message.metadata.run.fragment_ids)
@@ -255,6 +268,10 @@ class Tab:
 
 
 def _put(state: Any, value: Value) -> None:
+    if isinstance(value, tuple):
+        of_texts = all(isinstance(one, str) for one in value)
+        getattr(state, "string_array_value" if of_texts else "double_array_value").data[:] = value
+        return
     kinds: dict[type, str] = {str: "string_value", bool: "bool_value", int: "int_value"}
     setattr(state, kinds.get(type(value), "double_value"), value)
 
