@@ -17,8 +17,8 @@ def checkpoints_folder() -> Path:
     return Path(named) if named else Path(__file__).resolve().parents[2] / "checkpoints"
 
 
-def bundled_names() -> list[str]:
-    """Names of the bundled checkpoints, in reading order (task, then N).
+def bundled_folders() -> dict[str, Path]:
+    """Folders of the bundled checkpoints by name, in reading order (task, then N).
 
     A folder that holds a ``config.json`` is one, whatever that says; a name that is not UTF-8 could
     be neither shown nor linked to and is left out.
@@ -27,14 +27,19 @@ def bundled_names() -> list[str]:
     try:
         names = os.listdir(folder)
     except (OSError, ValueError):
-        return []
-    found = [n for n in names if not half_character(n) and is_there(folder / n / CONFIG)]
-    return sorted(found, key=_reading_order)
+        return {}
+    folders = {n: folder / n for n in sorted(names, key=_reading_order) if not half_character(n)}
+    return {name: inner for name, inner in folders.items() if is_there(inner / CONFIG)}
+
+
+def bundled_names() -> list[str]:
+    """Names of the bundled checkpoints, in reading order."""
+    return list(bundled_folders())
 
 
 def bundled_folder(name: str) -> Path | None:
     """The folder of a bundled checkpoint, or None; ``name`` is never used as a path."""
-    return checkpoints_folder() / name if name in bundled_names() else None
+    return bundled_folders().get(name)
 
 
 def bundled_faults() -> dict[str, str]:

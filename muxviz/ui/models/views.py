@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from muxviz.errors import MuxvizError
-from muxviz.loading.bundled import bundled_faults, bundled_folder, bundled_names
+from muxviz.loading.bundled import bundled_faults, bundled_folders, bundled_names
 from muxviz.registry import DeviceMemory, LoadedModel
 from muxviz.ui.models.actions import Request, unload
 from muxviz.ui.models.files import FolderFacts, describe_folder
@@ -27,7 +27,7 @@ MINUTE, HOUR = 60, 3600
 
 def facts() -> list[FolderFacts]:
     """The bundled checkpoints and those opened in this session, in reading order."""
-    folders = [(name, bundled_folder(name)) for name in bundled_names()]
+    folders: list[tuple[str, Path | None]] = [*bundled_folders().items()]
     folders += [(c.name, c.folder) for c in st.session_state.get(session.OPENED, ())]
     return [describe_folder(name, folder) for name, folder in folders if folder is not None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from muxviz.errors import ConfigError, FileError
 from muxviz.files import check_regular, json_text, parse_json, read_json
-from muxviz.loading.bundled import bundled_folder, bundled_names
+from muxviz.loading.bundled import bundled_folders
 from muxviz.results.group import pruned_words
 from muxviz.structure import Structure, from_dict, kept_weights, prunable_size
 
@@ -91,10 +92,14 @@ class Listed:
             return ""  # gone, or not to be looked into: loading will complain
 
 
-def describe(name: str, folder: Path) -> Listed:
-    """What the JSON files of a folder say; N = 1 where they say nothing (loading will complain)."""
+def describe(name: str, folder: Path, here: Container[str] | None = None) -> Listed:
+    """What the JSON files of a folder say; N = 1 where they say nothing (loading will complain).
+
+    ``here`` has the names of the bundled checkpoints, from whoever has just listed them.
+    """
     config, card = read_object(folder / "config.json"), read_object(folder / "card.json")
-    number, here = config.get("num_instances", 1), bundled_names()
+    number = config.get("num_instances", 1)
+    here = bundled_folders() if here is None else here
     baseline = card.get("baseline") or ""
     share = sparsity_of(config, card)
     return Listed(
@@ -148,7 +153,7 @@ def _is_size(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 20
 
 
-def _unpruned(name: str, card: dict[str, Any], here: list[str]) -> str:
+def _unpruned(name: str, card: dict[str, Any], here: Container[str]) -> str:
     """The checkpoint that another was pruned from: its card's word, else the name less ``-s95``."""
     told = card.get("pruned_from")
     stem = re.sub(r"-s\d{1,3}$", "", Path(name).name)
@@ -188,8 +193,8 @@ def relatives(chosen: Listed, choices: list[Listed]) -> list[Listed]:
 
 def bundled() -> list[Listed]:
     """The bundled checkpoints, in reading order."""
-    named = ((name, bundled_folder(name)) for name in bundled_names())
-    return [describe(name, folder) for name, folder in named if folder is not None]
+    folders = bundled_folders()
+    return [describe(name, folder, folders) for name, folder in folders.items()]
 
 
 def preferred(choices: list[Listed]) -> Listed | None:

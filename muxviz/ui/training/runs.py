@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from muxviz.figures.drawing.small_multiples import MOST_RUNS
-from muxviz.loading.bundled import bundled_folder, bundled_names
+from muxviz.loading.bundled import bundled_folders
 from muxviz.printable import printable
 from muxviz.results.training import RunCurves, RunSummary, TrainingSample
 from muxviz.training import run_folder
@@ -39,8 +39,8 @@ def listed() -> list[Listed]:
     """Runs of the folder of runs, the latest first, then those recorded with a checkpoint."""
     recorded = [
         Listed(f"recorded with {name}", folder, is_recorded=True)
-        for name in bundled_names()
-        if (folder := bundled_folder(name)) is not None and (folder / run_folder.METRICS).is_file()
+        for name, folder in bundled_folders().items()
+        if (folder / run_folder.METRICS).is_file()
     ]
     return recorded if is_demo() else [*_in_root(root()), *recorded]
 
