@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from sklearn.metrics import silhouette_samples
 
 from muxviz.analysis.groups.draws import base_group
+from muxviz.analysis.map.compiled import keep_compiled
 from muxviz.analysis.map.projection import NEEDS_UMAP, joint_states, map_states, project
 from muxviz.analysis.map.scatter import CEILING, scatter_ratio
 from muxviz.analysis.map.separation import (
@@ -479,6 +482,26 @@ def test_umap_keeps_groups_apart_and_places_own_points(monkeypatch: pytest.Monke
     assert "one thread" in found.notes[0]
     again = project(sample, method="umap", n_neighbors=50, seed=3)
     assert (again.coordinates == found.coordinates).all()
+
+
+def test_what_was_compiled_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba", reason="umap-learn (muxviz[analysis]) is not installed")
+    folder = tmp_path / "planted_map"
+    folder.mkdir()
+    code = "import numba\n\n@numba.njit\ndef one_more(x):\n    return x + 1\n"
+    (folder / "__init__.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def read_of_files() -> int:
+        monkeypatch.delitem(sys.modules, "planted_map", raising=False)
+        planted = import_module("planted_map")
+        keep_compiled("planted_map")
+        assert planted.one_more(1) == 2
+        return sum(planted.one_more.stats.cache_hits.values())
+
+    assert [read_of_files(), read_of_files()] == [0, 1]
+    (folder / "__init__.py").write_text(code.replace("x + 1", "1 + x "))
+    assert read_of_files() == 0
 
 
 def test_tsne_leaves_own_points_out_and_says_so() -> None:

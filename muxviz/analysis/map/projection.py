@@ -1,22 +1,24 @@
 """Where the points of a sample lie on a map: PCA, UMAP and t-SNE of one state or of several.
 
-PCA is at once. UMAP is an optional package (``pip install "muxviz[analysis]"``); its first use in a
-process compiles for tens of seconds. Several states share one fit: each is centred and scaled to
-unit spread first, so that frames show shape and not drift. A map is for looking at; how far groups
-lie apart is measured in the original space (``separation``), and ``trustworthiness`` says how far
-the map's near points are near there, too.
+PCA is at once. UMAP is an optional package (``pip install "muxviz[analysis]"``); its first use on a
+machine compiles for tens of seconds, the first in a process takes two. Several states share one
+fit: each is centred and scaled to unit spread first, so that frames show shape and not drift. A map
+is for looking at; how far groups lie apart is measured in the original space (``separation``), and
+``trustworthiness`` says how far the map's near points are near there, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from muxviz.analysis.groups.draws import Progress, part_of
+from muxviz.analysis.map.compiled import keep_compiled
 from muxviz.analysis.map.separation import points_of, read_states, require_points
 from muxviz.analysis.map.states import ANCHORS, NEIGHBOUR_SETS, sample_states
 from muxviz.batch import Row, Seating
@@ -236,9 +238,16 @@ def import_umap() -> Any:
         NotApplicable: it is not installed, or cannot be imported.
     """
     try:
-        return import_module("umap")
+        umap = import_module("umap")
+        _keep_umap()
     except Exception as error:  # a broken numba raises anything
         raise NotApplicable(NEEDS_UMAP) from error
+    return umap
+
+
+@cache  # whoever has compiled, keeps it; asking again would forget what has been read
+def _keep_umap() -> None:
+    keep_compiled("umap")
 
 
 def compile_umap() -> None:

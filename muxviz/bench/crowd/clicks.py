@@ -205,5 +205,8 @@ def table(run: ClickRun) -> str:
             f"| {click.deflated_kb:.0f} |"
         )
     load = " to ".join(f"{load:.1f}" for load in run.load)
-    lines += ["", f"{run.rounds} rounds, {run.threads} torch threads, {run.cores} cores, load {load}"]
+    lines += [
+        "",
+        f"{run.rounds} rounds, {run.threads} torch threads, {run.cores} cores, load {load}",
+    ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""UMAP made ready in the background: its import and first use compile for tens of seconds.
+"""UMAP made ready in the background: its import takes seconds, its first use on a machine tens.
 
     warm_umap()   # at the end of a page
 
