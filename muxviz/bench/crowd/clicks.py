@@ -195,7 +195,7 @@ def _of_rounds(clicks: tuple[Click, ...]) -> Click:
 def table(run: ClickRun) -> str:
     """For a terminal and for Markdown."""
     lines = [
-        "| page: action | drawn ms | settled ms | server CPU ms | KB sent | of it charts | deflated |",
+        "| page: action | drawn ms | settled ms | server CPU ms | KB | of it charts | deflated |",
         "|---|---|---|---|---|---|---|",
     ]
     for click in run.clicks:

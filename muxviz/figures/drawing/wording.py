@@ -10,6 +10,7 @@ import html
 import math
 import re
 import unicodedata
+from functools import lru_cache
 
 from muxviz.results import Proportion
 
@@ -19,13 +20,15 @@ ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # keeps right-to-left text from reord
 BIDI_CONTROLS = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
-ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
+ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
 VISIBLE = {" ": "␣", "\n": "⏎", "\r": "⏎", "\t": "⇥", "\u00a0": "⍽"}
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def clean(text: str) -> str:
     """``text`` on one line, without control characters, stray surrogates or outer spaces."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept = (" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
     return " ".join("".join(c for c in kept if c not in BIDI_CONTROLS).split())
 
@@ -33,13 +36,14 @@ def clean(text: str) -> str:
 def plain(text: str) -> str:
     """``text`` such that Plotly shows every character of it as itself."""
     line = clean(text)
-    shown = "".join(ESCAPES.get(c, c) for c in line)
-    return isolated(shown)
+    return isolated(line.translate(ESCAPES))
 
 
 def isolated(text: str) -> str:
     """``text``, kept from reordering its neighbours where it is read from right to left."""
-    is_turned = any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in text)
+    is_turned = not text.isascii() and any(
+        unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in text
+    )
     return ISOLATE + text + END_ISOLATE if is_turned else text
 
 
@@ -50,7 +54,7 @@ def visible(token: str) -> str:
 
 def width(text: str) -> float:
     """Estimated width of ``text`` in average letters of a sans-serif face."""
-    return sum(_advance(c) for c in text)
+    return sum(map(_advance, text))
 
 
 def shorten(text: str, room: float) -> str:
@@ -155,6 +159,7 @@ def count(number: int, noun: str) -> str:
     return f"{word} {noun}{'s' * (number != 1)}"
 
 
+@lru_cache(maxsize=4096)
 def _advance(char: str) -> float:
     if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
         return 0.0

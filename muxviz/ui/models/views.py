@@ -27,9 +27,9 @@ MINUTE, HOUR = 60, 3600
 
 def facts() -> list[FolderFacts]:
     """The bundled checkpoints and those opened in this session, in reading order."""
-    folders: list[tuple[str, Path | None]] = [*bundled_folders().items()]
-    folders += [(c.name, c.folder) for c in st.session_state.get(session.OPENED, ())]
-    return [describe_folder(name, folder) for name, folder in folders if folder is not None]
+    opened = {c.name: c.folder for c in st.session_state.get(session.OPENED, ()) if c.folder}
+    folders = bundled_folders() | opened
+    return [describe_folder(name, folder) for name, folder in folders.items()]
 
 
 def left_out() -> None:

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import streamlit as st
 
 from muxviz.figures.drawing.export import Section, figure_config, rows_to_csv, to_html
 from muxviz.figures.drawing.slots import slot_color, slot_symbol
+from muxviz.figures.drawing.still import Still
 from muxviz.ui.shell import session
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study import findings
@@ -58,6 +59,11 @@ class Panel:
     pick: Pick | None = None
     findings: tuple[str, ...] = ()
 
+    @cached_property
+    def sent(self) -> tuple[tuple[Any, Any], ...]:
+        """Every figure with its narrow form, as it goes to the browser."""
+        return tuple(zip(map(Still, self.figures), map(Still, self.narrow), strict=True))
+
 
 def draw(panel: Panel, question: str = "") -> None:
     """Pictures, how to read them, their data, where the numbers come from.
@@ -65,8 +71,7 @@ def draw(panel: Panel, question: str = "") -> None:
     ``question`` heads the panel in the page's report.
     """
     _note(panel, question)
-    drawn = zip(panel.figures, panel.narrow, panel.alts, strict=True)
-    for number, (figure, narrow, alt) in enumerate(drawn):
+    for number, ((figure, narrow), alt) in enumerate(zip(panel.sent, panel.alts, strict=True)):
         key = f"{panel.key}_{number}" if number else panel.key
         picture(key, figure, alt, narrow=narrow, pick=panel.pick)
     with st.container(gap="xxsmall"):
