@@ -22,6 +22,7 @@ from muxviz.figures.crosstalk.words import WORDS, crosstalk_finding, signed
 from muxviz.figures.drawing.ink import TITLE_ROOM, template
 from muxviz.figures.drawing.narrow import narrowed
 from muxviz.figures.drawing.scales import color_at
+from muxviz.figures.drawing.still import Still
 from muxviz.figures.drawing.wording import ELLIPSIS, fold, percent
 from muxviz.figures.whatif.dose import dose_alt, dose_finding, dose_table
 from muxviz.results.cross_matrix import CrossMatrix
@@ -154,6 +155,10 @@ def test_plotly_takes_every_figure_as_it_is(drawn: Drawn) -> None:
     """Figures are built unchecked; checked once here, nothing of them is refused or put right."""
     checked = go.Figure(drawn.figure.to_plotly_json())
     assert json.loads(checked.to_json()) == json.loads(drawn.figure.to_json())
+
+
+def test_a_still_is_sent_as_its_figure(drawn: Drawn) -> None:
+    assert Still(drawn.figure).to_json() == drawn.figure.to_json()
 
 
 def test_every_figure_brings_the_small_template_of_its_page(drawn: Drawn) -> None:

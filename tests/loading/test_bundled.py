@@ -19,6 +19,8 @@ from muxviz.loading.bundled import bundled_folder, bundled_names
 from muxviz.loading.load import load
 from muxviz.recorded import run_start, start_file
 from muxviz.results import LabelAnswer, TagAnswer, from_json
+from muxviz.ui.shell.checkpoints import bundled
+from tests.tiny import tiny_config, write_tiny_folder
 
 PRAISE = (
     "a warm and funny film that i would happily watch again",
@@ -47,6 +49,21 @@ def load_card(name: str) -> dict[str, Any]:
     assert folder is not None
     card: dict[str, Any] = json.loads((folder / "card.json").read_text())
     return card
+
+
+def test_a_listing_looks_once_and_sees_what_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
+    write_tiny_folder(tmp_path / "b-n10", tiny_config(), card={"baseline": "a-n2"})
+    write_tiny_folder(tmp_path / "a-n2", tiny_config())
+    looks: list[str] = []
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: looks.append(str(path)) or listdir(path))
+    assert [(c.name, c.baseline) for c in bundled()] == [("a-n2", ""), ("b-n10", "a-n2")]
+    assert looks == [str(tmp_path)]
+    write_tiny_folder(tmp_path / "b-n2", tiny_config())
+    assert [c.name for c in bundled()] == ["a-n2", "b-n2", "b-n10"]
 
 
 SENTIMENT = [

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from muxviz import recorded
-from muxviz.planning import command, validate
+from muxviz.planning import choose, command, validate
 from muxviz.results.store import to_json
 from muxviz.ui.planner.work import CHECK
 from tests.model.planted_runs import HOSTILE, escalation, escalation_row
@@ -97,6 +97,14 @@ def test_the_recorded_grid_is_planned_with_and_its_python_runs(
     assert titles(at)[-1].startswith("With half the points hidden")
     assert f"{CHECK}_compute" not in {b.key for b in at.button}
     assert run_as_pasted(at, monkeypatch) >= 6
+
+
+def test_a_table_is_fitted_once_for_everybody(
+    with_grid: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = titles(visit("planner"))
+    monkeypatch.setattr(choose, "fit_planner", None)
+    assert titles(visit("planner")) == first
 
 
 def test_a_smaller_risk_is_more_careful_and_says_when_not_to_multiplex(with_grid: Path) -> None:

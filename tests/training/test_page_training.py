@@ -15,6 +15,7 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from muxviz import files
 from muxviz.errors import ConfigError, TrainingError
 from muxviz.results.training import RunSummary
 from muxviz.training.run_folder import read_curves, read_summary
@@ -27,7 +28,7 @@ from muxviz.ui.training.runs import FOLDER
 from muxviz.ui.training.samples import STEP, marked
 from muxviz.ui.training.view import amount, duration
 from tests.pages import checked, linked, titles
-from tests.run_folders import NOBODY, sample, write_run
+from tests.run_folders import NOBODY, row, sample, write_run
 from tests.tiny import tiny_config, write_tiny_folder
 
 Open = Callable[..., AppTest]
@@ -108,6 +109,28 @@ def test_a_finished_run_has_all_its_panels(open_page: Open, root: Path) -> None:
         assert words in text, words
     assert "Stop" not in labels(at)
     assert "Resume" not in labels(at)
+
+
+def test_what_did_not_change_is_not_read_again(
+    open_page: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Curves and samples; the small files that say whether a run lives are looked at each time."""
+    folder = write_run(root / "a", last=100)
+    at, reads, open_bytes = open_page(), list[str](), files.open_bytes
+
+    def opened(path: Path | str, **given: Any) -> Any:
+        reads.append(Path(path).name)
+        return open_bytes(path, **given)
+
+    monkeypatch.setattr(files, "open_bytes", opened)
+    first = titles(checked(at.run()))
+    lines = reads.count("metrics.jsonl"), reads.count("samples.jsonl")
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(row(150)) + "\n")
+    reads.clear()
+    assert titles(checked(at.run())) != first
+    more = reads.count("metrics.jsonl"), reads.count("samples.jsonl")
+    assert (lines, more) == ((0, 0), (1, 1))
 
 
 def test_comparing_by_link(open_page: Open, root: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from statistics import fmean, median
 from typing import Any, TypeAlias
 
@@ -182,14 +182,14 @@ async def _noted(
 
 def _of_rounds(clicks: tuple[Click, ...]) -> Click:
     """One of all rounds."""
-    first = clicks[0]
-    names = [name for name, value in asdict(first).items() if isinstance(value, float)]
-    values = {name: [getattr(click, name) for click in clicks] for name in names}
-    return Click(
-        first.page,
-        first.action,
-        **{n: (fmean if n == "cpu_ms" else median)(values[n]) for n in names},
-    )
+    merged: dict[str, Any] = {}
+    for name in (one.name for one in fields(Click)):
+        values = [getattr(click, name) for click in clicks]
+        if isinstance(values[0], str):
+            merged[name] = values[0]
+        else:
+            merged[name] = (fmean if name == "cpu_ms" else median)(values)
+    return Click(**merged)
 
 
 def table(run: ClickRun) -> str:

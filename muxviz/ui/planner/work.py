@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from muxviz.errors import Stopped
-from muxviz.results.planning import PlannerCheck
+from muxviz.results.planning import Measurements, PlannerCheck
 from muxviz.ui.planner.sources import Table
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.jobs import Job
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from muxviz.ui.study.jobs import Progress
 
 BUDGETS = 25
+TABLES = 8  # whose models are kept for all sessions
 SEED = 0
 FIT, CHECK = "n_fit", "n_check"
 
@@ -44,14 +45,20 @@ def fitted(table: Table) -> Planner | None:
     if ask not in own.running and ask not in own.results and ask not in own.errors:
 
         def work(_: tuple[Any, ...], progress: Progress) -> Planner:
-            from muxviz.planning.choose import fit_planner
-
-            return fit_planner(table.points, progress=progress)
+            return _fit(table.digest, table.points, progress)
 
         own.begin(ask, Job((), work, together=True), FIT, FIT)
         own.wait(ask, AT_ONCE_S)
     kept = _state(ask)
     return kept.result if kept else None
+
+
+@st.cache_resource(max_entries=TABLES, show_spinner=False)
+def _fit(digest: str, _points: Measurements, _progress: Progress) -> Planner:
+    """Fitted once for all sessions: the same table gives the same models."""
+    from muxviz.planning.choose import fit_planner
+
+    return fit_planner(_points, progress=_progress)
 
 
 def checked(table: Table, splits: int) -> PlannerCheck | None:
