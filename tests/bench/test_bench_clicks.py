@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -41,12 +42,15 @@ def test_charts_are_counted_apart_and_what_came_before_compresses_what_follows()
     assert meter.read() == (meter.total / 1e3, meter.charts / 1e3, meter.deflated / 1e3)
 
 
-def test_of_rounds_processor_times_are_averaged_and_the_rest_is_in_the_middle() -> None:
-    def of(cpu: float, rest: float) -> Click:
-        return Click("mix", "rerun", cpu, rest, rest, rest, rest, rest)
+def test_of_rounds_the_middle_counts() -> None:
+    rounds = tuple(Click("mix", "rerun", *[cost] * 6) for cost in (1, 9, 2))
+    assert clicks._of_rounds(rounds) == Click("mix", "rerun", *[2] * 6)
 
-    found = clicks._of_rounds((of(10, 1), of(10, 2), of(40, 9)))
-    assert found == of(20, 2)
+
+def test_the_processor_time_of_another_process_is_read() -> None:
+    process = psutil.Process()
+    spent = process.cpu_times()
+    assert clicks._cpu_s(process) == pytest.approx(spent.user + spent.system, abs=0.1)
 
 
 def test_values_of_several_parts_have_fields_of_their_own() -> None:
