@@ -112,7 +112,7 @@ class Script:
         self.panels += 1
         plot = Plot(bar(x=[1, 2], y=[1, 2]))
         framed(plot, f"result {result}", dark=False, height=200, sides={})
-        return Drawn((plot.figure(),), ("two",), ("two bars",), [{"a": 1}])
+        return Drawn((plot.figure(),), (plot.figure(),), ("two",), ("two bars",), [{"a": 1}])
 
 
 @dataclass(frozen=True)

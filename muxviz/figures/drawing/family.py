@@ -25,18 +25,18 @@ from muxviz.figures.drawing.narrow import narrowed
 class Drawn:
     """What a panel shows.
 
-    figures: Plotly figures with their findings as titles. findings, alts: one of each, in words.
-    table: the same in numbers. imports, lines: Python that draws the figures of ``result``.
-    narrow: the same figures for a page of 360 px.
+    figures: Plotly figures with their findings as titles. narrow: the same for a page of 360 px.
+    findings, alts: one of each, in words. table: the same in numbers. imports, lines: Python that
+    draws the figures of ``result``.
     """
 
     figures: tuple[go.Figure, ...]
+    narrow: tuple[go.Figure, ...]
     findings: tuple[str, ...]
     alts: tuple[str, ...]
     table: list[dict[str, Any]]
     imports: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
-    narrow: tuple[go.Figure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,12 +143,12 @@ class Picture:
             lines.append(family.line(part.named or named, part.choices))
         return Drawn(
             tuple(figures),
+            tuple(narrow),
             tuple(findings),
             tuple(alts),
             rows,
             tuple(part.family.import_line() for part in self.parts),
             tuple(lines),
-            tuple(narrow),
         )
 
 
