@@ -182,7 +182,7 @@ def test_every_command_is_there_and_none_is_imported_before_it_is_asked_for() ->
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     named, loaded = (line.split() for line in done.stdout.splitlines())
     assert not {"torch", "transformers", "numpy"} & set(loaded)
-    assert len(named) == len(set(named)) == 23
+    assert len(named) == len(set(named)) == 24
     for one in named:
         package, function = one.split(":")
         assert callable(getattr(import_module(f"muxviz.{package}.command"), function)), one

@@ -59,7 +59,12 @@ def test_a_listing_looks_once_and_sees_what_is_new(
     write_tiny_folder(tmp_path / "a-n2", tiny_config())
     looks: list[str] = []
     listdir = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path: looks.append(str(path)) or listdir(path))
+
+    def looked(path: Any) -> list[str]:
+        looks.append(str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", looked)
     assert [(c.name, c.baseline) for c in bundled()] == [("a-n2", ""), ("b-n10", "a-n2")]
     assert looks == [str(tmp_path)]
     write_tiny_folder(tmp_path / "b-n2", tiny_config())
