@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from muxviz.figures.drawing.plot import Plot, Settings
 
@@ -149,7 +150,7 @@ def _move(item: Settings, cells: list[Cell]) -> None:
         return
     if x == y and not (item.get("y", item.get("y1", 0)) or item.get("yshift", 0) >= 0):
         return  # a line under the figure
-    place = [item.get(at, item.get(f"{at}0", 0)) for at in "xy"]
+    place: list[Any] = [item.get(at, item.get(f"{at}0", 0)) for at in "xy"]
     found = next(
         (
             cell

@@ -84,7 +84,9 @@ def name_points(
     radii = [radius] * len(spots)
     placed = place_labels(spots, names, size, radii=radii, sides=sides, walls=walls)
     texts = [name if at else "" for name, at in zip(names, placed, strict=True)]
-    boxes = [box_of(*named) for named in zip(spots, placed, names, strict=True) if named[1]]
+    boxes = [
+        box_of(spot, at, name) for spot, at, name in zip(spots, placed, names, strict=True) if at
+    ]
     return texts, [_position(at or (1, 0)) for at in placed], boxes
 
 

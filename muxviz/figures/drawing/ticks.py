@@ -51,7 +51,8 @@ def _is_share(axis: Settings) -> bool:
 
 def _worded(axis: Settings, low: float, high: float, steps: int) -> Settings:
     kept = {name: value for name, value in axis.items() if name not in ("tickformat", "nticks")}
-    ticks = list(axis.get("tickvals", round_ticks(*sorted((float(low), float(high))), steps)))
+    least, most = sorted((float(low), float(high)))
+    ticks = list(axis.get("tickvals", round_ticks(least, most, steps)))
     return {"ticktext": share_texts(ticks), **kept, "tickvals": ticks}
 
 

@@ -57,8 +57,8 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
                 marker=marks(one.kind, [p.n for p in chosen], busy=False, dark=dark),
                 hovertext=[
                     f"<b>{named(p.checkpoint)}</b>, N = {p.n}: "
-                    f"{number(p.bits_per_vector, '.1f')} bits, "
-                    f"{number((p.bits_per_vector or 0) / p.n, '.1f')} a slot<br>{plain(one.label)}"
+                    f"{number(_bits(p), '.1f')} bits, "
+                    f"{number(_bits(p) / p.n, '.1f')} a slot<br>{plain(one.label)}"
                     for p in chosen
                 ],
                 cliponaxis=False,
@@ -68,8 +68,8 @@ def carried_figure(runs: Sequence[Measured], *, dark: bool = False) -> go.Figure
     everything = [p for _, chosen in found for p in chosen]
     numbers = sorted({p.n for p in everything})
     plot.xaxes(title={"text": "slots, N"}, tickvals=numbers, range=[0, 1.3 * max(numbers)])
-    top = max(p.bits_per_vector or 0 for p in everything)
-    least = min(p.bits_per_vector or 0 for p in everything)
+    top = max(map(_bits, everything))
+    least = min(map(_bits, everything))
     plot.yaxes(
         showgrid=True,
         title={"text": "bits per vector"},
@@ -100,13 +100,13 @@ def carried_finding(runs: Sequence[Measured]) -> str:
     chosen = next((own for own in (_carried(one) for one in runs) if own), [])
     if not chosen:
         return "Bits per vector were not measured"
-    most = max(chosen, key=lambda p: p.bits_per_vector or 0)
-    least = min(chosen, key=lambda p: p.bits_per_vector or 0)
-    amount = f"{number(most.bits_per_vector, '.1f')} bits at N = {most.n}"
+    most = max(chosen, key=_bits)
+    least = min(chosen, key=_bits)
+    amount = f"{number(_bits(most), '.1f')} bits at N = {most.n}"
     if most is least:
         return f"One vector carries {amount}"
     return (
-        f"One vector carries up to {amount}, and {number(least.bits_per_vector, '.1f')} at "
+        f"One vector carries up to {amount}, and {number(_bits(least), '.1f')} at "
         f"N = {least.n} (no intervals were measured)"
     )
 
@@ -114,7 +114,7 @@ def carried_finding(runs: Sequence[Measured]) -> str:
 def carried_alt(runs: Sequence[Measured]) -> str:
     """The picture in words."""
     parts = [
-        f"{p.checkpoint}, N = {p.n}: {number(p.bits_per_vector, '.1f')} bits"
+        f"{p.checkpoint}, N = {p.n}: {number(_bits(p), '.1f')} bits"
         for one in runs
         for p in _carried(one)
     ]
@@ -164,6 +164,12 @@ def _carried(one: Measured) -> list[TradeoffPoint]:
         (p.checkpoint, p.fingerprint): p for p in one.run.points if p.bits_per_vector is not None
     }
     return sorted(by_name.values(), key=lambda p: (p.n, p.checkpoint))
+
+
+def _bits(point: TradeoffPoint) -> float:
+    """Of a point where they were measured."""
+    assert point.bits_per_vector is not None, "left out by _carried"
+    return point.bits_per_vector
 
 
 # ---- copies -------------------------------------------------------------------------------------

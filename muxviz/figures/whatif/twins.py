@@ -169,8 +169,8 @@ def duplicates_figure(result: Duplicates, *, dark: bool = False) -> go.Figure:
             width=4,
         )
         plot.add(dots, row=2, col=1)
-        words = f"margin less the mean over slots, {result.bias.draws} sentences (logits)"
-        plot.xaxes(title={"text": words}, row=2, col=1)
+        title = f"margin less the mean over slots, {result.bias.draws} sentences (logits)"
+        plot.xaxes(title={"text": title}, row=2, col=1)
         plot.xaxes(zeroline=True, zerolinecolor=colors.muted, row=2, col=1)
     framed(
         plot,
