@@ -46,6 +46,7 @@ LARGEST_TOML = 1 << 20
 LONGEST_LINE = 16 << 20  # characters of one line
 MOST_PARTS = 16  # of a dotted name in TOML
 BLOCK = 1 << 18  # bytes read at a time
+SCRATCH_PLACE = "the folder for temporary files (TMPDIR)"
 HEAD = 4096  # bytes looked at to know what a file is
 
 _MARKS = (  # the longer first: UTF-32's begins with UTF-16's
@@ -645,6 +646,19 @@ def writing(path: Path | str) -> Iterator[None]:
             f"cannot be written ({why(error)})",
             expected="a place with room and the right to write; name another",
         ) from error
+
+
+@contextmanager
+def scratch(what: str) -> Iterator[Path]:
+    """A folder of its own for a moment, where the system keeps such.
+
+    Raises:
+        FileError: there is no room, or no such place.
+    """
+    with writing(SCRATCH_PLACE):
+        folder = tempfile.TemporaryDirectory(prefix=f"muxviz-{what}-")
+    with folder as name:
+        yield Path(name)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from muxviz.ui.mix.history import comparison
 from muxviz.ui.mix.results import braid_panel, details, verdict_tiles
 from muxviz.ui.mix.running import attempt, changes, heading, run_controls, stale_line, take_over
 from muxviz.ui.mix.timing import timed
+from muxviz.ui.saved import tab
 from muxviz.ui.shell import link
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study import runs
@@ -33,6 +34,7 @@ with answer:
     error, past = runs.failed(), runs.current()
     if error is not None:
         error_panel(error)
+    tab.gone_line()
     if past is None:
         empty("No run yet", "How well this group comes back will be here. Press Run.")
     else:
@@ -41,4 +43,5 @@ with answer:
         for panel in (verdict_tiles, answer_cards, braid_panel, comparison, details):
             with one_panel():
                 panel(past, bench)
+tab.remember()
 runs.warm_up()

@@ -57,31 +57,48 @@ def browser() -> Iterator[Any]:
 @contextmanager
 def server(checkpoints: Path, runs: Path) -> Iterator[str]:
     """The app on a free port with these checkpoints and training runs; yields its address."""
-    port = _free_port()
+    with serving(checkpoints, runs) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving(
+    checkpoints: Path, runs: Path, *options: str, port: int = 0, **settings: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same, with the process, which a test may kill.
+
+    Args:
+        options: of ``streamlit run``. port: 0 for a free one. settings: of the environment.
+    """
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-    command += ["--server.headless=true", "--server.address=127.0.0.1"]
+    command += ["--server.headless=true", "--server.address=127.0.0.1", *options]
+    folders = {"MUXVIZ_CHECKPOINTS": str(checkpoints), "MUXVIZ_RUNS": str(runs)}
     process = subprocess.Popen(
         command,
         cwd=ROOT,
-        env=os.environ | {"MUXVIZ_CHECKPOINTS": str(checkpoints), "MUXVIZ_RUNS": str(runs)},
+        env=os.environ | folders | settings,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    base = next((o.split("=")[1] for o in options if o.startswith("--server.baseUrlPath=")), "")
+    address = f"http://127.0.0.1:{port}{base and '/' + base}"
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
-        yield f"http://127.0.0.1:{port}"
+        wait_for(f"{address}/_stcore/health", process)
+        yield address, process
     finally:
         process.terminate()
         process.wait(timeout=PATIENCE_S)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     """Ask until the server answers; a closed port says no at once, so this asks often."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:

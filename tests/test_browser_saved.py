@@ -92,12 +92,12 @@ def test_a_session_goes_through_a_file(window: Any, address: str, tmp_path: Path
     again = opened(window, address, "/saved")
     again.locator("input[type=file]").set_input_files(str(path))
     again.locator(".st-key-restore_session button:visible").click()
-    again.get_by_text("Runs of the file").wait_for()
+    again.get_by_text("Runs of before").wait_for()
     assert (
         again.get_by_placeholder("A note of your own").input_value() == held["findings"][0]["note"]
     )
     again.locator(".st-key-run_again_0 button").click()
-    again.get_by_text("every answer as in the file").wait_for()
+    again.get_by_text("every answer as then").wait_for()
     again.get_by_role("link", name="Mix & read").click()
     again.get_by_role("button", name="History (1)").wait_for()
     again.locator(".st-key-room_braid .gtitle:visible").last.wait_for()

@@ -16,7 +16,6 @@ PACKAGE_DATA = "a file of the package"
 NO_FILE = "a method of ours that opens no file"
 ALLOWED: dict[str, dict[str, str]] = {
     "muxviz/analysis/dataset/apart.py": {"open": NO_FILE},
-    "muxviz/ui/dataset/source.py": {"write_bytes": "an upload, in a folder of our own"},
     "muxviz/engine/command.py": {"open": NO_FILE},
     "muxviz/engine/output.py": {"open": "the answers, by a descriptor that can be locked"},
     "muxviz/engine/workers.py": {"open": NO_FILE},
@@ -26,7 +25,6 @@ ALLOWED: dict[str, dict[str, str]] = {
     "muxviz/loading/tokenizer.py": {
         "json.dumps": "clean copies in a folder of our own, for transformers",
         "json.loads": "what a loaded tokenizer says of itself",
-        "write_text": "the same",
     },
     "muxviz/loading/tokenizer_check.py": {"json.dumps": "no file: for the Rust library"},
     "muxviz/loading/weights.py": {

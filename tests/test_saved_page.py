@@ -187,7 +187,7 @@ def test_a_saved_session_comes_back_as_it_was() -> None:
     for name in (session.SEED, session.SLOT, session.FILL, "w_alpha", session.CHECKPOINT):
         assert again.session_state[name] == at.session_state[name]
     again = press(again, "run_again_0")
-    assert "the same weights: every answer as in the file" in bare(seen(again))
+    assert "the same weights: every answer as then" in bare(seen(again))
 
 
 def saved_content(at: AppTest) -> Saved:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -198,10 +197,10 @@ def _read(found: TokenizerFiles, config: MuxConfig, where: str) -> PreTrainedTok
     for name in (settings.get("tokenizer_class"), named):
         _check_class(name, where)
     kind = AutoConfig.for_model(config.backbone, tokenizer_class=named)
-    with tempfile.TemporaryDirectory(prefix="muxviz-tokenizer-") as place:
+    with files.scratch("tokenizer") as place:
         for name, value in (found | {SETTINGS: settings}).items():
             text = value if isinstance(value, str) else json.dumps(value)
-            Path(place, name).write_text(text, encoding="utf-8", newline="\n")
+            files.write_whole(place / name, text)
         try:
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
                 place, config=kind, local_files_only=True, trust_remote_code=False

@@ -13,7 +13,6 @@ import io
 import json
 import os
 import pickle
-import tempfile
 import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -201,8 +200,8 @@ def _named(path: Path) -> Iterator[str]:
     if not files.half_character(str(path)):
         yield str(path)
         return
-    with tempfile.TemporaryDirectory(prefix="muxviz-weights-") as place:
-        link = Path(place, "weights")
+    with files.scratch("weights") as place:
+        link = place / "weights"
         link.symlink_to(path.absolute())
         yield str(link)
 

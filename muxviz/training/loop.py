@@ -25,7 +25,7 @@ from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwar
 from torch import nn
 from tqdm import tqdm
 
-from muxviz.errors import ConfigError, MuxvizError, TrainingError
+from muxviz.errors import ConfigError, FileError, MuxvizError, TrainingError
 from muxviz.files import is_there, json_text, parse_json
 from muxviz.training.export import keep_cut
 from muxviz.training.meters import Meter
@@ -222,17 +222,29 @@ def _told(files: RunFiles, recipe: Recipe) -> Iterator[_Stop]:
         yield asked
     except BaseException as error:
         state = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+        full = _no_room(error, files.folder / STATE)
         with suppress(MuxvizError):  # a full disk: the first message counts
-            files.progress(state, None, message=f"{type(error).__name__}: {error}")
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise TrainingError(
-                f"no room on the disk while preparing the run ({error}); make room, then run the "
-                "command again"
-            ) from error
+            told = full or error
+            files.progress(state, None, message=f"{type(told).__name__}: {told}")
+        if full is not None:
+            raise full from error
         raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _no_room(error: BaseException, state: Path) -> TrainingError | None:
+    """What a full disk leaves to do; None for another error."""
+    cause = error.__cause__ if isinstance(error, FileError) else error
+    if not isinstance(cause, OSError) or cause.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    left = (
+        f"the last good state is still {state}. Make room, then --resume"
+        if state.is_file()
+        else "no state was saved yet. Make room, then run the command again"
+    )
+    return TrainingError(f"no room on the disk ({error}); {left}")
 
 
 class _Loop:

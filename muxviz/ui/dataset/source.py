@@ -11,7 +11,7 @@ import streamlit as st
 
 from muxviz.analysis.dataset.sample import SAMPLE, table_path
 from muxviz.errors import DataError, MuxvizError
-from muxviz.files import check_regular
+from muxviz.files import SCRATCH_PLACE, check_regular, write_whole, writing
 from muxviz.training.strangers import (
     EXPECTED,
     Columns,
@@ -109,9 +109,10 @@ def _source() -> Source | None:
 
 def _keep(data: bytes, name: str) -> _Kept:
     """An upload as a file of its own name."""
-    folder = tempfile.TemporaryDirectory(prefix="muxviz-")
+    with writing(SCRATCH_PLACE):
+        folder = tempfile.TemporaryDirectory(prefix="muxviz-")
     path = Path(folder.name) / Path(name).name
-    path.write_bytes(data)
+    write_whole(path, data)
     return _Kept(folder, _at(path))
 
 

@@ -25,7 +25,11 @@ OWN_HINT = "They stay in this page's address as long as they fit, so a reload ke
 def changes(bench: Bench) -> list[str]:
     """What differs between the inputs now and those of the run on screen."""
     now, past = request_of(bench), runs.current()
-    return runs.differences(now, past.request) if now and past else []
+    if past is None:
+        return []
+    if now is None:  # nothing could be run
+        return ["the checkpoint"] if bench.checkpoint is None else ["the sentences"]
+    return runs.differences(now, past.request)
 
 
 def heading(bench: Bench) -> tuple[bool, DeltaGenerator]:
@@ -103,7 +107,7 @@ def stale_line(changed: list[str]) -> None:
     """Say that the result below belongs to other inputs; nothing when it does not."""
     if changed:
         st.warning(
-            f"**Stale.** This result is from before you changed {plain(listed(changed))}. Run "
-            "again to bring it up to date.",
+            f"**Stale.** Changed since this result: {plain(listed(changed))}. Run again to bring "
+            "it up to date.",
             icon=":material/update:",
         )

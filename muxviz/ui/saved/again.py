@@ -1,4 +1,4 @@
-"""Runs of a session file, computed again: pressed for one by one, and held against the file."""
+"""Runs of before, from a file or the tab: computed again one by one, and held against then."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from muxviz.ui.study.question import start, watch
 
 
 def runs_again() -> None:
-    """The runs that a file asked for; nothing before one was restored."""
+    """The runs that a file or the tab asks for; nothing where there are none."""
     asked: tuple[SavedRun, ...] = st.session_state.get(AGAIN, ())
     if not asked:
         return
-    st.header("Runs of the file", anchor=False)
+    st.header("Runs of before", anchor=False)
     st.caption(
-        "The file holds what was asked, not its results: each run is computed again when you say "
-        "so, goes into the History of Mix & read, and is held against the answers of then."
+        "Kept is what was asked, not the results: each run is computed again when you say so, goes "
+        "into the History of Mix & read, and is held against the answers of then."
     )
     desk().collect_all()
     for number, run in enumerate(asked):
@@ -52,7 +52,8 @@ def _run(number: int, run: SavedRun) -> None:
     if asked.ask in own.running:
         watch(asked)
     elif kept is not None:
-        past = runs.keep(request, kept.result)
+        there = (past for past in runs.history() if past.request == request)
+        past = next(there, None) or runs.keep(request, kept.result)  # which puts it on screen
         if run.is_pinned and runs.pinned() is None:
             st.session_state[session.PINNED] = past.number
         st.caption(_held_against(run, past.result.provenance.fingerprint, answers(past)))
@@ -79,7 +80,7 @@ def _held_against(run: SavedRun, fingerprint: str, given: Sequence[str]) -> str:
     if len(run.answers) != len(given):
         return f"Computed again with {weights}: {len(given)} answers, {len(run.answers)} then."
     if not others:
-        return f"Computed again with {weights}: every answer as in the file."
+        return f"Computed again with {weights}: every answer as then."
     told = "; ".join(
         f"{n}: {plain(shorten(given[n - 1], 40))}, then {plain(shorten(run.answers[n - 1], 40))}"
         for n in others[:5]

@@ -36,7 +36,7 @@ def now() -> Saved:
     return Saved(
         settings(),
         group.filled_rows(),
-        tuple(_saved_run(run) for run in past),
+        tuple(saved_run(run) for run in past),
         findings.findings(),
         _fingerprints(),
         versions(),
@@ -57,7 +57,8 @@ def settings() -> dict[str, list[str]]:
     return {name: one if isinstance(one, list) else [one] for name, one in found.items()}
 
 
-def _saved_run(past: PastRun) -> SavedRun:
+def saved_run(past: PastRun) -> SavedRun:
+    """What a run was asked with, and answered."""
     request = past.request
     return SavedRun(
         request.checkpoint,

@@ -19,6 +19,7 @@ from muxviz.ui.saved.state import (
     open_finding,
     restore,
 )
+from muxviz.ui.saved.tab import remember
 from muxviz.ui.shell import link
 from muxviz.ui.shell.frame import PAGES
 from muxviz.ui.shell.text import count, listed, plain
@@ -46,6 +47,7 @@ def saved_page() -> None:
     with top:  # knows by now what was computed again
         _save()
     _findings()
+    remember()
     runs.warm_up()
 
 

@@ -253,8 +253,7 @@ def _checkpoint_control(choices: list[Listed]) -> Listed | None:
         st.info("No checkpoint is here. Put one into `checkpoints/`, or open one on Models.")
         return None
     by_name = {c.name: c for c in choices}
-    if st.session_state.get(session.CHECKPOINT) not in by_name:
-        st.session_state[session.CHECKPOINT] = first.name
+    _stand_in(by_name, first)
     name = st.selectbox(
         "Checkpoint",
         list(by_name),
@@ -269,6 +268,24 @@ def _checkpoint_control(choices: list[Listed]) -> Listed | None:
     alone = f" · alone: {chosen.baseline}" if chosen.baseline else ""
     st.caption(f"{slots}{pruned}{alone}")
     return chosen
+
+
+def _stand_in(by_name: dict[str, Listed], first: Listed) -> None:
+    """Where the chosen checkpoint went away, another stands in for it, and says so, until it is
+    back or a third one is chosen.
+    """
+    state = st.session_state
+    chosen, (absent, other) = state.get(session.CHECKPOINT), state.get(session.ABSENT, ("", ""))
+    if chosen not in by_name:
+        absent, other = chosen or "", first.name
+        state[session.CHECKPOINT] = first.name
+    elif chosen != other:
+        absent = ""
+    elif absent in by_name:
+        state[session.CHECKPOINT], absent = absent, ""
+    state[session.ABSENT] = (absent, other)
+    if absent:
+        st.warning(f"{plain(absent)} is not here now; {plain(other)} stands in for it.")
 
 
 def _slot_control(num: int) -> int:

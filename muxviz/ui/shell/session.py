@@ -48,6 +48,7 @@ LINK = "link"  # parameters of the link this session started with
 IS_READ = "link_is_read"
 RESTORED = "restored"  # values of an address of earlier, for the next run to take
 IGNORED = "ignored"  # what of a link was not understood
+ABSENT = "absent"  # names: of a checkpoint that went away, and of the one that stands in for it
 OPENED = "opened"  # checkpoints.Listed opened by path or hub id
 HISTORY = "history"  # tuple of runs.PastRun, the latest last
 CURRENT = "current"  # number of the run on screen

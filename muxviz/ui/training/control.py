@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from muxviz.errors import TrainingError
+from muxviz.errors import MuxvizError, TrainingError
 from muxviz.files import is_there, json_text, why, write_whole, writing
 from muxviz.results.training import RunSummary
 from muxviz.training.run_folder import (
@@ -85,6 +85,37 @@ def launch(folder: Path, words: Sequence[str], *, program: Sequence[str] = PROGR
 def _spawn(folder: Path, command: list[str], written: list[str]) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / STOP).unlink(missing_ok=True)
+    try:
+        process = _logged(folder, command, written)
+    except OSError:
+        _clear(folder)
+        raise
+    record = {
+        "pid": process.pid,
+        "host": socket.gethostname(),
+        "started": datetime.now(UTC).isoformat(),
+        "command": written,
+    }
+    try:
+        write_whole(folder / LAUNCH, json_text(record))
+    except MuxvizError:  # a run that the page knew nothing of
+        process.kill()
+        process.wait()
+        raise
+    return process
+
+
+def _clear(folder: Path) -> None:
+    """Take away what a run that was never started left."""
+    log = folder / LOG
+    with suppress(OSError):
+        if not log.stat().st_size:
+            log.unlink()
+        folder.rmdir()  # unless there was something in it
+
+
+def _logged(folder: Path, command: list[str], written: list[str]) -> subprocess.Popen[bytes]:
+    """Start a command that prints to the folder's log."""
     with (folder / LOG).open("ab") as log:
         log.write(f"$ {' '.join(written)}\n".encode())
         log.flush()
@@ -98,13 +129,6 @@ def _spawn(folder: Path, command: list[str], written: list[str]) -> subprocess.P
             env=os.environ | {"PYTHONUNBUFFERED": "1", LAUNCHED_FOR: mark(folder)},
         )
     _wait_until_seen(process)
-    record = {
-        "pid": process.pid,
-        "host": socket.gethostname(),
-        "started": datetime.now(UTC).isoformat(),
-        "command": written,
-    }
-    write_whole(folder / LAUNCH, json_text(record))
     return process
 
 
