@@ -32,7 +32,7 @@ def int8_model(model: MuxModel) -> MuxModel:
     """
     smaller = copy.deepcopy(model)
     try:
-        for name in _matrices(model):
+        for name in int8_matrices(model):
             small = Int8Linear(model.get_submodule(name))
             small(torch.zeros(1, small.in_features))
             smaller.set_submodule(name, small)
@@ -85,7 +85,7 @@ class Int8Linear(nn.Module):
         return torch.addcmul(self.bias, product, ranges)
 
 
-def _matrices(model: MuxModel) -> list[str]:
+def int8_matrices(model: MuxModel) -> list[str]:
     """Names of the linear layers that are called as such, in encoder and demultiplexer."""
     rooms: tuple[str, ...] = ("encoder.",)
     kept: set[str] = set()
