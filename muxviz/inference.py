@@ -349,9 +349,19 @@ def _quartiles(seconds: list[float]) -> tuple[float, float, float]:
 
 
 def provenance(
-    checkpoint: Checkpoint, *, padding: str, length: int, seed: int, fill: str = "repeat"
+    checkpoint: Checkpoint,
+    *,
+    padding: str,
+    length: int,
+    seed: int,
+    fill: str = "repeat",
+    computes: str = "",
 ) -> Provenance:
-    """How a result of this checkpoint, obtained now, came about."""
+    """How a result of this checkpoint, obtained now, came about.
+
+    Args:
+        computes: ``Engine.computes``; "" for torch in the checkpoint's own precision.
+    """
     import transformers
 
     from muxviz import __version__
@@ -361,7 +371,7 @@ def provenance(
         fingerprint=checkpoint.fingerprint,
         num_instances=checkpoint.config.num_instances,
         device=str(checkpoint.device),
-        dtype=describe_dtype(checkpoint.dtype),
+        dtype=computes or describe_dtype(checkpoint.dtype),
         padding=padding,
         length=length,
         fill=fill,

@@ -122,6 +122,11 @@ class Chain:
         return self.engines[0].precision
 
     @property
+    def computes(self) -> str:
+        """That of the first model, with its runtime."""
+        return self.engines[0].computes
+
+    @property
     def not_finite(self) -> str:
         """Why there is no answer where logits are not numbers, as words behind "text 3"."""
         return self.engines[0].not_finite

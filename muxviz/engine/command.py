@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from hashlib import blake2b
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from tqdm import tqdm
 
 from muxviz.batch import Seating
 from muxviz.engine.output import AnswerFile, to_stream
-from muxviz.engine.spec import EngineSpec, spec_of
+from muxviz.engine.precision import FEWEST, settled
+from muxviz.engine.spec import PRECISIONS, EngineSpec, at_precision, spec_of
 from muxviz.engine.stream import How, Window, answer_windows, window_rows
-from muxviz.engine.texts import PIPE, Texts, line_windows, takes_pairs
+from muxviz.engine.texts import PIPE, Texts, line_windows, rows_up_to, takes_pairs
 from muxviz.engine.workers import Done, TextWorker, done_of, spread
 from muxviz.errors import DataError, MuxvizError
 from muxviz.loading.load import resolve_device
@@ -59,11 +61,39 @@ def run_with(options: argparse.Namespace, spec: EngineSpec) -> int:
         )
     count = _Count(Texts(options.texts))
     if options.out is None:
-        _print(options, spec, how, count)
+        _print(options, settled_run(options, spec), how, count)
         return count.report()
     with AnswerFile(options.out, options.format, resume=options.resume) as out, _saying_kept(out):
+        spec = settled_run(options, as_before(spec, out.before))
         (_apart if options.workers else _here)(options, spec, how, count, out)
     return count.report(out.kept, out.kept_bad)
+
+
+def settled_run(options: argparse.Namespace, spec: EngineSpec) -> EngineSpec:
+    """With one precision for the whole run, wherever its windows are answered, and that said."""
+    rows = None if options.texts == PIPE else rows_up_to(Path(options.texts), FEWEST)
+    spec, told = settled(spec, rows)
+    for line in told:
+        tell(line)
+    return spec
+
+
+def as_before(spec: EngineSpec, before: Mapping[str, Any]) -> EngineSpec:
+    """What goes on where ``auto`` is asked for: the precisions that a run began with."""
+
+    def one(spec: EngineSpec, named: Any) -> EngineSpec:
+        known = named in PRECISIONS and spec.precision == "auto"
+        return at_precision(spec, named) if known else spec
+
+    later = before.get("then")
+    names = (
+        [n.get("dtype") for n in later if isinstance(n, dict)] if isinstance(later, list) else []
+    )
+    again = [
+        (step, one(then, name))
+        for (step, then), name in zip_longest(spec.again, names[: len(spec.again)])
+    ]
+    return replace(one(spec, before.get("dtype")), again=tuple(again))
 
 
 class _Count:
@@ -177,7 +207,8 @@ def _settings(
     first, *others = engine.checkpoints
     return {
         **_about(first),
-        "dtype": options.dtype,
+        "dtype": spec.precision,
+        "runtime": spec.runtime,
         "device": resolve_device(options.device).type,
         "compile": options.compile,
         "batch": how.batch,

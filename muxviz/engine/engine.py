@@ -24,13 +24,15 @@ from muxviz.engine.answers import asked_tokens, read_sentences, read_tokens
 from muxviz.engine.blocks import BlockEncoder, block_model
 from muxviz.engine.guard import compile_guard, memory_guard, not_finite
 from muxviz.engine.int8 import int8_model
-from muxviz.errors import NotApplicable, NotFinite
+from muxviz.engine.onnx_runtime import OnnxRuntime
+from muxviz.errors import ConfigError, NotApplicable, NotFinite
 from muxviz.loading.checkpoint import Checkpoint, describe_dtype
 from muxviz.model.fast import TokenLogits, encode, read_sentence, read_token_logits
 from muxviz.model.mux_model import MuxModel
 from muxviz.results import Answer
 
 BATCH = 32  # groups per forward
+RUNTIMES = ("torch", "onnx")
 
 
 @dataclass(frozen=True)
@@ -86,30 +88,41 @@ class Engine:
             The first passes of every new shape are then slow.
         dense: multiply the zeros of a block-diagonal encoder too (``muxviz.engine.blocks``), to
             see what skipping them is worth.
+        runtime: ``torch``, or ``onnx`` for ONNX Runtime on a CPU (extra ``onnx``), in float32 or
+            int8; a graph that the checkpoint's folder does not have is made at the first pass.
 
     Raises:
-        NotApplicable: int8 on a GPU or in another precision; at a pass: nothing can compile here.
+        ConfigError: another runtime. NotApplicable: int8 or ONNX Runtime on a GPU, in another
+            precision, compiled, or not installed; at a pass: nothing can compile here.
     """
 
     checkpoint: Checkpoint
     int8: bool = False
     compiled: bool = False
     dense: bool = False
+    runtime: str = "torch"
     model: MuxModel = field(init=False, repr=False)
+    graph: OnnxRuntime | None = field(init=False, repr=False, default=None)
     _encode: Callable[..., Tensor] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        checkpoint = self.checkpoint
+        checkpoint, is_onnx = self.checkpoint, self.runtime == "onnx"
+        if self.runtime not in RUNTIMES:
+            raise ConfigError(f"unknown runtime {self.runtime!r}; use {', '.join(RUNTIMES)}")
+        if self.int8 or is_onnx:
+            _need_float32_on_cpu(checkpoint, "ONNX Runtime" if is_onnx else "int8")
         self.model = checkpoint.model
-        if self.int8:
-            if checkpoint.device.type != "cpu" or checkpoint.dtype != torch.float32:
-                raise NotApplicable(
-                    f"int8 runs on a CPU from a float32 checkpoint; {checkpoint.name} is "
-                    f"{describe_dtype(checkpoint.dtype)} on {checkpoint.device}"
-                )
+        if self.int8 and not is_onnx:
             self.model = int8_model(checkpoint.model)
-        elif checkpoint.device.type == "cpu" and not self.dense:
+        elif checkpoint.device.type == "cpu" and not (self.dense or self.int8):
             self.model = block_model(checkpoint.model) or checkpoint.model
+        if is_onnx:
+            if self.compiled or checkpoint.config.task == "masked_lm":
+                raise NotApplicable(
+                    "ONNX Runtime answers texts and tags, by graphs that it compiles itself; go "
+                    "on without --compile, or with --runtime torch"
+                )
+            self.graph = OnnxRuntime(checkpoint, self.model, int8=self.int8)
         self._encode = encode
         if self.compiled:
             on_gpu = checkpoint.device.type == "cuda"
@@ -131,15 +144,22 @@ class Engine:
         return "int8" if self.int8 else describe_dtype(self.checkpoint.dtype)
 
     @property
+    def computes(self) -> str:
+        """Precision and runtime, as a provenance names them: ``int8``, ``float32 (onnx)``."""
+        return self.precision if self.runtime == "torch" else f"{self.precision} ({self.runtime})"
+
+    @property
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """The one model, as of a chain."""
         return (self.checkpoint,)
 
     @property
     def name(self) -> str:
-        """The checkpoint's, with the precision where that is not float32: ``sst2-n1:int8``."""
-        plain = self.precision == "float32"
-        return self.checkpoint.name if plain else f"{self.checkpoint.name}:{self.precision}"
+        """The checkpoint's, with what is not torch or float32: ``sst2-n1:int8``."""
+        said = [self.checkpoint.name]
+        said += [self.runtime] if self.runtime != "torch" else []
+        said += [self.precision] if self.precision != "float32" else []
+        return ":".join(said)
 
     def at_temperature(self, temperature: float) -> Engine:
         """The same model with another temperature of its certainties."""
@@ -226,6 +246,9 @@ class Engine:
         self.model.check(*rows)  # before they travel: on a GPU it would have to be waited for
         if device.type == "cuda":
             rows = [row.pin_memory().to(device, non_blocking=True) for row in rows]
+        if self.graph is not None:
+            values = self.graph.logits(ids, mask, types, hide_padding=hide_padding)
+            return values if asked is None else asked_logits(values, torch.from_numpy(asked))
         prepared = self.model.prepare(*rows, hide_padding=hide_padding, trusted=True)
         hidden = self._encode(self.model, prepared, hide_padding=hide_padding)
         if asked is None:
@@ -259,6 +282,20 @@ class Engine:
                 if group.repeats[slot] is None:
                     answers.append(read_tokens(self.checkpoint, row, places, own))
             yield number, answers
+
+
+def _need_float32_on_cpu(checkpoint: Checkpoint, who: str) -> None:
+    if checkpoint.device.type != "cpu" or checkpoint.dtype != torch.float32:
+        raise NotApplicable(
+            f"{who} runs on a CPU from a float32 checkpoint; {checkpoint.name} is "
+            f"{describe_dtype(checkpoint.dtype)} on {checkpoint.device}"
+        )
+
+
+def asked_logits(values: Tensor, asked: Tensor) -> TokenLogits:
+    """The asked tokens ``[B, N, L']`` of all tokens' logits ``[B, N, L', C]``."""
+    groups, slots, places = asked.nonzero(as_tuple=True)
+    return TokenLogits(values[groups, slots, places], groups, slots, places)
 
 
 def _own_slots(group: Group) -> list[int]:

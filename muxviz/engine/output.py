@@ -172,6 +172,11 @@ class AnswerFile:
         self._before = before or {}
         return self
 
+    @property
+    def before(self) -> dict[str, Any]:
+        """What was run when the file was begun; {} where it begins now."""
+        return {} if self._is_new else self._before
+
     def _read_beside(self) -> dict[str, Any] | None:
         """What a run left beside the answers; None where nothing is there.
 

@@ -23,8 +23,8 @@ PRECISIONS = (*DTYPES, "int8")
 class EngineSpec:
     """What a process needs to build an engine.
 
-    temperature: of its certainties; None for the card's. again: who is asked again, and by which
-    model, one after another. seating: how these become groups.
+    runtime: ``torch`` or ``onnx``. temperature: of its certainties; None for the card's. again: who
+    is asked again, and by which model, one after another. seating: how these become groups.
     """
 
     checkpoint: str
@@ -33,6 +33,7 @@ class EngineSpec:
     revision: str | None = None
     int8: bool = False
     compiled: bool = False
+    runtime: str = "torch"
     temperature: float | None = None
     again: tuple[tuple[Step, EngineSpec], ...] = ()
     seating: Seating = Seating()
@@ -49,7 +50,7 @@ class EngineSpec:
         )
         if self.temperature is not None:
             checkpoint = checkpoint.at_temperature(self.temperature)
-        return Engine(checkpoint, int8=self.int8, compiled=self.compiled)
+        return Engine(checkpoint, int8=self.int8, compiled=self.compiled, runtime=self.runtime)
 
     def open(self) -> Engine | Chain:
         """The engine, or the chain that it begins.
@@ -65,7 +66,15 @@ class EngineSpec:
     def plain(self) -> EngineSpec:
         """The same models where they are looked at and do not run: on the CPU, as stored."""
         again = tuple((step, spec.plain()) for step, spec in self.again)
-        return replace(self, device="cpu", dtype="auto", int8=False, compiled=False, again=again)
+        return replace(
+            self,
+            device="cpu",
+            dtype="auto",
+            int8=False,
+            compiled=False,
+            runtime="torch",
+            again=again,
+        )
 
 
 def spec_of(options: argparse.Namespace) -> EngineSpec:
@@ -74,12 +83,13 @@ def spec_of(options: argparse.Namespace) -> EngineSpec:
     Raises:
         InputError: options that do not go together, or an unknown precision.
     """
-    first = _at(
+    first = at_precision(
         EngineSpec(
             options.checkpoint,
             options.device,
             revision=options.revision,
             compiled=getattr(options, "compile", False),
+            runtime=getattr(options, "runtime", "torch"),
         ),
         options.dtype,
     )
@@ -94,7 +104,7 @@ def spec_of(options: argparse.Namespace) -> EngineSpec:
         raise InputError("--thresholds-from turns a share into a certainty; give --escalate 0.2")
     names = options.then or [_baseline(first)]
     later = [
-        _at(replace(first, checkpoint=name, revision=None), precision or options.dtype)
+        at_precision(replace(first, checkpoint=name, revision=None), precision or options.dtype)
         for name, precision in map(_parted, names)
     ]
     seating = Seating(
@@ -133,7 +143,8 @@ def _parted(text: str) -> tuple[str, str]:
     return name, precision
 
 
-def _at(spec: EngineSpec, precision: str) -> EngineSpec:
+def at_precision(spec: EngineSpec, precision: str) -> EngineSpec:
+    """The same with the precision that an option names."""
     is_int8 = precision == "int8"
     return replace(spec, dtype="auto" if is_int8 else precision, int8=is_int8)
 

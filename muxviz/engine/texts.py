@@ -89,6 +89,11 @@ def rows_of_file(path: Path) -> Iterator[Row]:
     return read_rows(read_lines(path, expected=EXPECTED))
 
 
+def rows_up_to(path: Path, most: int) -> int:
+    """How many texts a file has; no further than ``most``."""
+    return sum(1 for _ in itertools.islice(rows_of_file(path), most))
+
+
 def line_windows(rows: Iterable[Row], checkpoint: Checkpoint, size: int) -> Iterator[Window]:
     """The windows of ``size`` rows in which a file is answered, wherever that is done."""
     is_single = takes_pairs(checkpoint) is False

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from muxviz.engine.chain import Chain
 from muxviz.engine.spec import EngineSpec
 from muxviz.engine.workers import spread
 from muxviz.evaluation.measure import grouping_runner
@@ -36,7 +35,7 @@ def open_task(task: Task) -> Callable[[int], Answers]:
         copies=task.copies,
         padding=task.padding,
         batch=task.batch,
-        chain=engine if isinstance(engine, Chain) else None,
+        engine=engine,
     )
 
 

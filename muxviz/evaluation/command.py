@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from muxviz.engine.chain import Chain
-from muxviz.engine.command import run_with
+from muxviz.engine.command import run_with, settled_run
+from muxviz.engine.precision import settled
 from muxviz.engine.spec import EngineSpec, spec_of
 from muxviz.evaluation.apart import Task, run_apart
 from muxviz.evaluation.calibration import (
@@ -45,12 +46,11 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     """``muxviz run`` with thresholds from a labelled file."""
     need_other_rows(options.thresholds_from, options.texts)
-    return run_with(options, _with_thresholds(options))
+    return run_with(options, _with_thresholds(options, settled_run(options, spec_of(options))))
 
 
-def _with_thresholds(options: argparse.Namespace) -> EngineSpec:
+def _with_thresholds(options: argparse.Namespace, spec: EngineSpec) -> EngineSpec:
     """What is asked for, with certainties for shares where a labelled file is to give them."""
-    spec = spec_of(options)
     if not options.thresholds_from:
         return spec
     chain = spec.open()
@@ -82,13 +82,18 @@ def _evaluated(options: argparse.Namespace, source: Any) -> dict[str, Any]:
     """Print an evaluation; the same as plain values."""
     if options.thresholds_from:
         need_other_rows(options.thresholds_from, source)
-    spec = _with_thresholds(options)
-    engine = spec.open()
-    checkpoint = engine.checkpoint
+    spec = spec_of(options)
+    checkpoint = load(spec.checkpoint, device="cpu", revision=spec.revision)
     scored = find_data(source, checkpoint)
     if options.thresholds_from:
         need_other_rows(options.thresholds_from, scored)
     data = read_data(scored, checkpoint)
+    copies = checkpoint.config.num_instances if options.copies is None else options.copies
+    spec, told = settled(spec, len(data.texts) * options.groupings * copies)
+    for line in told:
+        tell(line)
+    spec = _with_thresholds(options, spec)
+    engine = spec.open()
     with tqdm(unit="group", file=sys.stderr) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -96,7 +101,7 @@ def _evaluated(options: argparse.Namespace, source: Any) -> dict[str, Any]:
             bar.update(done - bar.n)
 
         result = measure(
-            checkpoint,
+            engine.checkpoint,
             data,
             name=data_name(scored),
             groupings=options.groupings,
@@ -105,10 +110,11 @@ def _evaluated(options: argparse.Namespace, source: Any) -> dict[str, Any]:
             metric=options.metric,
             padding=options.padding,
             batch=options.batch,
-            chain=engine if isinstance(engine, Chain) else None,
+            engine=engine,
             elsewhere=_elsewhere(options, spec, source) if options.workers else None,
             progress=progress,
         )
+    result = replace(result, notes=(*result.notes, *(f"{line}." for line in told)))
     print(report(result))
     if not spec.again:
         for line in compare_with_card(result, checkpoint.card):

@@ -11,6 +11,7 @@ import numpy as np
 
 from muxviz.batch import EncodedRow, Row, encode_rows
 from muxviz.engine.chain import Chain
+from muxviz.engine.engine import Engine
 from muxviz.errors import DataError, InputError, NotApplicable
 from muxviz.evaluation.intervals import bootstrap, ratio, row_weights, share_interval, wilson
 from muxviz.evaluation.metrics import Metric, choose_metrics, headline
@@ -34,7 +35,7 @@ def evaluate(
     metric: str | None = None,
     padding: str | None = None,
     batch: int = 32,
-    chain: Chain | None = None,
+    engine: Engine | Chain | None = None,
     elsewhere: Callable[[Sequence[int]], Iterator[Answers]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -53,8 +54,9 @@ def evaluate(
         metric: the headline one; None for the task's usual one.
         padding: None for the checkpoint's default.
         batch: groups per forward.
-        chain: begins with the checkpoint and asks some rows again; metrics are then of what it
-            answers in the end, slots and read-back of the first model.
+        engine: of the checkpoint; None: torch, in the checkpoint's precision. A chain begins with
+            it and asks some rows again; metrics are then of what it answers in the end, slots and
+            read-back of the first model.
         elsewhere: runs the groupings of the seeds it is given (``evaluation.apart``); None here.
         progress: called with groups done and groups in all.
 
@@ -68,6 +70,7 @@ def evaluate(
     if groupings < 1 or copies < 1:
         raise InputError(f"{groupings} groupings of {copies} copies; give at least one of each")
     chosen = _choose(checkpoint, data, name)
+    chain = engine if isinstance(engine, Chain) else None
     if chain is not None and not chosen:
         raise NotApplicable(f"not applicable: {name} has no labels, so no answer can be compared")
     primary = headline(chosen, name, metric) if chosen else ""
@@ -75,7 +78,7 @@ def evaluate(
     seeds = tuple(range(seed, seed + groupings))
     if elsewhere is None:
         way = Way(copies, padding, batch)
-        answers = list(_groupings(checkpoint, encoded, units, way, seeds, progress, chain))
+        answers = list(_groupings(checkpoint, encoded, units, way, seeds, progress, engine))
     else:
         answers = []
         per_grouping = -(-len(encoded) * copies // checkpoint.config.num_instances)
@@ -107,6 +110,7 @@ def evaluate(
             padding=padding or checkpoint.config.default_padding,
             length=max(a.longest for a in answers),
             seed=seed,
+            computes="" if engine is None else engine.computes,
         ),
         notes=(
             *data.notes,
@@ -126,7 +130,7 @@ def grouping_runner(
     copies: int | None,
     padding: str | None,
     batch: int,
-    chain: Chain | None = None,
+    engine: Engine | Chain | None = None,
 ) -> Callable[[int], Answers]:
     """What runs the grouping of one seed, with everything that groupings share done once."""
     encoded, units = _prepared(checkpoint, data, padding, is_scored=has_labels(data))
@@ -135,7 +139,7 @@ def grouping_runner(
 
     def run(seed: int) -> Answers:
         return run_grouping(
-            checkpoint, encoded, units, way, seed=seed, done=lambda groups: None, chain=chain
+            checkpoint, encoded, units, way, seed=seed, done=lambda groups: None, engine=engine
         )
 
     return run
@@ -176,7 +180,7 @@ def _groupings(
     way: Way,
     seeds: Sequence[int],
     progress: Callable[[int, int], None] | None,
-    chain: Chain | None,
+    engine: Engine | Chain | None,
 ) -> Iterator[Answers]:
     done = 0
     total = len(seeds) * -(-len(encoded) * way.copies // checkpoint.config.num_instances)
@@ -188,7 +192,7 @@ def _groupings(
             progress(done, total)
 
     for seed in seeds:
-        yield run_grouping(checkpoint, encoded, units, way, seed=seed, done=count, chain=chain)
+        yield run_grouping(checkpoint, encoded, units, way, seed=seed, done=count, engine=engine)
 
 
 def _units(data: LabelledRows, encoded: Sequence[EncodedRow]) -> Units:

@@ -16,13 +16,16 @@ import torch
 from muxviz.batch import EncodedRow, Group, Seating, make_group, stack_groups
 from muxviz.engine.answers import read_sentences
 from muxviz.engine.chain import Chain
-from muxviz.engine.engine import Given
+from muxviz.engine.engine import Engine, Given
+from muxviz.engine.guard import need_finite
 from muxviz.errors import NotFinite
 from muxviz.inference import counted_tokens, trace_groups
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.model.meaning import meaning
 from muxviz.results import LabelAnswer
 from muxviz.tracing import Trace
+
+ARRAYS = ("ids", "mask", "types")  # of a group
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,13 @@ def run_grouping(
     *,
     seed: int,
     done: Callable[[int], None],
-    chain: Chain | None = None,
+    engine: Engine | Chain | None = None,
 ) -> Answers:
     """Shuffle the copies of every row over groups of N, run them, and average each row's logits.
 
-    The last group is filled up; fillers are not counted. ``done`` is called with groups done. A
-    chain, whose first model the checkpoint is, asks again what it would ask of these rows.
+    The last group is filled up; fillers are not counted. ``done`` is called with groups done. Of
+    the ``engine``, whose checkpoint it is, precision and runtime are taken (None: torch's, as
+    loaded); a chain asks again what it would ask of these rows.
     """
     num, rows = checkpoint.config.num_instances, len(encoded)
     order = np.random.default_rng(seed).permutation(np.repeat(np.arange(rows), way.copies))
@@ -93,9 +97,10 @@ def run_grouping(
     ]
     sums: list[np.ndarray | None] = [None] * rows
     hits, tried, read, tokens = (np.zeros((rows, num), dtype=np.int64) for _ in range(4))
+    chain = engine if isinstance(engine, Chain) else None
+    first = engine.engines[0] if isinstance(engine, Chain) else engine
     for numbers, _ in stack_groups(groups, at_most=way.batch):
-        traced = trace_groups(checkpoint, [groups[n] for n in numbers])
-        logits, right = _logits(traced), _right_tokens(traced)
+        logits, right = _seen(checkpoint, first, [groups[n] for n in numbers])
         for at, number in enumerate(numbers):
             if units.targets is not None:
                 _add_answers(checkpoint, seats[number], logits[at], units, sums, (hits, tried))
@@ -137,6 +142,24 @@ def _settled(
         by[one.by] += 1
         decided.append(np.array([one.answer.index]))
     return replace(found, given=decided, by=dict(by), first=found.given)
+
+
+def _seen(
+    checkpoint: Checkpoint, engine: Engine | None, groups: Sequence[Group]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Logits of groups of one length, and which tokens they read back; see the two below."""
+    if engine is not None and engine.graph is not None:
+        ids, mask, types = (np.stack([getattr(g, n) for g in groups]) for n in ARRAYS)
+        hide = groups[0].hides_padding
+        logits = engine.graph.logits(ids, mask, types, hide_padding=hide)
+        need_finite(checkpoint, logits)
+        read = engine.graph.read_back(ids, mask, types, hide_padding=hide)
+        right = None if read is None else read == ids[:, :, : read.shape[2]]
+        return logits.to(torch.float64).numpy(), right
+    if engine is not None and engine.int8:
+        checkpoint = replace(checkpoint, model=engine.model)
+    traced = trace_groups(checkpoint, groups)
+    return _logits(traced), _right_tokens(traced)
 
 
 def _logits(traced: Trace) -> np.ndarray:

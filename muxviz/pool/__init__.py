@@ -99,6 +99,13 @@ def pool_name(path: str | Path | None = None) -> str:
     return Path(found).name if found else "muxviz pool"
 
 
+def bundled_texts() -> tuple[str, ...]:
+    """All sentences that come with muxviz, of both tables, whatever ``MUXVIZ_POOL`` names."""
+    content = (resources.files(__package__) / "labelled.tsv").read_text(encoding="utf-8")
+    own = [row.split("\t")[0] for row in content.strip().split("\n")[1:]]
+    return tuple(dict.fromkeys([*(s.text for s in _bundled()), *own]))
+
+
 @lru_cache(maxsize=1)
 def _bundled() -> tuple[PoolSentence, ...]:
     return _table(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from accelerate import PartialState
 
+from muxviz.errors import ConfigError
 from muxviz.files import json_text, results_file
 from muxviz.loading.load import load, resolve_device
 from muxviz.loading.save import check_place
@@ -17,6 +18,7 @@ from muxviz.training import export as exporting
 from muxviz.training import grow as growing
 from muxviz.training import prune as pruning
 from muxviz.training.bench_memory import measure_memory
+from muxviz.training.export_onnx import export_onnx
 from muxviz.training.files import is_hub, need_data
 from muxviz.training.recipe import PACKED, read_recipe
 from muxviz.training.run_folder import read_summary
@@ -75,17 +77,39 @@ def prune(options: argparse.Namespace) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    """Write a run's model as a checkpoint."""
+    """Write a run's model as a checkpoint, or one with graphs for ONNX Runtime."""
+    if options.onnx:
+        return _export_onnx(options)
     folder = exporting.export_run(
-        options.run,
+        Path(options.run),
         options.out,
-        dtype=options.dtype,
+        dtype=options.dtype or "float16",
         data=options.data,
         max_length=options.max_length,
         turn=options.turn,
         force=options.force,
     )
     print(folder)
+    return 0
+
+
+def _export_onnx(options: argparse.Namespace) -> int:
+    if options.turn is not None or options.max_length is not None or options.dtype == "float16":
+        raise ConfigError(
+            "--onnx takes a checkpoint or run as it is, in float32 or int8; export it with --turn, "
+            "--max-length or --dtype float16 first, and its folder with --onnx then"
+        )
+    report = export_onnx(
+        options.run,
+        options.out,
+        int8=options.dtype == "int8",
+        agreement=options.agreement,
+        data=options.data,
+        force=options.force,
+    )
+    print(options.out)
+    for line in report.lines():
+        print(f"  {line}")
     return 0
 
 

@@ -36,7 +36,7 @@ def keep_cut(run: Path, sparsity: float) -> Path:
     """Write the model that the gates of a run leave by now as a checkpoint in its folder."""
     folder = cut_folder(run, sparsity)
     with saving(folder, force=True) as beside:
-        _write(checkpoint_of_run(run), run, beside, "float32")
+        write_run(checkpoint_of_run(run), run, beside, "float32")
     return folder
 
 
@@ -150,8 +150,8 @@ def export_run(
     if turn is not None:
         checkpoint = _turned(checkpoint, turn)
     with saving(folder, force=force) as beside:
-        texts = [] if data is None else _dev_texts(checkpoint, data)
-        _write(checkpoint, checkpoint.folder, beside, dtype)
+        texts = [] if data is None else dev_texts(checkpoint, data)
+        write_run(checkpoint, checkpoint.folder, beside, dtype)
         if texts:
             stored = load(beside, device="cpu")
             pairs = zip(run_texts(checkpoint, texts), run_texts(stored, texts), strict=True)
@@ -162,7 +162,7 @@ def export_run(
     return folder
 
 
-def _dev_texts(checkpoint: Checkpoint, data: Path) -> list[Row]:
+def dev_texts(checkpoint: Checkpoint, data: Path) -> list[Row]:
     """The texts of the recipe's dev set; none where answers are no labels."""
     recipe = checkpoint.card["recipe"]
     if recipe["task"] not in CLASS_TASKS:
@@ -216,7 +216,8 @@ def _turned(checkpoint: Checkpoint, seed: int) -> Checkpoint:
     return replace(checkpoint, model=model.eval(), config=model.config, card=card)
 
 
-def _write(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
+def write_run(checkpoint: Checkpoint, run: Path, folder: Path, dtype: str) -> None:
+    """Write a model, and what stands beside it in ``run``."""
     write_model(checkpoint, folder, dtype=dtype, aliases=False)
     if (run / "vocab.txt").is_file():
         (folder / "tokenizer.json").unlink(missing_ok=True)

@@ -405,7 +405,7 @@ def test_an_evaluation_without_labels_has_nothing_to_escalate() -> None:
     unlabelled = LabelledRows(tuple(texts(6)), (None,) * 6, np.full(6, -100))
     first = pair()[0].checkpoint
     with pytest.raises(MuxvizError, match="has no labels"):
-        evaluate(first, unlabelled, name="x", chain=chain(Step(share=0.5)))
+        evaluate(first, unlabelled, name="x", engine=chain(Step(share=0.5)))
 
 
 # ---- temperatures and thresholds -----------------------------------------------------------------
