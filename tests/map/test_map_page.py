@@ -59,6 +59,7 @@ from tests.pages import (
     charts,
     checked,
     computed,
+    open_tab,
     press,
     seen,
     settled,
@@ -305,7 +306,7 @@ def test_a_map_appears_with_its_readings_and_looking_makes_no_pass() -> None:
     assert len(charts(at)) == 1
     assert titles(at)[0].startswith("Read-out: ")
     for tab, said in (("Made of", "of the variance"), ("On their way", "the sentence's own")):
-        behind(at, tab)
+        open_tab(at, "map_behind", tab)
         assert len(charts(at)) == 2
         assert said in titles(at)[1]
     assert "Sentences" in seen(at)
@@ -318,12 +319,6 @@ def test_a_map_appears_with_its_readings_and_looking_makes_no_pass() -> None:
     checked(at.run())
     assert json.loads(at.get("plotly_chart")[0].proto.spec)["frames"]
     assert computed(at) == 1
-
-
-def behind(at: AppTest, tab: str) -> None:
-    """Open a tab below the map."""
-    at.session_state["map_behind"] = tab
-    checked(at.run())
 
 
 def test_buttons_step_through_the_states() -> None:
@@ -446,7 +441,7 @@ def test_the_python_runs_as_pasted(
     monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure: shown.append(figure))
     at = opened(**parameters)
     for tab in ("Made of", "On their way"):
-        behind(at, tab)
+        open_tab(at, "map_behind", tab)
     desk: Desk = at.session_state["studies"]
     drawn = list(desk.panels.values())
     for panel in drawn:

@@ -34,7 +34,7 @@ REMOVED_BUTTONS = ["zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOu
 def figure_config(file_name: str, image: str = "svg") -> dict[str, Any]:
     """Settings of the mode bar: save as SVG (or PNG) under ``file_name``, nothing that drags axes.
 
-    The browser draws the image. Pages save SVG, the HTML files made of them PNG.
+    The browser draws the image. HTML files made of a page save PNG.
     """
     return {
         "displaylogo": False,

@@ -25,6 +25,7 @@ from muxviz.ui.shell.params import value
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, labelled_pool
 from muxviz.ui.study.kept import desk
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.tabs import in_tabs
@@ -102,7 +103,7 @@ def _first(sampling: Call) -> Question:
         "map_states",
         QUESTION,
         sampling,
-        f"{passes:,} mixed sequences, then the scores of every state",
+        mixed(passes, ", then the scores of every state"),
         lambda found: _picture(found, now.pca(found)),
         words.MAP_HOW,
         lambda found: _limits(now.pca(found)),

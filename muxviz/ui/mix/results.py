@@ -22,6 +22,7 @@ from muxviz.ui.study.asked import Question
 from muxviz.ui.study.braid import braid_question, recorded_band
 from muxviz.ui.study.call import As, Call, Known, pool_texts
 from muxviz.ui.study.kept import desk
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.python import RUN_IMPORTS, run_lines
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import PastRun, RunRequest
@@ -218,7 +219,7 @@ def band_panel(past: PastRun, bench: Bench) -> None:
             "band",
             "How is the state shared among slots, layer by layer?",
             call,
-            f"{PAIRS * (past.request.num_instances + 2) + 16:,} mixed sequences",
+            mixed(PAIRS * (past.request.num_instances + 2) + 16),
             SPECTRUM(),
             words.BAND_HOW,
             words.BAND_LIMITS,

@@ -56,6 +56,7 @@ STUDIES = "studies"  # kept.Desk: jobs, results and panels of this session
 SECTIONS = "sections"  # panels drawn on this page, for its report
 TICKED = "ticked"  # number of the run that waits to be timed
 FAILED = "failed"  # the error of the last run, until the next one
+IMAGE = "image"  # what the cameras above pictures save, "svg" or "png"
 FINDINGS = "findings"  # tuple of findings.Finding, the latest last
 ASKED = "asked"  # runs.RunRequest that Run was pressed for, until its result is taken over
 EDITOR = "editor_open"

@@ -122,7 +122,7 @@ def _chart(name: str, figure: Any, alt: str, file: str, pick: Pick | None) -> No
         theme=None,  # figures bring their own; Streamlit's would be laid above it
         key=name,
         alt=alt,
-        config=figure_config(file),
+        config=figure_config(file, _image()),
         on_select="ignore" if pick is None else partial(_picked, name, pick),
         selection_mode="points",
     )
@@ -143,8 +143,28 @@ def _data(panel: Panel) -> None:
         _download(panel, "csv", "text/csv", lambda: rows_to_csv(panel.table))
         _download(panel, "json", "application/json", panel.record)
         _download(panel, "html", "text/html", lambda: page_of(panel), HTML_SIZE)
-    st.caption("The camera above the picture saves SVG, the one in the HTML file PNG.")
+        key = f"{panel.key}_image"
+        st.session_state[key] = _image()
+        st.segmented_control(
+            "The camera above a picture saves",
+            ["svg", "png"],
+            format_func=str.upper,
+            required=True,
+            key=key,
+            on_change=_save_as,
+            args=(key,),
+            help="Hold the pointer over the picture to see the camera.",
+        )
     st.code(panel.python, language="python")
+
+
+def _image() -> str:
+    """What the cameras above pictures save."""
+    return str(st.session_state.get(session.IMAGE, "svg"))
+
+
+def _save_as(key: str) -> None:
+    st.session_state[session.IMAGE] = st.session_state[key]
 
 
 def _download(panel: Panel, kind: str, mime: str, make: Callable[[], str], size: str = "") -> None:
