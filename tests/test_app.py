@@ -470,7 +470,8 @@ def test_a_click_on_a_lane_selects_its_slot(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_both_models_answer_side_by_side() -> None:
     at = press(open_page(mb="score-n2"), "run")
-    assert "The pass of model B" in seen(at)
+    at.session_state["mix_other_braid"] = True
+    assert "The pass of model B" in seen(settled(at.run()))
     table = next(d.value for d in at.dataframe if "A against alone" in d.value)
     assert list(table["slot"]) == ["● 1", "■ 2", "◆ 3"]
     assert list(table["A"].notna()) == [True] * 3

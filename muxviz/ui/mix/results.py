@@ -13,6 +13,7 @@ from muxviz.figures.mix.leak import LEAK
 from muxviz.figures.mix.timing import TIMING
 from muxviz.results import GroupResult, SlotResult
 from muxviz.ui.mix import text as words
+from muxviz.ui.mix.cards import draw_cards, is_per_token
 from muxviz.ui.mix.other import other_model
 from muxviz.ui.mix.timing import speed
 from muxviz.ui.shell import options, session
@@ -67,14 +68,17 @@ def braid_panel(past: PastRun, bench: Bench) -> None:
 @st.fragment
 def details(past: PastRun, bench: Bench) -> None:
     """What is behind the verdict, one tab at a time; only the open one is computed."""
+    before = {"Model B": other_model} if bench.other is not None else {}
+    if is_per_token(past.result):
+        before |= {"Answers": draw_cards}
     tabs = {
-        **({"Model B": other_model} if bench.other is not None else {}),
+        **before,
         "Tokens": reading_panel,
         "Leaks": leak_panel,
         "Time": cost_panel,
         "Layers": band_panel,
     }
-    kept = session.DETAILS if bench.other is None else f"{session.DETAILS}_b"  # B's tab is first
+    kept = "_".join([session.DETAILS, *before])  # other tabs come first
     in_tabs(kept, {name: partial(panel, past, bench) for name, panel in tabs.items()})
 
 
