@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from muxviz.analysis.map import projection as projections
@@ -52,6 +53,8 @@ from muxviz.results.map import (
 from muxviz.ui.map import params as map_params
 from muxviz.ui.map import warm
 from muxviz.ui.map.view import ALONE
+from muxviz.ui.shell import session
+from muxviz.ui.study import panels
 from muxviz.ui.study.kept import Desk
 from tests.map.test_map_analysis import GOLD, OWN, POOL
 from tests.optional import needs
@@ -521,3 +524,33 @@ def test_a_failure_to_warm_is_kept_and_never_raised(
     warmth = waited(warm.warm_umap())
     assert not warmth.is_ready
     assert warmth.error == (warm.INSTALL if missing else "no umap here")
+
+
+def test_a_first_look_comes_before_the_whole_sample() -> None:
+    at = visit("map", m="tiny-n3", u_k="12", u_m="3")
+    at = press(at, "map_states_compute")
+    assert computed(at) == 2
+    assert "12 sentences × 3 neighbour sets" in seen(at)
+    assert "A first look" not in seen(at)
+
+
+def test_what_a_lasso_holds_is_listed_and_a_row_is_ringed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from muxviz.ui.map import look
+
+    at = opened()
+    points = [{"customdata": n} for n in (5, 0, 1)]
+    state: dict[str, Any] = {
+        "map_pca_figure": {"selection": {"points": points, "lasso": [{"xref": "x"}]}},
+        "map_circled": {"selection": {"rows": [2]}},
+    }
+    with monkeypatch.context() as patched:
+        patched.setattr(st, "session_state", state)
+        panels._picked("map_pca_figure", look.take_point, look.take_points)
+        look._mark_row([{"point": n + 1} for n in state[session.LASSO]])
+    assert state[session.LASSO] == (0, 1, 5)
+    assert state["u_pt"] == 6
+    at.session_state[session.LASSO] = state[session.LASSO]
+    at = settled(at.run())
+    assert "3 points circled." in seen(at)
+    listed = next(d.value for d in at.dataframe if len(d.value) == 3)
+    assert list(listed["point"]) == [1, 2, 6]

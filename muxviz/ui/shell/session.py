@@ -60,6 +60,7 @@ IMAGE = "image"  # what the cameras above pictures save, "svg" or "png"
 FINDINGS = "findings"  # tuple of findings.Finding, the latest last
 ASKED = "asked"  # runs.RunRequest that Run was pressed for, until its result is taken over
 EDITOR = "editor_open"
+LASSO = "map_lasso"  # numbers of the points of the map in a box or lasso
 DETAILS = "mix_details"  # the tab that is open below the braid
 TOOK = "took"  # ids of the rows that the last paste gave, and how many lines it left out
 MARKS = "marks"  # what the editor last told the rest of the page

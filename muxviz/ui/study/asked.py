@@ -16,7 +16,7 @@ from muxviz.results.store import to_json
 from muxviz.ui.study.call import Ask, Call, Known
 from muxviz.ui.study.jobs import Answer, Together, Work
 from muxviz.ui.study.pace import Cost
-from muxviz.ui.study.panels import Panel, Pick
+from muxviz.ui.study.panels import Lasso, Panel, Pick
 
 Words: TypeAlias = str | Callable[[Any], str]  # said, or of the result
 
@@ -47,7 +47,7 @@ class Question:
     apply, where that is known beforehand. view: hashable choices that ``draw`` reads of elsewhere
     than the page's parameters. file: of exports, ``key`` unless said. record: what of the result
     is exported, all of it unless said. is_headed: False where the page has drawn the heading.
-    pick: what a click on a point of the picture does.
+    pick: what a click on a point of the picture does; lasso: a box or lasso around several.
     """
 
     key: str
@@ -66,6 +66,7 @@ class Question:
     record: Callable[[Any], Any] | None = None
     is_headed: bool = True
     pick: Pick | None = None
+    lasso: Lasso | None = None
 
     @property
     def ask(self) -> Ask:
@@ -171,6 +172,7 @@ def _panel_of(
         told,
         _brief(told, result),
         asked.pick,
+        asked.lasso,
         drawn.findings,
     )
 
