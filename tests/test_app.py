@@ -634,7 +634,7 @@ def test_more_rows_than_slots_are_parked_and_used_by_a_larger_model() -> None:
     assert any("7 sentences parked" in e.label for e in at.expander)
     at.session_state[session.CHECKPOINT] = "many-n14"
     at.run()
-    assert any("10 of 14 slots" in e.label for e in at.expander)
+    assert "10 of 14 slots" in seen(at)
     assert at.selectbox(key=session.SLOT).value == 1
 
 

@@ -151,6 +151,18 @@ def test_typing_counts_marks_stale_and_ctrl_enter_runs(window: Any, address: str
     page.keyboard.press("Control+Enter")
     page.get_by_text("Stale.").wait_for(state="detached")
     page.get_by_role("button", name="History (2)").wait_for()
+    field.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("the plot is bad")
+    page.keyboard.press("Control+Enter")  # before the field has sent its text
+    page.get_by_role("button", name="History (3)").wait_for()
+    page.locator(".st-key-card_1", has_text="the plot is bad").wait_for()
+    whole(page)
+    assert page.get_by_text("Stale.").count() == 0
+    assert field.is_visible(), "the editor is as open as it was"
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("0 of 3 slots taken").wait_for()
+    assert page.get_by_label("Sentence of row without a slot").is_visible()
     assert shown.errors == []
 
 
