@@ -328,6 +328,35 @@ def test_back_and_forward(opened: list[str], window: Any, address: str) -> None:
     assert page.evaluate("location.pathname") != "/"
 
 
+@pytest.mark.journey
+def test_back_and_forward_from_pages_in_use(window: Any, address: str) -> None:
+    page = open_at(window, f"{address}/mix?m=tiny-n3&mb=tiny-n1")
+    page.locator(".st-key-run button").click()
+    page.locator(BRAID).last.wait_for()
+    page.get_by_role("tab", name="Leaks").click()
+    whole(page)
+    used = {
+        "compare": lambda: page.get_by_role("tab", name="Cross-talk").click(),
+        "debugger": lambda: page.locator(".st-key-verdict_compute button").click(),
+        "dataset": lambda: page.get_by_text("A file of yours").first.click(),
+        "learn": lambda: page.locator(".st-key-learn_next button").click(),
+        "saved": lambda: slot(page, 2),
+        "about": lambda: slot(page, 3),
+    }
+    for name, use in used.items():
+        go_to(page, name)
+        use()
+        whole(page)
+    back_to(page, "/mix")
+    page.locator(BRAID).last.wait_for()
+    steps = 0
+    while steps < len(used):
+        page.go_forward()
+        whole(page)
+        steps += 1
+    assert page.evaluate("location.pathname") != "/mix"
+
+
 def test_back_after_a_run_and_another_checkpoint(window: Any, address: str) -> None:
     page = open_at(window, address)
     go_to(page, "mix")
