@@ -16,6 +16,6 @@ st.markdown(
 )
 start.recorded_part(bench)
 st.space("small")
-start.ways_on()
+start.ways_on(bench)
 st.space("small")
 start.gallery()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from functools import partial
 
-from muxviz.ui.attention.view import ranked_heads, reading
-from muxviz.ui.attention.words import words
+from muxviz.ui.attention.view import heads_panel, ranking, reading
+from muxviz.ui.attention.words import ways_panel, words_panel
 from muxviz.ui.models.pruning import pruned_note
 from muxviz.ui.shell.frame import frame
 from muxviz.ui.study.heading import page_head
+from muxviz.ui.study.tabs import in_tabs
 
 bench = frame("attention")
 run = page_head(
@@ -19,9 +20,13 @@ run = page_head(
 )
 if run is not None:
     pruned_note(bench)
-    above, below = st.container(), st.container()
-    with below:
-        heads = ranked_heads(bench, run)  # first: its ranking names the head to look at
-    with above:
-        reading(bench, run, heads)
-    words(bench, run, heads)
+    heads = ranking(bench, run)  # names the head to look at
+    reading(bench, run, heads)
+    in_tabs(
+        "attention_more",
+        {
+            "Heads": partial(heads_panel, bench, run),
+            "Words": partial(words_panel, bench, run, heads),
+            "Ways through": partial(ways_panel, bench, run, heads),
+        },
+    )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from muxviz.ui.mix.cards import answer_cards
 from muxviz.ui.mix.editor import editor
+from muxviz.ui.mix.field_keys import field_keys
 from muxviz.ui.mix.history import comparison
 from muxviz.ui.mix.results import braid_panel, details, verdict_tiles
 from muxviz.ui.mix.running import attempt, changes, heading, run_controls, stale_line, take_over
@@ -44,4 +45,5 @@ with answer:
             with one_panel():
                 panel(past, bench)
 tab.remember()
+field_keys()
 runs.warm_up()

@@ -92,6 +92,12 @@ def press(at: AppTest, key: str) -> AppTest:
     return settled(click(at, key))
 
 
+def open_tab(at: AppTest, row: str, name: str) -> AppTest:
+    """Open a tab of a row of tabs, and wait for what it computes."""
+    at.session_state[row] = name
+    return settled(at.run())
+
+
 def seen(at: AppTest) -> str:
     """All words on the page."""
     return "\n".join(str(e.value) for kind in KINDS for e in at.get(kind))

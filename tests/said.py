@@ -24,7 +24,8 @@ NUMBER = re.compile(
 PERCENT = re.compile(r"(?: (?:to|or) [+\-−]?[\d.]+)? ?(?:%| points?(?![:\w]))")
 # Where a number is a level, or the bound of what is too close to an end to be told.
 NO_RESULT = re.compile(
-    r"95 % interval|\b95 % (?=[−\d])|band: 95 %|at 5 %|(over|>) ?99(?:9| %)|(under|<) ?1 %"
+    r"95 % interval|\b95 % (?=[−\d])|band: 95 %|at 5 %|(over|>) ?99(?:9| %)"
+    r"|(under|<) ?(1 %|0\.1(?: points)?)"
 )
 HOLE = re.compile(r"%\{(?P<name>\w+)(?::(?P<form>[^}]*))?\}")  # of a template, which Plotly fills
 TAG = re.compile(r"<[^>]+>")

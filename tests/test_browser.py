@@ -151,6 +151,18 @@ def test_typing_counts_marks_stale_and_ctrl_enter_runs(window: Any, address: str
     page.keyboard.press("Control+Enter")
     page.get_by_text("Stale.").wait_for(state="detached")
     page.get_by_role("button", name="History (2)").wait_for()
+    field.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("the plot is bad")
+    page.keyboard.press("Control+Enter")  # before the field has sent its text
+    page.get_by_role("button", name="History (3)").wait_for()
+    page.locator(".st-key-card_1", has_text="the plot is bad").wait_for()
+    whole(page)
+    assert page.get_by_text("Stale.").count() == 0
+    assert field.is_visible(), "the editor is as open as it was"
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("0 of 3 slots taken").wait_for()
+    assert page.get_by_label("Sentence of row without a slot").is_visible()
     assert shown.errors == []
 
 
@@ -314,6 +326,35 @@ def test_back_and_forward(opened: list[str], window: Any, address: str) -> None:
         whole(page)
     # A page that draws itself once more may push its address, and Forward ends there.
     assert page.evaluate("location.pathname") != "/"
+
+
+@pytest.mark.journey
+def test_back_and_forward_from_pages_in_use(window: Any, address: str) -> None:
+    page = open_at(window, f"{address}/mix?m=tiny-n3&mb=tiny-n1")
+    page.locator(".st-key-run button").click()
+    page.locator(BRAID).last.wait_for()
+    page.get_by_role("tab", name="Leaks").click()
+    whole(page)
+    used = {
+        "compare": lambda: page.get_by_role("tab", name="Cross-talk").click(),
+        "debugger": lambda: page.locator(".st-key-verdict_compute button").click(),
+        "dataset": lambda: page.get_by_text("A file of yours").first.click(),
+        "learn": lambda: page.locator(".st-key-learn_next button").click(),
+        "saved": lambda: slot(page, 2),
+        "about": lambda: slot(page, 3),
+    }
+    for name, use in used.items():
+        go_to(page, name)
+        use()
+        whole(page)
+    back_to(page, "/mix")
+    page.locator(BRAID).last.wait_for()
+    steps = 0
+    while steps < len(used):
+        page.go_forward()
+        whole(page)
+        steps += 1
+    assert page.evaluate("location.pathname") != "/mix"
 
 
 def test_back_after_a_run_and_another_checkpoint(window: Any, address: str) -> None:

@@ -25,6 +25,7 @@ from tests.figure_families import clean_swap, sparse, swap_by_sparsity
 from tests.pages import (
     charts,
     click,
+    open_tab,
     press,
     questions,
     run_as_pasted,
@@ -65,6 +66,13 @@ def open_page(**parameters: str) -> AppTest:
     return visit("compare", **({"m": "tiny-n3", "q_draws": "16", "q_swaps": "8"} | parameters))
 
 
+TABS = {"slots": "Slot by slot", "confusion": "Other answers", "taken": "Cross-talk"}
+
+
+def confusion(at: AppTest) -> AppTest:
+    return open_tab(at, "compare_more", TABS["confusion"])
+
+
 def bare(at: AppTest) -> str:
     return seen(at).replace("\\", "").replace("\u2060", "")
 
@@ -82,10 +90,13 @@ def test_everything_of_two_models(monkeypatch: pytest.MonkeyPatch) -> None:
     at = open_page(mb="tiny-n3-half", q_count="read")
     assert len(charts(at)) == 2
     assert "A keeps" in titles(at)[0]
-    for key in ("slots", "confusion", "taken", "series", "taken_series"):
+    for key in ("slots", "confusion", "taken"):
+        at = press(open_tab(at, "compare_more", TABS[key]), f"compare_{key}_compute")
+        assert len(titles(at)) == 3
+    at = open_tab(at, "compare_more", "All of its kind")
+    for key in ("series", "taken_series"):
         at = press(at, f"compare_{key}_compute")
-    shown = titles(at)
-    assert len(shown) == 7
+    assert len(titles(at)) == 4
     assert "tiny-n3-none (0 % shared), tiny-n3-half (50 % shared)" in bare(at)
     assert run_as_pasted(at, monkeypatch) == 6
 
@@ -98,12 +109,12 @@ def test_another_number_of_slots_seats_the_sentences_anew(monkeypatch: pytest.Mo
     assert len(titles(at)) == 2
     assert "no sentence here" in str(charts(at)[0])
     assert run_as_pasted(at, monkeypatch) == 1
-    at = press(at, "compare_confusion_compute")
+    at = press(confusion(at), "compare_confusion_compute")
     assert "A and B give the same answer" in titles(at)[2]
 
 
 def test_another_task_says_so_and_a_plain_model_too() -> None:
-    at = press(open_page(mb="tags-n3"), "compare_confusion_compute")
+    at = press(confusion(open_page(mb="tags-n3")), "compare_confusion_compute")
     assert "Nothing to compare" in titles(at)[0]
     assert "tags-n3 do not answer the same question" in seen(at)
     assert "there are no slots to compare" in seen(open_page(m="tiny-n1", mb="tiny-n3"))

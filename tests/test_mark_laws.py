@@ -135,7 +135,10 @@ def test_what_is_said_of_a_slot_is_in_its_rows(name: str) -> None:
 @held(NO_SCALE)
 def test_a_mark_stands_where_its_words_say(name: str) -> None:
     for mark in marks_of(FAMILIES[name]().figure):
-        if re.search(r"(under 1|over 99) %|not measured|no sentence|compared with", mark.words):
+        if re.search(
+            r"(under 1|over 99) %|under 0\.1 points|not measured|no sentence|compared with",
+            mark.words,
+        ):
             continue
         places = [mark.at[axis] for axis in mark.measured or ("x", "y")]
         told = [says(mark.words, v) for v in places if not isinstance(v, str) and np.isfinite(v)]

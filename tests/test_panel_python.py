@@ -11,7 +11,7 @@ import pytest
 
 from muxviz.pool import balanced, labelled
 from muxviz.ui.shell import session
-from tests.pages import press, run_as_pasted, seen, titles, visit, write_checkpoint
+from tests.pages import open_tab, press, run_as_pasted, seen, titles, visit, write_checkpoint
 
 LABELS = ("bad", "good", "so-so")
 KIND: dict[str, Any] = {"labels": LABELS, "num_labels": 3, "readout": "mean"}
@@ -63,12 +63,22 @@ def test_copies_are_made_of_the_same_sentences(monkeypatch: pytest.MonkeyPatch) 
 
 def test_right_answers_are_those_of_the_pools_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     at = press(
-        visit("fidelity", m="tiny-n3", f_draws="16", f_scope="pool"), "fidelity_right_compute"
+        open_tab(
+            visit("fidelity", m="tiny-n3", f_draws="16", f_scope="pool"),
+            "fidelity_answers",
+            "Right",
+        ),
+        "fidelity_right_compute",
     )
     assert len(titles(at)) == 1
     assert run_as_pasted(at, monkeypatch) == 1
     at = press(
-        visit("compare", m="tiny-n3", mb="tiny-n2", q_draws="16"), "compare_confusion_compute"
+        open_tab(
+            visit("compare", m="tiny-n3", mb="tiny-n2", q_draws="16"),
+            "compare_more",
+            "Other answers",
+        ),
+        "compare_confusion_compute",
     )
     assert len(titles(at)) == 3
     assert run_as_pasted(at, monkeypatch) == 2
@@ -83,7 +93,8 @@ def test_the_map_knows_right_from_wrong(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_pool_without_splits_is_halved_in_the_snippet_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    at = press(visit("layers", m="tiny-n3", l_draws="4", l_fit="4"), "layers_demux_compute")
+    page = visit("layers", m="tiny-n3", l_draws="4", l_fit="4")
+    at = press(open_tab(page, "layers_more", "Read on the way"), "layers_demux_compute")
     assert titles(at)
     assert run_as_pasted(at, monkeypatch) >= 1
 

@@ -80,8 +80,9 @@ class CrosstalkBySparsity:
     """The swap test of one group on P checkpoints, with the same sentences put in.
 
     received: ``[P, N]`` mean over the other slots of what exchanging their sentence does to a
-    slot's answer (Jensen-Shannon divergence, nats, 0 to ln 2); NaN for fillers. mean: ``[P]`` over
-    all pairs of slots. change ``[P, N]``, mean_change ``[P]``: less those of the first checkpoint.
+    slot's answer (share of the probability that moves, total variation, 0 to 1); NaN for fillers.
+    mean: ``[P]`` over all pairs of slots. change ``[P, N]``, mean_change ``[P]``: less those of the
+    first checkpoint.
     Intervals: 95 %, bootstrap over draws, paired for changes. pool: sentences to draw from.
     """
 

@@ -39,3 +39,7 @@ class ShownGroups:
     def turning(self, preset: str) -> tuple[Shown, ...]:
         """Where the preset turned any answer, in the recorded order."""
         return tuple(s for s in self.groups if s.preset == preset and s.turned)
+
+    def turned_on(self, checkpoint: str) -> Shown | None:
+        """The first preset that turned an answer on a checkpoint."""
+        return next((s for s in self.groups if s.checkpoint == checkpoint and s.turned), None)

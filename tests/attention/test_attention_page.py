@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from muxviz.ui.shell import session
 from tests.optional import needs
-from tests.pages import charts, computed, press, seen, titles, visit, write_checkpoint
+from tests.pages import charts, computed, open_tab, press, seen, titles, visit, write_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,17 @@ def _only_these_checkpoints(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def open_page(**parameters: str) -> AppTest:
     return visit("attention", **({"m": "tiny-n3"} | parameters))
+
+
+TABS = "attention_more"
+
+
+def words(at: AppTest) -> AppTest:
+    return open_tab(at, TABS, "Words")
+
+
+def ways(at: AppTest) -> AppTest:
+    return open_tab(at, TABS, "Ways through")
 
 
 def test_the_raw_map_and_the_ranking_come_by_themselves() -> None:
@@ -97,11 +108,10 @@ def test_what_does_not_apply_is_said_and_the_rest_is_there() -> None:
 @needs("captum")
 def test_words_and_ways_are_computed_when_asked_for_with_their_contrast() -> None:
     at = open_page(slot="2", a_for="LABEL_1", a_vs="nothing")
-    assert "Compute" in [b.label for b in at.button]
-    press(at, "attention_words_compute")
+    press(words(at), "attention_words_compute")
     found = next(t for t in titles(at) if t.startswith("Slot 2, “LABEL_1”:"))
     assert "rests on its own words" in found
-    press(at, "attention_ways_compute")
+    press(ways(at), "attention_ways_compute")
     assert any("leaves the last layer at position" in t for t in titles(at))
     at.segmented_control(key="a_for").set_value("answer").run()
     assert "Stale" in seen(at)
@@ -111,20 +121,21 @@ def test_words_and_ways_are_computed_when_asked_for_with_their_contrast() -> Non
 @needs("captum")
 def test_tagged_texts_are_explained_token_by_token() -> None:
     at = open_page(m="tags-n2", a_at="2")
-    press(at, "attention_words_compute")
+    press(words(at), "attention_words_compute")
     assert any("at token 2" in t for t in titles(at))
     score = open_page(m="score-n2")
     assert "a_for" not in [s.key for s in score.segmented_control]
-    press(score, "attention_words_compute")
+    press(words(score), "attention_words_compute")
     assert any("its score" in t for t in titles(score))
-    assert "score falls" in titles(score)[2] or "score rises" in titles(score)[2]
+    heads = titles(open_tab(score, TABS, "Heads"))[2]
+    assert "score falls" in heads or "score rises" in heads
 
 
 def test_a_link_that_asks_for_what_is_not_there_falls_back() -> None:
     at = open_page(a_read="nonsense", a_layer="40", a_head="60", a_agg="one", a_for="LABEL_9")
     assert titles(at)[1].startswith("Layer 1, head 1 ")
     assert "a_read=nonsense" in seen(at).replace("\\", "").replace("\u2060", "")
-    assert at.segmented_control(key="a_for").value == "answer"
+    assert words(at).segmented_control(key="a_for").value == "answer"
     long = open_page(a_tok="nothing of this is there")
     assert len(titles(long)) == 3
 
@@ -144,8 +155,8 @@ def test_the_python_of_every_panel_runs_as_pasted(
     shown: list[str] = []
     monkeypatch.setattr(go.Figure, "show", lambda self: shown.append(self.layout.title.text))
     at = open_page(a_read=reading)
-    press(at, "attention_words_compute")
-    press(at, "attention_ways_compute")
+    press(words(at), "attention_words_compute")
+    press(ways(at), "attention_ways_compute")
     desk = at.session_state[session.STUDIES]
     ran = set()
     for panel in list(desk.panels.values()):

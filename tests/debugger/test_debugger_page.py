@@ -12,6 +12,7 @@ from muxviz.ui.shell import session
 from tests.pages import (
     BASELINE,
     click,
+    open_tab,
     press,
     run_as_pasted,
     seen,
@@ -72,9 +73,9 @@ def test_all_checks_give_a_verdict_fixes_and_whom_it_hears(
     assert len(titles(at)) == 4
     for heading in ("What would help?", "Whom does it listen to?"):
         assert heading in seen(at)
-    press(at, "edits_compute")
-    press(at, "attributed_compute")
-    assert len(titles(at)) == 6
+    for name, key in (("A neighbour's words", "edits"), ("Gradients", "attributed")):
+        press(open_tab(at, "debugger_more", name), f"{key}_compute")
+        assert len(titles(at)) == 4
     assert run_as_pasted(at, monkeypatch) == 6
     at.session_state[session.SLOT] = 2
     at.run()

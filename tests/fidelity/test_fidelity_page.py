@@ -25,6 +25,7 @@ from muxviz.results.fidelity import Fidelity
 from tests.pages import (
     checked,
     computed,
+    open_tab,
     press,
     questions,
     run_as_pasted,
@@ -60,8 +61,15 @@ def _only_these(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(checkpoints))
 
 
+TABS = "fidelity_answers"  # the row of tabs about answers
+
+
 def open_page(**parameters: str) -> AppTest:
     return visit("fidelity", **({"m": "tiny-n3", "f_draws": "16"} | parameters))
+
+
+def open_again(**parameters: str) -> AppTest:
+    return open_tab(open_page(**parameters), TABS, "Ask again")
 
 
 # ---- the page -----------------------------------------------------------------------------------
@@ -78,8 +86,10 @@ def test_a_group_is_read_at_once_and_views_compute_nothing(
         at.session_state["fidelity_by"] = tab
         checked(at.run())
     assert computed(at) == counted
-    assert {b.key for b in at.button} >= {"fidelity_right_compute", "fidelity_bits_compute"}
+    at = open_tab(at, TABS, "Right")
+    assert at.button(key="fidelity_right_compute")
     assert "16 mixed sequences" in seen(at)
+    at = open_tab(at, TABS, "As alone")
     assert run_as_pasted(at, monkeypatch) == 4
     for key, view in (("f_value", "nll"), ("f_value", "ranks"), ("f_places", "one")):
         at.session_state[key] = view
@@ -92,11 +102,12 @@ def test_everything_over_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     at = open_page(f_scope="pool", f_across="task", f_unit="nats")
     assert titles(at) == []
     assert "fidelity_positions" not in str([b.key for b in at.button])  # one Compute for all three
-    for key in ("slots_pool", "agreement_pool", "right", "bits"):
-        at.button(key=f"fidelity_{key}_compute").click()
-    settled(at.run())
-    shown = titles(at)
-    assert len(shown) == 4
+    press(at, "fidelity_slots_pool_compute")
+    shown = []
+    for tab, key in (("As alone", "agreement_pool"), ("Right", "right"), ("Bits", "bits")):
+        press(open_tab(at, TABS, tab), f"fidelity_{key}_compute")
+        assert len(titles(at)) == 2
+        shown += titles(at)
     for tab in ("By place", "By length"):
         at.session_state["fidelity_by"] = tab
         checked(at.run())
@@ -132,19 +143,19 @@ def test_what_does_not_apply_says_so_and_the_rest_is_there(
 
 
 def test_right_answers_need_labels_of_the_pool() -> None:
-    at = press(open_page(m="tags-n2"), "fidelity_right_compute")
+    at = press(open_tab(open_page(m="tags-n2"), TABS, "Right"), "fidelity_right_compute")
     assert "answers another question" in seen(at)
 
 
 def test_whom_to_ask_again_is_drawn_and_its_python_gives_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    at = press(open_page(), "fidelity_escalation_compute")
+    at = press(open_again(), "fidelity_escalation_compute")
     assert any("asked again alone" in title for title in titles(at))
     assert run_as_pasted(at, monkeypatch) >= 1
-    assert "An N = 1 model answers alone already." in seen(open_page(m="tiny-n1"))
+    assert "An N = 1 model answers alone already." in seen(open_again(m="tiny-n1"))
     assert "answers another question" in seen(
-        press(open_page(m="tags-n2"), "fidelity_escalation_compute")
+        press(open_again(m="tags-n2"), "fidelity_escalation_compute")
     ) or "names none" in seen(open_page(m="tags-n2"))
 
 

@@ -48,6 +48,7 @@ from muxviz.ui.shell import session
 from muxviz.ui.shell.text import plain
 from tests.pages import (
     computed,
+    open_tab,
     press,
     questions,
     seen,
@@ -275,17 +276,25 @@ def _only_these(
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(checkpoints))
 
 
+TABS = {"filter": "Without a network", "gates": "Gates", "leak": "Against cross-talk"}
+
+
+def tab(at: AppTest, name: str) -> AppTest:
+    return open_tab(at, "keys_more", TABS[name])
+
+
 def open_page(**parameters: str) -> AppTest:
     return visit("keys", **({"m": "tiny-n3", "k_draws": "16"} | parameters))
 
 
 def test_every_question_is_answered_and_its_python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     at = open_page()
-    assert questions(at) == list(QUESTIONS)
+    assert questions(at) == list(QUESTIONS[:2])
     assert len(titles(at)) == 2  # geometry and interference come by themselves
-    for name in ("filter", "gates", "leak"):
-        press(at, f"keys_{name}_compute")
-    assert len(titles(at)) == 5
+    for name, question in zip(TABS, QUESTIONS[2:], strict=True):
+        press(tab(at, name), f"keys_{name}_compute")
+        assert questions(at) == [QUESTIONS[0], question]
+        assert len(titles(at)) == 2
     monkeypatch.setattr(go.Figure, "show", lambda self: None)
     panels = list(at.session_state[session.STUDIES].panels.values())
     assert len({panel.key for panel in panels}) == 5
@@ -297,7 +306,7 @@ def test_every_question_is_answered_and_its_python_runs(monkeypatch: pytest.Monk
 
 def test_views_compute_nothing_and_are_carried_by_the_link() -> None:
     at = open_page(k_mux="interference", k_gates="pool", k_like="gates")
-    press(at, "keys_gates_compute")
+    press(tab(at, "gates"), "keys_gates_compute")
     assert any("interference" in str(c.proto.spec).lower() for c in at.get("plotly_chart"))
     before, shown = computed(at), str([c.proto.spec for c in at.get("plotly_chart")])
     at.segmented_control(key="k_mux").set_value("cosine").run()
@@ -312,7 +321,7 @@ def test_views_compute_nothing_and_are_carried_by_the_link() -> None:
 
 def test_a_new_number_of_groups_makes_the_drawn_panels_stale() -> None:
     at = open_page()
-    press(at, "keys_gates_compute")
+    press(tab(at, "gates"), "keys_gates_compute")
     at.slider(key="k_draws").set_value(32).run()
     assert not at.exception
     assert "Stale" in seen(at)
@@ -330,9 +339,8 @@ def test_a_new_number_of_groups_makes_the_drawn_panels_stale() -> None:
 def test_what_does_not_apply_says_why(checkpoint: str, asked: Sequence[str], reason: str) -> None:
     at = open_page(m=checkpoint)
     for name in asked:
-        press(at, f"keys_{name}_compute")
+        press(tab(at, name), f"keys_{name}_compute")
     assert reason in seen(at)
-    assert questions(at) == list(QUESTIONS)
 
 
 def test_a_second_model_gets_panels_of_its_own() -> None:

@@ -16,6 +16,7 @@ from muxviz.ui.shell.text import plain
 from tests.pages import (
     charts,
     computed,
+    open_tab,
     press,
     seen,
     settled,
@@ -58,6 +59,13 @@ def open_page(**parameters: str) -> AppTest:
     return visit("layers", **({"m": "tiny-n3"} | FEW | parameters))
 
 
+TABS, READ, FAMILY = "layers_more", "Read on the way", "Against N"
+
+
+def reading(**parameters: str) -> AppTest:
+    return open_tab(open_page(**parameters), TABS, READ)
+
+
 def choose(at: AppTest, key: str, value: str) -> AppTest:
     next(g for g in at.get("button_group") if g.key == key).set_value(value).run()
     return settled(at)
@@ -67,15 +75,16 @@ def test_the_page_opens_with_what_one_pass_shows_and_offers_the_rest() -> None:
     at = open_page()
     assert at.title[0].value == "Layers"
     assert "At what depth are they mixed and unmixed?" in seen(at)
-    assert len(titles(at)) == 2  # the braid and the strip
+    assert len(titles(at)) == 1  # the braid
     assert "Equal stripes until the spectrum above is computed" in seen(at)
     assert "Cost: 96 mixed sequences" in seen(at)
-    assert "Cost: 8 mixed sequences on each of 2 checkpoints" in seen(at)
+    assert len(titles(open_tab(at, TABS, READ))) == 1  # the strip
+    assert "Cost: 8 mixed sequences on each of 2 checkpoints" in seen(open_tab(at, TABS, FAMILY))
 
 
 def test_spectrum_fills_the_braid_and_solo_computes_nothing() -> None:
     at = press(open_page(), "layers_spectrum_compute")
-    assert len(titles(at)) == 3
+    assert len(titles(at)) == 2
     assert "Interaction" in titles(at)[0] or "state" in titles(at)[0]
     assert "Equal stripes" not in seen(at)
     assert "Low numbers" in seen(at)  # 16 pairs
@@ -94,7 +103,7 @@ def test_spectrum_fills_the_braid_and_solo_computes_nothing() -> None:
     [("demux", "demux lens"), ("translated", "translated lens"), ("linear", "linear probe")],
 )
 def test_every_probe_from_a_link(probe: str, words: str) -> None:
-    at = press(open_page(l_probe=probe), f"layers_{probe}_compute")
+    at = press(reading(l_probe=probe), f"layers_{probe}_compute")
     assert any(words in title for title in titles(at))
     before, shown = computed(at), "selectivity" if probe == "linear" else "margin"
     at = choose(at, "l_r2" if probe == "linear" else "l_show", shown)
@@ -103,7 +112,7 @@ def test_every_probe_from_a_link(probe: str, words: str) -> None:
 
 
 def test_the_strip_follows_the_slot_and_steps_through_the_levels() -> None:
-    at = open_page(l_play="1", slot="2")
+    at = reading(l_play="1", slot="2")
     assert "after layer 1" in titles(at)[-1]
     assert titles(at)[-1].startswith("■ 2")
     before = computed(at)
@@ -117,32 +126,33 @@ def test_the_strip_follows_the_slot_and_steps_through_the_levels() -> None:
 
 
 def test_the_family_is_measured_together() -> None:
-    at = press(open_page(), "layers_norms_compute")
+    at = press(open_tab(open_page(), TABS, FAMILY), "layers_norms_compute")
     chart = charts(at)[-1]
     names = {t["name"] for t in chart["data"] if t.get("showlegend")}
     assert names == {"tiny-n1 (N = 1)", "tiny-n3 (N = 3)"}
-    alone = press(open_page(m="tags-n2"), "layers_norms_compute")
+    alone = press(open_tab(open_page(m="tags-n2"), TABS, FAMILY), "layers_norms_compute")
     assert any("Attention" in title for title in titles(alone))
 
 
 def test_a_plain_model_has_probes_and_norms_only() -> None:
     at = open_page(m="tiny-n1")
     assert "there is nothing to entangle" in seen(at)
+    at = open_tab(at, TABS, READ)
     assert "nothing was mixed, so nothing is read back" in seen(at)
     assert not titles(at)
-    at = press(open_page(m="tiny-n1", l_probe="linear"), "layers_linear_compute")
+    at = press(reading(m="tiny-n1", l_probe="linear"), "layers_linear_compute")
     assert any("linear probe" in title for title in titles(at))
 
 
 def test_without_a_retrieval_head_the_probe_still_works() -> None:
-    at = press(open_page(m="blind-n2"), "layers_demux_compute")
+    at = press(reading(m="blind-n2"), "layers_demux_compute")
     assert "has no retrieval head" in seen(at)
     at = press(choose(at, "l_probe", "linear"), "layers_linear_compute")
     assert any("linear probe" in title for title in titles(at))
 
 
 def test_a_bad_link_leaves_the_defaults() -> None:
-    at = open_page(l_pairs="7", l_probe="everything", l_play="99")
+    at = reading(l_pairs="7", l_probe="everything", l_play="99")
     assert at.slider(key="l_pairs").value == 64
     assert at.slider(key="l_play").value == 0
     ignored = " ".join(at.session_state[session.IGNORED])
@@ -152,17 +162,17 @@ def test_a_bad_link_leaves_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("parameters", "pressed"),
     [
-        ({}, ("layers_spectrum_compute", "layers_demux_compute", "layers_norms_compute")),
+        ({}, {"spectrum": "This group", "demux": READ, "norms": FAMILY}),
         (
             {"l_probe": "translated", "seed": "3", "l_solo": "true"},
-            ("layers_translated_compute", "layers_strip_translated_compute"),
+            {"translated": READ, "strip_translated": READ},
         ),
-        ({"l_probe": "linear"}, ("layers_linear_compute",)),
+        ({"l_probe": "linear"}, {"linear": READ}),
     ],
 )
 def test_the_python_of_every_panel_runs_as_pasted(
     parameters: dict[str, str],
-    pressed: tuple[str, ...],
+    pressed: dict[str, str],
     checkpoints: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -170,15 +180,17 @@ def test_the_python_of_every_panel_runs_as_pasted(
     monkeypatch.setattr(go.Figure, "show", lambda figure: made.append(figure))
     monkeypatch.setattr("muxviz.load", lambda name, **given: load(checkpoints / name, **given))
     at = open_page(**parameters)
-    for key in pressed:
-        at = press(at, key)
-    at = settled(at.run())  # what a busy machine finished after its page was drawn
+    shown = set(titles(at))
+    for key, tab in pressed.items():
+        at = press(open_tab(at, TABS, tab), f"layers_{key}_compute")
+        at = settled(at.run())  # what a busy machine finished after its page was drawn
+        shown |= set(titles(at))
     codes = {p.key: p.python for p in at.session_state[session.STUDIES].panels.values()}
     assert len(codes) >= len(pressed) + 1
     for code in codes.values():
         exec(compile(code, "<pasted>", "exec"), {})
     assert len(made) == len(codes)
-    assert {figure.layout.title.text for figure in made} == set(titles(at))
+    assert set(titles(at)) <= {figure.layout.title.text for figure in made} <= shown
 
 
 def test_a_pool_without_splits_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from muxviz.analysis.map import projection as projections
@@ -52,6 +53,8 @@ from muxviz.results.map import (
 from muxviz.ui.map import params as map_params
 from muxviz.ui.map import warm
 from muxviz.ui.map.view import ALONE
+from muxviz.ui.shell import session
+from muxviz.ui.study import panels
 from muxviz.ui.study.kept import Desk
 from tests.map.test_map_analysis import GOLD, OWN, POOL
 from tests.optional import needs
@@ -59,6 +62,7 @@ from tests.pages import (
     charts,
     checked,
     computed,
+    open_tab,
     press,
     seen,
     settled,
@@ -305,7 +309,7 @@ def test_a_map_appears_with_its_readings_and_looking_makes_no_pass() -> None:
     assert len(charts(at)) == 1
     assert titles(at)[0].startswith("Read-out: ")
     for tab, said in (("Made of", "of the variance"), ("On their way", "the sentence's own")):
-        behind(at, tab)
+        open_tab(at, "map_behind", tab)
         assert len(charts(at)) == 2
         assert said in titles(at)[1]
     assert "Sentences" in seen(at)
@@ -318,12 +322,6 @@ def test_a_map_appears_with_its_readings_and_looking_makes_no_pass() -> None:
     checked(at.run())
     assert json.loads(at.get("plotly_chart")[0].proto.spec)["frames"]
     assert computed(at) == 1
-
-
-def behind(at: AppTest, tab: str) -> None:
-    """Open a tab below the map."""
-    at.session_state["map_behind"] = tab
-    checked(at.run())
 
 
 def test_buttons_step_through_the_states() -> None:
@@ -446,7 +444,7 @@ def test_the_python_runs_as_pasted(
     monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure: shown.append(figure))
     at = opened(**parameters)
     for tab in ("Made of", "On their way"):
-        behind(at, tab)
+        open_tab(at, "map_behind", tab)
     desk: Desk = at.session_state["studies"]
     drawn = list(desk.panels.values())
     for panel in drawn:
@@ -526,3 +524,33 @@ def test_a_failure_to_warm_is_kept_and_never_raised(
     warmth = waited(warm.warm_umap())
     assert not warmth.is_ready
     assert warmth.error == (warm.INSTALL if missing else "no umap here")
+
+
+def test_a_first_look_comes_before_the_whole_sample() -> None:
+    at = visit("map", m="tiny-n3", u_k="12", u_m="3")
+    at = press(at, "map_states_compute")
+    assert computed(at) == 2
+    assert "12 sentences × 3 neighbour sets" in seen(at)
+    assert "A first look" not in seen(at)
+
+
+def test_what_a_lasso_holds_is_listed_and_a_row_is_ringed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from muxviz.ui.map import look
+
+    at = opened()
+    points = [{"customdata": n} for n in (5, 0, 1)]
+    state: dict[str, Any] = {
+        "map_pca_figure": {"selection": {"points": points, "lasso": [{"xref": "x"}]}},
+        "map_circled": {"selection": {"rows": [2]}},
+    }
+    with monkeypatch.context() as patched:
+        patched.setattr(st, "session_state", state)
+        panels._picked("map_pca_figure", look.take_point, look.take_points)
+        look._mark_row([{"point": n + 1} for n in state[session.LASSO]])
+    assert state[session.LASSO] == (0, 1, 5)
+    assert state["u_pt"] == 6
+    at.session_state[session.LASSO] = state[session.LASSO]
+    at = settled(at.run())
+    assert "3 points circled." in seen(at)
+    listed = next(d.value for d in at.dataframe if len(d.value) == 3)
+    assert list(listed["point"]) == [1, 2, 6]

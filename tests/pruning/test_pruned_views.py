@@ -61,7 +61,7 @@ from muxviz.results.estimates import kept_mean
 from muxviz.results.group import Provenance, pruned_words
 from muxviz.structure import LayerStructure, Structure
 from muxviz.ui.shell import checkpoints
-from tests.pages import press, seen, titles, visit, write_checkpoint
+from tests.pages import open_tab, press, seen, titles, visit, write_checkpoint
 from tests.tiny import WORDS, shared_checkpoint, tiny_checkpoint, tiny_config
 
 ROWS = [Row("a good film"), Row("the plot is old and boring"), Row("we like it")]
@@ -622,7 +622,7 @@ def test_crosstalk_against_sparsity_adds_up_what_a_slot_takes() -> None:
     found = crosstalk_by_sparsity(tests)
     for k, test in enumerate(tests):
         np.testing.assert_allclose(
-            found.received.mean[k], test.js.received.mean / 2, rtol=1e-5, atol=1e-9
+            found.received.mean[k], test.moved.received.mean / 2, rtol=1e-5, atol=1e-9
         )
     np.testing.assert_allclose(
         found.change.mean[1], found.received.mean[1] - found.received.mean[0], atol=1e-9
@@ -691,13 +691,27 @@ def test_shares_are_never_rounded_to_all_or_nothing() -> None:
 
 PAGES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "mix": ({}, ()),
-    "fidelity": ({"f_draws": "16"}, ("fidelity_sparsity",)),
+    "fidelity": ({"f_draws": "16"}, ("fidelity_answers Pruning", "fidelity_sparsity")),
     "compare": ({"q_draws": "16", "q_count": "read"}, ("compare_slots",)),
-    "crosstalk": ({"c_draws": "8"}, ("crosstalk_swap", "crosstalk_swap_b", "crosstalk_sparsity")),
+    "crosstalk": (
+        {"c_draws": "8"},
+        ("crosstalk_swap", "crosstalk_swap_b", "crosstalk_more Pruning", "crosstalk_sparsity"),
+    ),
     "whatif": ({}, ()),
     "map": ({}, ()),
-    "attention": ({"a_agg": "one", "a_layer": "2"}, ("attention_words", "attention_ways")),
-    "layers": ({"l_pairs": "16"}, ("layers_spectrum", "layers_spectrum_b", "layers_norms")),
+    "attention": (
+        {"a_agg": "one", "a_layer": "2"},
+        (
+            "attention_more Words",
+            "attention_words",
+            "attention_more Ways through",
+            "attention_ways",
+        ),
+    ),
+    "layers": (
+        {"l_pairs": "16"},
+        ("layers_spectrum", "layers_spectrum_b", "layers_more Against N", "layers_norms"),
+    ),
     "keys": ({}, ()),
     "models": ({}, ()),
 }
@@ -709,7 +723,8 @@ def test_every_page_opens_with_a_pruned_model_beside_its_unpruned_one(page: str)
     asked, studies = PAGES[page]
     at = visit(page, m="tiny-n3-s50", mb="tiny-n3", **asked)
     for study in studies:
-        at = press(at, f"{study}_compute")
+        row, _, tab = study.partition(" ")
+        at = open_tab(at, row, tab) if tab else press(at, f"{study}_compute")
     assert not [e.value for e in at.error]
     said = " ".join(titles(at))
     if page == "compare":
@@ -753,5 +768,5 @@ def test_pages_say_what_is_missing_for_an_unpruned_model(
     for name in ("tiny-n1", "tiny-n3"):
         (tmp_path / name).symlink_to(folder / name)
     monkeypatch.setenv("MUXVIZ_CHECKPOINTS", str(tmp_path))
-    said = seen(visit("fidelity", m="tiny-n3"))
+    said = seen(open_tab(visit("fidelity", m="tiny-n3"), "fidelity_answers", "Pruning"))
     assert "is the only sparsity of this kind here" in said

@@ -27,7 +27,7 @@ from muxviz.ui.training.form import DATA, NAME, OFFER, PROBLEM, RECIPE, START, S
 from muxviz.ui.training.runs import FOLDER
 from muxviz.ui.training.samples import STEP, marked
 from muxviz.ui.training.view import amount, duration
-from tests.pages import checked, linked, titles
+from tests.pages import checked, linked, open_tab, titles
 from tests.run_folders import NOBODY, row, sample, write_run
 from tests.tiny import tiny_config, write_tiny_folder
 
@@ -92,6 +92,9 @@ def labels(at: AppTest) -> list[str]:
 # ---- choosing and comparing ---------------------------------------------------------------------
 
 
+TABS = "training_more"
+
+
 def test_nothing_yet_says_how_to_begin(open_page: Open, root: Path) -> None:
     text = seen(open_page())
     assert "No run yet" in text
@@ -102,9 +105,11 @@ def test_nothing_yet_says_how_to_begin(open_page: Open, root: Path) -> None:
 def test_a_finished_run_has_all_its_panels(open_page: Open, root: Path) -> None:
     write_run(root / "a")
     at = open_page()
-    assert len(titles(at)) == 3
-    assert titles(at)[0].startswith("Retrieval loss went from")
     text = seen(at)
+    for tab, words in (("Losses", "Retrieval loss went from"), ("Speed", "a second")):
+        (title,) = titles(open_tab(at, TABS, tab))
+        assert words in title
+    text += seen(open_tab(at, TABS, "Samples"))
     for words in ("finished", "step 3,000 of 3,000", "98 %", "seed 17", "5.04 M", "it never"):
         assert words in text, words
     assert "Stop" not in labels(at)
@@ -140,7 +145,7 @@ def test_comparing_by_link(open_page: Open, root: Path) -> None:
     assert not at.session_state[session.IGNORED]
     assert at.selectbox(key=session.RUN).value == "b"
     assert at.multiselect(key=session.COMPARE).value == ["a", "c"]
-    assert titles(at)[0].count(" in ") == 3
+    assert titles(open_tab(at, TABS, "Losses"))[0].count(" in ") == 3
     assert at.session_state[session.LOSS_AXIS] == "linear"
     at.selectbox(key=session.RUN).select("a").run()
     assert checked(at).multiselect(key=session.COMPARE).value == ["c"]
@@ -161,21 +166,23 @@ def test_half_written_and_missing_files(open_page: Open, root: Path) -> None:
     (folder / "run.json").write_text("{")
     (folder / "samples.jsonl").unlink()
     (folder / "progress.json").unlink()
-    text = seen(open_page())
+    at = open_page()
+    text = seen(at)
     assert "recorded, not live" in text
     assert "2 rows to step 100" in text
-    assert "were not kept" in text
+    assert "were not kept" in seen(open_tab(at, TABS, "Samples"))
     (folder / "metrics.jsonl").write_text("")
     assert "No row yet" in seen(open_page())
     (folder / "metrics.jsonl").write_text('{"step": 1}\n')
-    assert "hold no losses" in seen(open_page())
+    assert "hold no losses" in seen(open_tab(open_page(), TABS, "Losses"))
 
 
 def test_n1_says_why_nothing_is_read_back(open_page: Open, root: Path) -> None:
     write_run(root / "a", num=1)
     at = open_page()
-    assert len(titles(at)) == 2
-    assert "N = 1 has no neighbours" in seen(at)
+    assert titles(at) == []
+    assert "N = 1 has no neighbours" in seen(open_tab(at, TABS, "Samples"))
+    assert len(titles(open_tab(at, TABS, "Speed"))) == 1
 
 
 def test_a_folder_whose_name_is_not_utf8_does_not_end_the_page(open_page: Open, root: Path) -> None:
@@ -212,7 +219,7 @@ def test_samples_follow_the_newest_until_one_is_chosen(open_page: Open, root: Pa
             file.write(json.dumps(sample(step, 3)) + "\n")
         return checked(at.run())
 
-    at = open_page()
+    at = open_tab(open_page(), TABS, "Samples")
     assert at.select_slider(key=STEP).value == 3000
     assert saved(at, 3500).select_slider(key=STEP).value == 3500
     at.select_slider(key=STEP).set_value(500).run()
@@ -507,7 +514,7 @@ def test_the_page_imports_no_torch(root: Path) -> None:
         "from streamlit.testing.v1 import AppTest\n"
         "at = AppTest.from_file('app.py', default_timeout=60).run()\n"
         "at.switch_page('pages/training.py').run()\n"
-        "assert not at.exception and len(at.get('plotly_chart')) == 6, at.exception\n"
+        "assert not at.exception and len(at.get('plotly_chart')) == 2, at.exception\n"
         "print('heavy:', sorted({'torch', 'transformers'} & set(sys.modules)))\n"
     )
     done = subprocess.run(

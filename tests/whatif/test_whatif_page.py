@@ -27,6 +27,7 @@ from muxviz.figures.whatif import dose as dose_figures
 from muxviz.figures.whatif import keys as key_figures
 from muxviz.figures.whatif import orders as order_figures
 from muxviz.figures.whatif import twins as twin_figures
+from muxviz.pool import texts
 from muxviz.ui.shell import session
 from muxviz.ui.whatif.desk import as_words
 from tests.pages import (
@@ -133,6 +134,22 @@ def test_a_new_sentence_is_compared_and_taken_over(monkeypatch: pytest.MonkeyPat
     press(at, "w_take")
     assert [row.text for row in at.session_state[session.ROWS]][1] == HOSTILE
     assert at.session_state["w_text"] == ""
+
+
+def test_a_sentence_comes_from_the_pool_or_is_cut_in_half() -> None:
+    at = open_page(w_view="edit", slot="2")
+    held = at.session_state[session.ROWS][1].text.split()
+    press(at, "w_half")
+    assert at.session_state["w_text"].split() == held[: len(held) // 2]
+    drawn = []
+    for _ in range(3):
+        press(at, "w_pool")
+        drawn.append(at.session_state["w_text"])
+    assert len(set(drawn)) == 3
+    assert set(drawn) <= set(texts())
+    assert titles(at)[0].startswith("The new sentence in slot 2")
+    again = press(open_page(w_view="edit", slot="2"), "w_pool")
+    assert again.session_state["w_text"] == drawn[0], "the seed draws the same one"
 
 
 def test_the_dial_turns_without_computing_and_ghosts_are_read(

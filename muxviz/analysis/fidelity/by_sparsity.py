@@ -313,7 +313,8 @@ def crosstalk_by_sparsity(results: Sequence[Crosstalk], *, seed: int = 0) -> Cro
     for r in results:
         if (r.texts, r.sentences[:done]) != (first.texts, first.sentences[:done]):
             raise InputError("the swap tests are of other sentences; measure them alike")
-    each = np.stack([r.js.each[:done] for r in results], axis=1).astype(np.float64)  # [K, P, N, N]
+    moved = [r.moved.each[:done] for r in results]
+    each = np.stack(moved, axis=1).astype(np.float64)  # [K, P, N, N]
     others = ~np.eye(each.shape[-1], dtype=bool)
     received = (each * others).sum(axis=-1) / (each.shape[-1] - 1)  # [K, P, N]; NaN for fillers
     mean = kept_mean(received, axis=-1)

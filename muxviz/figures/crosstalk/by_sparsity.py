@@ -22,7 +22,7 @@ def crosstalk_sparsity_figure(result: CrosstalkBySparsity, *, dark: bool = False
         result.received,
         result.mean,
         [made.named for made in result.origins],
-        axis="taken from another slot (nats, mean)",
+        axis="taken from another slot (share of the probability, mean)",
         is_share=False,
         dark=dark,
         all_of="all pairs",
@@ -41,9 +41,9 @@ def crosstalk_sparsity_figure(result: CrosstalkBySparsity, *, dark: bool = False
 def crosstalk_sparsity_finding(result: CrosstalkBySparsity) -> str:
     """Whether pruning brings cross-talk, and to which slot most."""
     last = int(result.sparsities.argmax())
-    first, now = (short(float(result.mean.mean[k])) for k in (0, last))
+    first, now = (short(100 * float(result.mean.mean[k])) for k in (0, last))
     words = [sparsity_words(float(result.sparsities[k])) for k in (0, last)]
-    text = f"A slot takes {now} nats from each other one ({words[1]}), {first} ({words[0]})"
+    text = f"A slot takes {now} points from each other one ({words[1]}), {first} ({words[0]})"
     told = bool(result.mean_change.excludes(0.0)[last])
     if not told:
         return f"{text}; {result.draws} draws do not tell them apart"
@@ -53,12 +53,12 @@ def crosstalk_sparsity_finding(result: CrosstalkBySparsity) -> str:
     most = standing_out(moved)
     if most is None:
         return f"{text}; no slot is told to change most"
-    amount = short(abs(float(change[most])))
+    amount = short(100 * abs(float(change[most])))
     return f"{text}; slot {most + 1} changes most, by {'+' if change[most] > 0 else '−'}{amount}"
 
 
 def crosstalk_sparsity_table(result: CrosstalkBySparsity) -> list[dict[str, Any]]:
-    """One row per checkpoint and slot, and one for all pairs of slots; nats."""
+    """One row per checkpoint and slot, and one for all pairs; shares of the probability."""
     num = result.received.mean.shape[1]
     rows = []
     for k, made in enumerate(result.origins):
@@ -82,7 +82,7 @@ def crosstalk_sparsity_table(result: CrosstalkBySparsity) -> list[dict[str, Any]
 def crosstalk_sparsity_alt(result: CrosstalkBySparsity) -> str:
     """The picture in words."""
     lines = [
-        f"{made.named}: {short(float(result.mean.mean[k]))} nats over all pairs"
+        f"{made.named}: {short(100 * float(result.mean.mean[k]))} points over all pairs"
         for k, made in enumerate(result.origins)
     ]
     return f"{crosstalk_sparsity_finding(result)}. {'; '.join(lines)}. {_drawn(result)}"

@@ -30,7 +30,8 @@ from muxviz.figures.drawing.wording import shorten as cut
 from muxviz.results.by_sparsity import CrosstalkBySparsity
 from muxviz.results.estimates import Estimates
 
-UNIT = "thousandths of a nat"
+UNIT = "points of probability"
+SHARE = "share of the probability"
 
 
 def taken_figure(result: CrosstalkBySparsity, *, dark: bool = False) -> go.Figure:
@@ -41,8 +42,8 @@ def taken_figure(result: CrosstalkBySparsity, *, dark: bool = False) -> go.Figur
     """
     _need_pair(result)
     num = result.received.mean.shape[1]
-    amounts = [_thousandths(_with_all(result.received, result.mean, k)) for k in (0, 1)]
-    change = _thousandths(_with_all(result.change, result.mean_change, 1))
+    amounts = [_points(_with_all(result.received, result.mean, k)) for k in (0, 1)]
+    change = _points(_with_all(result.change, result.mean_change, 1))
     span = amount_span([found.high for found in amounts] + [found.mean for found in amounts])
     columns = [
         _brief(plain(cut(f"{side}: {made.named}", NAME)), found, span)
@@ -77,10 +78,10 @@ def taken_finding(result: CrosstalkBySparsity) -> str:
 
 
 def taken_table(result: CrosstalkBySparsity) -> list[dict[str, Any]]:
-    """One row per slot, and one for all pairs; thousandths of a nat."""
+    """One row per slot, and one for all pairs; shares of the probability."""
     _need_pair(result)
-    amounts = [_thousandths(_with_all(result.received, result.mean, k)) for k in (0, 1)]
-    change = _thousandths(_with_all(result.change, result.mean_change, 1))
+    amounts = [_with_all(result.received, result.mean, k) for k in (0, 1)]
+    change = _with_all(result.change, result.mean_change, 1)
     num = result.received.mean.shape[1]
     return [
         {
@@ -88,7 +89,7 @@ def taken_table(result: CrosstalkBySparsity) -> list[dict[str, Any]]:
             **estimate_row("A", amounts[0], i),
             **estimate_row("B", amounts[1], i),
             **estimate_row("B - A", change, i),
-            "unit": UNIT,
+            "unit": SHARE,
             "sparsity of A": result.origins[0].sparsity,
             "sparsity of B": result.origins[1].sparsity,
             "draws": result.draws,
@@ -112,7 +113,7 @@ def taken_alt(result: CrosstalkBySparsity) -> str:
 
 def taken_series_figure(result: CrosstalkBySparsity, *, dark: bool = False) -> go.Figure:
     """Rows are checkpoints. Columns: what a slot takes from another one, and the change."""
-    taken, change = _thousandths(result.mean), _thousandths(result.mean_change)
+    taken, change = _points(result.mean), _points(result.mean_change)
     columns = [
         _brief(f"taken, {UNIT}", taken, amount_span([taken.mean, taken.high])),
         _brief(f"change, {UNIT}", change, amount_span([change.low, change.high])),
@@ -150,15 +151,14 @@ def taken_series_finding(result: CrosstalkBySparsity) -> str:
 
 
 def taken_series_table(result: CrosstalkBySparsity) -> list[dict[str, Any]]:
-    """One row per checkpoint; thousandths of a nat."""
-    taken, change = _thousandths(result.mean), _thousandths(result.mean_change)
+    """One row per checkpoint; shares of the probability."""
     told = result.mean_change.excludes(0.0)[1:]
     return [
         {
             "checkpoint": made.checkpoint,
-            **estimate_row("taken", taken, k),
-            **estimate_row("change", change, k),
-            "unit": UNIT,
+            **estimate_row("taken", result.mean, k),
+            **estimate_row("change", result.mean_change, k),
+            "unit": SHARE,
             "told from the first": int(told.sum()),
             "of": len(told),
             "draws": result.draws,
@@ -191,15 +191,13 @@ def _brief(title: str, found: Estimates, span: tuple[float, float]) -> Column:
     return replace(column, words=[short(float(mean)) for mean in found.mean], hovers=column.words)
 
 
-def _thousandths(found: Estimates) -> Estimates:
-    return Estimates(
-        1000 * found.mean, 1000 * found.low, 1000 * found.high, found.draws, found.seed
-    )
+def _points(found: Estimates) -> Estimates:
+    return Estimates(100 * found.mean, 100 * found.low, 100 * found.high, found.draws, found.seed)
 
 
-def _amount(nats: float) -> str:
-    """Nats in thousandths, above a hundredth of one."""
-    return f"{short(1000 * nats)} {UNIT}" if nats >= 1e-5 else "hardly anything"
+def _amount(share: float) -> str:
+    """Of the probability, in points."""
+    return f"{short(100 * share)} points" if share >= 1e-5 else "hardly anything"
 
 
 def _need_pair(result: CrosstalkBySparsity) -> None:

@@ -12,6 +12,8 @@ from muxviz.figures.drawing.claims import exact, sizes, standing_out
 from muxviz.figures.drawing.wording import number, or_none, percent
 from muxviz.results.cross_matrix import CrossMatrix
 
+TENTH = 0.0005  # of the probability, below which it is no tenth of a point
+
 
 @dataclass(frozen=True)
 class Words:
@@ -99,7 +101,7 @@ def amount(matrix: CrossMatrix, value: float) -> str:
     if matrix.measure == "decibel":
         return number(value, ".0f")
     if matrix.measure == "points":
-        return points(value)
+        return points(value).replace("under ", "<")
     if matrix.is_signed:
         return signed(value)
     return short(value)
@@ -126,7 +128,7 @@ def between(matrix: CrossMatrix, low: float, high: float) -> str:
     if matrix.measure == "decibel":
         return f"({number(low, '.0f')} to {number(high, '.0f')})"
     if matrix.measure == "points":
-        return f"({points(low)} to {points(high)} points)"
+        return "" if high < TENTH else f"({points(low)} to {points(high)} points)"
     write = signed if matrix.is_signed else short
     return f"({write(low)} to {write(high)})"
 
@@ -144,7 +146,9 @@ def short(value: float) -> str:
 
 
 def points(value: float) -> str:
-    """A share in percentage points, one decimal: ``"12.3"``."""
+    """A share in percentage points, one decimal: ``"12.3"``, ``"under 0.1"``."""
+    if 0 < value < TENTH:
+        return "under 0.1"
     return number(100 * value, ".1f")
 
 
@@ -162,7 +166,7 @@ def crosstalk_finding(matrix: CrossMatrix) -> str:
     """What the matrix shows, in one sentence."""
     pair = matrix.strongest
     if pair is None:
-        return NOTHING[matrix.measure] + _turned(matrix)
+        return _joined(NOTHING[matrix.measure], _turned(matrix))
     slot, source = pair
     value = float(matrix.values[slot, source])
     much = with_unit(matrix, value)
@@ -176,7 +180,13 @@ def crosstalk_finding(matrix: CrossMatrix) -> str:
     )
     said = " ".join(said.split()).replace(" ,", ",").replace(" :", ":")
     told = said if stands_out else f"{said}; other pairs are not told from it"
-    return told + _turned(matrix)
+    return _joined(_turned(matrix), told)
+
+
+def _joined(*said: str) -> str:
+    """Sentences as one, the empty ones left out."""
+    first, *others = filter(None, said)
+    return "; ".join([first, *(text[0].lower() + text[1:] for text in others)])
 
 
 def _turned(matrix: CrossMatrix) -> str:
@@ -186,10 +196,10 @@ def _turned(matrix: CrossMatrix) -> str:
     counts = np.array(matrix.turned)
     np.fill_diagonal(counts, 0)
     if not counts.any():
-        return "; no exchange turned an answer"
+        return "No exchange turned an answer"
     slot, source = (int(k) for k in np.unravel_index(int(counts.argmax()), counts.shape))
     return (
-        f"; exchanges turned an answer in {int(counts[slot, source])} of {matrix.draws} draws at "
+        f"Exchanges turned an answer in {int(counts[slot, source])} of {matrix.draws} draws at "
         f"most (slot {source + 1} on slot {slot + 1})"
     )
 

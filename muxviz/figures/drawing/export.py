@@ -28,17 +28,22 @@ REPORT_STYLE = (
     "h1,h2{font-family:serif;font-weight:600}p{line-height:1.5}.from{opacity:.75;font-size:.8em}"
     "td,th{padding:.15rem .6rem;text-align:left}details{overflow-x:auto;margin:.5rem 0}"
 )
-REMOVED_BUTTONS = ["zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
+SELECTING = ["select2d", "lasso2d"]
+REMOVED_BUTTONS = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"]
 
 
-def figure_config(file_name: str, image: str = "svg") -> dict[str, Any]:
+def figure_config(
+    file_name: str, image: str = "svg", *, can_select: bool = False
+) -> dict[str, Any]:
     """Settings of the mode bar: save as SVG (or PNG) under ``file_name``, nothing that drags axes.
 
-    The browser draws the image. Pages save SVG, the HTML files made of them PNG.
+    can_select: with a box and a lasso.
+
+    The browser draws the image. HTML files made of a page save PNG.
     """
     return {
         "displaylogo": False,
-        "modeBarButtonsToRemove": [*REMOVED_BUTTONS, "resetScale2d"],
+        "modeBarButtonsToRemove": REMOVED_BUTTONS + ([] if can_select else SELECTING),
         "toImageButtonOptions": {"format": image, "scale": 2, "filename": f"muxviz-{file_name}"},
         "scrollZoom": False,
         "responsive": True,

@@ -18,7 +18,8 @@ from muxviz.ui.shell.params import Choice, Number, control, value
 from muxviz.ui.shell.text import listed
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Call
-from muxviz.ui.study.question import show
+from muxviz.ui.study.kept import desk
+from muxviz.ui.study.question import at_once, show
 from muxviz.ui.study.runs import RunRequest
 
 if TYPE_CHECKING:
@@ -49,27 +50,34 @@ def sizes(bench: Bench, heads: HeadEffects | None) -> Sizes:
     )
 
 
-def ranked_heads(bench: Bench, run: RunRequest) -> HeadEffects | None:
-    """The effect of every head on the selected slot's answer."""
-    place = st.container()
-    found: HeadEffects | None = show(
-        Question(
-            "attention_heads",
-            "Which heads does the answer need?",
-            Call("attention.readings.head_effects", run),
-            "layers x heads passes of one sequence",
-            partial(heads_picture, bench.slot),
-            text.HEADS_HOW,
-            text.HEADS_LIMITS,
-            "Every head is silenced once; what the answer loses ranks them.",
-            instant=True,
-            pick=_take_head,
-        )
+def _heads(bench: Bench, run: RunRequest) -> Question:
+    return Question(
+        "attention_heads",
+        "Which heads does the answer need?",
+        Call("attention.readings.head_effects", run),
+        "layers x heads passes of one sequence",
+        partial(heads_picture, bench.slot),
+        text.HEADS_HOW,
+        text.HEADS_LIMITS,
+        "Every head is silenced once; what the answer loses ranks them.",
+        instant=True,
+        pick=_take_head,
     )
-    if found is not None:
+
+
+def ranking(bench: Bench, run: RunRequest) -> HeadEffects | None:
+    """The effect of every head, also while its panel is behind a closed tab."""
+    desk().collect_all()
+    found: HeadEffects | None = at_once(_heads(bench, run))
+    return found
+
+
+def heads_panel(bench: Bench, run: RunRequest) -> None:
+    """What the selected slot's answer loses without each head."""
+    place = st.container()
+    if show(_heads(bench, run)) is not None:
         with place:
             control(controls.EFFECT, help="What heads are ranked by.")
-    return found
 
 
 def _take_head(cell: list[int]) -> None:

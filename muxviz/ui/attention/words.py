@@ -19,6 +19,7 @@ from muxviz.ui.shell.params import SEGMENTS, Choice, control
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Ask, Call, Sentences, pool_texts
+from muxviz.ui.study.pace import Cost
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
@@ -42,40 +43,45 @@ class Explaining(Call):
         return replace(whole, params=(*parts, pool))
 
 
-def words(bench: Bench, run: RunRequest, heads: HeadEffects | None) -> None:
-    """Saliency strips of all sentences, then the ways through the layers."""
-    strips, ways = st.container(), st.container()
-    with strips:
-        given = {"target": _target(bench, heads), "pool": pool_texts()}
-        show(
-            Question(
-                "attention_words",
-                "Which words does the answer rest on, and whose?",
-                Explaining("groups.attribution.attribute", run, given),
-                "32 passes of one sequence forward and back, more where the gap stays above 1 %",
-                SALIENCY(),
-                text.WORDS_HOW,
-                text.WORDS_LIMITS,
-                "Every sentence's words, tinted by what they bring to the answer of "
-                f"slot {bench.slot + 1}, and the share of each sentence.",
-                origin=_origin,
-            )
+def words_panel(bench: Bench, run: RunRequest, heads: HeadEffects | None) -> None:
+    """Saliency strips of all sentences."""
+    given = {"target": _target(bench, heads), "pool": pool_texts()}
+    show(
+        Question(
+            "attention_words",
+            "Which words does the answer rest on, and whose?",
+            Explaining("groups.attribution.attribute", run, given),
+            Cost(96, "32 passes forward and back, more where the gap stays above 1 %"),
+            SALIENCY(),
+            text.WORDS_HOW,
+            text.WORDS_LIMITS,
+            "Every sentence's words, tinted by what they bring to the answer of "
+            f"slot {bench.slot + 1}, and the share of each sentence.",
+            origin=_origin,
         )
-    with ways:
-        show(
-            Question(
-                "attention_ways",
-                "Through which positions does each sentence reach it?",
-                Explaining("attention.conductance.layer_conductance", run, given),
-                "about 32 x (N + 3) passes, and 64 per layer for captum's check",
-                _ways,
-                text.PATHS_HOW,
-                text.PATHS_LIMITS,
-                "Layer by layer, the positions through which each sentence reaches the answer of "
-                f"slot {bench.slot + 1}.",
-                origin=_origin,
-            )
+    )
+
+
+def ways_panel(bench: Bench, run: RunRequest, heads: HeadEffects | None) -> None:
+    """The positions of every layer."""
+    given = {"target": _target(bench, heads), "pool": pool_texts()}
+    show(
+        Question(
+            "attention_ways",
+            "Through which positions does each sentence reach it?",
+            Explaining("attention.conductance.layer_conductance", run, given),
+            Cost(
+                96 * (run.num_instances + 3),
+                "32 x (N + 3) passes forward and back, and 64 per layer for captum's check",
+            ),
+            _ways,
+            text.PATHS_HOW,
+            text.PATHS_LIMITS,
+            "Layer by layer, the positions through which each sentence reaches the answer of "
+            f"slot {bench.slot + 1}.",
+            origin=_origin,
         )
+    )
 
 
 def _ways(result: Conductance) -> Picture:

@@ -17,6 +17,7 @@ from muxviz.ui.shell.text import count, plain
 from muxviz.ui.study.asked import Across, Gather
 from muxviz.ui.study.call import Call, labelled_groups
 from muxviz.ui.study.heading import base
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.pruned_family import origins_line
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
@@ -34,7 +35,6 @@ def series_panels(run: RunRequest, bench: Bench) -> None:
     """Answers and read-back, then cross-talk, a row for each checkpoint."""
     kind = kind_of(bench)
     dial = [one for one in kind if one.sharing is not None]
-    st.divider()
     if 1 < len(dial) < len(kind):
         control(SERIES, help="All: also those that are on no dial, such as pruned ones.")
     chosen = dial if len(dial) > 1 and value(SERIES) == "dial" else kind
@@ -57,7 +57,11 @@ def series_panels(run: RunRequest, bench: Bench) -> None:
                 baseline=True,
                 across=tuple(others),
             ),
-            f"{2 * groups} mixed sequences on each of {count(len(members), 'checkpoint')}",
+            mixed(
+                2 * groups,
+                f" on each of {count(len(members), 'checkpoint')}",
+                times=len(members),
+            ),
             SERIES_FIGURE(),
             words.SERIES_HOW,
             words.SERIES_LIMITS,
@@ -74,8 +78,11 @@ def series_panels(run: RunRequest, bench: Bench) -> None:
             "compare_taken_series",
             "And how much do neighbours move?",
             swap_test(first, others),
-            f"{value(SWAPS) * run.num_instances:,} mixed sequences on each of "
-            f"{count(len(members), 'checkpoint')}",
+            mixed(
+                value(SWAPS) * run.num_instances,
+                f" on each of {count(len(members), 'checkpoint')}",
+                times=len(members),
+            ),
             TAKEN_SERIES(),
             words.TAKEN_HOW,
             words.TAKEN_SERIES_LIMITS,

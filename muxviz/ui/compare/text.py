@@ -41,9 +41,9 @@ in more than pruning, such as in how long they were trained.
 """
 TAKEN_HOW = """
 The swap test of this group on both checkpoints, with the **same sentences** put in. A dot is what a
-slot takes from each other one: the mean over the others of JS(answer now, answer with their
-sentence exchanged), in nats, from 0 to ln 2 = 0.69; "all" is the mean over all pairs. At the right
-B less A, paired by draw. Intervals: bootstrap over draws.
+slot takes from each other one: the mean over the others of the share of the answer's probability
+that moves when their sentence is exchanged, in points; "all" is the mean over all pairs. At the
+right B less A, paired by draw. Intervals: bootstrap over draws.
 """
 TAKEN_LIMITS = """
 One group: a slot and its sentence are one here. Cross-talk has the matrix, and which neighbour it

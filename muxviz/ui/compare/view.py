@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -26,12 +27,15 @@ from muxviz.ui.shell.text import plain
 from muxviz.ui.study.asked import Across, Gather, Question
 from muxviz.ui.study.call import As, Call, labelled_groups
 from muxviz.ui.study.heading import sides
+from muxviz.ui.study.pace import Cost, mixed
 from muxviz.ui.study.panels import empty
 from muxviz.ui.study.pruned_family import origins_line
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.tabs import in_tabs
 
 MOST_OFFERED = 4
+SERIES = "All of its kind"
 
 
 def compare_page(run: RunRequest, bench: Bench, alike: Sequence[str]) -> None:
@@ -42,16 +46,24 @@ def compare_page(run: RunRequest, bench: Bench, alike: Sequence[str]) -> None:
     else:
         _answers(run, other)
         st.divider()
-        with st.container(horizontal=True, gap="medium"):
-            control(QUANTITY, help="What is compared; all three are counted at once.")
-            with st.container(width=260):
-                control(DRAWS)
-            with st.container(width=260):
-                control(SWAPS, help="Of the swap test: for each slot.")
-        _slots(run, other)
-        _confusion(run, other)
-        _taken(run, other)
-    series_panels(run, bench)
+    with st.container(horizontal=True, gap="medium"):
+        control(QUANTITY, help="What is compared; all three are counted at once.")
+        with st.container(width=260):
+            control(DRAWS)
+        with st.container(width=260):
+            control(SWAPS, help="Of the swap test: for each slot.")
+    if other is None:
+        series_panels(run, bench)
+        return
+    in_tabs(
+        "compare_more",
+        {
+            "Slot by slot": partial(_slots, run, other),
+            "Other answers": partial(_confusion, run, other),
+            "Cross-talk": partial(_taken, run, other),
+            SERIES: partial(series_panels, run, bench),
+        },
+    )
 
 
 def _choose(alike: Sequence[str]) -> None:
@@ -132,8 +144,12 @@ def _slots(run: RunRequest, other: RunRequest) -> None:
                 baseline=True,
                 across=(other,),
             ),
-            f"{2 * groups} mixed sequences on each, and up to {groups * run.num_instances} "
-            "sentences alone",
+            mixed(
+                2 * groups,
+                f" on each, and up to {groups * run.num_instances} sentences alone",
+                times=2,
+                alone=groups * run.num_instances,
+            ),
             draw,
             words.CHANGE_HOW,
             words.CHANGE_LIMITS,
@@ -172,7 +188,10 @@ def _confusion(run: RunRequest, other: RunRequest) -> None:
                 takes="pool",
                 baseline=True,
             ),
-            f"{value(DRAWS) * run.num_instances} sentences through both checkpoints",
+            Cost(
+                2 * value(DRAWS),
+                f"{value(DRAWS) * run.num_instances} sentences through both checkpoints",
+            ),
             CONFUSION(),
             words.CONFUSION_HOW,
             words.CONFUSION_LIMITS,
@@ -200,7 +219,7 @@ def _taken(run: RunRequest, other: RunRequest) -> None:
             "compare_taken",
             "Whose slots take more from their neighbours?",
             swap_test(run, (other,)),
-            f"{value(SWAPS) * run.num_instances:,} mixed sequences on each",
+            mixed(value(SWAPS) * run.num_instances, " on each", times=2),
             TAKEN(),
             words.TAKEN_HOW,
             words.TAKEN_LIMITS,

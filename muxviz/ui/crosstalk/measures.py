@@ -10,6 +10,7 @@ from muxviz.ui.crosstalk.params import DRAWS, MEASURE, OVER, OWN, POOL, SETS
 from muxviz.ui.shell.params import value
 from muxviz.ui.shell.text import count
 from muxviz.ui.study.call import As, Call, Sentences, pool_texts
+from muxviz.ui.study.pace import Cost, mixed
 from muxviz.ui.study.runs import RunRequest
 
 EXACT = 10  # slots up to which all coalitions are run
@@ -90,18 +91,18 @@ def call_of(run: RunRequest, picked: Chosen) -> Call:
     return Call("crosstalk.swap_test.measure_crosstalk", run, drawn, baseline=True)
 
 
-def cost_of(run: RunRequest, picked: Chosen) -> str:
+def cost_of(run: RunRequest, picked: Chosen) -> Cost | str:
     """How much work it is, in words."""
     num, draws = run.num_instances, min(picked.draws, len(picked.pool))
     if picked.measure in SWAPS:
-        return f"{draws * num:,} mixed sequences ({draws} draws × {num} slots)"
+        return mixed(draws * num, f" ({draws} draws × {num} slots)")
     if picked.measure == "shapley":
         each = 2**num - 1 if num <= EXACT else 2 * num - 1
-        return f"{picked.sets * each:,} mixed sequences ({picked.sets} sets × {each:,} coalitions)"
+        return mixed(picked.sets * each, f" ({picked.sets} sets × {each:,} coalitions)")
     if picked.measure == "odds":
-        return f"{picked.draws * num + 2:,} mixed sequences, each read back"
+        return mixed(picked.draws * num + 2, ", each read back")
     if picked.is_pool_leak:
-        return f"{picked.draws:,} mixed sequences"
+        return mixed(picked.draws)
     if picked.measure == "leak":
         return "one pass"
-    return f"{count(num, 'integral')} of gradients, some dozen passes each"
+    return Cost(100 * num, f"{count(num, 'integral')} of gradients, some dozen passes each")

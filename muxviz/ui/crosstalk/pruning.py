@@ -10,6 +10,7 @@ from muxviz.ui.crosstalk.measures import Chosen, call_of
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import count
 from muxviz.ui.study.asked import Across, Gather
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.pruned_family import origins_line, sparsity_family, why_no_family
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
@@ -26,7 +27,11 @@ def sparsity_panel(run: RunRequest, bench: Bench, picked: Chosen) -> None:
             "crosstalk_sparsity",
             "Does pruning bring cross-talk?",
             replace(call_of(first, swaps), across=tuple(others), listed=True),
-            f"{passes:,} mixed sequences on each of {count(1 + len(others), 'checkpoint')}",
+            mixed(
+                passes,
+                f" on each of {count(1 + len(others), 'checkpoint')}",
+                times=1 + len(others),
+            ),
             CROSSTALK_SPARSITY(),
             text.SPARSITY_HOW,
             text.SPARSITY_LIMITS,

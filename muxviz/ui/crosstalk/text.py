@@ -179,7 +179,8 @@ SPARSITY_HOW = """
 The swap test of this group on every checkpoint here of this kind (same number of slots, task,
 labels and sizes before pruning), with the **same sentences** put in. Across stands the share of the
 encoder's weights that was pruned away, as CoFi counts. A thin line is what a slot takes from each
-other one: the mean over the others of JS(answer now, answer with their sentence exchanged), nats.
+other one: the mean over the others of the share of the answer's probability that moves when
+their sentence is exchanged.
 The heavy line is the mean over all pairs of slots, with its bootstrap 95 % interval over draws.
 Intervals of slots, and changes against the least pruned checkpoint, paired by draw, are on hover
 and in the table.

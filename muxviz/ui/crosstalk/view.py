@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from muxviz.ui.study.kept import Kept, desk
 from muxviz.ui.study.panels import not_applicable
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
+from muxviz.ui.study.tabs import in_tabs
 
 CROSS_MATRIX = "from muxviz.results.cross_matrix import cross_matrix"
 DIFFERENCE = "from muxviz.analysis.crosstalk.swap_test import matrix_difference"
@@ -59,9 +61,10 @@ def crosstalk_page(run: RunRequest, bench: Bench) -> None:
         _beside(calls["A"], calls["B"], picked, scale, bench.is_dark)
         if _scale(calls, picked) != scale:
             st.rerun()  # B has just come: both are drawn on one scale
+    more = {"Pruning": partial(sparsity_panel, run, bench, picked)}
     if result is not None and desk().look_up(calls["A"].ask) is not None:
-        pair_panels(result, calls["A"], picked)
-    sparsity_panel(run, bench, picked)
+        more = {"One pair": partial(pair_panels, result, calls["A"], picked)} | more
+    in_tabs("crosstalk_more", more)
 
 
 # ---- controls -----------------------------------------------------------------------------------

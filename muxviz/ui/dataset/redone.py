@@ -11,6 +11,7 @@ from muxviz.ui.shell.text import plain
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, Sentences
 from muxviz.ui.study.heading import without_rows
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.question import show
 
 
@@ -38,7 +39,7 @@ def redone_panel(bench: Bench, call: Call, found: Worklist) -> None:
                 across=() if other is None else (other,),
                 together=True,
             ),
-            f"{len(found.failures):,} mixed sequences with each of the two",
+            mixed(len(found.failures), " with each of the two", times=2),
             REGRESSION(),
             words.REDONE_HOW,
             _limits,

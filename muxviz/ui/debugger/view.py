@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -20,10 +21,12 @@ from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, Known, balanced_texts, pool_texts
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.panels import not_applicable
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.slots import only_fills, other_slot
+from muxviz.ui.study.tabs import in_tabs
 
 LABELLED = 64  # sentences that say how sure the N = 1 model is of its answers
 FIRST_DRAWS = 32
@@ -47,10 +50,15 @@ def debugger_panels(run: RunRequest, bench: Bench) -> None:
             say_target(first.ladder)
     call = _call(run, bench.slot, gold, draws)
     found = show(_verdict(call, bench.slot, draws))
+    known = Known(lambda: found, (call.ask, "more"), by=call)
+    more = {"Gradients": partial(_attributed, run, bench.slot)}
+    if len(run.rows) > 1:
+        more["A neighbour's words"] = partial(_edit, run, bench, gold)
     if isinstance(found, Diagnosis):
-        _after(call, found)
-    _attributed(run, bench.slot)
-    _edit(run, bench, gold)
+        _fixes(found, known)
+        heard = {"Whom it hears": partial(_heard, found, known)}
+        more = (heard if found.worst or found.heard is not None else {}) | more
+    in_tabs("debugger_more", more)
 
 
 def _call(run: RunRequest, slot: int, gold: str, draws: int, **more: Any) -> Call:
@@ -75,7 +83,7 @@ def _first(run: RunRequest, slot: int, gold: str) -> Question:
         "first",
         "Company or capacity?",
         _call(run, slot, gold, FIRST_DRAWS, checks=FIRST),
-        f"about {2 * FIRST_DRAWS} mixed sequences",
+        mixed(2 * FIRST_DRAWS),
         VERDICT(),
         words.FIRST_HOW,
         words.FIRST_LIMITS,
@@ -91,7 +99,7 @@ def _verdict(call: Call, slot: int, draws: int) -> Question:
         "verdict",
         f"Why did slot {slot + 1} come back so?",
         call,
-        f"about {passes} mixed sequences, and {LABELLED} sentences through the N = 1 model",
+        mixed(passes, f", and {LABELLED} sentences through the N = 1 model"),
         VERDICT(),
         words.VERDICT_HOW,
         words.VERDICT_LIMITS,
@@ -100,9 +108,8 @@ def _verdict(call: Call, slot: int, draws: int) -> Question:
     )
 
 
-def _after(call: Call, found: Diagnosis) -> None:
-    """Two more pictures of the same result."""
-    known = Known(lambda: found, (call.ask, "more"), by=call)
+def _fixes(found: Diagnosis, known: Known) -> None:
+    """What was tried to mend it."""
     if found.fixes:
         show(
             Question(
@@ -116,6 +123,10 @@ def _after(call: Call, found: Diagnosis) -> None:
                 origin=_origin,
             )
         )
+
+
+def _heard(found: Diagnosis, known: Known) -> None:
+    """What its neighbours do to it: the extremes, and the drift of its read-out."""
     if found.worst:
         st.caption("Sentences of the pool in a neighbour's slot: the three worst, the three best.")
         st.dataframe(
@@ -148,7 +159,7 @@ def _attributed(run: RunRequest, slot: int) -> None:
             "attributed",
             "Do gradients name the same neighbour?",
             Call("debugger.attributed.attributed", run, given),
-            f"{32 * run.num_instances} mixed sequences, and 32 to 256 with their gradients",
+            mixed(32 * run.num_instances, ", and 32 to 256 with their gradients", times=8),
             ATTRIBUTED(),
             words.ATTRIBUTED_HOW,
             words.ATTRIBUTED_LIMITS,
@@ -159,8 +170,6 @@ def _attributed(run: RunRequest, slot: int) -> None:
 
 def _edit(run: RunRequest, bench: Bench, gold: str) -> None:
     """The smallest edit of a neighbour that turns the answer."""
-    if len(run.rows) < 2:
-        return
     other = other_slot(run, bench, "A neighbour to edit", NEIGHBOUR)
     if other >= len(run.rows):
         return

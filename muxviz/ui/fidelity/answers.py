@@ -12,6 +12,7 @@ from muxviz.ui.fidelity.view import drawn, drawn_labelled, origin
 from muxviz.ui.shell.params import value
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Call
+from muxviz.ui.study.pace import Cost, mixed
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
@@ -19,12 +20,13 @@ from muxviz.ui.study.runs import RunRequest
 def agreement_panel(run: RunRequest) -> None:
     """Answers in company against the N = 1 baseline's."""
     scope, draws, num = value(SCOPE), value(DRAWS), run.num_instances
-    call, cost = Call("fidelity.agreement.agreement", run, baseline=True), "few passes"
+    call: Call = Call("fidelity.agreement.agreement", run, baseline=True)
+    cost: Cost | str = "few passes"
     if scope == "pool":
         name = "fidelity.agreement.pool_agreement"
         call = Call(name, run, drawn(), takes="pool", baseline=True)
         alone = min(draws * num, 1000)
-        cost = f"{draws} mixed sequences, and up to {alone} sentences alone"
+        cost = mixed(draws, f", and up to {alone} sentences alone", alone=alone)
     show(
         Question(
             f"fidelity_agreement_{scope}",
@@ -59,7 +61,7 @@ def accuracy_panel(run: RunRequest) -> None:
             "fidelity_right",
             "How often is each slot's answer right?",
             Call(name, run, drawn_labelled(), takes="pool", baseline=True),
-            f"{groups} mixed sequences{alone}",
+            mixed(groups, alone, alone=groups * run.num_instances if alone else 0),
             lambda result: ACCURACY().of(*result, named="*result"),
             words.RIGHT_HOW,
             words.RIGHT_LIMITS,
@@ -73,6 +75,7 @@ def accuracy_panel(run: RunRequest) -> None:
 def escalation_panel(run: RunRequest) -> None:
     """Right answers where the least certain are asked again alone."""
     groups = value(DRAWS)
+    alone = min(groups * run.num_instances, 1000)
     show(
         Question(
             "fidelity_escalation",
@@ -84,8 +87,7 @@ def escalation_panel(run: RunRequest) -> None:
                 takes="pool",
                 baseline=True,
             ),
-            f"{groups} mixed sequences, and up to {min(groups * run.num_instances, 1000)} "
-            "sentences alone",
+            mixed(groups, f", and up to {alone} sentences alone", alone=alone),
             ESCALATION(),
             words.AGAIN_HOW,
             words.AGAIN_LIMITS,

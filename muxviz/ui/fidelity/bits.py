@@ -17,6 +17,7 @@ from muxviz.ui.shell.params import control, value
 from muxviz.ui.study.asked import Across
 from muxviz.ui.study.call import Call
 from muxviz.ui.study.heading import family
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
@@ -30,14 +31,13 @@ def bits_panel(run: RunRequest, bench: Bench) -> None:
         "fidelity_bits",
         QUESTION,
         Call("fidelity.capacity.bits", run, drawn(), takes="pool", across=tuple(others)),
-        f"{value(DRAWS) * (1 + len(others))} mixed sequences, {1 + len(others)} checkpoints",
+        mixed(value(DRAWS) * (1 + len(others)), f", {1 + len(others)} checkpoints"),
         BITS(unit=value(UNIT)),
         words.BITS_HOW,
         words.BITS_LIMITS,
         "Bits per position that one vector carries, slot by slot and in all, against N.",
         origin=_origin,
     )
-    st.divider()
     with st.container(horizontal=True, gap="medium"):
         control(ACROSS, help="All: every checkpoint here with these labels and two slots or more.")
         control(UNIT)

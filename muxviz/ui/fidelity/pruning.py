@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from muxviz.figures.drawing.family import Picture
 from muxviz.figures.fidelity.by_sparsity import SPARSITY
 from muxviz.results.by_sparsity import BySparsity
@@ -17,6 +15,7 @@ from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import count
 from muxviz.ui.study.asked import Across, Gather
 from muxviz.ui.study.call import Call
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.pruned_family import origins_line, sparsity_family, why_no_family
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
@@ -24,7 +23,6 @@ from muxviz.ui.study.runs import RunRequest
 
 def pruning_panel(run: RunRequest, bench: Bench) -> None:
     """All checkpoints of the kind against sparsity, slot by slot."""
-    st.divider()
     control(QUANTITY, help="What is compared; all three are counted at once.")
     members = sparsity_family(bench)
     show(_question(members or [run], why_no_family(bench, members)))
@@ -41,8 +39,13 @@ def _question(members: Sequence[RunRequest], reason: str) -> Across:
         "fidelity_sparsity",
         "Does pruning hurt some slots more than others?",
         Call(name, first, drawn_labelled(), "pool", baseline=True, across=tuple(members[1:])),
-        f"{2 * groups} mixed sequences on each of {count(len(members), 'checkpoint')}, and up to "
-        f"{groups * first.num_instances} sentences alone",
+        mixed(
+            2 * groups,
+            f" on each of {count(len(members), 'checkpoint')}, and up to "
+            f"{groups * first.num_instances} sentences alone",
+            times=len(members),
+            alone=groups * first.num_instances,
+        ),
         draw,
         words.SPARSITY_HOW,
         words.SPARSITY_LIMITS,

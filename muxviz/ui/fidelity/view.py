@@ -17,6 +17,7 @@ from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Call, labelled_groups, random_groups
+from muxviz.ui.study.pace import Cost, mixed
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.tabs import in_tabs
@@ -39,10 +40,11 @@ def scope_controls() -> None:
 def read_back_panels(run: RunRequest, bench: Bench) -> None:
     """By slot, by position and by length: three pictures of one result."""
     scope, groups = value(SCOPE), value(DRAWS)
-    call, cost = Call("fidelity.recovery.read_back", run), "one pass"
+    call: Call = Call("fidelity.recovery.read_back", run)
+    cost: Cost | str = "one pass"
     if scope == "pool":
         call = Call("fidelity.recovery.pool_read_back", run, drawn(), takes="pool")
-        cost = f"{groups} mixed sequences, {groups * run.num_instances} sentences of the pool"
+        cost = mixed(groups, f", {groups * run.num_instances} sentences of the pool")
     slots = Question(
         f"fidelity_slots_{scope}",
         "How much of each slot is read back?",

@@ -15,6 +15,7 @@ from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.question import show
 
 # What the results call the likenesses that the control offers.
@@ -41,7 +42,7 @@ def _gates(side: Side) -> Question:
         f"keys_gates{side.key}",
         f"Do two read-outs gate the same state differently?{side.words}",
         Call("keys.gates.gate_flips", side.run, drawn()),
-        f"{value(DRAWS) + 1} mixed sequences",
+        mixed(value(DRAWS) + 1),
         GATES_FAMILY(over=value(GATES)),
         words.GATES_HOW,
         words.GATES_LIMITS,
@@ -83,7 +84,7 @@ def _leak(side: Side) -> Question:
         f"keys_leak{side.key}",
         f"Do slots with like keys leak more?{side.words}",
         call,
-        f"about {value(DRAWS) * side.run.num_instances} mixed sequences",
+        mixed(value(DRAWS) * side.run.num_instances),
         _scattered,
         words.LEAK_HOW,
         words.LEAK_LIMITS,

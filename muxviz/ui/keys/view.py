@@ -20,6 +20,7 @@ from muxviz.ui.shell.text import plain
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, pool_texts
 from muxviz.ui.study.heading import sides
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
@@ -107,8 +108,10 @@ def _filter(side: Side) -> Question:
         f"keys_filter{side.key}",
         f"How much could be read with no network at all?{side.words}",
         Call("keys.matched_filter.matched_filter", side.run, drawn()),
-        f"{value(DRAWS)} mixed sequences for the model's own read-back, and a search of the "
-        "vocabulary for every token",
+        mixed(
+            value(DRAWS),
+            " for the model's own read-back, and a search of the vocabulary for every token",
+        ),
         FILTER(),
         words.FILTER_HOW,
         words.FILTER_LIMITS,

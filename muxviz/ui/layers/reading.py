@@ -16,16 +16,22 @@ from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import Number, control, value
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, halves
+from muxviz.ui.study.pace import Cost, mixed
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 
 NO_HEAD = "One text a pass: nothing was mixed, so nothing is read back. The linear probe works."
 
 
+def reading_panels(run: RunRequest, bench: Bench) -> None:
+    """What is read at every level: of all slots, and of the selected one's tokens."""
+    _strip(run, bench, _lens(run, bench))
+
+
 # ---- lens ---------------------------------------------------------------------------------------
 
 
-def lens_panel(run: RunRequest, bench: Bench) -> str:
+def _lens(run: RunRequest, bench: Bench) -> str:
     """Slots by levels through the chosen probe, whose id is given back."""
     probe = str(value(PROBE))
     is_linear = probe == "linear"
@@ -67,12 +73,12 @@ def _fit_draws() -> As:
     return As("the number of groups to fit on", int(value(FIT)))
 
 
-def _lens_cost(run: RunRequest, probe: str) -> str:
+def _lens_cost(run: RunRequest, probe: str) -> Cost:
     draws, fit = int(value(DRAWS)), int(value(FIT))
     if probe == "demux":
-        return f"{draws} mixed sequences, each read at every level"
+        return mixed(draws, ", each read at every level")
     what = "and a regression per slot and level" if probe == "linear" else "and a map per level"
-    return f"{draws + fit} mixed sequences at most, {what}"
+    return mixed(draws + fit, f" at most, {what}")
 
 
 def _lens_how(result: LayerLens | LayerProbe) -> str:
@@ -94,7 +100,7 @@ def _lens_how(result: LayerLens | LayerProbe) -> str:
 # ---- strip --------------------------------------------------------------------------------------
 
 
-def strip_panel(run: RunRequest, bench: Bench, probe: str) -> None:
+def _strip(run: RunRequest, bench: Bench, probe: str) -> None:
     """The selected slot's tokens through the layers."""
     translated, call = probe == "translated", Call("layers.lens.lens_of_group", run)
     if translated:

@@ -22,6 +22,7 @@ from muxviz.ui.shell.text import count
 from muxviz.ui.study.asked import Across, Question
 from muxviz.ui.study.call import As, Call, pool_texts
 from muxviz.ui.study.heading import family
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.python import seating_argument
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest, pooled
@@ -54,7 +55,7 @@ def spectrum_question(run: RunRequest, bench: Bench) -> Question:
         "layers_spectrum",
         "How entangled is the state, layer by layer?",
         spectrum_call(run),
-        f"{int(value(PAIRS)) * (run.num_instances + 2) + 16:,} mixed sequences",
+        mixed(int(value(PAIRS)) * (run.num_instances + 2) + 16),
         SPECTRUM(solo=soloed(bench)),
         words.SPECTRUM_HOW,
         words.SPECTRUM_LIMITS,
@@ -127,7 +128,11 @@ def norms_panel(run: RunRequest, bench: Bench) -> None:
             "layers_norms",
             "How do states and attention change with N?",
             Call("layers.norms.layer_norms", first, given, takes="pool", across=tuple(others)),
-            f"{groups} mixed sequences on each of {count(1 + len(others), 'checkpoint')}",
+            mixed(
+                groups,
+                f" on each of {count(1 + len(others), 'checkpoint')}",
+                times=1 + len(others),
+            ),
             NORMS(),
             words.NORMS_HOW,
             words.NORMS_LIMITS,

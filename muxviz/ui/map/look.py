@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -11,8 +13,9 @@ from muxviz.figures.map.words import near_table, point_row, state_words
 from muxviz.results.arrays import sample_arrays
 from muxviz.results.map import StateMap, StateSample
 from muxviz.ui.map import params as controls
+from muxviz.ui.shell import session
 from muxviz.ui.shell.params import Number, fits
-from muxviz.ui.shell.text import count, plain
+from muxviz.ui.shell.text import count, listed, plain
 
 MOST_ROWS = 400  # of a table
 
@@ -33,15 +36,52 @@ def closer_look(found: StateMap, state: str) -> None:
     with st.container(horizontal=True, gap="medium"):
         sentence = _number(controls.SELECTED, sample.num_anchors)
         point = _number(controls.POINT, len(sample.anchor))
-    if not sentence and not point:
+    among = [p for p in st.session_state.get(session.LASSO, ()) if p < len(sample.anchor)]
+    if not sentence and not point and not among:
         st.caption(
             "Choose a sentence to see it alone; click a point, or write its number, to see what "
-            "lies near it in the original space."
+            "lies near it in the original space; draw a lasso to list the points in it."
         )
+    if among:
+        _gathered(sample, among)
     if sentence:
         _sentence(sample, sentence - 1)
     if point:
         _near(sample, state, point - 1)
+
+
+def take_points(places: list[list[int]]) -> None:
+    """List the points in a box or lasso (a callback)."""
+    st.session_state[session.LASSO] = tuple(sorted({place[0] for place in places}))
+
+
+def _gathered(sample: StateSample, points: list[int]) -> None:
+    """What was circled; a row that is chosen is marked on the map."""
+    rows = [point_row(sample, point) for point in points[:MOST_ROWS]]
+    st.markdown(f"**{count(len(points), 'point')} circled.** {_kinds(rows)}")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        alt=f"{len(rows)} points in the lasso",
+        key="map_circled",
+        on_select=partial(_mark_row, rows),
+        selection_mode="single-row",
+    )
+
+
+def _kinds(rows: list[dict[str, Any]]) -> str:
+    """How many sentences, slots and answers they are of."""
+    parts = [
+        count(len({row[name] for row in rows} - {None}), name)
+        for name in ("sentence", "slot", "answer")
+    ]
+    return f"Of {listed(parts)}. A row that you choose is ringed on the map."
+
+
+def _mark_row(rows: list[dict[str, Any]]) -> None:
+    chosen = st.session_state["map_circled"]["selection"]["rows"]
+    st.session_state[controls.POINT.key] = rows[chosen[0]]["point"] if chosen else 0
 
 
 def take_point(place: list[int]) -> None:

@@ -18,18 +18,21 @@ from muxviz.ui.map import params as controls
 from muxviz.ui.map import text as words
 from muxviz.ui.map import warm
 from muxviz.ui.map.controls import chosen, design_controls, view_controls
-from muxviz.ui.map.look import closer_look, take_point
+from muxviz.ui.map.look import closer_look, take_point, take_points
 from muxviz.ui.map.project import Project
 from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import value
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, labelled_pool
 from muxviz.ui.study.kept import desk
-from muxviz.ui.study.question import show
+from muxviz.ui.study.pace import mixed
+from muxviz.ui.study.question import show, start
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.tabs import in_tabs
 
 QUESTION = "Do same sentences stay together whatever their neighbours?"
+SKETCH = "A first look, of fewer sentences"
+ROUND = 40  # sentences in a slot each, of one round of it
 ALONE = "One text a pass: a sentence has no neighbours that could move it."
 
 
@@ -39,12 +42,16 @@ def map_page(run: RunRequest, bench: Bench) -> None:
         show(_first(_sampling(run)))
         return
     design_controls()
-    sampling = _sampling(run)
-    desk().collect(sampling.ask)  # before the controls
-    kept = desk().look_up(sampling.ask)
+    sampling, sketch = _sampling(run), _sketch(run)
+    own = desk()
+    own.collect_all()  # before the controls
+    kept = own.look_up(sampling.ask)
     found: StateMap | None = kept.result if kept is not None else None
     view_controls(found)
     first, shown = _first(sampling), None
+    if found is None and sketch is not None and own.shown.get(first.key) is None:
+        _sketched(first, sketch)
+        return
     place = st.container()
     if found is not None and value(controls.METHOD) != "pca":
         shown = show(_second(sampling, found))
@@ -58,6 +65,20 @@ def map_page(run: RunRequest, bench: Bench) -> None:
         st.markdown(f"- {line}")
     if sampling.ask in desk().results:
         _behind(first, found, state)
+
+
+def _sketched(first: Question, sketch: Call) -> None:
+    """A smaller sample first, and while the whole one is run for, its map."""
+    own, passes = desk(), _passes(sketch)
+    later = f" for a first look, then {_passes(first.call):,} for all and their scores"
+    few = replace(first, call=sketch, cost=mixed(passes, later))
+    if own.look_up(sketch.ask) is None:
+        show(few)
+        return
+    if not any(first.ask in known for known in (own.running, own.results, own.errors)):
+        start(first)
+    show(first)
+    show(replace(few, key="map_sketch", file="map_sketch", question=SKETCH))
 
 
 def _behind(first: Question, found: StateMap, state: str) -> None:
@@ -75,14 +96,28 @@ def _behind(first: Question, found: StateMap, state: str) -> None:
 # ---- questions ----------------------------------------------------------------------------------
 
 
-def _sampling(run: RunRequest) -> Call:
+def _passes(sampling: Any) -> int:
+    """Mixed sequences of a sample."""
+    anchors, sets = (sampling.given[name].value for name in ("anchors", "neighbour_sets"))
+    return int(anchors * sets * sampling.run.num_instances) + (sampling.takes == "rows")
+
+
+def _sketch(run: RunRequest) -> Call | None:
+    """A sample that is there in a few seconds; None where the one asked for is as small."""
+    asked = int(value(controls.ANCHORS)), int(value(controls.SETS))
+    anchors = max(4, min(8, ROUND // run.num_instances))
+    few = min(asked[0], anchors), min(asked[1], 2)
+    return _sampling(run, *few) if few != asked else None
+
+
+def _sampling(run: RunRequest, anchors: int = 0, sets: int = 0) -> Call:
     """The sample, its scores, and the maps by PCA; of the pool alone, or of the group too."""
     pool = labelled_pool()
     given = {
         "pool": pool["texts"],
         "gold": pool["labels"],
-        "anchors": As("the number of sentences", int(value(controls.ANCHORS))),
-        "neighbour_sets": As("the number of neighbour sets", int(value(controls.SETS))),
+        "anchors": As("the number of sentences", anchors or int(value(controls.ANCHORS))),
+        "neighbour_sets": As("the number of neighbour sets", sets or int(value(controls.SETS))),
     }
     return Call(
         "map.projection.sample_and_map",
@@ -96,13 +131,11 @@ def _sampling(run: RunRequest) -> Call:
 def _first(sampling: Call) -> Question:
     """The map by PCA."""
     run, now = sampling.run, chosen()
-    anchors, sets = int(value(controls.ANCHORS)), int(value(controls.SETS))
-    passes = anchors * sets * run.num_instances + (sampling.takes == "rows")
     return Question(
         "map_states",
         QUESTION,
         sampling,
-        f"{passes:,} mixed sequences, then the scores of every state",
+        mixed(_passes(sampling), ", then the scores of every state"),
         lambda found: _picture(found, now.pca(found)),
         words.MAP_HOW,
         lambda found: _limits(now.pca(found)),
@@ -110,6 +143,7 @@ def _first(sampling: Call) -> Question:
         reason=ALONE if run.num_instances < 2 else "",
         file="map_pca",
         pick=take_point,
+        lasso=take_points,
         origin=_origin,
         record=lambda found: _record(found, now.pca(found)),
     )
@@ -139,6 +173,7 @@ def _second(sampling: Call, found: StateMap) -> Question:
         instant=True,
         reason=warm.INSTALL if method == "umap" and not warm.has_umap() else "",
         pick=take_point,
+        lasso=take_points,
         origin=_origin(found),
         record=lambda projection: _record(found, projection),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from muxviz.figures.drawing.wording import interval, percent
+from muxviz.figures.drawing.wording import percent
 from muxviz.figures.mix.answers import replaced_strip_figure, tag_strip_figure, tags_words
 from muxviz.figures.mix.braid_words import NEAR, TURNED, standing
 from muxviz.results import (
@@ -25,7 +25,7 @@ from muxviz.results import (
 )
 from muxviz.results.group import CLOSE, EQUAL_SLOTS
 from muxviz.ui.shell.frame import PAGES, Bench
-from muxviz.ui.shell.text import count, plain, shorten
+from muxviz.ui.shell.text import plain, shorten
 from muxviz.ui.study.panels import picture, slot_mark
 from muxviz.ui.study.runs import PastRun
 from muxviz.ui.study.slots import take_slot
@@ -37,11 +37,21 @@ MAX_FILLS = 3  # candidates per [MASK]
 MAX_LABELS = 4  # labels with their probabilities, where any number applies
 
 
+def is_per_token(result: GroupResult) -> bool:
+    """Whether answers are one per token: then their cards stand below the braid, in a tab."""
+    return any(isinstance(s.answer, TagAnswer | ReplacedAnswer) for s in result.answered)
+
+
 def answer_cards(past: PastRun, bench: Bench) -> None:
     """A card per sentence, in slot order; its number selects its slot."""
+    if not is_per_token(past.result):
+        draw_cards(past, bench)
+
+
+def draw_cards(past: PastRun, bench: Bench) -> None:
+    """The cards, wherever they stand."""
     result = past.result
-    per_token = any(isinstance(s.answer, TagAnswer | ReplacedAnswer) for s in result.answered)
-    with st.grid(1 if per_token else "auto", min_column_width=CARD, gap="small"):
+    with st.grid(1 if is_per_token(result) else "auto", min_column_width=CARD, gap="small"):
         for slot in result.answered:
             with st.container(
                 border=True, height="stretch", gap="xxsmall", key=f"card_{slot.slot}"
@@ -129,9 +139,12 @@ def _facts(slot: SlotResult, result: GroupResult) -> list[str]:
     if slot.alone is not None:
         facts.append(f"alone: {_in_short(slot.alone)}")
     if isinstance(slot.answer, LabelAnswer) and len(slot.answer.labels) > 1:
-        facts.append(f"margin {slot.answer.margin:.1f}, certainty {slot.answer.certainty:.2f}")
+        facts.append(f"margin {slot.answer.margin:.1f}")
         if slot is least_certain(result):
-            facts.append(f":material/replay: first to be asked again{_asked(slot)}")
+            facts.append(
+                f":material/replay: certainty {slot.answer.certainty:.2f}, first to be asked again"
+                f"{_asked(slot)}"
+            )
     return [*facts, *_read_back(slot)]
 
 
@@ -158,8 +171,7 @@ def _read_back(slot: SlotResult) -> list[str]:
     accuracy = slot.reading.accuracy
     if not accuracy.trials:
         return ["nothing to read back"]
-    tokens = count(accuracy.trials, "token")
-    return [f"read back {percent(accuracy.value)} of {tokens} ({interval(accuracy)})"]
+    return [f"read back {percent(accuracy.value)} of {accuracy.trials}"]
 
 
 def _comparison_note(result: GroupResult) -> str:
@@ -179,7 +191,7 @@ def _comparison_note(result: GroupResult) -> str:
         f"“Alone” is the same sentence in {plain(result.baseline)}, one text a pass. “Margin” is "
         f"the answer's logit minus the best other one; under {CLOSE:g} it is close to turning. "
         "“Certainty” is its probability at the checkpoint's temperature, which `muxviz run "
-        "--escalate` goes by. Intervals are Wilson 95 %."
+        "--escalate` goes by."
     )
 
 

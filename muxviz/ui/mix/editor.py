@@ -34,11 +34,14 @@ def editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
 def _editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
     group.collect()
     seats = group.seat(bench.num_instances)
+    # Of one name always: under another one Streamlit takes it for a new box, and closes it.
     box = st.expander(
-        _summary(seats), key=session.EDITOR, on_change="rerun", icon=":material/edit:"
+        "**Sentences**", key=session.EDITOR, on_change="rerun", icon=":material/edit:"
     )
+    if not box.open:
+        st.caption(_summary(seats))
     with box:
-        _toolbar(bench)
+        _toolbar(bench, seats)
         _taken(seats)
         _rows(seats, counter_of(bench.checkpoint))
         if seats.seated and seats.free:
@@ -47,11 +50,11 @@ def _editor(bench: Bench, is_stale: Callable[[], bool]) -> None:
 
 
 def _summary(seats: Seats) -> str:
-    """The editor's heading, readable while it is closed."""
+    """How the slots are taken."""
     parts = [f"{len(seats.seated)} of {count(seats.num_instances, 'slot')} taken"]
     if seats.free and seats.seated:
         parts.append(f"{seats.free} to fill")
-    return f"**Sentences** · {' · '.join(parts)}"
+    return " · ".join(parts)
 
 
 def _tell_page(is_stale: Callable[[], bool]) -> None:
@@ -65,7 +68,7 @@ def _tell_page(is_stale: Callable[[], bool]) -> None:
         st.rerun()
 
 
-def _toolbar(bench: Bench) -> None:
+def _toolbar(bench: Bench, seats: Seats) -> None:
     full = len(group.edited()) >= MAX_ROWS
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.button("Add", icon=":material/add:", on_click=group.add, disabled=full, key="row_add")
@@ -88,7 +91,7 @@ def _toolbar(bench: Bench) -> None:
             disabled=not st.session_state.get(session.UNDO),
             help="Brings back the rows before the last add, paste, shuffle, clear or preset.",
         )
-        st.space("stretch")
+        st.caption(_summary(seats), text_alignment="right", width="stretch")
         with st.popover("Options", icon=":material/tune:"):
             _options(bench)
 

@@ -18,7 +18,8 @@ from muxviz.ui.study.asked import Question
 from muxviz.ui.study.braid import drawn_braid, recorded_band
 from muxviz.ui.study.call import Call
 from muxviz.ui.study.heading import sides
-from muxviz.ui.study.question import show
+from muxviz.ui.study.kept import desk
+from muxviz.ui.study.question import at_once, show
 from muxviz.ui.study.runs import PastRun
 
 ROOM = 48  # characters
@@ -37,26 +38,29 @@ def other_model(past: PastRun, bench: Bench) -> None:
         fill=asked.fill,
         seed=asked.seed,
     )
-    table = st.container()
-    result: GroupResult | None = show(
-        Question(
-            "mix_other",
-            f"The pass of model B, {plain(run.checkpoint)}",
-            Call("inference.run_group", run, baseline=True),
-            "one pass, and one of each sentence alone",
-            lambda found: drawn_braid(found, recorded_band(found)),
-            words.OTHER_HOW,
-            words.OTHER_LIMITS,
-            instant=True,
-        )
+    asked_b = Question(
+        "mix_other",
+        f"The pass of model B, {plain(run.checkpoint)}",
+        Call("inference.run_group", run, baseline=True),
+        "one pass, and one of each sentence alone",
+        lambda found: drawn_braid(found, recorded_band(found)),
+        words.OTHER_HOW,
+        words.OTHER_LIMITS,
+        instant=True,
     )
+    desk().collect_all()
+    result: GroupResult | None = at_once(asked_b)
     if result is None:
+        show(asked_b)
         return
     rows = side_by_side(past.result, result)
-    with table:
-        st.markdown(f"**Side by side.** {plain(_summary(past.result, result))}")
-        alt = f"Answers of both models to {count(len(rows), 'sentence')}"
-        st.dataframe(rows, hide_index=True, width="stretch", alt=alt)
+    st.markdown(f"**Side by side.** {plain(_summary(past.result, result))}")
+    alt = f"Answers of both models to {count(len(rows), 'sentence')}"
+    st.dataframe(rows, hide_index=True, width="stretch", alt=alt)
+    box = st.expander("Its braid", key="mix_other_braid", on_change="rerun", type="compact")
+    if box.open:
+        with box:
+            show(asked_b)
 
 
 def side_by_side(one: GroupResult, other: GroupResult) -> list[dict[str, Any]]:

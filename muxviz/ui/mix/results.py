@@ -13,6 +13,7 @@ from muxviz.figures.mix.leak import LEAK
 from muxviz.figures.mix.timing import TIMING
 from muxviz.results import GroupResult, SlotResult
 from muxviz.ui.mix import text as words
+from muxviz.ui.mix.cards import draw_cards, is_per_token
 from muxviz.ui.mix.other import other_model
 from muxviz.ui.mix.timing import speed
 from muxviz.ui.shell import options, session
@@ -22,6 +23,7 @@ from muxviz.ui.study.asked import Question
 from muxviz.ui.study.braid import braid_question, recorded_band
 from muxviz.ui.study.call import As, Call, Known, pool_texts
 from muxviz.ui.study.kept import desk
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.python import RUN_IMPORTS, run_lines
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import PastRun, RunRequest
@@ -66,14 +68,17 @@ def braid_panel(past: PastRun, bench: Bench) -> None:
 @st.fragment
 def details(past: PastRun, bench: Bench) -> None:
     """What is behind the verdict, one tab at a time; only the open one is computed."""
+    before = {"Model B": other_model} if bench.other is not None else {}
+    if is_per_token(past.result):
+        before |= {"Answers": draw_cards}
     tabs = {
-        **({"Model B": other_model} if bench.other is not None else {}),
+        **before,
         "Tokens": reading_panel,
         "Leaks": leak_panel,
         "Time": cost_panel,
         "Layers": band_panel,
     }
-    kept = session.DETAILS if bench.other is None else f"{session.DETAILS}_b"  # B's tab is first
+    kept = "_".join([session.DETAILS, *before])  # other tabs come first
     in_tabs(kept, {name: partial(panel, past, bench) for name, panel in tabs.items()})
 
 
@@ -218,7 +223,7 @@ def band_panel(past: PastRun, bench: Bench) -> None:
             "band",
             "How is the state shared among slots, layer by layer?",
             call,
-            f"{PAIRS * (past.request.num_instances + 2) + 16:,} mixed sequences",
+            mixed(PAIRS * (past.request.num_instances + 2) + 16),
             SPECTRUM(),
             words.BAND_HOW,
             words.BAND_LIMITS,

@@ -9,6 +9,7 @@ import streamlit as st
 from muxviz.errors import DataError
 from muxviz.presets import Preset, preset, presets
 from muxviz.results import GroupResult
+from muxviz.results.shown import Shown
 from muxviz.ui.shell import group
 from muxviz.ui.shell.frame import PAGES, Bench, go_to, page_exists
 from muxviz.ui.shell.text import plain
@@ -16,8 +17,9 @@ from muxviz.ui.study import recorded
 from muxviz.ui.study.braid import braid_question
 from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.panels import picture
-from muxviz.ui.study.shown import where_it_turns
+from muxviz.ui.study.shown import failing, where_it_turns
 from muxviz.ui.study.verdict import verdict
+from muxviz.ui.study.why import ask_why
 
 STAGES = (
     (
@@ -47,6 +49,10 @@ GO_LIVE = (
 GO_HARD = (
     "Twins that differ in one word, texts of unlike length, a neighbour that shouts: see what "
     "gives way."
+)
+GO_WHY = (
+    "A sentence that is answered otherwise in company than alone: who is to blame, and what would "
+    "help?"
 )
 GO_MODELS = (
     "What each checkpoint is made of, what it was measured at, and how to open one of your own."
@@ -94,9 +100,9 @@ def stages() -> None:
 # ---- ways on ------------------------------------------------------------------------------------
 
 
-def ways_on() -> None:
-    """Three cards that lead to pages that exist."""
-    with st.grid(3, min_column_width=230, gap="small"):
+def ways_on(bench: Bench) -> None:
+    """Cards that lead to pages that exist."""
+    with st.grid(4, min_column_width=200, gap="small"):
         with st.container(border=True, height="stretch"):
             _card("Run this group yourself", GO_LIVE)
             _open_button(preset("clean"), "Open in Mix & read", kind="primary")
@@ -106,15 +112,30 @@ def ways_on() -> None:
                 for name in HARD:
                     _open_button(preset(name), preset(name).title)
         with st.container(border=True, height="stretch"):
+            _card("Debug a failure", GO_WHY)
+            _why_button(bench)
+        with st.container(border=True, height="stretch"):
             _card("Look at the models", GO_MODELS)
             if page_exists("models"):
                 st.page_link(PAGES["models"].file, label="Models", icon=PAGES["models"].icon)
 
 
+def _why_button(bench: Bench) -> None:
+    """To a failure that was recorded of the chosen checkpoint, else to the group of now."""
+    found = failing(bench.checkpoint.name) if bench.checkpoint else None
+    label = f"Slot {found.turned[0] + 1} of {preset(found.preset).title}" if found else "Debugger"
+    st.button(label, key="open_why", on_click=_open_why, args=(found,), wrap=True)
+
+
+def _open_why(found: Shown | None) -> None:
+    if found is not None:
+        group.put_preset(preset(found.preset))
+    ask_why(found.turned[0] if found else None)
+
+
 def gallery() -> None:
     """Every preset with what to look for in it."""
-    st.header("Groups that each show one thing", anchor=False)
-    with st.container(gap="xxsmall"):
+    with st.expander(f"**{len(presets())} groups that each show one thing**"):
         for item in presets():
             name, look_for = st.columns([0.22, 0.78], vertical_alignment="center", gap="small")
             with name:

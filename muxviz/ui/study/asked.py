@@ -11,10 +11,12 @@ import streamlit as st
 
 from muxviz.errors import NotApplicable
 from muxviz.figures.drawing.family import Drawn, Picture
+from muxviz.results import Provenance
 from muxviz.results.store import to_json
 from muxviz.ui.study.call import Ask, Call, Known
 from muxviz.ui.study.jobs import Answer, Together, Work
-from muxviz.ui.study.panels import Panel, Pick
+from muxviz.ui.study.pace import Cost
+from muxviz.ui.study.panels import Lasso, Panel, Pick
 
 Words: TypeAlias = str | Callable[[Any], str]  # said, or of the result
 
@@ -38,20 +40,20 @@ class Computed(Protocol):
 class Question:
     """A panel of a page: what is asked, the call that answers it, and how the answer is drawn.
 
-    key: unique on the page. question: its heading. cost: of computing it, in words. draw: the
+    key: unique on the page. question: its heading. cost: of computing it. draw: the
     picture, or what gives picture or drawing of the result. how, limits, origin: words, or what
     gives them of the result; where the numbers are from is the result's provenance unless said.
     promise: what it will show. instant: computed without being asked to. reason: why it does not
     apply, where that is known beforehand. view: hashable choices that ``draw`` reads of elsewhere
     than the page's parameters. file: of exports, ``key`` unless said. record: what of the result
     is exported, all of it unless said. is_headed: False where the page has drawn the heading.
-    pick: what a click on a point of the picture does.
+    pick: what a click on a point of the picture does; lasso: a box or lasso around several.
     """
 
     key: str
     question: str
     call: Computed | Known
-    cost: str
+    cost: Cost | str
     draw: Picture | Callable[[Any], Picture | Drawn]
     how: Words
     limits: Words
@@ -64,6 +66,7 @@ class Question:
     record: Callable[[Any], Any] | None = None
     is_headed: bool = True
     pick: Pick | None = None
+    lasso: Lasso | None = None
 
     @property
     def ask(self) -> Ask:
@@ -155,7 +158,7 @@ def _panel_of(
     asked: Question, drawn: Drawn, result: Any, python: str, missing: Sequence[str] = ()
 ) -> Panel:
     exported = result if asked.record is None else asked.record(result)
-    origin = _said(asked.origin, result)
+    told = " ◦ ".join([_said(asked.origin, result) or result.provenance.line(), *missing])
     return Panel(
         asked.file or asked.key,
         drawn.figures,
@@ -166,11 +169,21 @@ def _panel_of(
         _said(asked.limits, result),
         lambda: to_json(exported),
         python,
-        " ◦ ".join([origin or result.provenance.line(), *missing]),
-        " ◦ ".join([origin or result.provenance.brief(), *missing]),
+        told,
+        _brief(told, result),
         asked.pick,
+        asked.lasso,
         drawn.findings,
     )
+
+
+def _brief(told: str, result: Any) -> str:
+    """Where it is from, as far as it has to stand under a picture."""
+    for part in result if isinstance(result, list | tuple) else (result,):
+        for made in getattr(part, "origins", None) or [getattr(part, "provenance", None)]:
+            if isinstance(made, Provenance):
+                told = told.replace(made.line(), made.brief())
+    return told
 
 
 def _said(words: Words, result: Any) -> str:

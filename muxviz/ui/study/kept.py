@@ -15,7 +15,9 @@ import streamlit as st
 from muxviz.errors import MuxvizError
 from muxviz.ui.shell import session
 from muxviz.ui.study.errors import Bug, noted
-from muxviz.ui.study.jobs import Job, forget, note, pick_up
+from muxviz.ui.study.jobs import Job, forget, pick_up
+from muxviz.ui.study.jobs import note as remember
+from muxviz.ui.study.pace import note
 from muxviz.ui.study.panels import Panel
 
 MAX_RESULTS = 32
@@ -34,11 +36,15 @@ class Kept:
 
 @dataclass(frozen=True)
 class Running:
-    """A job under way. key: of the panel that started it. pace: under which its time is noted."""
+    """A job under way. key: of the panel that started it. pace: under which its time is noted.
+
+    sequences: mixed ones that it takes, 0 where it is not made of any.
+    """
 
     job: Job
     key: str
     pace: Hashable
+    sequences: float
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,14 @@ class Desk:
     panels: OrderedDict[Hashable, Panel] = field(default_factory=OrderedDict)
     computed: int = 0
 
-    def begin(self, ask: Hashable, job: Job, key: str, pace: Hashable) -> None:
+    def begin(
+        self, ask: Hashable, job: Job, key: str, pace: Hashable, sequences: float = 0.0
+    ) -> None:
         """Start a job, unless one for the same ask is under way.
 
         What the same panel still computes for an earlier ask is stopped.
         """
-        if self.find(ask, key, pace):
+        if self.find(ask, key, pace, sequences):
             return
         for earlier, running in list(self.running.items()):
             if running.key == key:
@@ -81,15 +89,15 @@ class Desk:
                 self.running.pop(earlier, None)  # whatever it leaves is not waited for
                 forget(earlier, running.job)
         self.errors.pop(ask, None)
-        self.running[ask] = Running(job, key, pace)
+        self.running[ask] = Running(job, key, pace, sequences)
         self.computed += 1
-        note(ask, job)
+        remember(ask, job)
         job.start()
 
-    def find(self, ask: Hashable, key: str, pace: Hashable) -> bool:
+    def find(self, ask: Hashable, key: str, pace: Hashable, sequences: float = 0.0) -> bool:
         """Whether a job for an ask is under way, or was until this page was loaded anew."""
         if ask not in self.running and (job := pick_up(ask)) is not None:
-            self.running[ask] = Running(job, key, pace)
+            self.running[ask] = Running(job, key, pace, sequences)
         return ask in self.running
 
     def collect_all(self) -> None:
@@ -112,6 +120,7 @@ class Desk:
         partial = status.state == "stopped" or bool(getattr(job.result, "is_partial", False))
         if not partial:
             self.pace[running.pace] = status.elapsed_s
+            note(running.pace, running.sequences, status.elapsed_s)
         self.keep(ask, Kept(job.result, partial, status.done, status.total))
 
     def wait(self, ask: Hashable, timeout_s: float) -> None:

@@ -31,6 +31,7 @@ ROOM = f"""<style>
 }}
 </style>"""
 Pick: TypeAlias = Callable[[Any], None]  # given the ``customdata`` of a point that was clicked
+Lasso: TypeAlias = Callable[[list[Any]], None]  # given those of all points in a box or lasso
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Panel:
     bear their finding as title. narrow: the same for a page of 360 px. alts: what each shows, in
     words. table: the same in numbers. how, limits: Markdown. record: gives the JSON behind it.
     python: code that draws it. provenance: one line; brief: what of it stands under the picture.
-    pick: what a click on a point does. findings: one sentence per figure; without any it cannot be
-    kept.
+    pick: what a click on a point does; lasso: a box or lasso around several. findings: one sentence
+    per figure; without any it cannot be kept.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Panel:
     provenance: str
     brief: str = ""
     pick: Pick | None = None
+    lasso: Lasso | None = None
     findings: tuple[str, ...] = ()
 
     @cached_property
@@ -73,7 +75,7 @@ def draw(panel: Panel, question: str = "") -> None:
     _note(panel, question)
     for number, ((figure, narrow), alt) in enumerate(zip(panel.sent, panel.alts, strict=True)):
         key = f"{panel.key}_{number}" if number else panel.key
-        picture(key, figure, alt, narrow=narrow, pick=panel.pick)
+        picture(key, figure, alt, narrow=narrow, pick=panel.pick, lasso=panel.lasso)
     with st.container(gap="xxsmall"):
         with st.expander("How to read · limits", type="compact"):
             st.markdown(panel.how)
@@ -102,7 +104,15 @@ def _keep_control(panel: Panel, question: str) -> None:
     )
 
 
-def picture(key: str, figure: Any, alt: str, *, narrow: Any, pick: Pick | None = None) -> None:
+def picture(
+    key: str,
+    figure: Any,
+    alt: str,
+    *,
+    narrow: Any,
+    pick: Pick | None = None,
+    lasso: Lasso | None = None,
+) -> None:
     """A figure over the full width, with its description.
 
     Where there is little room it gives way to ``narrow``.
@@ -110,30 +120,35 @@ def picture(key: str, figure: Any, alt: str, *, narrow: Any, pick: Pick | None =
     st.html(ROOM)
     with st.container(key=f"room_{key}"):
         with st.container(key=f"wide_{key}"):
-            _chart(f"{key}_figure", figure, alt, key, pick)
+            _chart(f"{key}_figure", figure, alt, key, pick, lasso)
         with st.container(key=f"narrow_{key}"):
-            _chart(f"{key}_narrow", narrow, alt, key, pick)
+            _chart(f"{key}_narrow", narrow, alt, key, pick, lasso)
 
 
-def _chart(name: str, figure: Any, alt: str, file: str, pick: Pick | None) -> None:
+def _chart(
+    name: str, figure: Any, alt: str, file: str, pick: Pick | None, lasso: Lasso | None
+) -> None:
     st.plotly_chart(
         figure,
         width="stretch",
         theme=None,  # figures bring their own; Streamlit's would be laid above it
         key=name,
         alt=alt,
-        config=figure_config(file),
-        on_select="ignore" if pick is None else partial(_picked, name, pick),
-        selection_mode="points",
+        config=figure_config(file, _image(), can_select=lasso is not None),
+        on_select="ignore" if pick is None else partial(_picked, name, pick, lasso),
+        selection_mode="points" if lasso is None else ("points", "box", "lasso"),
     )
 
 
-def _picked(name: str, pick: Pick) -> None:
+def _picked(name: str, pick: Pick, lasso: Lasso | None = None) -> None:
     """Tell what was clicked (a callback); a click beside everything tells nothing."""
-    points = st.session_state[name]["selection"]["points"]
-    given = points[0].get("customdata") if points else None
-    if given is not None:
-        pick(given if isinstance(given, list) else [given])
+    found = st.session_state[name]["selection"]
+    given = [point.get("customdata") for point in found["points"]]
+    places = [place if isinstance(place, list) else [place] for place in given if place is not None]
+    if lasso is not None and (not places or found.get("box") or found.get("lasso")):
+        lasso(places)
+    elif places:
+        pick(places[0])
 
 
 def _data(panel: Panel) -> None:
@@ -143,8 +158,28 @@ def _data(panel: Panel) -> None:
         _download(panel, "csv", "text/csv", lambda: rows_to_csv(panel.table))
         _download(panel, "json", "application/json", panel.record)
         _download(panel, "html", "text/html", lambda: page_of(panel), HTML_SIZE)
-    st.caption("The camera above the picture saves SVG, the one in the HTML file PNG.")
+        key = f"{panel.key}_image"
+        st.session_state[key] = _image()
+        st.segmented_control(
+            "The camera above a picture saves",
+            ["svg", "png"],
+            format_func=str.upper,
+            required=True,
+            key=key,
+            on_change=_save_as,
+            args=(key,),
+            help="Hold the pointer over the picture to see the camera.",
+        )
     st.code(panel.python, language="python")
+
+
+def _image() -> str:
+    """What the cameras above pictures save."""
+    return str(st.session_state.get(session.IMAGE, "svg"))
+
+
+def _save_as(key: str) -> None:
+    st.session_state[session.IMAGE] = st.session_state[key]
 
 
 def _download(panel: Panel, kind: str, mime: str, make: Callable[[], str], size: str = "") -> None:

@@ -21,12 +21,13 @@ from muxviz.errors import MuxvizError, NotApplicable, Stopped
 from muxviz.figures.drawing.dim import dimmed
 from muxviz.ui.shell import group, params, session
 from muxviz.ui.shell.text import listed, plain
-from muxviz.ui.study import panels, runs
+from muxviz.ui.study import pace, panels, runs
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Ask, Known
 from muxviz.ui.study.errors import error_panel, one_panel
 from muxviz.ui.study.jobs import Job, Status, Together, Work
 from muxviz.ui.study.kept import Desk, Kept, Shown, desk
+from muxviz.ui.study.pace import Cost
 from muxviz.ui.study.panels import Panel
 
 LOOK_S = 0.7  # between looks at a job: each costs the work itself some time
@@ -74,9 +75,8 @@ def _show(study: Question) -> Any | None:
     if not _is_known(own, study.ask):
         found(study)
     own.collect_all()
-    if study.instant and not _is_known(own, study.ask):
-        start(study)
-        own.wait(study.ask, AT_ONCE_S)
+    if study.instant:
+        at_once(study)
     error = own.errors.get(study.ask)
     if isinstance(error, NotApplicable):
         panels.not_applicable(study.question, str(error))
@@ -95,6 +95,16 @@ def _show(study: Question) -> Any | None:
         return None
     panels.draw(_faded(own, earlier), f"{study.question} (out of date)")
     return _usable(own, study.ask, earlier.ask)
+
+
+def at_once(study: Startable) -> Any | None:
+    """The result, also while its panel is not shown; started and given a moment if it is new."""
+    own = desk()
+    if not _is_known(own, study.ask):
+        start(study)
+        own.wait(study.ask, AT_ONCE_S)
+    kept = own.look_up(study.ask)
+    return kept.result if kept is not None else None
 
 
 def computed() -> int:
@@ -159,12 +169,12 @@ def start(study: Startable) -> None:
         desk().errors[study.ask] = error
         return
     job = Job(requests, study.work, together=study.ask.together, name=_pace(study))
-    desk().begin(study.ask, job, study.key, _pace(study))
+    desk().begin(study.ask, job, study.key, _pace(study), _sequences(study))
 
 
 def found(study: Startable) -> bool:
     """Whether its work is under way, or was when this page was loaded anew."""
-    return desk().find(study.ask, study.key, _pace(study))
+    return desk().find(study.ask, study.key, _pace(study), _sequences(study))
 
 
 def _stop(ask: Ask) -> None:
@@ -192,15 +202,42 @@ def _ready(study: Question, *, stopped: bool) -> None:
             st.markdown(study.promise)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _button(study, "Compute", ":material/play_arrow:", "primary")
-            said = "Stopped before there was anything to show. " if stopped else ""
-            st.caption(f"{said}{_cost(study)}", width="stretch")
+            _cost_line(study, "Stopped before there was anything to show. " if stopped else "")
     runs.warm_up()
 
 
+def _cost_line(study: Question, said: str = "") -> None:
+    """What it costs, in seconds as soon as they are known."""
+    waits = _expected(study) is None and _sequences(study) and pace.is_measuring(study.ask.run)
+    st.fragment(_told_cost, run_every=LOOK_S if waits else None)(study, said, bool(waits))
+
+
+def _told_cost(study: Question, said: str, waits: bool) -> None:
+    if waits and not pace.is_measuring(study.ask.run):
+        st.rerun()  # looked at no longer
+    st.caption(f"{said}{_cost(study)}", width="stretch")
+
+
 def _cost(study: Question) -> str:
-    took = desk().pace.get(_pace(study))
+    seconds, took = _expected(study), desk().pace.get(_pace(study))
+    if seconds is not None:
+        return f"Cost: {pace.duration_words(seconds)} here, {plain(_words(study))}."
     last = f" It took {took:.1f} s here last time." if took is not None else ""
-    return f"Cost: {plain(study.cost)}.{last}"
+    return f"Cost: {plain(_words(study))}.{last}"
+
+
+def _words(study: Question) -> str:
+    return study.cost if isinstance(study.cost, str) else study.cost.words
+
+
+def _expected(study: Question) -> float | None:
+    return pace.expected_s(_pace(study), study.ask.run, _sequences(study))
+
+
+def _sequences(study: Startable) -> float:
+    """Mixed ones that it takes; 0 where it is not made of any."""
+    cost = getattr(study, "cost", "")
+    return cost.sequences if isinstance(cost, Cost) else 0.0
 
 
 def _stale(study: Question, own: Desk) -> None:
@@ -210,7 +247,7 @@ def _stale(study: Question, own: Desk) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.warning(f"**Stale.** The dimmed picture is from before.{what}", icon=":material/update:")
         _button(study, "Recompute", ":material/refresh:", "primary")
-    st.caption(_cost(study))
+    _cost_line(study)
 
 
 def _changes(now: Ask, then: Ask) -> list[str]:
@@ -303,5 +340,5 @@ def _drawn_as(study: Question) -> tuple[Any, ...]:
     return (study.key, st.context.theme.type, study.view, *seen)
 
 
-def _pace(study: Startable) -> tuple[str, str]:
-    return (study.ask.name, study.ask.run.checkpoint)
+def _pace(study: Startable) -> tuple[str, pace.Model]:
+    return (study.ask.name, pace.model_of(study.ask.run))

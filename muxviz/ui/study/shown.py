@@ -25,6 +25,12 @@ def where_it_turns(item: Preset) -> str:
     return f"Turned: {'; '.join(f'{s.checkpoint} {_slots(s.turned)}' for s in turning)}."
 
 
+def failing(checkpoint: str) -> Shown | None:
+    """A group with an answer that a bundled checkpoint turned, where one was recorded."""
+    everything = _recorded()
+    return everything.turned_on(checkpoint) if everything else None
+
+
 def _recorded() -> ShownGroups | None:
     try:
         return recorded.shown()

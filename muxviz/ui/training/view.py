@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -17,8 +18,9 @@ from muxviz.results.training import RunCurves, RunSummary
 from muxviz.training.run_folder import log_tail
 from muxviz.ui.shell.frame import Bench, is_demo
 from muxviz.ui.shell.text import plain
-from muxviz.ui.study.errors import error_panel, one_panel
+from muxviz.ui.study.errors import error_panel
 from muxviz.ui.study.panels import empty
+from muxviz.ui.study.tabs import in_tabs
 from muxviz.ui.training import runs as training_runs
 from muxviz.ui.training.command import TrainCommand, from_words
 from muxviz.ui.training.curves import Source, losses_panel, slots_panel, speed_panel
@@ -75,14 +77,15 @@ def _view(run: Listed, others: list[Listed], bench: Bench, was_alive: bool) -> N
         *(o.folder for o, c in zip(others, compared, strict=True) if len(c.steps)),
     ]
     source = Source(tuple(map(str, folders)), provenance(summary, curves))
-    with one_panel():
-        losses_panel(shown, source)
-    with one_panel():
-        slots_panel(shown, source, bench)
-    with one_panel():
-        samples_panel(run, summary, source.provenance)
-    with one_panel():
-        speed_panel(shown, source)
+    in_tabs(
+        "training_more",
+        {
+            "Slots": partial(slots_panel, shown, source, bench),
+            "Losses": partial(losses_panel, shown, source),
+            "Samples": partial(samples_panel, run, summary, source.provenance),
+            "Speed": partial(speed_panel, shown, source),
+        },
+    )
 
 
 # ---- its state ----------------------------------------------------------------------------------

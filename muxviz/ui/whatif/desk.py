@@ -13,6 +13,7 @@ from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain, shorten
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.panels import slot_mark
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
@@ -200,7 +201,7 @@ def _dose_question(run: RunRequest, bench: Bench) -> Question:
         "dose",
         "How does each slot respond to every fader?",
         Call("whatif.dose.dose_response", run, {"doses": DOSES, **floor_arguments()}),
-        f"{passes} mixed sequences and {num} gradients",
+        mixed(passes, f" and {num} gradients"),
         DOSE(slot=bench.slot, scale=str(value(SCALE))) + SLOPES(),
         words.DOSE_HOW,
         words.DOSE_LIMITS,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from muxviz.batch import Row
 from muxviz.figures.drawing.wording import percent
 from muxviz.figures.whatif.desk import BEFORE_AFTER
+from muxviz.pool import texts
 from muxviz.results.whatif_desk import BeforeAfter
 from muxviz.ui.shell import group
 from muxviz.ui.shell.frame import Bench
@@ -19,7 +21,7 @@ from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.slots import only_fills
 from muxviz.ui.whatif import text as words
-from muxviz.ui.whatif.params import TEXT
+from muxviz.ui.whatif.params import MAX_TEXT, TEXT
 
 CARD = 240  # px, least width
 MAX_SENTENCE = 120  # characters
@@ -60,7 +62,40 @@ def _field(run: RunRequest, bench: Bench) -> str:
                 disabled=not text.strip(),
                 help="Puts the sentence into the group; Undo is on Mix & read.",
             )
+        with st.container(horizontal=True, gap="small"):
+            st.button(
+                "One from the pool",
+                icon=":material/casino:",
+                key="w_pool",
+                on_click=_draw,
+                args=(run, bench.slot, bench.seed),
+                help="A sentence of the pool, drawn with the seed; pressed again, the next one.",
+            )
+            st.button(
+                "Its first half",
+                icon=":material/content_cut:",
+                key="w_half",
+                on_click=_halve,
+                args=(text or run.rows[bench.slot].text,),
+                help="Cuts the end off; of what is written above, else of what the slot holds.",
+            )
     return text
+
+
+def _draw(run: RunRequest, slot: int, seed: int) -> None:
+    """Another pool sentence, in an order of its own for the seed and slot (a callback)."""
+    held = {row.text for row in run.rows}
+    order = np.random.default_rng((seed, slot)).permutation(texts())
+    pool = [str(text)[:MAX_TEXT] for text in order if str(text) not in held]
+    now = st.session_state.get(TEXT.key, "")
+    at = pool.index(now) + 1 if now in pool else 0
+    st.session_state[TEXT.key] = pool[at % len(pool)] if pool else now
+
+
+def _halve(text: str) -> None:
+    """The first half of a sentence's words (a callback)."""
+    parts = text.split()
+    st.session_state[TEXT.key] = " ".join(parts[: max(1, len(parts) // 2)])[:MAX_TEXT]
 
 
 def take_text(slot: int, text: str) -> None:

@@ -11,6 +11,7 @@ from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.params import control, value
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, pool_texts
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.study.slots import other_slot
@@ -50,7 +51,7 @@ def _ghost_question(run: RunRequest) -> Question:
         "ghosts",
         "What does an empty slot hear?",
         Call("whatif.dial.ghosts", run, given),
-        f"{run.num_instances} mixed sequences, each read back in full",
+        mixed(run.num_instances, ", each read back in full"),
         GHOSTS(),
         words.GHOST_HOW,
         words.GHOST_LIMITS,

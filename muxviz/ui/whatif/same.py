@@ -12,6 +12,7 @@ from muxviz.ui.shell.params import control, value
 from muxviz.ui.shell.text import plain, shorten
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import As, Call, balanced_texts, pool_texts
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.panels import slot_mark
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
@@ -66,7 +67,7 @@ def _twins(run: RunRequest, first: str, second: str) -> Question:
         "twins",
         "Are twins told apart?",
         Call("whatif.twins.twins", run, given, takes="pool", baseline=True),
-        f"{passes} mixed sequences",
+        mixed(passes),
         TWINS(),
         words.TWINS_HOW,
         words.TWINS_LIMITS,
@@ -89,7 +90,7 @@ def _duplicates(run: RunRequest, text: str) -> Question:
         "duplicates",
         "Do slots differ on the same sentence?",
         Call("whatif.twins.duplicates", run, given, takes="pool"),
-        f"{draws + 1} mixed sequences",
+        mixed(draws + 1),
         DUPLICATES(),
         words.SAME_HOW,
         words.SAME_LIMITS,
@@ -109,7 +110,7 @@ def _copies(run: RunRequest) -> Question:
         "copies",
         "Do several copies of a sentence answer better?",
         Call("whatif.ensembling.ensembling", run, given, takes="pool"),
-        f"{passes} mixed sequences of {LABELLED} labelled sentences",
+        mixed(passes, f" of {LABELLED} labelled sentences"),
         COPIES(),
         words.COPIES_HOW,
         words.COPIES_LIMITS,

@@ -13,6 +13,7 @@ from muxviz.ui.shell.frame import Bench
 from muxviz.ui.shell.text import count
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Call
+from muxviz.ui.study.pace import mixed
 from muxviz.ui.study.question import show
 from muxviz.ui.study.runs import RunRequest
 from muxviz.ui.whatif import text as words
@@ -43,7 +44,7 @@ def _question(run: RunRequest, bench: Bench) -> Question:
         "seats",
         "Does it matter who sits where?",
         Call("whatif.orders.slot_orders", run, baseline=True),
-        f"{orders_tried(run.num_instances)} mixed sequences",
+        mixed(orders_tried(run.num_instances)),
         draw,
         words.SEATS_HOW,
         words.SEATS_LIMITS,
