@@ -6,23 +6,29 @@ when asked with ``is_narrow``.
 
 from __future__ import annotations
 
-import base64
 import html
 import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
 from muxviz.figures.drawing.cells_below import cells_below
+from muxviz.figures.drawing.crowded import (
+    LETTER,
+    drop_crowded,
+    place_on,
+    px_of,
+    thin_ticks,
+    values_of,
+)
 from muxviz.figures.drawing.ink import NARROW_LINES, NARROW_ROOM, TITLE_LINE, TITLE_TOP, legend_of
 from muxviz.figures.drawing.plot import Plot, Settings
-from muxviz.figures.drawing.wording import bare, fold, fold_marked, plain, width
+from muxviz.figures.drawing.wording import bare, fold, fold_marked, plain, shorten, width
 
 PAGE = 358  # px: a page of 390 without its margins
-LETTER, LINE = 6.4, 16  # px of an average letter of small type, and from line to line
+LINE = 16  # px from line to line of small type
 EDGE = 12  # px free at either side
 NAME_ROOM, BEHIND_ROOM = 17, 20  # letters of the name of a row, and of the words behind it
 NUMBERS, AXIS_TITLE, BAR = 46, 20, 78  # px of numbers, of an axis' title, of a colour bar
@@ -44,9 +50,11 @@ def narrowed(figure: go.Figure) -> go.Figure:
     plot.set(margin={"l": round(left), "r": round(right)})
     inner = PAGE - left - right
     above += _fold_heads(plot, inner, right)
-    for name in _axes(plot, "x"):
-        above += _fold_columns(plot.layout[name], inner)
-        _thin_ticks(plot.layout[name], inner)
+    drop_crowded(plot, inner)
+    columns = _axes(plot, "x")
+    for name in columns:
+        above += _fold_columns(plot.layout[name], inner, is_alone=len(columns) == 1)
+        thin_ticks(plot.layout[name], inner)
     _fold_lines(plot, left, inner)
     for slider in plot.layout.get("sliders", []):
         slider |= {"x": BESIDE_BUTTONS, "len": 1 - BESIDE_BUTTONS}
@@ -140,7 +148,7 @@ def _fold_names(plot: Plot, name: str) -> float:
         axis["tickvals"] = list(names)
     axis["ticktext"] = [fold_marked(str(text).strip(), NAME_ROOM) for text in names]
     _make_room(plot, name, [{"text": text} for text in axis["ticktext"]])
-    return max(map(_px, axis["ticktext"])) + EDGE + 8 + titled
+    return max(map(px_of, axis["ticktext"])) + EDGE + 8 + titled
 
 
 def _make_room(plot: Plot, name: str, texts: list[Settings]) -> None:
@@ -165,7 +173,7 @@ def _before(plot: Plot) -> Iterator[float]:
     """px of what is written left of the cells."""
     for item in _notes(plot):
         if item.get("xref") == "paper" and item.get("x") == 0 and item.get("xanchor") == "right":
-            yield _px(item["text"]) + EDGE - item.get("xshift", 0)
+            yield px_of(item["text"]) + EDGE - item.get("xshift", 0)
 
 
 def _fold_behind(plot: Plot, left: float) -> float:
@@ -180,7 +188,7 @@ def _fold_behind(plot: Plot, left: float) -> float:
     for trace in plot.data:
         if trace.get("textposition") == "middle right":
             at = (trace.get("xaxis", "x"), trace.get("yaxis", "y"))
-            texts = zip(_values(trace["x"]), _values(trace["y"]), trace["text"], strict=True)
+            texts = zip(values_of(trace["x"]), values_of(trace["y"]), trace["text"], strict=True)
             behind.setdefault(at, []).extend({"x": x, "y": y, "text": t} for x, y, t in texts)
     for (x, y), items in behind.items():
         _make_room(plot, f"yaxis{y[1:]}", items)
@@ -192,51 +200,25 @@ def _fold_behind(plot: Plot, left: float) -> float:
             start, stop = map(float, axis["range"])
             for item in items:
                 share = min((_reach(item) + 4) / (PAGE - left - right), 0.7)
-                place = _place(item["x"], axis)
+                place = place_on(item["x"], axis)
                 stop = max(stop, (place - start * share) / (1 - share))
             axis["range"] = [start, stop]
     return right
 
 
-def _place(value: Any, axis: Settings) -> float:
-    """Where a point of a trace lies in the numbers of its axis' range."""
-    return math.log10(value) if axis.get("type") == "log" and value > 0 else float(value)
-
-
-def _fold_columns(axis: Settings, inner: float) -> float:
-    """Fold the names of columns to their width; px more that they take."""
-    names = [str(text) for text in axis.get("ticktext") or ()]
-    if not any(" " in name.strip() for name in names) or axis.get("showticklabels") is False:
+def _fold_columns(axis: Settings, inner: float, *, is_alone: bool) -> float:
+    """Fold the names of columns to their width, or cut them under a heading; px more they take."""
+    names = [str(text).strip() for text in axis.get("ticktext") or ()]
+    if not any(" " in name for name in names) or axis.get("showticklabels") is False:
         return 0.0
     start, stop = axis.get("domain", (0, 1))
     room = max(inner * (stop - start) / len(names) / LETTER - 1, 3)
-    axis["ticktext"] = [fold_marked(name.strip(), room) for name in names]
-    more = LINE * (max(text.count(BREAK) for text in axis["ticktext"]))
-    return more if axis.get("side") == "top" else 0.0
-
-
-def _thin_ticks(axis: Settings, inner: float) -> None:
-    """Leave out ticks whose words would touch those before."""
-    vals, texts = axis.get("tickvals"), axis.get("ticktext")
-    if (
-        vals is None
-        or texts is None
-        or "range" not in axis
-        or any(isinstance(v, str) for v in vals)
-    ):
-        return
-    (start, stop), (low, high) = axis["range"], axis.get("domain", (0, 1))
-    kept: list[int] = []
-    edge = -math.inf
-    for k in sorted(
-        range(len(vals)), key=lambda k: (_place(vals[k], axis) - start) / (stop - start)
-    ):
-        middle = (_place(vals[k], axis) - start) / (stop - start) * inner * (high - low)
-        half = _px(str(texts[k])) / 2 + 3
-        if middle - half >= edge:
-            kept.append(k)
-            edge = middle + half
-    axis["tickvals"], axis["ticktext"] = [vals[k] for k in kept], [texts[k] for k in kept]
+    is_top = axis.get("side") == "top"
+    if is_top and not is_alone:
+        axis |= {"ticktext": [plain(shorten(bare(name), room)) for name in names], "tickangle": 0}
+        return 0.0
+    axis["ticktext"] = [fold_marked(name, room) for name in names]
+    return LINE * max(text.count(BREAK) for text in axis["ticktext"]) * is_top
 
 
 # ---- below the cells ----------------------------------------------------------------------------
@@ -271,21 +253,10 @@ def _notes(plot: Plot) -> list[Settings]:
     return found
 
 
-def _values(given: Any) -> list[Any]:
-    """Numbers of a trace, which Plotly may have packed."""
-    if isinstance(given, dict):
-        return list(np.frombuffer(base64.b64decode(given["bdata"]), given["dtype"]).tolist())
-    return list(given)
-
-
 def _lines(item: Settings) -> int:
     return str(item.get("text", "")).count(BREAK) + 1
 
 
 def _reach(item: Settings) -> float:
     """px from the place of a text to its right end."""
-    return float(item.get("xshift", 0)) + _px(str(item["text"]))
-
-
-def _px(text: str) -> float:
-    return LETTER * max(width(bare(line)) for line in text.split(BREAK))
+    return float(item.get("xshift", 0)) + px_of(str(item["text"]))
