@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,6 +79,28 @@ class Attribution:
     def shares(self) -> np.ndarray:
         """``[N]`` share of the absolute attribution, sum 1; NaN when all of it is 0."""
         return shares_of(np.abs(self.values).sum(axis=1))
+
+
+def in_whole_words(result: Attribution) -> Attribution:
+    """The same with pieces of a word (``##``, WordPiece) as one token: their sum.
+
+    A text with fewer words than tokens ends in empty places.
+    """
+    length = result.values.shape[1]
+    tokens, values, moved = [], np.zeros_like(result.values), np.zeros_like(result.moved)
+    for slot, names in enumerate(result.tokens):
+        words: list[str] = []
+        at = []  # of every piece, its word
+        for piece in names:
+            if piece.startswith("##") and words:
+                words[-1] += piece.removeprefix("##")
+            else:
+                words.append(piece)
+            at.append(len(words) - 1)
+        np.add.at(values[slot], at, result.values[slot, : len(at)])
+        np.logical_or.at(moved[slot], at, result.moved[slot, : len(at)])
+        tokens.append((*words, *[""] * (length - len(words))))
+    return replace(result, tokens=tuple(tokens), values=values, moved=moved)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from muxviz.results.attention import (
     SlotPairs,
     positive_shares,
 )
-from muxviz.results.attribution import Attribution, Conductance, Explained
+from muxviz.results.attribution import Attribution, Conductance, Explained, in_whole_words
 from muxviz.results.group import Provenance
 
 ABOUT = Provenance("tiny", "0", 3, "cpu", "float32", "group", 6, "repeat", 0, 1, ("x 1",), "now")
@@ -329,6 +329,28 @@ def test_strips_show_every_sentence_its_share_and_the_gap() -> None:
     assert "no word changes" in saliency.saliency_finding(nothing)
     assert saliency.saliency_figure(nothing).layout.title.text
     assert saliency.gap_words(float("inf")) == "all"
+
+
+def test_pieces_of_a_word_are_one_with_their_sum() -> None:
+    """Counted by hand: "ear" and "##ns" of slot 2 bring 1 and −3."""
+    names = ("[CLS]", "ear", "##ns", "it", "[SEP]", "[PAD]")
+    others = ("[CLS]", "a", "fine", "film", "[SEP]", "[PAD]")
+    values = np.zeros((3, 6))
+    values[1, 1:4] = 1, -3, 0.5
+    moved = np.zeros((3, 6), dtype=bool)
+    moved[:, 1:4] = True
+    pieces = replace(attribution(), tokens=(others, names, others), values=values, moved=moved)
+    whole = in_whole_words(pieces)
+    assert whole.tokens[1] == ("[CLS]", "earns", "it", "[SEP]", "[PAD]", "")
+    assert whole.values[1].tolist() == [0, -2, 0.5, 0, 0, 0]
+    assert whole.moved[1].tolist() == [False, True, True, False, False, False]
+    assert whole.tokens[0] == others
+    assert whole.sums.tolist() == pieces.sums.tolist()
+    rows = saliency.saliency_table(pieces, whole=True)
+    assert [r["token"] for r in rows if r["source slot"] == 2] == ["earns", "it"]
+    drawn = str(saliency.saliency_figure(pieces, whole=True).to_plotly_json())
+    assert "earns" in drawn
+    assert "##ns" not in drawn
 
 
 def test_conductance_draws_layers_down_and_positions_across_per_source() -> None:

@@ -21,7 +21,7 @@ from muxviz.figures.drawing.plot import Plot
 from muxviz.figures.drawing.scales import color_at, diverging, scale_alone
 from muxviz.figures.drawing.slots import slot_color, slot_label, slot_outline
 from muxviz.figures.drawing.wording import number, or_none, percent, plain, shorten, visible, width
-from muxviz.results.attribution import TOLERANCE, Attribution, SlotShares
+from muxviz.results.attribution import TOLERANCE, Attribution, SlotShares, in_whole_words
 
 ROOM = 84.0  # letters in a line
 GUTTER = 21.0  # letters left of the tokens, for the slot and its share
@@ -31,19 +31,24 @@ TOKEN_ROOM = 20  # letters
 
 
 def saliency_figure(
-    result: Attribution, *, dark: bool = False, is_narrow: bool = False
+    result: Attribution, *, whole: bool = False, dark: bool = False, is_narrow: bool = False
 ) -> go.Figure:
     """One strip per sentence; padding and prefix are not drawn, they are kept by the baseline.
 
-    is_narrow: for a page of 360 px, where a slot and its share stand above its tokens.
+    Args:
+        result: integrated gradients.
+        whole: pieces of a word are one word, with their sum.
+        dark: for a dark page.
+        is_narrow: for a page of 360 px, where a slot and its share stand above its tokens.
     """
+    result = in_whole_words(result) if whole else result
     scale = diverging(dark)
     top = max(float(np.abs(result.values).max()), 1e-9)
     cells: list[Cell] = []
     starts, line = [], 0
     room, gutter = (NARROW_LINE, 0.0) if is_narrow else (ROOM, GUTTER)
     for slot in range(len(result.tokens)):
-        own = _cells(result, slot, scale, top, room)
+        own = _cells(result, slot, () if whole else _answered(result, slot), scale, top, room)
         starts.append(line)
         line += is_narrow
         cells += [replace(cell, line=cell.line + line) for cell in own]
@@ -57,8 +62,9 @@ def saliency_figure(
     return plot.figure()
 
 
-def saliency_finding(result: Attribution) -> str:
+def saliency_finding(result: Attribution, *, whole: bool = False) -> str:
     """On whose words the answer rests."""
+    result = in_whole_words(result) if whole else result
     what, slot = result.explained, result.explained.slot
     shares = result.shares
     if np.isnan(shares).all():
@@ -72,8 +78,9 @@ def saliency_finding(result: Attribution) -> str:
     return f"{line}, {percent(float(shares[other]))} on those of slot {other + 1}"
 
 
-def saliency_table(result: Attribution) -> list[dict[str, Any]]:
+def saliency_table(result: Attribution, *, whole: bool = False) -> list[dict[str, Any]]:
     """One row per token that counts: its attribution, and its slot's share."""
+    result = in_whole_words(result) if whole else result
     shares = result.shares
     return [
         {
@@ -89,8 +96,9 @@ def saliency_table(result: Attribution) -> list[dict[str, Any]]:
     ]
 
 
-def saliency_alt(result: Attribution) -> str:
+def saliency_alt(result: Attribution, *, whole: bool = False) -> str:
     """The strips in words: shares, and the strongest tokens."""
+    result = in_whole_words(result) if whole else result
     order = np.argsort(-np.abs(result.values).ravel(), kind="stable")[:6]
     length = result.values.shape[1]
     tokens = [
@@ -122,11 +130,21 @@ def gap_words(gap: float) -> str:
 # ---- details ------------------------------------------------------------------------------------
 
 
+def _answered(result: Attribution, slot: int) -> tuple[int, ...]:
+    """The one token that is explained, where it is of this slot."""
+    places = result.explained.places if slot == result.explained.slot else ()
+    return places if len(places) == 1 else ()
+
+
 def _cells(
-    result: Attribution, slot: int, scale: list[list[float | str]], top: float, room: float
+    result: Attribution,
+    slot: int,
+    marked: tuple[int, ...],
+    scale: list[list[float | str]],
+    top: float,
+    room: float,
 ) -> list[Cell]:
     places = _drawn(result, slot)
-    answered = set(result.explained.places) if slot == result.explained.slot else set()
     cells: list[Cell] = []
     x, line = 0.0, 0
     for t in places:
@@ -138,7 +156,7 @@ def _cells(
         fill = (
             color_at(scale, 0.5 + float(result.values[slot, t]) / (2 * top)) if is_moved else None
         )
-        is_marked = len(answered) == 1 and t - result.prefix in answered
+        is_marked = t - result.prefix in marked
         cells.append(Cell(x, line, size, plain(name), _hover(result, slot, t), fill, is_marked))
         x += size + BETWEEN
     return cells

@@ -56,6 +56,7 @@ def bits_figure(results: Sequence[Bits], *, unit: str = "bits", dark: bool = Fal
     words = (
         f"A lower bound. Dashed: all that there is, {one.entropy * per:.2f} {unit} a slot, the "
         f"unigram entropy of the pool's {one.corpus_tokens} tokens. Lines: 95 % intervals."
+        f"{_below(ordered)}"
     )
     caption(plot, words, below=52, left=-50)
     return plot.figure()
@@ -67,6 +68,11 @@ def bits_finding(results: Sequence[Bits], *, unit: str = "bits") -> str:
     if len(ordered) == 1:
         one = ordered[0]
         share = float(one.total.mean) / (one.entropy * _num(one))
+        if share < 0:
+            return (
+                f"Nothing is told of what one vector of {_name(one)} carries: the bound is "
+                f"{_total(one, per)} {unit} per position, worse than words by frequency"
+            )
         return (
             f"One vector of {_name(one)} carries {_total(one, per)} {unit} per position, "
             f"{100 * share:.0f} % of all there is"
@@ -120,6 +126,14 @@ def bits_alt(results: Sequence[Bits], *, unit: str = "bits") -> str:
         for r in _ordered(results)
     ]
     return f"{bits_finding(results, unit=unit)}. In {unit} per position, {'; '.join(parts)}."
+
+
+def _below(results: Sequence[Bits]) -> str:
+    """What it means where the bound is below 0."""
+    names = [_name(r) for r in results if float(r.total.mean) < 0]
+    if not names:
+        return ""
+    return f"<br>Below 0 ({', '.join(names)}): read worse than by frequency, so nothing is told."
 
 
 def _total(result: Bits, per: float) -> str:

@@ -35,6 +35,7 @@ LOOKING = Words("a_i", "Looking slot", "auto", 8)
 LOOKED_AT = Words("a_j", "Slot looked at", "auto", 8)
 POSITION = Number("a_pos", "Position", 0, 512, 1)
 SPECIALS = Flag("a_spec", "Hide special tokens")
+WHOLE = Flag("a_whole", "Whole words")
 TOKENS = Words("a_tok", "Only positions with", "", 80)
 WINDOW = Number("a_win", "First position shown", 0, 512, 0, 16)
 EFFECT = Choice(
@@ -57,6 +58,7 @@ PARAMS: tuple[Param, ...] = (
     LOOKED_AT,
     POSITION,
     SPECIALS,
+    WHOLE,
     TOKENS,
     WINDOW,
     EFFECT,

@@ -15,7 +15,7 @@ from muxviz.ui.attention import params as controls
 from muxviz.ui.attention import text
 from muxviz.ui.attention.readings import shown_positions
 from muxviz.ui.shell.frame import Bench
-from muxviz.ui.shell.params import SEGMENTS, Choice, control
+from muxviz.ui.shell.params import SEGMENTS, Choice, control, value
 from muxviz.ui.shell.text import plain
 from muxviz.ui.study.asked import Question
 from muxviz.ui.study.call import Ask, Call, Sentences, pool_texts
@@ -46,13 +46,14 @@ class Explaining(Call):
 def words_panel(bench: Bench, run: RunRequest, heads: HeadEffects | None) -> None:
     """Saliency strips of all sentences."""
     given = {"target": _target(bench, heads), "pool": pool_texts()}
+    control(controls.WHOLE, help="Pieces of a word are drawn as one, with their sum.")
     show(
         Question(
             "attention_words",
             "Which words does the answer rest on, and whose?",
             Explaining("groups.attribution.attribute", run, given),
             Cost(96, "32 passes forward and back, more where the gap stays above 1 %"),
-            SALIENCY(),
+            SALIENCY(whole=value(controls.WHOLE)),
             text.WORDS_HOW,
             text.WORDS_LIMITS,
             "Every sentence's words, tinted by what they bring to the answer of "
