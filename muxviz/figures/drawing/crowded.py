@@ -18,7 +18,7 @@ LETTER = 6.4  # px of an average letter of small type
 
 def thin_ticks(axis: Settings, inner: float) -> None:
     """Leave out ticks whose words would touch those before."""
-    places, texts = axis.get("tickvals"), axis.get("ticktext")
+    places, texts = axis.get("tickvals") or (), axis.get("ticktext")
     if texts is None or "range" not in axis or any(isinstance(place, str) for place in places):
         return
     kept: list[int] = []
