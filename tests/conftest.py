@@ -80,6 +80,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             report.longrepr = (str(item.path), item.location[1], f"{name} is not installed")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is kept for later runs is not kept among the user's own."""
+    os.environ["MUXVIZ_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
 def no_job_runs_on() -> Iterator[None]:
     """What a page began and its test did not wait for would compute beside the tests to come."""

@@ -19,7 +19,7 @@ from muxviz.batch import Seating
 from muxviz.bench import debugger as bench_debugger
 from muxviz.bench import recording, report
 from muxviz.bench.bands import record_bands
-from muxviz.bench.contenders import PRECISIONS, Setting, need_known
+from muxviz.bench.contenders import COMPUTES, PRECISIONS, Setting, need_known, need_onnx
 from muxviz.bench.crowd import clicks as bench_clicks
 from muxviz.bench.crowd import measure as bench_crowd
 from muxviz.bench.escalation import (
@@ -112,17 +112,20 @@ def throughput(options: argparse.Namespace) -> int:
 
 
 def _over_texts(options: argparse.Namespace) -> SpeedRun:
-    if len(options.batch) > 1 or "onnxruntime" in options.contenders:
+    need_known("contenders", options.contenders, tuple(COMPUTES))
+    if len(options.batch) > 1:
         raise InputError(
-            "texts are streamed in one --batch, by muxviz and transformers; got batches of "
-            f"{', '.join(map(str, options.batch))} and {', '.join(options.contenders)}"
+            "texts are streamed in one --batch; got batches of "
+            f"{', '.join(map(str, options.batch))}"
         )
+    if "onnxruntime" in options.contenders:
+        need_onnx(resolve_device(options.device))
     texts = read_texts(options.lengths_from, options.rows)
     _threads(options)
     how = How(options.batch[0], grouping=options.grouping)
     with _bar() as progress:
         return measure_texts(
-            _engines(options),
+            _engines(options, with_onnx="onnxruntime" in options.contenders),
             texts,
             how=how,
             rounds=options.rounds,
@@ -132,8 +135,8 @@ def _over_texts(options: argparse.Namespace) -> SpeedRun:
         )
 
 
-def _engines(options: argparse.Namespace) -> list[Engine]:
-    """Every checkpoint in every precision asked for."""
+def _engines(options: argparse.Namespace, *, with_onnx: bool = False) -> list[Engine]:
+    """Every checkpoint in every precision asked for, and in ONNX Runtime where it has that."""
     need_known("dtype", options.dtype, PRECISIONS)
     found = []
     for name in options.checkpoints or FAMILY:
@@ -143,6 +146,8 @@ def _engines(options: argparse.Namespace) -> list[Engine]:
             found.append(Engine(checkpoint, int8=dtype == "int8", compiled=options.compile))
             if options.dense and found[-1].skips_zeros:
                 found.append(Engine(checkpoint, compiled=options.compile, dense=True))
+            if with_onnx and dtype in COMPUTES["onnxruntime"]:
+                found.append(Engine(checkpoint, int8=dtype == "int8", runtime="onnx"))
     return found
 
 

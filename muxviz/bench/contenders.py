@@ -9,16 +9,21 @@ from typing import Any
 
 import torch
 
-from muxviz.bench.onnx import onnx_call
 from muxviz.bench.shapes import plain_shape, random_checkpoint, random_rows, transformers_model
 from muxviz.engine.engine import Engine
-from muxviz.errors import ConfigError
+from muxviz.engine.onnx_graph import need_packages
+from muxviz.errors import ConfigError, NotApplicable
 from muxviz.loading.checkpoint import Checkpoint
 from muxviz.loading.load import DTYPES, load
 from muxviz.results.throughput import EQUAL_MULTIPLEXED, EQUAL_TOTAL
 
-CONTENDERS = ("muxviz", "transformers", "onnxruntime")
+OWN = ("muxviz", "onnxruntime")  # ways to run our own models, at every N
 PRECISIONS = (*DTYPES, "int8")
+COMPUTES = {
+    "muxviz": PRECISIONS,
+    "transformers": tuple(DTYPES),
+    "onnxruntime": ("float32", "int8"),
+}
 
 
 def need_known(what: str, given: Sequence[str], known: Sequence[str]) -> None:
@@ -30,6 +35,17 @@ def need_known(what: str, given: Sequence[str], known: Sequence[str]) -> None:
     for one in given:
         if one not in known:
             raise ConfigError(f"unknown {what} {one!r}; use {', '.join(known)}")
+
+
+def need_onnx(device: torch.device) -> None:
+    """See that ONNX Runtime can run, before anything is built.
+
+    Raises:
+        NotApplicable: a package is not installed, or not on a CPU.
+    """
+    if device.type != "cpu":
+        raise NotApplicable(f"the onnxruntime contender runs on a CPU, this is {device}")
+    need_packages("onnx", "onnxruntime", "onnxscript")
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ class Setting:
 
     def __post_init__(self) -> None:
         for name, known in (
-            ("contenders", CONTENDERS),
+            ("contenders", tuple(COMPUTES)),
             ("dtypes", PRECISIONS),
             ("batch_modes", (EQUAL_MULTIPLEXED, EQUAL_TOTAL)),
         ):
@@ -103,18 +119,17 @@ class Field:
         checkpoint = self.checkpoint(key.name, key.n, key.dtype)
         self.weights[key] = checkpoint.fingerprint
         rows = random_rows(checkpoint, key.rows, self.setting.length, seed=self.setting.seed)
-        if key.contender == "muxviz":
-            engine = Engine(checkpoint, int8=key.dtype == "int8", compiled=self.setting.compiled)
-            self.calls[key] = engine_call(engine, rows)
-        elif key.contender == "transformers":
+        if key.contender == "transformers":
             self.calls[key] = self._transformers(checkpoint, rows)
-        else:
-            self.calls[key] = onnx_call(
-                transformers_model(checkpoint),
-                rows,
-                int8=key.dtype == "int8",
-                threads=torch.get_num_threads(),
-            )
+            return
+        is_onnx = key.contender == "onnxruntime"
+        engine = Engine(
+            checkpoint,
+            int8=key.dtype == "int8",
+            compiled=self.setting.compiled and not is_onnx,
+            runtime="onnx" if is_onnx else "torch",
+        )
+        self.calls[key] = engine_call(engine, rows)
 
     def _transformers(self, checkpoint: Checkpoint, rows: Sequence[torch.Tensor]) -> Any:
         model: Any = transformers_model(checkpoint)
@@ -145,15 +160,16 @@ def keys_of(setting: Setting) -> list[Key]:
 
 
 def _with_references(setting: Setting, name: str, n: int, batch: int, dtype: str) -> list[Key]:
-    """muxviz at N, and the plain contenders that it is compared with."""
-    found = [Key("muxviz", name, n, batch, dtype)] if "muxviz" in setting.contenders else []
+    """Our models at N, and the plain contenders that they are compared with."""
+    found = [
+        Key(own, name, n, batch, dtype)
+        for own in OWN
+        if own in setting.contenders and dtype in COMPUTES[own]
+    ]
     for mode in setting.batch_modes:
         rows = batch * (n if mode == EQUAL_TOTAL else 1)
         for contender in setting.contenders:
-            skipped = (contender, dtype) == ("transformers", "int8") or (
-                contender == "onnxruntime" and rows != batch  # one export is slow enough
-            )
-            if not skipped:
+            if contender != "onnxruntime" and dtype in COMPUTES[contender]:
                 found.append(Key(contender, reference_of(setting, name), 1, rows, dtype))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ def describe(device: torch.device) -> Machine:
             f"muxviz {__version__}",
             f"torch {torch.__version__}",
             f"transformers {transformers.__version__}",
+            *(f"onnxruntime {m.__version__}" for m in [sys.modules.get("onnxruntime")] if m),
         ),
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
     )

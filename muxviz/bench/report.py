@@ -16,8 +16,10 @@ def speed_table(run: SpeedRun) -> str:
         f"{'contender':<13}{'shape':<{wide}}{'N':>3} {'batch':>5} {'mode':<6}{'dtype':<9}"
         f"{'instances/s':>23} {'to N = 1':>19} {'to transformers':>19} {'p95 ms':>8} {'MiB':>6}"
     )
-    lines = [head]
+    is_compared = any(row.agreement is not None for row in run.results)
+    lines = [head + (f"{'agree':>9}" if is_compared else "")]
     for row in run.results:
+        agree = "-" if row.agreement is None else f"{row.agreement:.2%}"
         mode = "mux" if row.batch_mode == "equal_multiplexed" else "total"
         lines.append(
             f"{row.contender:<13}{row.shape:<{wide}}{row.n:>3} {row.batch:>5} {mode:<6}"
@@ -25,6 +27,7 @@ def speed_table(run: SpeedRun) -> str:
             f"{spread(row.instances_per_s, 1):>23} {spread(row.ratio_to_n1, 2):>19} "
             f"{spread(row.ratio_to_transformers, 2):>19} {row.pass_p95_ms:>8.1f} "
             f"{'' if row.peak_mib is None else format(row.peak_mib, '.0f'):>6}"
+            f"{f'{agree:>9}' if is_compared else ''}"
         )
     return "\n".join([*lines, *_roofline(run), machine_line(run.machine, run.rounds)])
 
@@ -35,7 +38,7 @@ def _roofline(run: SpeedRun) -> list[str]:
     if not machine.matmul_gflops:
         return []
     lines = [
-        f"ceilings: {machine.matmul_gflops:.0f} GFLOP/s (matrix product), "
+        f"torch at its best here: {machine.matmul_gflops:.0f} GFLOP/s (matrix product), "
         f"{machine.copy_gbytes_s:.1f} GB/s (copy)"
     ]
     seen = set()

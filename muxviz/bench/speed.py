@@ -15,17 +15,19 @@ import numpy as np
 import torch
 
 from muxviz.bench.contenders import (
+    COMPUTES,
+    OWN,
     Field,
     Key,
     Setting,
     engine_call,
     keys_of,
+    need_onnx,
     reference_of,
 )
 from muxviz.bench.costs import Costs, count
 from muxviz.bench.machine import describe, watched, with_ceilings
 from muxviz.bench.memory import measure_memory
-from muxviz.bench.onnx import need_onnx
 from muxviz.bench.shapes import (
     check_length,
     pass_bytes,
@@ -88,9 +90,10 @@ def check_setting(setting: Setting, keys: Sequence[Key], device: torch.device) -
             memory.
     """
     if not keys:
-        raise ConfigError("nothing to measure: int8 is a precision of muxviz and onnxruntime")
-    if "onnxruntime" in setting.contenders:
-        need_onnx(device, setting.dtypes)
+        told = "; ".join(f"{name} has {', '.join(found)}" for name, found in COMPUTES.items())
+        raise ConfigError(f"nothing to measure: {told}")
+    if any(key.contender == "onnxruntime" for key in keys):
+        need_onnx(device)
     weights, passes = 0, [0]
     for key in keys if not setting.is_loaded else ():
         config = shape_config(key.name, key.n)
@@ -131,7 +134,7 @@ def _rows(
         for batch in setting.batches:
             for dtype in setting.dtypes:
                 for contender in setting.contenders:
-                    for n in setting.nums if contender == "muxviz" else (1,):
+                    for n in setting.nums if contender in OWN else (1,):
                         key = Key(contender, name, n, batch, dtype)
                         for mode in setting.batch_modes:
                             if key not in times or (n == 1 and mode == EQUAL_TOTAL):

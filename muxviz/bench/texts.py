@@ -21,7 +21,7 @@ from muxviz.bench.speed import Progress, speed_row
 from muxviz.bench.turns import Contender, take_turns
 from muxviz.engine.engine import Engine
 from muxviz.engine.guard import check_room
-from muxviz.engine.stream import How, stream
+from muxviz.engine.stream import How, RowError, stream
 from muxviz.errors import DataError
 from muxviz.files import read_lines
 from muxviz.results.throughput import EQUAL_MULTIPLEXED, SpeedRun
@@ -72,6 +72,7 @@ def measure_texts(
     """
     device = engines[0].checkpoint.device
     rows = [Row(text) for text in texts]
+    kept = _kept(engines, rows, how)
     plain = next((e for e in engines if e.checkpoint.config.num_instances == 1), None)
     keys = [_key(engine, how) for engine in engines]
     calls: list[Callable[[], Any]] = [_streamed(engine, rows, how) for engine in engines]
@@ -120,6 +121,7 @@ def measure_texts(
             n=key.n,
             batch=key.rows,
             with_tokenising=True,
+            agreement=kept.get(key),
         )
         for key in keys
     ]
@@ -129,12 +131,32 @@ def measure_texts(
 def _key(engine: Engine, how: How) -> Key:
     checkpoint = engine.checkpoint
     num = checkpoint.config.num_instances
-    contender = "dense" if engine.dense else "muxviz"
+    contender = "onnxruntime" if engine.runtime == "onnx" else "muxviz"
+    contender = "dense" if engine.dense else contender
     return Key(contender, checkpoint.name, num, how.batch, engine.precision)
 
 
 def _fingerprint(engines: Sequence[Engine], key: Key) -> str:
     return next(e.checkpoint.fingerprint for e in engines if e.checkpoint.name == key.name)
+
+
+def _kept(engines: Sequence[Engine], rows: Sequence[Row], how: How) -> dict[Key, float]:
+    """The share of answers that are those of the same checkpoint in float32 by torch, in the very
+    same groups; of checkpoints that run in this way, too.
+    """
+    exact = {e.checkpoint.name: e for e in engines if e.computes == "float32" and not e.dense}
+    said: dict[Key, list[str]] = {}
+    for engine in engines:
+        if len(engines) > len(exact) and engine.checkpoint.name in exact:
+            answers = [a for window in stream(engine, rows, how) for a in window]
+            said[_key(engine, how)] = [
+                "" if isinstance(a, RowError) else a.answer.headline for a in answers
+            ]
+    found = {}
+    for key, own in said.items():
+        theirs = said[_key(exact[key.name], how)]
+        found[key] = sum(a == b for a, b in zip(own, theirs, strict=True)) / len(own)
+    return found
 
 
 def _streamed(engine: Engine, rows: Sequence[Row], how: How) -> Callable[[], Any]:

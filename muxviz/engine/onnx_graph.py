@@ -95,8 +95,8 @@ def need_packages(*names: str) -> None:
     missing = [name for name in names if not find_spec(name)]
     if missing:
         raise NotApplicable(
-            f"ONNX Runtime is used through {', '.join(names)}, and {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} not installed: pip install 'muxviz[onnx]'"
+            f"{missing[0]} is not installed; ONNX graphs and their runtime need "
+            f"{', '.join(names)}: pip install 'muxviz[onnx]'"
         )
 
 

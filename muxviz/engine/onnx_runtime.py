@@ -117,6 +117,8 @@ class OnnxRuntime:
     def _open(self, what: str, hide_padding: bool) -> Any:
         wanted = metadata(self.checkpoint, what, int8=self.int8, hide_padding=hide_padding)
         own = self.checkpoint.folder / graph_name(what, int8=self.int8)
+        if not self.checkpoint.is_stored:
+            return open_graph(self._made(hide_padding)[what], own)
         if is_there(own):
             session = open_graph(read_bytes(own, most=MOST, expected="an ONNX graph"), own)
             if matches(session, wanted, own):
@@ -134,10 +136,13 @@ class OnnxRuntime:
                 return session
         except (FileError, CheckpointMismatch, CheckpointUnreadable):
             pass  # not there, or spoilt: it is ours to replace
-        made = make_graphs(self.checkpoint, self.model, int8=self.int8, hide_padding=hide_padding)
+        made = self._made(hide_padding)
         for kind, content in made.items():
             write_whole(folder / f"{place}-{kind}.onnx", content)
         return open_graph(made[what], path)
+
+    def _made(self, hide_padding: bool) -> dict[str, bytes]:
+        return make_graphs(self.checkpoint, self.model, int8=self.int8, hide_padding=hide_padding)
 
 
 def open_graph(content: bytes, path: Path) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,11 @@ class Checkpoint:
         """The same with another temperature; its folder stays as it is."""
         known = {"temperature": temperature, "fingerprint": self.fingerprint}
         return replace(self, card=self.card | {"calibration": known})
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the weights are those of a folder, and the fingerprint is theirs."""
+        return re.fullmatch("[0-9a-f]{12}", self.fingerprint) is not None
 
     def need_tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer.

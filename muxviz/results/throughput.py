@@ -27,8 +27,8 @@ class Quartiles:
 class Machine:
     """Where and with what a measurement was made.
 
-    matmul_gflops, copy_gbytes_s: the fastest matrix product and memory copy seen here with these
-    threads in the precision of the run: the ceilings. load: processes that wanted to run beside
+    matmul_gflops, copy_gbytes_s: the fastest matrix product and memory copy that torch reached here
+    with these threads in the precision of the run; another library may reach more. load: processes that wanted to run beside
     this one while measuring, in processors (0 on an idle machine). is_busy: enough of them to spoil
     timings.
     """
@@ -50,7 +50,7 @@ class SpeedRow:
     """One contender at one batch size.
 
     contender: ``muxviz``, ``dense`` (muxviz that multiplies the zeros of a block-diagonal encoder
-    too), ``transformers`` or ``onnxruntime``. shape: such as ``bert-small``, or a
+    too), ``transformers``, or ``onnxruntime`` (ours as graphs). shape: such as ``bert-small``, or a
     checkpoint's name. weights: ``random`` or the checkpoint's fingerprint. batch: sequences per
     forward (multiplexed ones; under ``equal_total`` the plain contender it is compared with had
     batch * n). length: tokens per row, padding included; the mean where lengths are real.
@@ -59,7 +59,8 @@ class SpeedRow:
     where there was no such contender. peak_mib: highest memory of a process of its own, above what
     it had before the model was built. gflops_per_s: arithmetic really done (counted; of
     int8 that of the same pass in float32), per second. gbytes_per_s: bytes that operators read and
-    wrote, per second: an upper bound of the traffic; 0 where they were not counted.
+    wrote, per second: an upper bound; 0 where they were not counted. agreement: share
+    of answers that float32 in torch gives, too; None where they were not compared.
     """
 
     contender: str
@@ -83,6 +84,7 @@ class SpeedRow:
     gbytes_per_s: float = 0.0
     is_compiled: bool = False
     with_tokenising: bool = False
+    agreement: float | None = None
 
 
 @dataclass(frozen=True)

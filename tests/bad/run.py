@@ -294,10 +294,10 @@ CASES = [
     ),
     Case(
         "muxviz evaluate",
-        "int8",
-        lambda d: command("evaluate", "--checkpoint", "x", "--dtype", "int8"),
+        "a precision that nobody has",
+        lambda d: command("evaluate", "--checkpoint", "x", "--dtype", "int4"),
         "E-USAGE",
-        "invalid choice: 'int8'",
+        "invalid choice: 'int4'",
     ),
     Case(
         "muxviz prune",

@@ -19,6 +19,7 @@ from muxviz.bench.contenders import Key, Setting, keys_of
 from muxviz.bench.costs import count
 from muxviz.bench.exactness import measure_exactness
 from muxviz.bench.profile import STAGES, profile_pass
+from muxviz.bench.report import speed_table
 from muxviz.bench.shapes import (
     plain_shape,
     random_checkpoint,
@@ -337,17 +338,49 @@ def test_mistakes_are_sentences(
     assert message in capsys.readouterr().err
 
 
-def test_onnx_runtime_gives_the_same_answers() -> None:
+def test_onnx_runtime_is_a_contender_at_every_n() -> None:
     pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed (extra 'onnx')")
-    pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra 'onnx')")
-    from muxviz.bench.onnx import onnx_call
+    setting = Setting(
+        ("tiny",),
+        nums=(1, 2),
+        batches=(2,),
+        length=8,
+        dtypes=("float32", "bfloat16"),
+        contenders=("muxviz", "onnxruntime"),
+        batch_modes=(EQUAL_MULTIPLEXED,),
+        rounds=1,
+        memory=False,
+    )
+    rows = measure_shapes(setting).results
+    assert {(r.contender, r.n, r.dtype) for r in rows} == {
+        *(("muxviz", n, dtype) for n in (1, 2) for dtype in ("float32", "bfloat16")),
+        *(("onnxruntime", n, "float32") for n in (1, 2)),
+    }
+    assert all(r.ratio_to_n1 is not None for r in rows)
 
-    checkpoint = random_checkpoint("tiny", 1)
-    rows = random_rows(checkpoint, 2, 8)
-    call = onnx_call(transformers_model(checkpoint), rows, int8=False, threads=1)
-    with torch.inference_mode():
-        ours = checkpoint.model(*rows).logits[:, 0]
-    np.testing.assert_allclose(call()[0], ours.numpy(), atol=1e-5)
+
+def test_answers_over_texts_are_held_against_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 4 texts, the int8 engine is made to answer the first one otherwise."""
+    checkpoint = shared_checkpoint()
+    engines = [Engine(checkpoint), Engine(checkpoint, int8=True)]
+    real = Engine.read
+
+    def turned(self: Engine, groups: Any, raw: Any) -> Any:
+        for number, answers in real(self, groups, raw):
+            if self.int8 and number == 0:
+                other = replace(answers[0], label="another")
+                answers = [other, *answers[1:]]
+            yield number, answers
+
+    monkeypatch.setattr(Engine, "read", turned)
+    texts = ["a good film", "dog", "the old house", "a cold night"]
+    run = measure_texts(engines, texts, how=How(2), rounds=1, with_transformers=False)
+    exact, rough = run.results
+    assert exact.agreement == 1
+    assert rough.agreement == 0.75
+    assert "75.00%" in speed_table(run)
+    (alone,) = measure_texts(engines[:1], texts, how=How(2), rounds=1).results
+    assert alone.agreement is None
 
 
 # ---- pruned shapes ------------------------------------------------------------------------------

@@ -215,7 +215,7 @@ def test_resuming_with_other_settings_is_refused(
         (("--resume", "--grouping", "order"), "made with grouping 'length', now it is 'order'"),
         (("--resume", "--batch", 3), "made with batch 2, now it is 3"),
         (("--resume", "--format", "jsonl"), "made with format 'tsv', now it is 'jsonl'"),
-        (("--resume", "--dtype", "bfloat16"), "made with dtype 'auto', now it is 'bfloat16'"),
+        (("--resume", "--dtype", "bfloat16"), "made with dtype 'float32', now it is 'bfloat16'"),
     ):
         assert run("--texts", texts, "--out", out, *arguments) == 1
         assert message in capsys.readouterr().err

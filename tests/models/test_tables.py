@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muxviz import files, ranges
-from muxviz.bench import onnx
 from muxviz.bench.contenders import Setting
 from muxviz.bench.shapes import pass_bytes, shape_config
 from muxviz.bench.speed import measure_shapes
 from muxviz.cli import main
+from muxviz.engine import onnx_graph
 from muxviz.errors import DataError, MuxvizError, NotApplicable
 from muxviz.evaluation.cards import compare_with_card, markdown_table
 from muxviz.figures.drawing.export import rows_to_csv
@@ -318,9 +318,9 @@ def test_what_is_printed_stays_when_the_report_cannot_be_kept(
 def test_a_missing_extra_is_named_before_anything_is_built(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(onnx, "find_spec", lambda name: None)
+    monkeypatch.setattr(onnx_graph, "find_spec", lambda name: None)
     setting = Setting(("bert-large",), contenders=("muxviz", "onnxruntime"))
-    with pytest.raises(NotApplicable, match=r"onnx, onnxruntime, onnxscript: pip install 'muxviz"):
+    with pytest.raises(NotApplicable, match=r"need onnx, onnxruntime, onnxscript: pip install"):
         measure_shapes(setting)
 
 

@@ -133,6 +133,7 @@ def measure_file(
     groupings: int = 3,
     seating: Seating = Seating(),
     batch: int = 32,
+    runtime: str = "torch",
     start: Worklist | None = None,
     elsewhere: Elsewhere | None = None,
     progress: Progress | None = None,
@@ -148,6 +149,7 @@ def measure_file(
         groupings: draws of a random one.
         seating: padding and filling; grouping g is drawn with ``seating.seed + g``.
         batch: groups per forward.
+        runtime: of both models, see ``Engine``.
         start: what an earlier call of the same gave before it was stopped; it goes on from there.
         elsewhere: answers the windows that begin at these rows of the file, each so long, in order
             (``apart.by_workers``); None: they are answered here.
@@ -175,8 +177,8 @@ def measure_file(
         first = next(row for row in read_rows(path, columns, labels) if isinstance(row, BadRow))
         raise DataError(f"{path.name}: none of {found[1]:,} rows can be used; {first}")
     run = Run(
-        Engine(checkpoint),
-        Engine(baseline) if baseline else None,
+        Engine(checkpoint, runtime=runtime),
+        Engine(baseline, runtime=runtime) if baseline else None,
         ways,
         replace(seating, padding=seating.padding or checkpoint.config.default_padding),
         batch,
@@ -362,7 +364,12 @@ def _empty(run: Run, data: str, labels: tuple[str, ...], window: int) -> Worklis
         window=window,
         baseline=alone.name if alone else checkpoint.name if is_alone else "",
         provenance=provenance(
-            checkpoint, padding=seating.padding, length=0, seed=seating.seed, fill=seating.fill
+            checkpoint,
+            padding=seating.padding,
+            length=0,
+            seed=seating.seed,
+            fill=seating.fill,
+            computes=run.engine.computes,
         ),
     )
 
@@ -375,7 +382,8 @@ def _same(start: Worklist, empty: Worklist) -> Worklist:
                 f"what is to be gone on with has {name} {getattr(start, name)!r}, this run "
                 f"{getattr(empty, name)!r}; begin again, or use the settings of before"
             )
-    for name, called in (("fingerprint", "checkpoint"), ("padding", "padding"), ("fill", "fill")):
+    once = {"fingerprint": "checkpoint", "dtype": "precision", "padding": "padding", "fill": "fill"}
+    for name, called in once.items():
         if getattr(start.provenance, name) != getattr(empty.provenance, name):
             raise InputError(f"what is to be gone on with is of another {called}; begin again")
     return start

@@ -26,6 +26,7 @@ GROUPING = Choice(
     "random",
 )
 DRAWS = Number("s_draws", "Draws", 1, 10, 3)
+RUNTIME = Choice("s_runtime", "Answered by", {"torch": "torch", "onnx": "ONNX Runtime"}, "torch")
 ALL = "all"
 KIND = Choice("s_kind", "Kind", {ALL: "All kinds"} | {kind: kind for kind in LISTED}, ALL)
 TAG = Choice("s_tag", "Tag", {ALL: "All tags"} | {tag: tag for tag in TAGS}, ALL)
@@ -50,6 +51,7 @@ PARAMS: tuple[Param, ...] = (
     SOURCE,
     GROUPING,
     DRAWS,
+    RUNTIME,
     KIND,
     TAG,
     FIND,

@@ -26,6 +26,9 @@ another network: a shared failure may be its training rather than company, which
 apart. A suspected label is a suspicion (confident learning, Northcutt et al. 2021): on rows that
 the models were trained on, or where both share a prejudice, it is no evidence.
 """
+RUNTIME_HELP = """
+ONNX Runtime answers on the CPU, in float32, and reads the same answers up to rounding; often faster
+than torch. The graph of a model is made the first time, which takes half a minute."""
 LIST_HELP = f"""
 One line per row, in the grouping that it did worst in. **margin**: logit of its label less the best
 other one; below 0 is wrong. Tags:

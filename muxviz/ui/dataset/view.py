@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -15,7 +16,7 @@ from muxviz.figures.drawing.slots import slot_label
 from muxviz.results import to_json
 from muxviz.results.worklist import MEANING, Failure, Worklist
 from muxviz.ui.dataset import text as words
-from muxviz.ui.dataset.params import ALL, DRAWS, FIND, GROUPING, KIND, ROW, TAG
+from muxviz.ui.dataset.params import ALL, DRAWS, FIND, GROUPING, KIND, ROW, RUNTIME, TAG
 from muxviz.ui.dataset.source import Chosen
 from muxviz.ui.shell import group, session
 from muxviz.ui.shell.frame import PAGES, Bench, go_to, page_exists
@@ -64,6 +65,9 @@ def run_panel(bench: Bench, chosen: Chosen | None) -> tuple[Bench, Call, Worklis
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         grouping = str(control(GROUPING))
         draws = int(control(DRAWS, help="Of random and balanced groups; one of the others."))
+        runtime = "torch"
+        if find_spec("onnxruntime"):
+            runtime = str(control(RUNTIME, help=words.RUNTIME_HELP))
     run = without_rows(bench, bench.checkpoint)
     if run is None or chosen is None:
         return None
@@ -88,6 +92,7 @@ def run_panel(bench: Bench, chosen: Chosen | None) -> tuple[Bench, Call, Worklis
             ),
             "grouping": grouping,
             "groupings": draws,
+            **({"runtime": runtime} if runtime != "torch" else {}),
         },
         takes="pool",
         baseline=True,
