@@ -28,9 +28,9 @@ class Machine:
     """Where and with what a measurement was made.
 
     matmul_gflops, copy_gbytes_s: the fastest matrix product and memory copy that torch reached here
-    with these threads in the precision of the run; another library may reach more. load: processes that wanted to run beside
-    this one while measuring, in processors (0 on an idle machine). is_busy: enough of them to spoil
-    timings.
+    with these threads in the precision of the run; another library may reach more. load: processes
+    that wanted to run beside this one while measuring, in processors (0 on an idle machine).
+    is_busy: enough of them to spoil timings.
     """
 
     device: str  # "cpu" or the GPU's name
