@@ -89,9 +89,12 @@ def rows_of_file(path: Path) -> Iterator[Row]:
     return read_rows(read_lines(path, expected=EXPECTED))
 
 
-def rows_up_to(path: Path, most: int) -> int:
-    """How many texts a file has; no further than ``most``."""
-    return sum(1 for _ in itertools.islice(rows_of_file(path), most))
+def rows_up_to(path: Path, most: int) -> int | None:
+    """How many texts a file has; no further than ``most``. None where it is damaged before that."""
+    try:
+        return sum(1 for _ in itertools.islice(rows_of_file(path), most))
+    except FileError:
+        return None
 
 
 def line_windows(rows: Iterable[Row], checkpoint: Checkpoint, size: int) -> Iterator[Window]:

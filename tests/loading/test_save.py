@@ -228,6 +228,7 @@ def test_a_kill_leaves_the_old_files(
         monkeypatch.setattr(os, "replace", no_move)
     with pytest.raises(KeyboardInterrupt):
         save(tiny_checkpoint(seed=2), folder)
+    monkeypatch.undo()
     assert [p.name for p in folder.iterdir() if "partial" in p.name] == []
     assert_same(old, load(folder, device="cpu"))
 
