@@ -19,7 +19,7 @@ LAYERS = (
     ("printable", "quiet"),
     ("errors",),
     ("files",),
-    ("terminal",),
+    ("terminal", "cache"),
     ("structure", "ranges", "certainty", "lane"),
     ("config",),
     ("results",),
