@@ -400,12 +400,12 @@ def test_a_live_run_is_followed_and_stopped(window: Any, address: str, runs: Pat
     folder = write_run(runs / "mine", last=500, state="running")
     shown = screen(window, address, "/training")
     page = shown.page
-    page.get_by_text("in 500 steps").first.wait_for()
+    page.get_by_text("in 500 steps").locator("visible=true").first.wait_for()
 
     with (folder / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(row(550)) + "\n")
     write_progress(folder, "running", step=550)
-    page.get_by_text("in 550 steps").first.wait_for()  # nothing was pressed
+    page.get_by_text("in 550 steps").locator("visible=true").first.wait_for()  # nothing was pressed
 
     page.reload()
     main = page.get_by_test_id("stMain")  # the header has a Stop of its own while a page runs
