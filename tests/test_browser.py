@@ -162,7 +162,7 @@ def test_typing_counts_marks_stale_and_ctrl_enter_runs(window: Any, address: str
     assert field.is_visible(), "the editor is as open as it was"
     page.get_by_role("button", name="Clear").click()
     page.get_by_text("0 of 3 slots taken").wait_for()
-    assert page.get_by_label("Sentence of row without a slot").is_visible()
+    page.get_by_label("Sentence of row without a slot").first.wait_for()
     assert shown.errors == []
 
 
@@ -400,6 +400,7 @@ def test_a_live_run_is_followed_and_stopped(window: Any, address: str, runs: Pat
     folder = write_run(runs / "mine", last=500, state="running")
     shown = screen(window, address, "/training")
     page = shown.page
+    page.get_by_role("tab", name="Losses").click()
     page.get_by_text("in 500 steps").locator("visible=true").first.wait_for()
 
     with (folder / "metrics.jsonl").open("a") as file:

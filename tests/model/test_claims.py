@@ -197,7 +197,7 @@ def test_no_slot_changes_most_with_sparsity_where_intervals_overlap() -> None:
     found = drawn.swap_by_sparsity()
     change = around([[0, 0, 0], [0.1, 0.2, 0.9]], 0.05)
     told = replace(found, change=change, mean_change=around([0, 0.4], 0.1))
-    assert crosstalk_sparsity_finding(told).endswith("slot 3 changes most, by +0.90")
+    assert crosstalk_sparsity_finding(told).endswith("slot 3 changes most, by +90 points")
     wide = replace(told, change=around(change.mean, 0.5))
     assert crosstalk_sparsity_finding(wide).endswith("no slot is told to change most")
 

@@ -54,7 +54,8 @@ def crosstalk_sparsity_finding(result: CrosstalkBySparsity) -> str:
     if most is None:
         return f"{text}; no slot is told to change most"
     amount = short(100 * abs(float(change[most])))
-    return f"{text}; slot {most + 1} changes most, by {'+' if change[most] > 0 else '−'}{amount}"
+    sign = "+" if change[most] > 0 else "−"
+    return f"{text}; slot {most + 1} changes most, by {sign}{amount} points"
 
 
 def crosstalk_sparsity_table(result: CrosstalkBySparsity) -> list[dict[str, Any]]:
